@@ -1,0 +1,45 @@
+# Needs Python 3.11 or newer and make; everything else goes into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check lint types docs bench clean
+
+demo: $(VENV)/run
+	$(BIN)/trend demo
+
+test: $(VENV)/dev
+	$(BIN)/python -m pytest
+
+check: lint types docs
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev
+	$(BIN)/mypy
+
+# Pages that state facts of the code are written from it; this says which of them are stale.
+docs: $(VENV)/dev
+	$(BIN)/python docs/generate.py --check
+
+bench: $(VENV)/dev
+	$(BIN)/python benchmarks/run.py
+
+$(VENV)/made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/run: $(VENV)/made pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/made pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/run
+
+clean:
+	rm -rf $(VENV) dist build trend-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,24 @@
+"""trendcli: an honest tracker of research trends, as the command `trend` and as a library.
+
+From Python: `open_store`, `comparison`, `series`, `submissions`, `chart` and `library`; see docs/api.md.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from trendcli.api import Report, Store, chart, comparison, library, open_store, series, submissions
+
+__all__ = ["Report", "Store", "__version__", "chart", "comparison", "library", "open_store", "series", "submissions"]
+
+
+def __getattr__(name: str) -> Any:
+    """The library's names, loaded when first used: the command line does not pay for them."""
+    if name not in __all__:
+        raise AttributeError(f"module 'trendcli' has no attribute {name!r}")
+    from trendcli import api
+
+    return getattr(api, name)

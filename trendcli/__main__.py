@@ -1,0 +1,5 @@
+"""`python -m trendcli` is `trend`."""
+
+from trendcli.cli import main
+
+main()

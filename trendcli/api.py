@@ -1,0 +1,78 @@
+"""The same as the command line, from Python: a store by path, reports as frames, charts as figures.
+
+>>> import trendcli
+>>> store = trendcli.open_store("trend-demo/store")
+>>> trendcli.series(store, topics=["rnn"]).to_frame()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trendcli import listing, report
+from trendcli.models import Report, Scope
+from trendcli.question import Question, worded
+from trendcli.registry import CHARTS, load
+from trendcli.settings import Settings, configs
+from trendcli.store import Store
+from trendcli.topics import Library
+from trendcli.topics import load as _load_topics
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Report", "Store", "chart", "comparison", "library", "open_store", "series", "submissions"]
+
+
+def open_store(path: str | Path) -> Store:
+    """The store at a path; StoreMissing where there is none."""
+    return Store.open(Path(path).expanduser())
+
+
+def library(own: str | Path | None = None) -> Library:
+    """The shipped topics and packs, and those of your own file or folder where one is given."""
+    return _load_topics(configs() / "topics", Path(own) if own else None)
+
+
+def comparison(store: Store, topics: Sequence[str] = (), *, pack: str | None = None, **words: Any) -> Report:
+    """A row a topic: a period against an earlier one; without topics and pack, all of the pack `ml`.
+
+    `words` are those of the command line: queries, period, since, until, last, vs, by, categories, scope, match,
+    primary_only, author, id, as_of, sort, reverse, limit, min_count, include_partial, and own_topics (a path).
+    """
+    wanted = pack or (None if topics or words.get("queries") else "ml")
+    return report.comparison(store, *_asked(topics, pack=wanted, **words))
+
+
+def series(store: Store, topics: Sequence[str] = (), **words: Any) -> Report:
+    """A row a period for each topic, `by` year unless told otherwise; without topics the volume of the scope.
+
+    `words` as for `comparison`.
+    """
+    return report.series(store, *_asked(topics, **words))
+
+
+def submissions(store: Store, topics: Sequence[str] = (), *, limit: int = 0, **words: Any) -> Report:
+    """The submissions behind a number, newest first: a row each, with what matched; `words` as for `comparison`."""
+    return listing.submissions(store, *_asked(topics, limit=limit, **words))
+
+
+def chart(drawn: Report, kind: str) -> Figure:
+    """A report as a matplotlib Figure; `kind` is lines, change, volume or heatmap."""
+    figure: Figure = load(CHARTS[kind])(drawn)
+    return figure
+
+
+def _asked(
+    topics: Sequence[str],
+    *,
+    categories: Sequence[str] | None = None,
+    scope: str | None = None,
+    own_topics: str | Path | None = None,
+    **words: Any,
+) -> tuple[Library, Question, Scope]:
+    settings = Settings()
+    question, known = worded(library(own_topics), topics=topics, scope=settings.scope_of(categories, scope), **words)
+    return known, question, settings.scope_named("ml")

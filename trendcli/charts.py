@@ -1,0 +1,292 @@
+"""Report -> matplotlib Figure. A chart is drawn from the very rows that a table prints, so the two cannot disagree.
+
+Colours are Okabe and Ito's, which the colour-blind tell apart. Axes of shares and counts begin at zero. The same report
+gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Mapping, Sequence
+from datetime import date
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from trendcli.errors import UsageError
+from trendcli.models import Report
+
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555", "#B8A900")
+GREY = "#8a8a8a"
+FORMATS = ("png", "svg", "pdf")
+# a bar chart shows the largest falls and rises, as many as can be read on a page
+MOST_BARS = 40
+# beyond this many lines a label at each end can no longer be read
+MOST_LINES = 8
+
+Row = Mapping[str, Any]
+
+
+def lines(report: Report) -> Figure:
+    """Share of each topic by period, its 95 % interval as a band, periods that are not whole dashed."""
+    _expect(report, "lines", "series")
+    names = list(dict.fromkeys(row["name"] for row in report.rows))
+    if len(names) > MOST_LINES:
+        raise UsageError(
+            f"{len(names)} topics are too many lines; choose up to {MOST_LINES} with -t, or draw a heatmap."
+        )
+    figure, axes = _canvas(report)
+    ends = []
+    for number, name in enumerate(names):
+        rows = [row for row in report.rows if row["name"] == name]
+        colour = PALETTE[number % len(PALETTE)]
+        _stretches(axes, rows, "share", colour)
+        known = [row for row in rows if row["share"] is not None]
+        for stretch in _runs(rows, lambda row: row["share_low"] is not None):
+            axes.fill_between(
+                [_middle(row) for row in stretch],
+                [row["share_low"] for row in stretch],
+                [row["share_high"] for row in stretch],
+                color=colour, alpha=0.15, linewidth=0,
+            )  # fmt: skip
+        if known:
+            ends.append((known[-1]["share"], name, colour, _middle(known[-1])))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g} %"))
+    axes.set_ylabel("share of submissions")
+    _finish_time(axes, report.rows)
+    _label_ends(axes, ends)
+    return figure
+
+
+def volume(report: Report) -> Figure:
+    """Submissions by period as bars; periods that are not whole are hatched, holes are left out."""
+    _expect(report, "volume", "series", "volume")
+    names = list(dict.fromkeys(row.get("name", "") for row in report.rows))
+    if len(names) > 1:
+        raise UsageError("A volume chart shows one topic, or the whole scope without -t.")
+    figure, axes = _canvas(report)
+    rows = [row for row in report.rows if row["count"] is not None]
+    for row in rows:
+        start, end = _day(row["start"]), _day(row["end"])
+        whole = row["status"] in ("complete", "unknown") and not row["clipped"]
+        axes.bar(
+            start, row["count"], width=(end - start) * 0.86, align="edge",
+            color=PALETTE[0] if whole else "white", edgecolor=PALETTE[0], hatch=None if whole else "///", linewidth=0.8,
+        )  # fmt: skip
+        if len(rows) <= 16:
+            axes.annotate(
+                f"{row['count']:,}", ((start + end) / 2, row["count"]), (0, 3), ha="center",
+                textcoords="offset points", fontsize=9,
+            )  # fmt: skip
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_ylabel("submissions")
+    _finish_time(axes, report.rows)
+    return figure
+
+
+def change(report: Report) -> Figure:
+    """Relative change between two periods, a bar a topic, with the 95 % interval; counts stand beside the names."""
+    _expect(report, "change", "comparison")
+    rows = [row for row in report.rows if row["relative_change"] is not None]
+    left_out = [row for row in report.rows if row["relative_change"] is None]
+    rows.sort(key=lambda row: (row["relative_change"], row["topic"]))
+    between = rows[MOST_BARS // 2 : -MOST_BARS // 2] if len(rows) > MOST_BARS else []
+    rows = [row for row in rows if row not in between]
+    figure, axes = _canvas(report, height=1.7 + 0.3 * max(len(rows), 1))
+    # the doubling of a small count would squeeze all other bars, so the axis follows the bars and cuts long intervals
+    values = [row["relative_change"] for row in rows] or [0.0]
+    limit = max(0.5, 1.25 * max(values))
+    for place, row in enumerate(rows):
+        value, low = row["relative_change"], row["ci_low"]
+        high = limit * 2 if row["ci_high"] is None else row["ci_high"]
+        axes.barh(place, value, color=PALETTE[0] if value >= 0 else PALETTE[1], height=0.68, zorder=2)
+        axes.plot([low, min(high, limit)], [place, place], color="#222222", linewidth=1.1, zorder=3)
+        if high > limit:
+            axes.plot([limit], [place], marker=">", color="#222222", markersize=4, clip_on=False, zorder=3)
+    axes.set_yticks(range(len(rows)), [f"{row['name']}  {row['count_1']:,} → {row['count_2']:,}" for row in rows])
+    axes.set_ylim(-0.7, len(rows) - 0.3)
+    axes.set_xlim(min(-0.1, *(1.08 * row["ci_low"] for row in rows), -0.1), limit)
+    axes.axvline(0, color="#222222", linewidth=1)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:+.0f} %" if value else "0"))
+    axes.set_xlabel("relative change of the share")
+    axes.grid(axis="y", visible=False)
+    axes.tick_params(axis="y", length=0)
+    new = [row["name"] for row in left_out if row.get("change") == "new"]
+    if between:
+        _more_notes(figure, f"The {MOST_BARS // 2} largest falls and rises; {len(between)} topics lie between them.")
+    if new:
+        _more_notes(figure, f"New, so without a relative change: {', '.join(new[:8])}{' …' if len(new) > 8 else ''}.")
+    return figure
+
+
+def heatmap(report: Report) -> Figure:
+    """Share of many topics by period, each row scaled to its own largest share; empty cells are holes."""
+    _expect(report, "heatmap", "series")
+    names = list(dict.fromkeys(row["name"] for row in report.rows))
+    spans = list(dict.fromkeys(row["period"] for row in report.rows if row["share"] is not None))
+    if not spans:
+        raise UsageError("There is nothing to draw: no period has a share.")
+    shares = {(row["name"], row["period"]): row["share"] for row in report.rows}
+    largest = {name: max((shares[name, span] or 0.0 for span in spans), default=0.0) for name in names}
+
+    def peak(name: str) -> int:
+        return max(range(len(spans)), key=lambda place: shares[name, spans[place]] or 0.0)
+
+    names.sort(key=lambda name: (-peak(name), largest[name]))
+    grid = [
+        [float("nan") if (value := shares[name, span]) is None else value / (largest[name] or 1.0) for span in spans]
+        for name in names
+    ]
+    figure, axes = _canvas(report, height=1.8 + 0.24 * len(names))
+    colours = mpl.colormaps["cividis"].with_extremes(bad="white")
+    image = axes.imshow(grid, aspect="auto", cmap=colours, vmin=0, vmax=1, interpolation="nearest")
+    axes.set_yticks(range(len(names)), [f"{name}  (peak {100 * largest[name]:.2g} %)" for name in names])
+    every = -(-len(spans) // 8)
+    axes.set_xticks(range(0, len(spans), every), spans[::every])
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    bar = figure.colorbar(image, ax=axes, fraction=0.025, pad=0.02)
+    bar.set_label("share, as a part of the topic's peak")
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
+    return figure
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, SVG or PDF by the ending of its path; the same figure gives the same bytes."""
+    path.write_bytes(encode(figure, path.suffix.lstrip(".").lower()))
+
+
+def encode(figure: Figure, kind: str) -> bytes:
+    """A figure as the bytes of a PNG, SVG or PDF file; UsageError for any other kind."""
+    if kind not in FORMATS:
+        raise UsageError(f"A chart is saved as .png, .svg or .pdf, not {'.' + kind if kind else 'without an ending'}.")
+    out = BytesIO()
+    metadata: dict[str, Any] = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
+    with mpl.rc_context({"svg.hashsalt": "trendcli", "svg.fonttype": "none"}):
+        figure.savefig(out, format=kind, metadata=metadata, dpi=144)
+    return out.getvalue()
+
+
+def _expect(report: Report, chart: str, *kinds: str) -> None:
+    if report.kind not in kinds:
+        raise UsageError(f"A {chart} chart is drawn from a {' or '.join(kinds)} report, not from a {report.kind}.")
+    if not report.rows:
+        raise UsageError("There is nothing to draw: the report has no rows.")
+
+
+def _canvas(report: Report, height: float = 4.8) -> tuple[Figure, Axes]:
+    """A figure with title, source line and, where the data are made up, a mark across it."""
+    figure = Figure(figsize=(9, height), layout="constrained")
+    axes = figure.add_subplot()
+    title = textwrap.fill(report.title, 80)
+    axes.set_title(f"MADE-UP DATA\n{title}" if report.synthetic else title, loc="left", fontsize=12, fontweight="bold")
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.grid(axis="both", color="#e4e4e4", linewidth=0.8)
+    axes.set_axisbelow(True)
+    _more_notes(figure, _source(report))
+    if report.synthetic:
+        axes.text(
+            0.5, 0.5, "MADE-UP DATA", transform=axes.transAxes, ha="center", va="center", rotation=20, fontsize=34,
+            color="#000000", alpha=0.07, zorder=5,
+        )  # fmt: skip
+    return figure, axes
+
+
+def _source(report: Report) -> str:
+    """The line below a chart: base, state of the data and source."""
+    base = "all submissions of " + " ".join(report.query["categories"])
+    listed = "primary" if report.query["primary_only"] else "any listed"
+    states = sorted({row["status"] for row in report.rows} & {"partial", "provisional", "unknown"})
+    said = {
+        "unknown": "coverage of the stored files is unknown",
+        "partial": "dashed or hatched: not a whole period",
+        "provisional": "dashed or hatched: may still grow",
+    }
+    parts = [
+        f"Base: {base} ({listed}). Data as of {(report.data_as_of or '')[:10]}",
+        *(said[state] for state in states),
+    ]
+    origin = "an invented corpus" if report.synthetic else "arXiv metadata (CC0)"
+    return f"{'; '.join(parts)}. Source: {origin}, {report.provenance['program']}, match: {report.query['match']}."
+
+
+def _more_notes(figure: Figure, note: str) -> None:
+    old = figure.get_supxlabel()
+    text = "\n".join([*([old] if old else []), textwrap.fill(note, 150)])
+    figure.supxlabel(text, x=0.01, ha="left", fontsize=7.5, color="#555555")
+
+
+def _day(text: str) -> float:
+    """A date as matplotlib counts it: days since 1970."""
+    return date.fromisoformat(text).toordinal() - date(1970, 1, 1).toordinal()
+
+
+def _middle(row: Row) -> float:
+    return (_day(row["start"]) + _day(row["end"])) / 2
+
+
+def _runs(rows: Sequence[Row], keep: Any) -> list[list[Row]]:
+    """Neighbouring rows that are kept; a row that is not parts them, so that no line is drawn across a hole."""
+    runs: list[list[Row]] = [[]]
+    for row in rows:
+        if keep(row):
+            runs[-1].append(row)
+        elif runs[-1]:
+            runs.append([])
+    return [run for run in runs if run]
+
+
+def _stretches(axes: Axes, rows: Sequence[Row], key: str, colour: str) -> None:
+    """A line through the periods: solid where both ends are whole, dashed where one is not, broken at a hole."""
+    for run in _runs(rows, lambda row: row[key] is not None):
+        marker = "o" if len(rows) <= 24 or len(run) == 1 else None
+        for left, right in zip(run, run[1:], strict=False):
+            whole = all(row["status"] in ("complete", "unknown") and not row["clipped"] for row in (left, right))
+            axes.plot(
+                [_middle(left), _middle(right)], [left[key], right[key]], color=colour, linewidth=2,
+                linestyle="-" if whole else (0, (3, 2)), solid_capstyle="round",
+            )  # fmt: skip
+        if marker:
+            axes.plot([_middle(row) for row in run], [row[key] for row in run], marker, color=colour, markersize=4)
+
+
+def _finish_time(axes: Axes, rows: Sequence[Row]) -> None:
+    axes.set_ylim(bottom=0)
+    axes.margins(x=0.02)
+    units = {row["end"][:4] != row["start"][:4] and row["end"][5:] == row["start"][5:] for row in rows}
+    if units == {True} and len({row["start"] for row in rows}) <= 16:
+        starts = sorted({row["start"] for row in rows})
+        axes.set_xticks(
+            [_middle({"start": start, "end": f"{int(start[:4]) + 1}{start[4:]}"}) for start in starts],
+            [start[:4] for start in starts],
+        )
+        return
+    locator = AutoDateLocator(minticks=4, maxticks=10)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+
+
+def _label_ends(axes: Axes, ends: Sequence[tuple[float, str, str, float]]) -> None:
+    """Names at the ends of their lines, moved apart where they would lie on each other."""
+    bottom, top = axes.get_ylim()
+    gap = (top - bottom) * 0.05
+    figure_height = axes.figure.get_size_inches()[1] if isinstance(axes.figure, Figure) else 1.0
+    placed: list[float] = []
+    for value, name, colour, day in sorted(ends):
+        place = max(value, placed[-1] + gap) if placed else value
+        placed.append(place)
+        label = re.sub(r"\s*\(.*\)$", "", name)
+        points = (place - value) / (top - bottom) * axes.get_position().height * figure_height * 72
+        axes.annotate(
+            label if len(label) <= 32 else label[:31] + "…", (day, value), (12, points), xycoords="data",
+            textcoords="offset points", color=colour, va="center", fontsize=9, fontweight="bold", annotation_clip=False,
+        )  # fmt: skip

@@ -1,0 +1,164 @@
+"""Commands that show what there is: topics, status, settings."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from trendcli.cli.frame import Common
+from trendcli.cli.select import Format, Output, _packs, _topics
+from trendcli.errors import UsageError
+
+
+def topics_list(
+    common: Common,
+    pack: Annotated[str | None, typer.Option(help="Only the topics of a pack.", autocompletion=_packs)] = None,
+    format: Format = None,
+    output: Output = None,
+) -> None:
+    """List packs and topics, and where each is defined."""
+    from trendcli.models import Column, Report
+
+    library = common.library()
+    names = library.pack(pack) if pack else sorted(library.topics)
+    packs: dict[str, list[str]] = {}
+    for name, members in library.packs.items():
+        for member in members:
+            packs.setdefault(member, []).append(name)
+    rows = []
+    for name in names:
+        topic = library.topic(name)
+        rows.append(
+            {
+                "topic": name,
+                "name": topic.name,
+                "parents": ", ".join(topic.parents),
+                "rules": len(topic.rules),
+                "packs": ", ".join(packs.get(name, ())),
+                "origin": topic.origin + (" (replaces the shipped one)" if name in library.replaced else ""),
+            }
+        )
+    found = Report(
+        kind="topics",
+        title=f"{len(rows)} topics" + (f" of pack {pack}" if pack else ""),
+        corpus="arxiv",
+        synthetic=False,
+        query={"pack": pack},
+        columns=[
+            Column("topic", "Topic", "text"),
+            Column("name", "Name", "text"),
+            Column("parents", "Parents", "text", 1),
+            Column("rules", "Rules", "count"),
+            Column("packs", "Packs", "text", 2),
+            Column("origin", "Defined in", "text", 3),
+        ],
+        rows=rows,
+        notes=[f"Packs: {'; '.join(f'{name} ({len(of)})' for name, of in sorted(library.packs.items()))}."],
+    )
+    common.show(found, format, output)
+
+
+def topics_show(
+    common: Common,
+    name: Annotated[str, typer.Argument(help="A topic or a pack.", autocompletion=_topics)],
+) -> None:
+    """Show the rules of a topic, or the members of a pack."""
+    library = common.library()
+    if name in library.packs and name not in library.topics:
+        typer.echo("\n".join(f"{member:28} {library.topic(member).name}" for member in library.pack(name)))
+        return
+    topic = library.topic(name)
+    below = [member.id for member in library.family(name) if member.id != name]
+    typer.echo(f"{name}: {topic.name}\ndefined in {topic.origin}")
+    for label, values in (("parents", topic.parents), ("includes", below)):
+        if values:
+            typer.echo(f"{label}: {', '.join(values)}")
+    for kind in ("phrase", "acronym", "pattern"):
+        for rule in topic.rules:
+            if rule.kind == kind:
+                typer.echo(f"{kind:8} {rule.text}")
+    for phrase in topic.exclude:
+        typer.echo(f"exclude  {phrase}")
+    if topic.guard:
+        typer.echo(f"only in  {', '.join(topic.guard)}")
+
+
+def topics_explain(
+    common: Common,
+    id: Annotated[str, typer.Argument(help="A submission, such as 1706.03762.")],
+    topic: Annotated[
+        list[str] | None,
+        typer.Option("-t", "--topic", help="Also say why this topic does not match.", autocompletion=_topics),
+    ] = None,
+    format: Format = None,
+    output: Output = None,
+) -> None:
+    """For one submission: each topic that matches, with the words that did it."""
+    from trendcli.listing import explain
+
+    found = explain(common.open(), common.library(), id, topic or ())
+    common.show(found, format, output)
+
+
+def status(common: Common, format: Format = None, output: Output = None) -> None:
+    """What the store holds, what it can vouch for, and how old the data are."""
+    from trendcli.coverage import EVERY
+    from trendcli.models import Column, Report
+    from trendcli.provenance import MADE_UP, as_of_text
+
+    store = common.open()
+    coverage = store.coverage()
+    categories = sorted({name for answer in store.manifest.ledger for name in answer.categories})
+    rows = [
+        {
+            "category": "all categories" if name == EVERY else name,
+            "since": str(span.since),
+            "until": str(span.until),
+            "status": span.status,
+        }
+        for name in categories
+        for span in coverage.spans(name)
+    ]
+    manifest = store.manifest
+    size = sum(store.path(item).stat().st_size for item in manifest.files)
+    updates = sum(item.kind == "update" for item in manifest.files)
+    moments = [moment for name in categories if (moment := coverage.data_as_of([name]))]
+    sources = sorted({f"{answer.source} ({answer.version})" for answer in manifest.ledger})
+    found = Report(
+        kind="status",
+        title=f"{store.root}: {manifest.rows:,} submissions",
+        corpus="arxiv",
+        synthetic=manifest.synthetic,
+        query={},
+        columns=[Column(key, key.capitalize(), "text") for key in ("category", "since", "until", "status")],
+        rows=rows,
+        data_as_of=as_of_text(min(moments)) if moments else None,
+        notes=[
+            *([MADE_UP] if manifest.synthetic else []),
+            f"{len(manifest.files)} files, {updates} of them updates, {size / 1e6:,.1f} MB.",
+            f"Data as of {min(moments):%Y-%m-%d}; sources: {', '.join(sources)}."
+            if moments
+            else "Nothing was fetched yet.",
+            "Periods that are not listed were never asked for.",
+        ],
+        provenance={"store": store.fingerprint(), "program": manifest.program},
+    )
+    common.show(found, format, output)
+
+
+def settings(common: Common, format: Annotated[str, typer.Option("--format", help="yaml or json.")] = "yaml") -> None:
+    """Print every setting with its value, its origin and what it is for; the output is a settings file."""
+    import json
+    from dataclasses import asdict
+
+    from trendcli.settings import as_yaml, store_path
+
+    resolved, origins = common.resolved
+    if format == "yaml":
+        typer.echo(as_yaml(resolved, origins), nl=False)
+        typer.echo(f"# The store is at {store_path(resolved)}")
+    elif format == "json":
+        typer.echo(json.dumps({**asdict(resolved), "store": str(store_path(resolved))}, indent=1))
+    else:
+        raise UsageError(f"Settings are printed as yaml or json, not {format!r}.")

@@ -1,0 +1,123 @@
+"""SELECT: the options by which every reading command chooses submissions, and how they become a Question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trendcli.cli.frame import Common
+
+if TYPE_CHECKING:
+    from trendcli.question import Question
+    from trendcli.topics import Library
+
+
+class Match(Enum):
+    """How a topic must match."""
+
+    any = "any"
+    title = "title"
+    strict = "strict"
+
+
+class Unit(StrEnum):
+    """Periods of a calendar."""
+
+    year = "year"
+    quarter = "quarter"
+    month = "month"
+    week = "week"
+
+
+def _topics(incomplete: str) -> list[str]:
+    return [name for name in sorted(Common().library().topics) if name.startswith(incomplete)]
+
+
+def _packs(incomplete: str) -> list[str]:
+    return [name for name in sorted(Common().library().packs) if name.startswith(incomplete)]
+
+
+def _scopes(incomplete: str) -> list[str]:
+    return [name for name in sorted(Common().resolved[0].scopes) if name.startswith(incomplete)]
+
+
+def _categories(incomplete: str) -> list[str]:
+    from trendcli.taxonomy import CATEGORIES
+
+    return [name for name in CATEGORIES if name.startswith(incomplete)]
+
+
+Categories = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-c", "--category", help="A category, such as cs.LG or 'cs.*'; repeatable.", autocompletion=_categories
+    ),
+]
+Since = Annotated[str | None, typer.Option(help="First date inside: 2019, 2019-Q2, 2019-03, 2019-W12 or 2019-03-05.")]
+Until = Annotated[str | None, typer.Option(help="First date outside.")]
+Format = Annotated[str | None, typer.Option("--format", help="table, md, csv, json, jsonl or html.")]
+Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write to a file; its ending chooses the format.")]
+
+
+@dataclass(frozen=True)
+class Select:
+    """Which submissions, which topics."""
+
+    topic: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-t", "--topic", help="A topic by name; repeatable. See `trend topics list`.", autocompletion=_topics
+        ),
+    ] = None
+    pack: Annotated[
+        str | None, typer.Option(help="The topics of a pack, where none is named [ml].", autocompletion=_packs)
+    ] = None
+    query: Annotated[list[str] | None, typer.Option(help="A phrase as a topic made on the spot; repeatable.")] = None
+    period: Annotated[str | None, typer.Option(help="A period: 2019, 2019-Q2, 2019-03, 2019-W12.")] = None
+    since: Since = None
+    until: Until = None
+    last: Annotated[
+        str | None, typer.Option(help="As many complete periods back from the data, such as 24m or 3y.")
+    ] = None
+    category: Categories = None
+    scope: Annotated[str | None, typer.Option(help="A named set of categories.", autocompletion=_scopes)] = None
+    primary_only: Annotated[bool, typer.Option("--primary-only", help="Count by primary category alone.")] = False
+    author: Annotated[str | None, typer.Option(help="Only submissions with this in their author line.")] = None
+    id: Annotated[str | None, typer.Option(help="Only this submission.")] = None
+    match: Annotated[Match, typer.Option(help="any: title or abstract; title; strict: title, or two mentions.")] = (
+        Match.any
+    )
+    as_of: Annotated[
+        str | None, typer.Option(help="As if it were that day: nothing submitted later, periods as incomplete as then.")
+    ] = None
+
+    def question(self, common: Common, *, pack: bool, **options: Any) -> tuple[Question, Library]:
+        """The question that the options ask, and the topics it may name; with `pack`, all of a pack where none is."""
+        from trendcli.question import worded
+
+        return worded(
+            common.library(),
+            topics=self.topic or (),
+            queries=self.query or (),
+            pack=self.pack or ("ml" if pack and not self.topical else None),
+            scope=common.resolved[0].scope_of(self.category, self.scope),
+            period=self.period,
+            since=self.since,
+            until=self.until,
+            last=self.last,
+            match=self.match.value,
+            primary_only=self.primary_only,
+            author=self.author,
+            id=self.id,
+            as_of=self.as_of,
+            **options,
+        )
+
+    @property
+    def topical(self) -> bool:
+        """Whether topics were named one by one."""
+        return bool(self.topic or self.query)

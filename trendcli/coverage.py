@@ -1,0 +1,151 @@
+"""What the store can vouch for: answers of sources -> days covered, by category -> the status of a period."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from trendcli.models import Answer
+from trendcli.periods import Period
+
+# arXiv holds submissions back for moderation, up to about two weeks; an answer that came sooner may still grow
+SETTLED = timedelta(days=14)
+EVERY = "*"
+STATUSES = ("complete", "provisional", "unknown", "partial")
+_ORDER = {"complete": 0, "provisional": 1, "unknown": 2, "partial": 3, "failed": 4, "never": 5}
+
+
+@dataclass(frozen=True)
+class Span:
+    """The days [since, until) of one category share a `status`: one of STATUSES, 'failed' or 'never'."""
+
+    since: date
+    until: date
+    status: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The status of a period for a scope, and which categories are to blame where it is partial.
+
+    `ended` is whether the period was over by the data; `hole` whether days inside it that have passed are missing, so
+    that a count over it would be too small.
+    """
+
+    status: str
+    ended: bool
+    hole: bool
+    missing: tuple[str, ...] = ()
+
+
+class Coverage:
+    """The answers of one corpus, asked for the status of days; `as_of` looks at them as if it were that day."""
+
+    def __init__(self, answers: Iterable[Answer], as_of: date | None = None) -> None:
+        self.limit = _midnight(as_of) if as_of else None
+        self.answers = [answer for answer in answers if self.limit is None or _midnight(answer.since) < self.limit]
+        self._cache: dict[str, list[Span]] = {}
+
+    def categories(self) -> set[str]:
+        """The categories that were asked for by name; EVERY among them where a source vouched for all."""
+        return {name for answer in self.answers if answer.status != "unknown" for name in answer.categories}
+
+    def spans(self, category: str) -> list[Span]:
+        """What is known of one category: spans in order, without overlap; days outside all of them were never asked."""
+        if category not in self._cache:
+            self._cache[category] = self._spans(category)
+        return self._cache[category]
+
+    def _spans(self, category: str) -> list[Span]:
+        pieces: list[tuple[date, date, str, datetime]] = []
+        for answer in self.answers:
+            if category not in answer.categories and EVERY not in answer.categories:
+                continue
+            answered = min(answer.answered_at, self.limit) if self.limit else answer.answered_at
+            until = min(answer.until, answered.date())  # a day is over at the midnight that ends it
+            if answer.status != "complete":
+                pieces.append((answer.since, until, answer.status, answered))
+                continue
+            settled = min(until, (answered - SETTLED).date())
+            pieces.append((answer.since, settled, "complete", answered))
+            pieces.append((max(answer.since, settled), until, "provisional", answered))
+        pieces = [piece for piece in pieces if piece[0] < piece[1]]
+        edges = sorted({edge for piece in pieces for edge in piece[:2]})
+        spans: list[Span] = []
+        for since, until in zip(edges, edges[1:], strict=False):
+            status = _best([piece for piece in pieces if piece[0] <= since and until <= piece[1]])
+            if status is None:
+                continue
+            if spans and spans[-1].until == since and spans[-1].status == status:
+                spans[-1] = Span(spans[-1].since, until, status)
+            else:
+                spans.append(Span(since, until, status))
+        return spans
+
+    def data_as_of(self, categories: Sequence[str]) -> datetime | None:
+        """The latest moment up to which all the categories are covered; None where one of them never was.
+
+        Where nothing but files of unknown coverage is there, the moment of the newest of them.
+        """
+        moments = []
+        for category in categories:
+            known = [
+                min(_midnight(answer.until), answer.answered_at, *([self.limit] if self.limit else []))
+                for answer in self.answers
+                if (category in answer.categories or EVERY in answer.categories) and answer.status != "failed"
+            ]
+            if not known:
+                return None
+            moments.append(max(known))
+        return min(moments, default=None)
+
+    def first_day(self, categories: Sequence[str]) -> date | None:
+        """The first day that is covered for any of the categories."""
+        return min((spans[0].since for spans in map(self.spans, categories) if spans), default=None)
+
+    def status(self, period: Period, categories: Sequence[str]) -> Verdict:
+        """The status of a period for a scope: the worst of its categories and days."""
+        as_of = self.data_as_of(categories)
+        ended = as_of is not None and _midnight(period.end) <= as_of
+        last = period.end if ended or as_of is None else min(period.end, as_of.date())
+        worst, missing = "complete", []
+        for category in categories:
+            status = self._worst(category, period.start, max(last, period.start))
+            if _ORDER[status] >= _ORDER["partial"]:
+                missing.append(category)
+            worst = max(worst, status, key=_ORDER.__getitem__)
+        hole = bool(missing)
+        status = "partial" if hole or not ended else worst
+        return Verdict(status, ended, hole, tuple(missing))
+
+    def _worst(self, category: str, since: date, until: date) -> str:
+        worst, reached = "complete", since
+        for span in self.spans(category):
+            if span.until <= since or span.since >= until:
+                continue
+            if span.since > reached:
+                return "never"
+            worst = max(worst, span.status, key=_ORDER.__getitem__)
+            reached = span.until
+        return "never" if reached < until else worst
+
+
+def _best(pieces: list[tuple[date, date, str, datetime]]) -> str | None:
+    """The status of days that several answers speak of: the latest that brought anything decides.
+
+    A file of unknown coverage never overrides an answer that knew what it covers; a 'complete' answer that has
+    settled is not unsettled by a later one that came as whole.
+    """
+    brought = [piece for piece in pieces if piece[2] not in ("failed", "unknown")]
+    if not brought:
+        return min((piece[2] for piece in pieces), key=_ORDER.__getitem__, default=None)
+    latest = max(brought, key=lambda piece: piece[3])
+    if latest[2] == "partial":
+        return "partial"
+    whole = [piece[2] for piece in brought if piece[2] != "partial"]
+    return min(whole, key=_ORDER.__getitem__)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

@@ -1,0 +1,147 @@
+"""A made-up corpus with planted trends. Nothing in it was ever submitted anywhere.
+
+Planted, and to be found again by the product: recurrent networks fall, GANs rise in count and fall in share,
+transformers come from nothing, reinforcement learning is the largest topic throughout.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+FIRST_YEAR, LAST_YEAR = 2015, 2019
+# submissions a year: they double in about two years, as the real ones did
+VOLUME = {2015: 2600, 2016: 3600, 2017: 4800, 2018: 6200, 2019: 7800}
+CATEGORIES = {"cs.LG": 0.34, "cs.CV": 0.26, "cs.CL": 0.18, "stat.ML": 0.14, "cs.NE": 0.08}
+# share of the submissions of a year that are about a topic; a submission may be about several
+SHARES: Mapping[str, Mapping[int, float]] = {
+    "rl": {2015: 0.110, 2016: 0.115, 2017: 0.124, 2018: 0.134, 2019: 0.144},
+    "rnn": {2015: 0.090, 2016: 0.098, 2017: 0.086, 2018: 0.064, 2019: 0.042},
+    "gan": {2015: 0.030, 2016: 0.050, 2017: 0.070, 2018: 0.082, 2019: 0.075},
+    "transformer": {2015: 0.0, 2016: 0.0, 2017: 0.006, 2018: 0.024, 2019: 0.062},
+    "cnn": {2015: 0.100, 2016: 0.104, 2017: 0.098, 2018: 0.090, 2019: 0.080},
+    "gnn": {2015: 0.003, 2016: 0.005, 2017: 0.010, 2018: 0.022, 2019: 0.045},
+    "meta-learning": {2015: 0.004, 2016: 0.006, 2017: 0.013, 2018: 0.024, 2019: 0.031},
+    "vae": {2015: 0.016, 2016: 0.021, 2017: 0.027, 2018: 0.030, 2019: 0.030},
+    "bayesian": {2015: 0.060, 2016: 0.055, 2017: 0.047, 2018: 0.041, 2019: 0.036},
+    "transfer-learning": {2015: 0.022, 2016: 0.026, 2017: 0.032, 2018: 0.040, 2019: 0.050},
+    "adversarial-examples": {2015: 0.006, 2016: 0.010, 2017: 0.022, 2018: 0.040, 2019: 0.050},
+    "interpretability": {2015: 0.014, 2016: 0.017, 2017: 0.022, 2018: 0.027, 2019: 0.032},
+}
+_SPELLINGS: Mapping[str, Sequence[str]] = {
+    "rl": ["reinforcement learning", "deep reinforcement learning", "policy gradients", "Q-learning"],
+    "rnn": ["recurrent neural networks", "RNNs", "LSTM", "long short-term memory", "gated recurrent units"],
+    "gan": ["generative adversarial networks", "GANs", "a conditional GAN", "Wasserstein GANs"],
+    "transformer": ["the Transformer architecture", "Transformers", "a transformer model"],
+    "cnn": ["convolutional neural networks", "CNNs", "a convolutional network"],
+    "gnn": ["graph neural networks", "graph convolutional networks", "GNNs"],
+    "meta-learning": ["meta-learning", "learning to learn", "a meta-learner"],
+    "vae": ["variational autoencoders", "variational auto-encoders", "VAEs"],
+    "bayesian": ["Bayesian inference", "variational inference", "a posterior distribution"],
+    "transfer-learning": ["transfer learning", "fine-tuning", "a fine-tuned model"],
+    "adversarial-examples": ["adversarial examples", "adversarial attacks", "adversarial robustness"],
+    "interpretability": ["interpretability", "explainable models", "interpretable predictions"],
+}
+_TASKS = (
+    "image classification;speech recognition;parsing;object detection;question answering;robotic grasping;ranking;"
+    "sequence labelling;forecasting;anomaly detection;image segmentation;dialogue;control;clustering;retrieval"
+).split(";")
+_MANNERS = (
+    "efficient;robust;scalable;simple;sample-efficient;hierarchical;distributed;sparse;weakly supervised;online".split(
+        ";"
+    )
+)
+_NOUNS = "approach;study;method;framework;analysis;perspective;baseline;treatment".split(";")
+_RESULTS = (
+    "It improves on the baseline by a clear margin.;The gain holds over five random seeds.;An ablation shows which part"
+    " matters.;We prove a bound that is tight up to constants.;The code is short.;We discuss where it fails.;Training"
+    " takes a day on one machine.;A user study supports the finding.;The effect vanishes for small data."
+).split(";")
+_GIVEN = "Ada Bo Chen Dana Emil Farah Goran Hana Ines Jun Kofi Lena Mio Noor Otto Priya Quim Rosa Sven Tariq".split()
+_FAMILY = (
+    "Abel Brandt Castro Dimitrov Eriksen Fofana Garcia Hoang Ivanova Jansen Kim Lindqvist Moreau Novak Okafor".split()
+)
+
+
+@dataclass(frozen=True)
+class Paper:
+    """One entry as arXiv's API lists it: `versions` are UTC moments of v1, v2, …; the primary category comes first."""
+
+    id: str
+    versions: tuple[datetime, ...]
+    title: str
+    abstract: str
+    authors: tuple[str, ...]
+    categories: tuple[str, ...]
+    comment: str | None = None
+    journal_ref: str | None = None
+    doi: str | None = None
+    affiliations: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    topics: frozenset[str] = frozenset()
+
+    @property
+    def published(self) -> datetime:
+        """The moment of version 1."""
+        return self.versions[0]
+
+
+def make(seed: int = 1, volume: Mapping[int, int] = VOLUME) -> list[Paper]:
+    """The corpus, oldest first; the same seed gives the same papers.
+
+    `volume` says how many submissions each year holds; the default is 25,000 over 2015–2019.
+    """
+    rng = random.Random(seed)
+    papers = []
+    for year, amount in volume.items():
+        moments = sorted(_moment(year, rng) for _ in range(amount))
+        numbers: dict[int, int] = {}
+        for at in moments:
+            numbers[at.month] = numbers.get(at.month, 0) + 1
+            papers.append(_paper(f"{at:%y%m}.{numbers[at.month]:05d}", at, rng))
+    return papers
+
+
+# how the submissions of a year spread over its months: growth, a dip in summer and at the turn of the year
+_SEASON = (0.80, 0.84, 0.92, 0.94, 1.04, 1.02, 0.95, 0.92, 1.06, 1.18, 1.22, 1.11)
+
+
+def _moment(year: int, rng: random.Random) -> datetime:
+    """A moment of the year, mostly on weekdays."""
+    while True:
+        month = rng.choices(range(1, 13), _SEASON)[0]
+        at = datetime(year, month, 1, tzinfo=UTC) + timedelta(days=rng.randrange(31), seconds=rng.randrange(86400))
+        if at.month == month and (at.weekday() < 5 or rng.random() < 0.25):
+            return at
+
+
+def _paper(ident: str, at: datetime, rng: random.Random) -> Paper:
+    about = [topic for topic, shares in SHARES.items() if rng.random() < shares.get(at.year, 0.0)]
+    primary = rng.choices(list(CATEGORIES), list(CATEGORIES.values()))[0]
+    crossed = [name for name in CATEGORIES if name != primary and rng.random() < 0.22]
+    versions = [at]
+    while rng.random() < 0.38 and len(versions) < 5:
+        versions.append(versions[-1] + timedelta(days=rng.randint(3, 120), seconds=rng.randrange(86400)))
+    task, manner, noun = rng.choice(_TASKS), rng.choice(_MANNERS), rng.choice(_NOUNS)
+    named = [rng.choice(_SPELLINGS[topic]) for topic in about]
+    subject = named[0] if named and rng.random() < 0.6 else f"{task} models"
+    article = "an" if manner[0] in "aeiou" else "a"
+    title = f"{article.capitalize()} {manner} {noun} of {subject} for {task}"
+    sentences = [f"We study {task} and present {article} {manner} {noun}."]
+    for topic, name in zip(about, named, strict=True):
+        sentences.append(f"It builds on {name} and asks what they add to {task}.")
+        if rng.random() < 0.5:
+            sentences.append(f"Compared with earlier work, {rng.choice(_SPELLINGS[topic])} need fewer parameters.")
+    sentences += [*rng.sample(_RESULTS, rng.randint(2, 4)), "This abstract is made up."]
+    authors = tuple(f"{rng.choice(_GIVEN)} {rng.choice(_FAMILY)}" for _ in range(rng.randint(1, 5)))
+    return Paper(
+        id=ident,
+        versions=tuple(versions),
+        title=title,
+        abstract=" ".join(sentences),
+        authors=authors,
+        categories=(primary, *crossed),
+        comment=f"{rng.randint(4, 30)} pages, made up" if rng.random() < 0.4 else None,
+        topics=frozenset(about),
+    )

@@ -1,0 +1,90 @@
+"""Every way in which `trend` can fail on purpose, each with the exit code it ends in.
+
+TrendError
+├── UsageError      2   the command line asks for something that cannot be
+├── SettingsError   2   a settings file or variable is wrong
+├── TopicError      2   a topic file is wrong
+├── TryLater        3   the source is throttled, malformed or incomplete, or input lines are bad; what came is stored
+│   └── Locked      3   another process writes to this store
+├── NeedsPerson     4   a person must act
+│   ├── StoreMissing    4
+│   ├── StoreDamaged    4
+│   ├── StoreTooNew     4
+│   └── NoCoverage      4   no cell of the answer can be computed
+└── Unchanged       5   nothing new, where `--fail-if-unchanged` asked for it
+
+Anything else that escapes is a bug, shows its traceback and exits with 1.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class TrendError(Exception):
+    """A failure to be told in a sentence: what failed, what is unchanged, the next command."""
+
+    code = 1
+
+
+class UsageError(TrendError):
+    """The command line asks for something that cannot be."""
+
+    code = 2
+
+
+class SettingsError(TrendError):
+    """A settings file, variable or flag is wrong."""
+
+    code = 2
+
+
+class TopicError(TrendError):
+    """A topic file is wrong; the message names file and line."""
+
+    code = 2
+
+
+class TryLater(TrendError):
+    """The source is throttled, malformed or incomplete, or input lines are bad; what came is stored."""
+
+    code = 3
+
+
+class Locked(TryLater):
+    """Another process writes to this store."""
+
+
+class NeedsPerson(TrendError):
+    """Nothing goes on until a person acts."""
+
+    code = 4
+
+
+class StoreMissing(NeedsPerson):
+    """There is no store at this path."""
+
+
+class StoreDamaged(NeedsPerson):
+    """A file that the store's manifest names is missing or unreadable."""
+
+
+class StoreTooNew(NeedsPerson):
+    """The store was written by a newer program."""
+
+
+class NoCoverage(NeedsPerson):
+    """No cell of the answer can be computed, because the records it needs were never fetched."""
+
+
+class Unchanged(TrendError):
+    """Nothing new came, and `--fail-if-unchanged` asked to be told so."""
+
+    code = 5
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A clause that names the known words closest to `word`: ' (did you mean gan?)', or '' when none is close."""
+    close = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
+    return f" (did you mean {' or '.join(close)}?)" if close else ""

@@ -1,0 +1,217 @@
+"""Upsert by canonical id: which incoming submissions are new, revised or repeats, and the files that hold them.
+
+A higher version wins, then the later day on which a source vouched for the state. The v1 date is written once: a source
+that disagrees later is overruled and counted as a conflict. So the same submissions in any order give the same store.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trendcli import parts as staging
+from trendcli.arrow import keep_memory, pa, pc
+from trendcli.manifest import DataFile
+from trendcli.models import Answer
+from trendcli.periods import add_months
+from trendcli.store import CORPUS, Store, read_files, schema, write_data
+
+# updates beyond this share of all rows are folded into the months, since every read pays for them
+FOLD = 0.05
+# rows of an update file, and rows from which a second process pays
+MANY = 50_000
+_KEYS = ("id", "version", "as_of", "v1_at", "row_hash", "comments", "journal_ref", "doi")
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What came in: submissions that were unknown, new states of known ones, repeats, and v1 dates overruled."""
+
+    new: int = 0
+    revised: int = 0
+    repeated: int = 0
+    conflicts: int = 0
+
+    def __add__(self, other: Merged) -> Merged:
+        return Merged(
+            self.new + other.new,
+            self.revised + other.revised,
+            self.repeated + other.repeated,
+            self.conflicts + other.conflicts,
+        )
+
+
+def merge(store: Store, parts: Sequence[pa.Table | Path], answers: Iterable[Answer]) -> Merged:
+    """Bring parts and the answers they belong to into the store, as one commit; call it inside `store.writing()`."""
+    tables = [staging.read(part) for part in parts]
+    answers = [answer for answer in answers if answer not in store.manifest.ledger]
+    wins, merged = _decide(store, tables)
+    files: list[DataFile] = []
+    if wins is None:
+        files = list(_months(store.root, parts, tables))
+    elif wins.num_rows:
+        files = [
+            write_data(store.root, CORPUS, "update", f"{store.manifest.generation + 1:06d}-{number:03d}", rows)
+            for number, rows in enumerate(_updates(tables, wins))
+        ]
+    if files or answers:
+        store.commit(files, answers)
+    return merged
+
+
+def _decide(store: Store, tables: Sequence[pa.Table]) -> tuple[pa.Table | None, Merged]:
+    """The incoming rows that enter the store, as (part, row, v1_at, over_file, over_row); None for all of them."""
+    total = sum(table.num_rows for table in tables)
+    if not total:
+        return pa.table({"part": []}), Merged()
+    chosen = _KEYS if store.manifest.files else _KEYS[:5]
+    keys = pa.concat_tables(
+        table.select(chosen)
+        .append_column("part", pa.repeat(pa.scalar(number, pa.int32()), table.num_rows))
+        .append_column("row", pa.array(np.arange(table.num_rows, dtype=np.int32)))
+        for number, table in enumerate(tables)
+    )
+    if not store.manifest.files and len(pc.unique(keys["id"])) == total:
+        return None, Merged(new=total)
+    with store.connect() as db:
+        db.register("keys", keys)
+        stored = read_files(store, store.files(), ", ".join(_KEYS))
+        blank = "" if store.manifest.files else ", NULL AS comments, NULL AS journal_ref, NULL AS doi"
+        wins = db.sql(
+            f"""
+            WITH incoming AS (
+                SELECT *{blank}, min(v1_at) OVER same AS first_v1, max(v1_at) OVER same AS last_v1
+                FROM keys WINDOW same AS (PARTITION BY id)
+                QUALIFY 1 = row_number() OVER (
+                    PARTITION BY id ORDER BY version DESC, as_of DESC, row_hash DESC, part, row
+                )
+            )
+            SELECT new.part, new.row, coalesce(old.v1_at, new.first_v1) AS v1_at,
+                old.file AS over_file, old.row::INTEGER AS over_row,
+                new.first_v1 <> new.last_v1 OR coalesce(old.v1_at <> new.first_v1, false) AS conflict,
+                old.id IS NULL
+                OR (new.version, new.as_of) > (old.version, old.as_of) AND (
+                    new.row_hash <> old.row_hash
+                    OR new.comments IS DISTINCT FROM old.comments
+                    OR new.journal_ref IS DISTINCT FROM old.journal_ref
+                    OR new.doi IS DISTINCT FROM old.doi
+                )
+                OR (new.version, new.as_of) = (old.version, old.as_of) AND new.row_hash > old.row_hash AS enters
+            FROM incoming AS new LEFT JOIN ({stored}) AS old ON new.id = old.id
+            ORDER BY new.part, new.row
+            """
+        ).to_arrow_table()
+    conflicts = pc.sum(wins["conflict"]).as_py() or 0
+    wins = wins.filter(wins["enters"])
+    new = wins["over_file"].null_count
+    return wins, Merged(new, wins.num_rows - new, total - wins.num_rows, conflicts)
+
+
+def _updates(tables: Sequence[pa.Table], wins: pa.Table) -> Iterator[pa.Table]:
+    """The winning rows in the shape of update files, at most MANY rows each and a little over."""
+    waiting: list[pa.Table] = []
+    for number, table in enumerate(tables):
+        mine = wins.filter(pc.equal(wins["part"], number))
+        if not mine.num_rows:
+            continue
+        rows = table.take(mine["row"])
+        rows = rows.set_column(rows.schema.get_field_index("v1_at"), "v1_at", mine["v1_at"].cast(pa.timestamp("ms")))
+        waiting.append(rows.append_column("over_file", mine["over_file"]).append_column("over_row", mine["over_row"]))
+        if sum(item.num_rows for item in waiting) >= MANY:
+            yield _sorted(pa.concat_tables(waiting))
+            waiting = []
+    if waiting:
+        yield _sorted(pa.concat_tables(waiting))
+
+
+def _sorted(rows: pa.Table) -> pa.Table:
+    rows = rows.combine_chunks()
+    return rows.take(pc.sort_indices(rows, [("v1_at", "ascending"), ("id", "ascending")]))
+
+
+def _months(root: Path, parts: Sequence[pa.Table | Path], tables: Sequence[pa.Table]) -> Iterator[DataFile]:
+    """All incoming rows as month files, for a store that is still empty."""
+    where: dict[str, list[tuple[pa.Table | Path, int, int]]] = {}
+    for part, table in zip(parts, tables, strict=True):
+        for month, (offset, length) in staging.months(table).items():
+            where.setdefault(month, []).append((part, offset, length))
+    many = sum(table.num_rows for table in tables) > MANY and all(isinstance(part, Path) for part in parts)
+    if not many:
+        yield from (_month(root, month, pieces) for month, pieces in sorted(where.items()))
+        return
+    with ProcessPoolExecutor(min(2, os.cpu_count() or 1), initializer=keep_memory) as pool:
+        work = [pool.submit(_month, root, month, pieces) for month, pieces in sorted(where.items())]
+        yield from (future.result() for future in work)
+
+
+def _month(root: Path, month: str, pieces: Sequence[tuple[pa.Table | Path, int, int]]) -> DataFile:
+    rows = pa.concat_tables([staging.read(part).slice(offset, length) for part, offset, length in pieces])
+    none = [pa.nulls(rows.num_rows, pa.int64()), pa.nulls(rows.num_rows, pa.int32())]
+    rows = rows.append_column("over_file", none[0]).append_column("over_row", none[1])
+    return write_data(root, CORPUS, "month", month, _sorted(rows))
+
+
+def fold_is_due(store: Store) -> bool:
+    """Whether the updates have grown past FOLD of all rows."""
+    updates = sum(item.rows for item in store.manifest.files if item.kind == "update")
+    return updates > FOLD * store.manifest.rows
+
+
+def fold(store: Store) -> pa.Table:
+    """Rewrite the months that updates speak of, and stop naming the updates; no submission changes.
+
+    Returns where each row of the rewritten files lay before: (old_file, old_row, file, row), by which what was computed
+    of a row can be carried along. Call it inside `store.writing()`.
+    """
+    files = store.manifest.files
+    updates = [item for item in files if item.kind == "update"]
+    moves, written, gone = [], [], list(updates)
+    if not updates:
+        return _moves([])
+    columns = ", ".join(staging.schema().names)
+    with store.connect() as db:
+        touched = db.execute(
+            f"""
+            SELECT DISTINCT strftime(v1_at, '%Y-%m') AS month
+            FROM ({read_files(store, updates, "v1_at")}) ORDER BY month
+            """
+        ).fetchall()
+        for (month,) in touched:
+            since = date.fromisoformat(f"{month}-01")
+            until = add_months(since, 1)
+            old = [item for item in files if item.kind == "month" and item.first >= since and item.last < until]
+            sources = [*old, *[item for item in updates if item.last >= since and item.first < until]]
+            rows = db.sql(
+                f"""
+                SELECT * FROM ({read_files(store, sources, columns)})
+                WHERE v1_at >= '{since}' AND v1_at < '{until}' ORDER BY v1_at, id
+                """
+            ).to_arrow_table()
+            none = {"over_file": pa.nulls(rows.num_rows, pa.int64()), "over_row": pa.nulls(rows.num_rows, pa.int32())}
+            data = pa.table({**{name: rows[name] for name in staging.schema().names}, **none}, schema=schema())
+            written.append(write_data(store.root, CORPUS, "month", month, data))
+            gone += old
+            moves.append((rows["file"], rows["row"], written[-1].key))
+    store.commit(written, instead_of=gone)
+    return _moves(moves)
+
+
+def _moves(moves: Sequence[tuple[Any, Any, int]]) -> pa.Table:
+    shape = pa.schema([("old_file", pa.int64()), ("old_row", pa.int64()), ("file", pa.int64()), ("row", pa.int64())])
+    return pa.concat_tables(
+        [
+            pa.table(
+                [files, rows, pa.repeat(pa.scalar(key), len(rows)), pa.array(range(len(rows)), pa.int64())],
+                schema=shape,
+            )
+            for files, rows, key in moves
+        ]
+        or [shape.empty_table()]
+    )

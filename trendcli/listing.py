@@ -1,0 +1,256 @@
+"""The submissions behind a number: exactly those counted, each with the phrase that matched and where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from trendcli.counting import MODES, matched_sql
+from trendcli.errors import UsageError
+from trendcli.matching import mentions
+from trendcli.models import Column, Progress, Report, Scope, Topic, Window, silent
+from trendcli.provenance import as_of_text, common_notes, provenance
+from trendcli.question import Context, Question, query_of, resolve, resolved_window
+from trendcli.store import Store, read_files, sql_text
+from trendcli.taxonomy import canonical_id
+from trendcli.text import author_names, one_line
+from trendcli.topics import Library, allows, parents_of
+
+COLUMNS = (
+    Column("id", "Id", "text", 0),
+    Column("v1", "Submitted", "day", 0),
+    Column("title", "Title", "text", 0),
+    Column("matches", "Matched", "matches", 1),
+)
+_DETAILS = "id, version, v1_at, updated_at, title, abstract, authors, categories, comments, journal_ref, doi, withdrawn"
+_AROUND = 40  # characters of a snippet on each side of a match
+
+
+def submissions(
+    store: Store, library: Library, question: Question, default: Scope, progress: Progress = silent
+) -> Report:
+    """The submissions of a selection, newest first; with topics those that match any of them.
+
+    `question.limit` of them (0: all). Rows have the keys of the command-line contract: id, v1, version, title, authors,
+    primary, categories, url, matches, and comments, journal_ref, doi, abstract.
+    """
+    context, where = _selected(store, library, question, default, progress)
+    with store.connect() as db:
+        db.execute(f"CREATE TEMP TABLE chosen AS {_chosen(db, context)}")
+        number = db.execute("SELECT count(*) FROM chosen").fetchall()[0][0]
+        limit = f"LIMIT {question.limit}" if question.limit else ""
+        places = db.execute(f"SELECT file, row FROM chosen ORDER BY v1_at DESC, id {limit}").fetchall()
+        rows = _details(db, context, places)
+    notes = [
+        f"{number:,} submissions"
+        + (f", the newest {len(rows):,} listed (--limit 0 for all)." if len(rows) < number else ".")
+    ]
+    names = ", ".join(library.topic(topic).name for topic in question.topics)
+    return Report(
+        kind="papers",
+        title=f"{names or 'Submissions'}, {where.since} to {where.until}",
+        corpus=context.selection.corpus,
+        synthetic=store.manifest.synthetic,
+        query={**query_of(context), "since": str(where.since), "until": str(where.until)},
+        columns=COLUMNS if question.topics else COLUMNS[:3],
+        rows=rows,
+        data_as_of=as_of_text(context.data_as_of),
+        coverage={"total": number},
+        notes=[*notes, *common_notes(context, [])],
+        provenance=provenance(context),
+    )
+
+
+def export(
+    store: Store, library: Library, question: Question, default: Scope, path: Path, progress: Progress = silent
+) -> int:
+    """Write the submissions of a selection as one .parquet or .csv file for other tools; returns how many.
+
+    With topics, those that match any of them, and a column `topics` that says which.
+    """
+    kind = path.suffix.lower().lstrip(".")
+    if kind not in ("parquet", "csv"):
+        raise UsageError(f"An export ends in .parquet or .csv, not {path.suffix or 'without an ending'}.")
+    context, _ = _selected(store, library, question, default, progress)
+    options = "FORMAT parquet, COMPRESSION zstd" if kind == "parquet" else "FORMAT csv, HEADER true"
+    topics = "topics" if kind == "parquet" else "array_to_string(topics, '; ') AS topics"
+    with store.connect() as db:
+        matched = matched_sql(db, store, library, context.selection, _files(context), progress, _DETAILS)
+        source = f"WITH paper AS ({matched.papers}) SELECT paper.* FROM paper"
+        if question.topics:
+            source = f"""WITH paper AS ({matched.papers}), hit AS ({matched.hits}),
+                named AS (SELECT file, row, list(topic ORDER BY topic) AS topics FROM hit
+                          WHERE {MODES[question.match]} GROUP BY file, row)
+                SELECT paper.*, {topics} FROM paper JOIN named USING (file, row)"""
+        written = db.execute(
+            f"""
+            COPY (
+                SELECT id, v1_at AS v1, updated_at AS updated, version, title, abstract, authors,
+                    split_part(categories, ' ', 1) AS primary_category, categories, comments, journal_ref, doi,
+                    withdrawn, 'https://arxiv.org/abs/' || id AS url{", topics" if question.topics else ""}
+                FROM ({source}) ORDER BY v1, id
+            ) TO {sql_text(str(path))} ({options})
+            """
+        ).fetchall()
+    return int(written[0][0])
+
+
+def explain(store: Store, library: Library, ident: str, names: Sequence[str] = ()) -> Report:
+    """For one submission: each topic that matches, with the rule and the place; for a named topic also why it does not.
+
+    UsageError where the identifier is none; an empty report where the store does not hold it is a UsageError as well.
+    """
+    try:
+        wanted, _ = canonical_id(ident)
+    except ValueError as error:
+        raise UsageError(f"{str(error).capitalize()}. Write it as 1706.03762 or math/0611800.") from None
+    with store.connect() as db:
+        found = db.execute(
+            f"""SELECT title, abstract, categories FROM ({read_files(store, store.files(), _DETAILS)})
+                WHERE id = {sql_text(wanted)}"""
+        ).fetchall()
+    if not found:
+        raise UsageError(f"The store does not hold {wanted}. Fetch its month, or see `trend status`.")
+    title, abstract, categories = found[0]
+    rows: list[dict[str, Any]] = []
+    for topic in [library.topic(name) for name in names] or library.topics.values():
+        rows += _why(library, topic, title, abstract, categories, named=bool(names))
+    return Report(
+        kind="explain",
+        title=f"{wanted}: {title}",
+        corpus="arxiv",
+        synthetic=store.manifest.synthetic,
+        query={"id": wanted, "topics": list(names)},
+        columns=[Column(key, label, "text") for key, label in _EXPLAIN],
+        rows=rows,
+        notes=[f"Categories: {categories}."],
+    )
+
+
+_EXPLAIN = (("topic", "Topic"), ("result", "Result"), ("rule", "Rule"), ("field", "Field"), ("snippet", "Where"))
+
+
+def _why(
+    library: Library, topic: Topic, title: str, abstract: str, categories: str, *, named: bool
+) -> Iterable[dict[str, Any]]:
+    """Rows for one topic: a row a rule that matches, or one that says why none does where the topic was named."""
+    matched = False
+    for member in library.family(topic.id) if named else [topic]:
+        guarded = not allows(member.guard, categories)
+        for rule in member.rules:
+            places = mentions(rule, title, abstract)
+            if places and (named or not guarded):
+                matched = matched or not guarded
+                text = title if places[0].field == "title" else abstract
+                yield {
+                    "topic": topic.id,
+                    "result": f"no: its guard wants {' or '.join(member.guard)}" if guarded else "matches",
+                    "rule": f"{rule.kind} {rule.text}" + (f" (of {member.id})" if member.id != topic.id else ""),
+                    "field": places[0].field + (f", {len(places)} mentions" if len(places) > 1 else ""),
+                    "snippet": _snippet(text, places[0].start, places[0].end),
+                }
+    if named and not matched:
+        yield {"topic": topic.id, "result": "no rule matches", "rule": "", "field": "", "snippet": ""}
+
+
+def _selected(
+    store: Store, library: Library, question: Question, default: Scope, progress: Progress
+) -> tuple[Context, Window]:
+    """The context of a question with its window made plain: all that is stored where none was said."""
+    from dataclasses import replace
+
+    context = resolve(store, library, question, default, progress)
+    where = question.window
+    if question.period or question.last:
+        where = Window(*resolved_window(context, "day"))
+    elif where.since and where.until and where.since >= where.until:
+        resolved_window(context, "day")
+    return replace(context, selection=replace(context.selection, window=where)), Window(
+        where.since or min((item.first for item in store.manifest.files), default=None),
+        where.until or context.data_as_of.date(),
+    )
+
+
+def _files(context: Context) -> list[Any]:
+    return context.store.files(*context.selection.window)
+
+
+def _chosen(db: duckdb.DuckDBPyConnection, context: Context) -> str:
+    """SQL for (file, row, v1_at, id) of the submissions of the selection."""
+    matched = matched_sql(
+        db, context.store, context.library, context.selection, _files(context), context.progress, "id"
+    )
+    if not context.selection.topics:
+        return f"SELECT file, row, v1_at, id FROM ({matched.papers})"
+    return f"""
+        WITH paper AS ({matched.papers}), hit AS ({matched.hits})
+        SELECT file, row, v1_at, id FROM paper
+        SEMI JOIN (SELECT * FROM hit WHERE {MODES[context.selection.match]}) AS kept USING (file, row)
+        """
+
+
+def _details(
+    db: duckdb.DuckDBPyConnection, context: Context, places: Sequence[tuple[int, int]]
+) -> list[dict[str, Any]]:
+    """The rows that people see, in the order of `places`; only the files that hold them are read."""
+    if not places:
+        return []
+    holding = {file for file, _ in places}
+    files = [item for item in context.store.manifest.files if item.key in holding]
+    db.execute("CREATE TEMP TABLE place (file BIGINT, row BIGINT)")
+    db.execute(
+        "INSERT INTO place SELECT unnest(?), unnest(?)",
+        [[place[0] for place in places], [place[1] for place in places]],
+    )
+    columns = _DETAILS.split(", ")
+    found = db.execute(
+        f"""SELECT file, row, {_DETAILS} FROM ({read_files(context.store, files, _DETAILS, live=False)})
+            SEMI JOIN place USING (file, row)"""
+    ).fetchall()
+    by_place = {row[:2]: dict(zip(columns, row[2:], strict=True)) for row in found}
+    counted = parents_of(context.library, context.selection.topics)
+    members = [context.library.topic(name) for name in counted]
+    return [_row(by_place[file, row], members) for file, row in places]
+
+
+def _row(paper: Mapping[str, Any], members: Sequence[Topic]) -> dict[str, Any]:
+    listed = paper["categories"].split()
+    matches = []
+    for topic in members:
+        if not allows(topic.guard, paper["categories"]):
+            continue
+        for rule in topic.rules:
+            places = mentions(rule, paper["title"], paper["abstract"])
+            if places:
+                text = paper["title"] if places[0].field == "title" else paper["abstract"]
+                snippet = _snippet(text, places[0].start, places[0].end)
+                matches.append({"topic": topic.id, "phrase": rule.text, "field": places[0].field, "snippet": snippet})
+    return {
+        "id": paper["id"],
+        "v1": as_of_text(paper["v1_at"]),
+        "version": paper["version"],
+        "title": paper["title"],
+        "authors": author_names(paper["authors"]),
+        "primary": listed[0],
+        "categories": listed,
+        "url": f"https://arxiv.org/abs/{paper['id']}",
+        "matches": matches,
+        "abstract": one_line(paper["abstract"]),
+        "comments": paper["comments"],
+        "journal_ref": paper["journal_ref"],
+        "doi": paper["doi"],
+        "withdrawn": paper["withdrawn"],
+    }
+
+
+def _snippet(text: str, start: int, end: int) -> str:
+    """The words around a match, whole ones, with dots where text was left out."""
+    low, high = max(0, start - _AROUND), min(len(text), end + _AROUND)
+    while 0 < low < start and text[low - 1] != " ":
+        low += 1
+    while end < high < len(text) and text[high] != " ":
+        high -= 1
+    return one_line(("… " if low else "") + text[low:high].strip() + (" …" if high < len(text) else ""))

@@ -1,0 +1,198 @@
+"""The nouns that cross the boundaries of the program. Standard library only: every layer may import them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+    import pyarrow as pa
+
+MATCH_MODES = ("any", "title", "strict")
+
+
+class Submission(NamedTuple):
+    """One e-print or conference submission as a source states it; make it with `parts.submission`.
+
+    `v1_at` and `updated_at` are seconds since 1970 UTC (first and latest version), `as_of` is the day, counted from
+    1970, on which the source vouched for this state, `categories` is canonical and space-separated, primary first, and
+    `authors` is one line as the source writes it, which `text.author_names` takes apart.
+    """
+
+    id: str
+    version: int
+    v1_at: int
+    updated_at: int
+    title: str
+    abstract: str
+    authors: str
+    categories: str
+    comments: str | None
+    journal_ref: str | None
+    doi: str | None
+    withdrawn: bool
+    as_of: int
+    row_hash: int
+
+
+class Window(NamedTuple):
+    """The days [since, until); None where a side is open."""
+
+    since: date | None
+    until: date | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One line of the coverage ledger: what was asked of a source, and how whole the reply was.
+
+    `categories` holds canonical names, or '*' for all of them. The days [since, until) were asked for; what lies after
+    `answered_at` is not covered. `status` is 'complete', 'partial' (a known hole), 'failed' (nothing came) or 'unknown'
+    (a file that did not say what it covers). `expected` is None where the source declares no total.
+    """
+
+    source: str
+    categories: tuple[str, ...]
+    since: date
+    until: date
+    answered_at: datetime
+    status: str
+    expected: int | None
+    received: int
+    query: str
+    version: str
+
+
+class Batch(NamedTuple):
+    """What a source hands over at a time.
+
+    `part` holds submissions, as an Arrow table of `parts.schema` or as the path of a file of them, or is None.
+    `answers` say what has been covered by this batch and those since the last answer; together they are one commit.
+    `faults` are sentences about input that could not be read.
+    """
+
+    part: pa.Table | Path | None
+    answers: tuple[Answer, ...] = ()
+    faults: tuple[str, ...] = ()
+
+
+class Progress(Protocol):
+    """Told how far long work has come; does nothing unless somebody watches."""
+
+    def __call__(self, done: float, total: float | None, what: str) -> None:
+        """`done` of `total` (None: unknown), and what that is."""
+
+
+def silent(done: float, total: float | None, what: str) -> None:
+    """A Progress that nobody watches."""
+
+
+class Source(Protocol):
+    """A place that submissions come from, asked for a window of some categories."""
+
+    name: str
+
+    def batches(self, categories: Sequence[str], window: Window, progress: Progress) -> Iterator[Batch]:
+        """Every submission of the categories (() for all) whose first version lies in the window.
+
+        The order of submissions is free, and one may come twice. What could not be had whole is said in the status of
+        an Answer. TryLater where the source cannot be asked at all.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One expression of a topic: `kind` is 'phrase', 'acronym' or 'pattern', `text` is what the person wrote.
+
+    A match that lies inside a match of one of `exclude` does not count. `key` identifies what is matched: rules with
+    equal keys match alike, whatever topic they belong to.
+    """
+
+    kind: str
+    text: str
+    regex: str
+    exclude: tuple[str, ...]
+    key: int
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A named rule over title and abstract; `guard` holds category globs of which a submission must have one."""
+
+    id: str
+    name: str
+    parents: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    exclude: tuple[str, ...] = ()
+    guard: tuple[str, ...] = ()
+    origin: str = ""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A fixed set of canonical categories: the base of shares. `name` is how it was asked for."""
+
+    name: str
+    categories: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which submissions are counted, and which topics among them; None and () leave a side open."""
+
+    scope: Scope
+    topics: tuple[str, ...] = ()
+    window: Window = Window(None, None)
+    match: str = "any"
+    primary_only: bool = False
+    author: str | None = None
+    id: str | None = None
+    as_of: date | None = None
+    corpus: str = "arxiv"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a Report: the key of its values in the rows, what people read, its unit, and how soon it may go.
+
+    `unit` is 'text', 'count', 'share', 'points' (difference of shares), 'change' (a fraction), 'interval' (the keys of
+    two bounds, joined by a comma), 'rank' or 'date'. `rank` 0 stays on the narrowest terminal; higher ones go first.
+    """
+
+    key: str
+    label: str
+    unit: str
+    rank: int = 0
+
+
+@dataclass(frozen=True)
+class Report:
+    """An answer with its provenance: all that renderers and charts get to see. Numbers are numbers here.
+
+    `rows` are mappings by the JSON keys of the command-line contract; None where a number does not exist.
+    """
+
+    kind: str
+    title: str
+    corpus: str
+    synthetic: bool
+    query: Mapping[str, Any]
+    columns: Sequence[Column]
+    rows: Sequence[Mapping[str, Any]]
+    periods: Sequence[Mapping[str, Any]] = ()
+    data_as_of: str | None = None
+    coverage: Mapping[str, Any] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The rows as a pandas frame, a column for each key; missing numbers are NaN."""
+        import pandas as pd  # 0.4 s, so only where a frame is handed over
+
+        return pd.DataFrame([dict(row) for row in self.rows])

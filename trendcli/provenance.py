@@ -1,0 +1,84 @@
+"""What every output says of itself: base, state of the data, sources, rules and program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from trendcli import __version__
+from trendcli.counting import Counted
+from trendcli.coverage import EVERY
+from trendcli.question import Context
+
+THANKS = "Thank you to arXiv for use of its open access interoperability."
+MADE_UP = "MADE-UP DATA: these numbers describe an invented corpus, not arXiv."
+
+
+def sources_of(context: Context) -> list[dict[str, str]]:
+    """The newest answer of each source that speaks of the scope."""
+    wanted = {*context.selection.scope.categories, EVERY}
+    newest: dict[str, Any] = {}
+    for answer in context.coverage.answers:
+        if wanted & set(answer.categories) and (
+            answer.source not in newest or answer.answered_at > newest[answer.source].answered_at
+        ):
+            newest[answer.source] = answer
+    return [
+        {"source": name, "version": answer.version, "answered_at": as_of_text(answer.answered_at)}
+        for name, answer in sorted(newest.items())
+    ]
+
+
+def as_of_text(moment: datetime) -> str:
+    """A moment as '2019-12-31T00:00:00Z'."""
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def common_notes(context: Context, described: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What every output says below its numbers: base, state of the data, source, rule mode and program."""
+    selection = context.selection
+    notes = [MADE_UP] if context.store.manifest.synthetic else []
+    listed = "primary category" if selection.primary_only else "any listed category"
+    categories = " ".join(selection.scope.categories)
+    notes.append(f"Base: every submission of {categories} ({listed}), each once, by the date of its first version.")
+    statuses: dict[str, list[str]] = {}
+    for item in described:
+        statuses.setdefault(item["status"], []).append(item["label"])
+    if "unknown" in statuses:
+        notes.append("The stored records came from a file that does not say what it covers, so some may be missing.")
+    if "provisional" in statuses:
+        notes.append(f"Provisional (~), may still grow: {few(statuses['provisional'])}.")
+    holes = [item for item in described if item.get("missing")]
+    if holes:
+        missing = sorted({name for item in holes for name in item["missing"]})
+        labels = few([item["label"] for item in holes])
+        notes.append(f"Not whole, so n/a: {labels} (not covered: {few(missing)}).")
+    running = [item["label"] for item in described if item["status"] == "partial" and not item.get("missing")]
+    if running:
+        notes.append(f"Not over yet as of the data: {few(running)}.")
+    filters = [f"author {selection.author}"] if selection.author else []
+    filters += [f"as of {context.question.as_of}"] if context.question.as_of else []
+    said = "; ".join([f"match: {selection.match}", *filters])
+    sources = ", ".join(f"{item['source']} ({item['version']})" for item in sources_of(context))
+    origin = "an invented corpus" if context.store.manifest.synthetic else f"arXiv, by {sources}"
+    notes.append(f"Data as of {context.data_as_of:%Y-%m-%d}. Source: {origin}. {said}. trendcli {__version__}.")
+    notes += [] if context.store.manifest.synthetic else [THANKS]
+    return notes
+
+
+def provenance(context: Context, counted: Counted | None = None) -> dict[str, Any]:
+    """The `provenance` object of JSON: by it a report can be made again, and differences explained."""
+    return {
+        "program": f"trendcli {__version__}",
+        "store": context.store.fingerprint(),
+        "data": {} if counted is None else {item.label: value for item, value in sorted(counted.hashes.items())},
+        "rules": {topic: context.library.key(topic) for topic in context.selection.topics},
+        "sources": sources_of(context),
+        "match": context.selection.match,
+    }
+
+
+def few(names: Sequence[str]) -> str:
+    """The first names of a list, and how many more there are."""
+    return " ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")

@@ -1,0 +1,40 @@
+"""What can be chosen by name: each name stands for 'module:attribute' and one line of help, loaded when it is used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, NamedTuple
+
+
+class Entry(NamedTuple):
+    """Where a thing lies, as 'module:attribute', and what it is, in a line."""
+
+    target: str
+    help: str
+
+
+SOURCES = {
+    "arxiv": Entry("trendcli.sources.arxiv_api:ArxivApi", "arXiv's search API, for windows of some categories"),
+    "snapshot": Entry("trendcli.sources.snapshot:Snapshot", "the bulk snapshot of arXiv's metadata, as JSON lines"),
+}
+FORMATS = {
+    "table": Entry("trendcli.render.table:render", "aligned text; boxes and colour on a terminal"),
+    "md": Entry("trendcli.render.markdown:render", "a Markdown table with its notes"),
+    "csv": Entry("trendcli.render.machine:csv_text", "comma-separated values, one header line"),
+    "json": Entry("trendcli.render.machine:json_text", "the whole report as one JSON object"),
+    "jsonl": Entry("trendcli.render.machine:jsonl_text", "one JSON object a row"),
+    "html": Entry("trendcli.render.html:render", "one static page"),
+    "bibtex": Entry("trendcli.render.bibtex:render", "BibTeX entries, of `trend papers` alone"),
+}
+CHARTS = {
+    "lines": Entry("trendcli.charts:lines", "share of each topic by period, with its interval"),
+    "change": Entry("trendcli.charts:change", "relative change between two periods, a bar a topic"),
+    "volume": Entry("trendcli.charts:volume", "submissions by period"),
+    "heatmap": Entry("trendcli.charts:heatmap", "share of many topics by period, as colours"),
+}
+
+
+def load(entry: Entry) -> Any:
+    """The thing that an entry stands for."""
+    module, _, name = entry.target.partition(":")
+    return getattr(import_module(module), name)

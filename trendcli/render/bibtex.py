@@ -1,0 +1,40 @@
+"""Submissions as BibTeX entries, for papers reports alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from trendcli.errors import UsageError
+from trendcli.models import Report
+
+
+def render(report: Report) -> str:
+    """An @misc entry for each submission, keyed by first author, year and id; UsageError for other kinds of report."""
+    if report.kind != "papers":
+        raise UsageError("BibTeX is a format of `trend papers` alone.")
+    note = ["% MADE-UP DATA: none of these papers exists"] if report.synthetic else []
+    return "\n".join([*note, *map(_entry, report.rows)]) + "\n"
+
+
+def _entry(row: Mapping[str, Any]) -> str:
+    family = re.sub(r"[^a-z]", "", row["authors"][0].split()[-1].lower()) if row["authors"] else "anonymous"
+    fields = {
+        "author": " and ".join(row["authors"]),
+        "title": "{" + _plain(row["title"]) + "}",
+        "year": row["v1"][:4],
+        "eprint": row["id"],
+        "archivePrefix": "arXiv",
+        "primaryClass": row["primary"],
+        "doi": row["doi"],
+        "url": row["url"],
+    }
+    lines = [f"  {name} = {{{value}}}" for name, value in fields.items() if value]
+    return f"@misc{{{family}{row['v1'][:4]}_{row['id'].replace('/', '_')},\n" + ",\n".join(lines) + "\n}"
+
+
+def _plain(text: str) -> str:
+    """Text without what would break an entry: braces that do not pair, and LaTeX's own signs outside of maths."""
+    text = text if text.count("{") == text.count("}") else re.sub(r"[{}]", "", text)
+    return text if "$" in text or "\\" in text else re.sub(r"([&%#_])", r"\\\1", text)

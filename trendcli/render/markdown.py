@@ -1,0 +1,23 @@
+"""A Markdown table with its notes."""
+
+from __future__ import annotations
+
+from trendcli.models import Report
+from trendcli.render.values import is_number, text
+
+
+def render(report: Report) -> str:
+    """The report as Markdown: a heading, a table, and the notes as a list."""
+    title = f"MADE-UP DATA: {report.title}" if report.synthetic else report.title
+    head = [_cell(column.label) for column in report.columns]
+    rule = ["---:" if is_number(column) else "---" for column in report.columns]
+    rows = [[_cell(text(row, column)) for column in report.columns] for row in report.rows]
+    lines = [f"| {' | '.join(cells)} |" for cells in [head, rule, *rows]]
+    return "\n".join([f"## {_cell(title)}", "", *lines, "", *[f"- {_cell(note)}" for note in report.notes]]) + "\n"
+
+
+def _cell(value: str) -> str:
+    # text of papers must not become markup, nor end the cell
+    for char in "\\`*_[]<>|~":
+        value = value.replace(char, "\\" + char) if char in value else value
+    return " ".join(value.split())

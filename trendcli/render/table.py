@@ -1,0 +1,104 @@
+"""Aligned text: boxes on a terminal, plain and uncut in a pipe, a file or a log."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from trendcli.models import Column, Report
+from trendcli.render.values import is_number, text
+
+
+def render(report: Report, *, width: int | None = None, color: bool = False) -> str:
+    """The report as a table with its title and notes.
+
+    `width` is that of a terminal: columns that do not fit go, the least important first. Without it nothing is cut.
+    """
+    columns = list(report.columns)
+    cells = [[text(row, column) for column in columns] for row in report.rows]
+    if width is not None:
+        columns, cells = _fitted(columns, cells, width)
+    title = f"MADE-UP DATA: {report.title}" if report.synthetic else report.title
+    notes = list(report.notes) if width is None else [textwrap.fill(note, width) for note in report.notes]
+    if not cells:
+        body = "(nothing)"
+    elif width is None:
+        body = _plain(columns, cells)
+    else:
+        return _boxed(title, columns, cells, notes, width, color)
+    return "\n".join([title, "", body, "", *notes]) + "\n"
+
+
+def _fitted(columns: list[Column], cells: list[list[str]], width: int) -> tuple[list[Column], list[list[str]]]:
+    """The columns that fit side by side; those of rank 0 always stay."""
+    kept = list(range(len(columns)))
+
+    def needed() -> int:
+        return (
+            sum(max(_label_width(columns[i].label), *(_least(columns[i], row[i]) for row in cells)) + 3 for i in kept)
+            + 1
+        )
+
+    while needed() > width and any(columns[i].rank for i in kept):
+        worst = max(columns[i].rank for i in kept)
+        kept.remove(next(i for i in reversed(kept) if columns[i].rank == worst))
+    return [columns[i] for i in kept], [[row[i] for i in kept] for row in cells]
+
+
+def _label_width(label: str) -> int:
+    return max(map(len, label.split()), default=0)
+
+
+def _least(column: Column, value: str) -> int:
+    """How narrow a cell can be: numbers stay whole, names wrap at their words, but not to less than 24."""
+    return len(value) if is_number(column) else min(len(value), max(24, _label_width(value)))
+
+
+def _plain(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(column.label), *(len(row[i]) for row in cells)) for i, column in enumerate(columns)]
+
+    def line(values: Sequence[str]) -> str:
+        parts = [
+            value.rjust(size) if is_number(column) else value.ljust(size)
+            for value, size, column in zip(values, widths, columns, strict=True)
+        ]
+        return "  ".join(parts).rstrip()
+
+    rule = "  ".join("-" * size for size in widths)
+    return "\n".join([line([column.label for column in columns]), rule, *map(line, cells)])
+
+
+def _boxed(
+    title: str, columns: Sequence[Column], cells: Sequence[Sequence[str]], notes: Sequence[str], width: int, color: bool
+) -> str:
+    from io import StringIO
+
+    from rich.box import ROUNDED  # 40 ms, and only a terminal gets to see it
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=ROUNDED, header_style="bold", padding=(0, 1))
+    for number, column in enumerate(columns):
+        # a name may wrap where the terminal is narrow, a number never; a header breaks to the width of its numbers
+        widest = max([_label_width(column.label), *(len(row[number]) for row in cells)])
+        label = "\n".join(textwrap.wrap(column.label, widest))
+        table.add_column(
+            label, justify="right" if is_number(column) else "left", no_wrap=is_number(column), overflow="fold"
+        )
+    for row in cells:
+        table.add_row(*[_escaped(value) for value in row])
+    out = StringIO()
+    console = Console(
+        file=out, width=width, force_terminal=color, color_system="standard" if color else None, highlight=False
+    )
+    console.print(_escaped(title), style="bold")
+    console.print(table)
+    for note in notes:
+        console.print(_escaped(note), style="dim")
+    return out.getvalue()
+
+
+def _escaped(value: str) -> str:
+    from rich.markup import escape
+
+    return escape(value)

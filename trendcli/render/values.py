@@ -1,0 +1,59 @@
+"""Numbers as people read them: the one place where a fraction becomes a percentage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from trendcli.models import Column
+
+NOT_AVAILABLE = "n/a"
+NO_VALUE = "–"
+
+
+def text(row: Mapping[str, Any], column: Column) -> str:
+    """The cell of a row: 'n/a' over a hole in coverage, '–' where the number does not exist."""
+    if column.unit == "interval":
+        return _interval(row)
+    if column.unit == "share_interval":
+        low, high = (row[key] for key in column.key.split(","))
+        return _missing(row) if low is None else f"[{100 * low:.2f}, {100 * high:.2f}] %"
+    value = row[column.key]
+    if column.unit == "change" and value is None and row.get("change") and column.key == "relative_change":
+        return str(row["change"])
+    if column.key == "status":
+        return f"{'~ ' if value == 'provisional' else ''}{value}{', clipped' if row.get('clipped') else ''}"
+    if value is None:
+        return _missing(row)
+    if column.unit in ("count", "rank"):
+        return f"{value:,}"
+    if column.unit == "share":
+        return f"{100 * value:.2f} %"
+    if column.unit == "points":
+        return f"{100 * value:+.2f}"
+    if column.unit == "change":
+        return f"{100 * value:+,.1f} %"
+    if column.unit == "day":
+        return str(value)[:10]
+    if column.unit == "matches":
+        return "; ".join(dict.fromkeys(match["phrase"] for match in value))
+    return str(value)
+
+
+def _missing(row: Mapping[str, Any]) -> str:
+    counts = [row[key] for key in ("count", "count_1", "count_2") if key in row]
+    return NOT_AVAILABLE if None in counts else NO_VALUE
+
+
+def _interval(row: Mapping[str, Any]) -> str:
+    low, high = row["ci_low"], row["ci_high"]
+    if low is None:
+        return _missing(row)
+    if high is None:
+        return f"from {100 * low:+,.1f} %"
+    return f"[{100 * low:+,.1f}, {100 * high:+,.1f}] %"
+
+
+def is_number(column: Column) -> bool:
+    """Whether a column is set to the right."""
+    return column.unit not in ("text", "day", "matches")

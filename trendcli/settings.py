@@ -1,0 +1,236 @@
+"""Settings: the shipped defaults, a settings file, TREND_* variables and flags, the later winning.
+
+A setting is one field: its default, its check and its documentation. configs/settings.yaml is written from them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from trendcli.errors import SettingsError, UsageError, nearest
+from trendcli.models import Scope
+from trendcli.taxonomy import CATEGORIES, expand
+
+_SCOPES = {
+    "ml": "cs.LG stat.ML cs.AI cs.CL cs.CV cs.NE cs.RO cs.IR cs.MA eess.AS eess.IV".split(),
+    "language": "cs.CL eess.AS".split(),
+    "vision": "cs.CV eess.IV".split(),
+    "core": "cs.LG stat.ML cs.NE cs.CL cs.CV cs.AI".split(),
+}
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL points at this machine itself."""
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        return str(value)
+    raise ValueError("expected a text")
+
+
+def _path(value: Any) -> str | None:
+    return None if value in (None, "") else str(Path(_text(value)).expanduser())
+
+
+def _url(value: Any) -> str:
+    text = _text(value)
+    if urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).hostname:
+        raise ValueError("expected an http or https address")
+    return text
+
+
+def _seconds(value: Any) -> float:
+    seconds = float(_text(value))
+    if not 0 <= seconds <= 3600:
+        raise ValueError("expected seconds, from 0 to 3600")
+    return seconds
+
+
+def _scopes(value: Any) -> dict[str, list[str]]:
+    if not isinstance(value, Mapping):
+        raise ValueError("expected `name: [category, ...]` lines")
+    found = {}
+    for name, listed in value.items():
+        names = listed.split() if isinstance(listed, str) else listed
+        if not isinstance(names, list) or not names or not all(isinstance(item, str) for item in names):
+            raise ValueError(f"scope {name!r} needs a list of categories")
+        found[str(name)] = [category for item in names for category in expand(item, [item])]
+    return found
+
+
+def _setting(default: Any, check: Callable[[Any], Any], doc: str) -> Any:
+    metadata = {"doc": doc, "check": check}
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting, resolved and checked."""
+
+    store: str | None = _setting(
+        None, _path, "Where the records are kept. Empty: the user's data directory for `trend`."
+    )
+    arxiv_url: str = _setting(
+        "https://export.arxiv.org/api/query", _url, "arXiv's API. Another address is for mirrors and tests."
+    )
+    request_interval_s: float = _setting(
+        3.0,
+        _seconds,
+        "Seconds between two requests. arXiv's terms ask for 3 or more; less is for a loopback address alone.",
+    )
+    contact: str = _setting("", _text, "A mail or web address that arXiv may write to; it goes into the User-Agent.")
+    topics: str | None = _setting(
+        None, _path, "Your own topic file, or a folder of them. A topic of the same name replaces the shipped one."
+    )
+    scope: str = _setting("ml", _text, "The scope that `trend fetch` asks for when no category is named.")
+    scopes: dict[str, list[str]] = _setting(
+        _SCOPES, _scopes, "Named sets of categories, for --scope. Yours are added to these; `cs.*` means all of cs."
+    )
+
+    def scope_of(self, categories: Sequence[str] | None, name: str | None = None) -> Scope | None:
+        """The scope of some categories or globs, or the one of a name; None where neither is given.
+
+        UsageError for an unknown category, and where both are given.
+        """
+        if categories and name:
+            raise UsageError("Name categories or a scope, not both.")
+        if name or not categories:
+            return self.scope_named(name) if name else None
+        extra = [category for listed in self.scopes.values() for category in listed]
+        chosen: list[str] = []
+        for pattern in categories:
+            found = expand(pattern, extra)
+            if not found:
+                raise UsageError(
+                    f"No category {pattern!r}{nearest(pattern, CATEGORIES)}. "
+                    "One that arXiv has added since can be named in a scope of your settings file."
+                )
+            chosen += found
+        chosen = list(dict.fromkeys(chosen))
+        return Scope(" ".join(chosen), tuple(chosen))
+
+    def scope_named(self, name: str) -> Scope:
+        """The scope of that name; SettingsError with the nearest known ones where there is none."""
+        if name not in self.scopes:
+            raise SettingsError(
+                f"No scope {name!r}{nearest(name, self.scopes)}. Known: {', '.join(sorted(self.scopes))}."
+            )
+        return Scope(name, tuple(dict.fromkeys(self.scopes[name])))
+
+
+def configs() -> Path:
+    """The folder of shipped configuration: beside the package in a checkout, inside it when installed."""
+    package = Path(__file__).resolve().parent
+    inside = package / "configs"
+    return inside if inside.is_dir() else package.parent / "configs"
+
+
+def resolve(
+    file: Path | None = None, environ: Mapping[str, str] | None = None, flags: Mapping[str, Any] | None = None
+) -> tuple[Settings, dict[str, str]]:
+    """The settings, and for each its origin: 'default', the file, the variable or 'flag'.
+
+    `file` is the one named by --settings; else TREND_SETTINGS, else settings.yaml in the user's configuration
+    directory where it exists. SettingsError for an unknown name, a bad value or an unreadable file.
+    """
+    environ = os.environ if environ is None else environ
+    known = {item.name: item for item in fields(Settings)}
+    values: dict[str, Any] = {}
+    origins = dict.fromkeys(known, "default")
+
+    def take(name: str, value: Any, origin: str) -> None:
+        try:
+            checked = known[name].metadata["check"](value)
+        except (TypeError, ValueError) as error:
+            raise SettingsError(f"{origin}: setting {name!r} is {value!r}: {error}.") from None
+        values[name] = {**_SCOPES, **checked} if name == "scopes" else checked
+        origins[name] = origin
+
+    path = file or (Path(environ["TREND_SETTINGS"]) if environ.get("TREND_SETTINGS") else _user_file())
+    if path is not None:
+        for name, value in _read(path).items():
+            if name not in known:
+                raise SettingsError(f"{path}: unknown setting {name!r}{nearest(name, known)}. See `trend settings`.")
+            if value is not None:
+                take(name, value, str(path))
+    for name in known:
+        variable = f"TREND_{name.upper()}"
+        if environ.get(variable) and name != "scopes":
+            take(name, environ[variable], variable)
+    for name, value in (flags or {}).items():
+        if value is not None:
+            take(name, value, "flag")
+    settings = Settings(**values)
+    if settings.request_interval_s < 3 and not is_loopback(settings.arxiv_url):
+        raise SettingsError(
+            f"request_interval_s is {settings.request_interval_s:g} ({origins['request_interval_s']}), and arXiv's "
+            "terms ask for 3 seconds or more; less is allowed for a loopback address only."
+        )
+    settings.scope_named(settings.scope)
+    return settings, origins
+
+
+def store_path(settings: Settings) -> Path:
+    """Where the store lies: the setting, else the user's data directory for `trend`."""
+    if settings.store:
+        return Path(settings.store)
+    import platformdirs  # 20 ms that only an unnamed store costs
+
+    return Path(platformdirs.user_data_dir("trend", appauthor=False))
+
+
+def _user_file() -> Path | None:
+    path = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "trend" / "settings.yaml"
+    return path if path.is_file() else None
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    import yaml
+
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (OSError, UnicodeError) as error:
+        raise SettingsError(f"Cannot read the settings file {path}: {error}.") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise SettingsError(
+            f"{path}{f':{mark.line + 1}' if mark else ''}: not valid YAML: {getattr(error, 'problem', None) or error}."
+        ) from None
+    if values is None:
+        return {}
+    if not isinstance(values, Mapping):
+        raise SettingsError(f"{path}: expected `name: value` lines.")
+    return values
+
+
+def as_yaml(settings: Settings, origins: Mapping[str, str] | None = None) -> str:
+    """The settings as a commented YAML file, which `resolve` reads back; `origins` are added to the comments."""
+    lines = []
+    for item in fields(Settings):
+        value = getattr(settings, item.name)
+        origin = f" [{origins[item.name]}]" if origins else ""
+        lines += [f"# {item.metadata['doc']}{origin}"]
+        if isinstance(value, dict):
+            lines += [f"{item.name}:", *(f"  {name}: [{', '.join(listed)}]" for name, listed in value.items())]
+        elif isinstance(value, float):
+            lines.append(f"{item.name}: {value:g}")
+        else:
+            lines.append(f"{item.name}: {_quoted(value)}" if value else f"{item.name}:")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _quoted(text: str) -> str:
+    return text if re.fullmatch(r"[A-Za-z/][\w./:@+-]*", text) else json.dumps(text)

@@ -1,0 +1,1 @@
+"""Where submissions come from; each module holds one `Source`, named in registry.py."""

@@ -1,0 +1,215 @@
+"""The bulk snapshot of arXiv's metadata: JSON lines, plain, gzipped, zipped or from a stream.
+
+The format is that of `arxiv-metadata-oai-snapshot.json` as Kaggle distributes it: one record a line, every version with
+its date, `update_date` the day of the last change of the metadata (never a submission date).
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import sys
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, NamedTuple
+
+from trendcli.coverage import EVERY
+from trendcli.errors import UsageError
+from trendcli.models import Answer, Batch, Progress, Window
+from trendcli.periods import add_months
+from trendcli.sources.records import SOURCE, Parsed, Wanted, parse, start_worker
+
+# about 5,000 records: the objects of one block are what a worker's memory goes to
+BLOCK = 8 << 20
+# a month is whole when nearly all of its ids are there; the rest are ids that arXiv never gave out
+DENSE = 0.97
+_EPOCH = date(1970, 1, 1)
+
+
+class _Block(NamedTuple):
+    """A run of whole lines: their bytes, or where they lie in a plain file; and how far the input has been read."""
+
+    data: bytes | tuple[str, int, int]
+    done: float
+    fault: str | None = None
+
+
+class Snapshot:
+    """A bulk snapshot as a Source; `path` is a file, or '-' for standard input.
+
+    `complete` names the categories of which the file holds every submission up to its moment (EVERY for all); without
+    it the months whose ids are dense vouch for themselves, and everything else stays of unknown coverage.
+    """
+
+    name = SOURCE
+
+    def __init__(self, path: str, complete: Sequence[str] = (), processes: int | None = None) -> None:
+        self.path = path
+        self.complete = tuple(complete)
+        self.processes = processes or min(2, os.cpu_count() or 1)
+
+    def batches(self, categories: Sequence[str], window: Window, progress: Progress) -> Iterator[Batch]:
+        """See Source; the parts are files in a temporary folder that goes when the last batch was taken."""
+        wanted = Wanted(frozenset(categories), _seconds_of(window.since, 0), _seconds_of(window.until, 1 << 40))
+        size, blocks = _blocks(self.path)
+        total = Parsed()
+        with TemporaryDirectory(prefix="trend-import-") as folder:
+            for block, parsed in self._parsed(blocks, wanted, Path(folder)):
+                faults = [f"line {total.lines + line:,}: {reason}" for line, reason in parsed.faults]
+                if parsed.faulty > len(faults):
+                    faults.append(
+                        f"{parsed.faulty - len(faults):,} more bad lines before line {total.lines + parsed.lines:,}"
+                    )
+                if block.fault:
+                    faults.append(f"after line {total.lines + parsed.lines:,}: {block.fault}")
+                if not total.lines and parsed.lines and parsed.faulty == parsed.lines:
+                    raise UsageError(f"{self.path} is no arXiv snapshot ({faults[0]}). Nothing was imported.")
+                _add(total, parsed, bool(block.fault))
+                progress(block.done, size, f"{total.kept:,} submissions")
+                yield Batch(parsed.part, faults=tuple(faults))
+            yield Batch(None, tuple(self._answers(total, categories, window)))
+
+    def _parsed(self, blocks: Iterable[_Block], wanted: Wanted, folder: Path) -> Iterator[tuple[_Block, Parsed]]:
+        """The blocks as workers parsed them, in order; two wait for each worker, so memory is bounded."""
+        with ProcessPoolExecutor(self.processes, initializer=start_worker) as pool:
+            waiting: list[tuple[_Block, Future[Parsed]]] = []
+            try:
+                for number, block in enumerate(blocks):
+                    waiting.append((block, pool.submit(parse, block.data, wanted, folder / f"{number:06d}.arrow")))
+                    if len(waiting) > 2 * self.processes:
+                        first, future = waiting.pop(0)
+                        yield first, future.result()
+                for first, future in waiting:
+                    yield first, future.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _answers(self, total: Parsed, categories: Sequence[str], window: Window) -> Iterator[Answer]:
+        """What the file vouches for; a file with a fault vouches for nothing, since nobody knows what was lost."""
+        if not total.kept:
+            return
+        moment = _EPOCH + timedelta(days=total.newest)
+        first = _EPOCH + timedelta(seconds=total.first)
+
+        def answer(covered: Sequence[str], since: date, until: date, status: str) -> Iterator[Answer]:
+            since, until = max(since, window.since or since), min(until, window.until or until, moment)
+            if covered and since < until:
+                yield Answer(
+                    source=self.name,
+                    categories=tuple(sorted(covered)),
+                    since=since,
+                    until=until,
+                    answered_at=datetime.combine(moment, time(), UTC),
+                    status=status,
+                    expected=None,
+                    received=total.kept,
+                    query=Path(self.path).name,
+                    version=f"newest update_date {moment}",
+                )
+
+        asked = list(categories) or [EVERY]
+        yield from answer(asked, date(first.year, 1, 1), moment, "unknown")
+        if total.faulty:
+            return
+        named = (
+            asked
+            if EVERY in self.complete
+            else [name for name in self.complete if not categories or name in categories]
+        )
+        yield from answer(named, first, moment, "complete")
+        for since, until in _dense_months(total.ids, moment):
+            yield from answer(asked, since, until, "complete")
+
+
+def _dense_months(ids: dict[str, int], moment: date) -> Iterator[tuple[date, date]]:
+    """The spans of v1 dates that the ids show to be whole.
+
+    An id's month is that of the announcement, up to a month after submission. So a month of submissions is whole when
+    the ids of that month and the next are dense, or when it reaches up to the moment of the file. Ids cannot show that
+    the end of their last month is missing, which is why a file that stops before its moment proves nothing there.
+    """
+    whole = {}
+    for name, bits in ids.items():
+        whole[date(2000 + int(name[:2]), int(name[2:]), 1)] = bits.bit_count() >= DENSE * (bits.bit_length() - 1)
+    span: tuple[date, date] | None = None
+    for month in sorted(whole):
+        until = add_months(month, 1)
+        if not whole[month] or not (
+            whole.get(until) or (until not in whole and month <= moment <= until + timedelta(days=7))
+        ):
+            continue
+        if span and span[1] == month:
+            span = (span[0], until)
+        else:
+            if span:
+                yield span
+            span = (month, until)
+    if span:
+        yield span
+
+
+def _add(total: Parsed, block: Parsed, cut: bool) -> None:
+    total.lines += block.lines
+    total.kept += block.kept
+    total.faulty += block.faulty + cut
+    total.newest = max(total.newest, block.newest)
+    total.first = min(total.first, block.first)
+    for month, bits in block.ids.items():
+        total.ids[month] = total.ids.get(month, 0) | bits
+
+
+def _blocks(path: str) -> tuple[float | None, Iterator[_Block]]:
+    """The size of the input in bytes (None for a stream) and its blocks; UsageError where it cannot be opened."""
+    if path == "-":
+        stream = sys.stdin.buffer
+        head = stream.peek(4)[:4]  # type: ignore[union-attr]
+        if head.startswith(b"PK"):
+            raise UsageError("A zip file cannot be read from standard input. Use `unzip -p FILE | trend import -`.")
+        return None, _stream(gzip.open(stream) if head.startswith(b"\x1f\x8b") else stream, lambda: 0.0)
+    try:
+        raw = open(path, "rb")  # noqa: SIM115 - read by the generator that is returned
+        head = raw.read(4)
+        raw.seek(0)
+    except OSError as error:
+        raise UsageError(f"Cannot read {path}: {error.strerror}.") from None
+    size = os.fstat(raw.fileno()).st_size
+    if head.startswith(b"\x1f\x8b"):
+        return size, _stream(gzip.open(raw), raw.tell)
+    if head.startswith(b"PK"):
+        try:
+            archive = zipfile.ZipFile(raw)
+            member = next(name for name in archive.namelist() if not name.endswith("/"))
+            return size, _stream(archive.open(member), raw.tell)
+        except (zipfile.BadZipFile, StopIteration) as error:
+            raise UsageError(f"{path} is no whole zip file ({error or 'it is empty'}). Nothing was imported.") from None
+    raw.close()
+    spans = ((path, start, min(start + BLOCK, size)) for start in range(0, size, BLOCK))
+    return size, (_Block(span, span[2]) for span in spans)
+
+
+def _stream(stream: IO[bytes] | gzip.GzipFile, tell: Callable[[], float]) -> Iterator[_Block]:
+    rest = b""
+    while True:
+        try:
+            chunk = stream.read(BLOCK)
+        except (EOFError, OSError, zlib.error, zipfile.BadZipFile) as error:
+            yield _Block(rest, tell(), f"the input is cut or damaged here ({error}); what came before it is kept")
+            return
+        if not chunk:
+            break
+        end = chunk.rfind(b"\n") + 1
+        if end:
+            yield _Block(rest + chunk[:end], tell())
+            rest = chunk[end:]
+        else:
+            rest += chunk
+    yield _Block(rest, tell())
+
+
+def _seconds_of(day: date | None, otherwise: int) -> int:
+    return otherwise if day is None else (day - _EPOCH).days * 86400

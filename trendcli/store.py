@@ -1,0 +1,282 @@
+"""The store: immutable parquet files, and one manifest that names them. The rename of the manifest is the commit.
+
+    STORE/manifest.json                         which files hold the records, and the ledger of answers
+    STORE/arxiv/months/2019-03.<hash>.parquet   the submissions of a month by v1 date, as last folded
+    STORE/arxiv/updates/<n>.<hash>.parquet      what one commit brought since: new submissions, new states of old ones
+    STORE/cache/                                what can be computed again (cache.py)
+
+A row of an update that replaces an older row says which one (`over_file`, `over_row`), so reading is one anti-join.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xxhash import xxh3_64
+
+from trendcli import __version__
+from trendcli.coverage import Coverage
+from trendcli.errors import Locked, StoreDamaged, StoreMissing
+from trendcli.manifest import DataFile, Manifest, decode, encode
+from trendcli.models import Answer
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from trendcli.arrow import pa
+
+CORPUS = "arxiv"
+# the columns of every data file; times are UTC, `categories` is space-separated with the primary first
+COLUMNS = (
+    ("id", "string"),
+    ("version", "int32"),
+    ("v1_at", "timestamp[ms]"),
+    ("updated_at", "timestamp[ms]"),
+    ("title", "string"),
+    ("abstract", "string"),
+    ("authors", "string"),
+    ("categories", "string"),
+    ("comments", "string"),
+    ("journal_ref", "string"),
+    ("doi", "string"),
+    ("withdrawn", "bool"),
+    ("as_of", "date32"),
+    ("row_hash", "int64"),
+    ("source", "string"),
+    ("fetched_at", "timestamp[ms]"),
+    ("over_file", "int64"),
+    ("over_row", "int32"),
+)
+
+
+class Store:
+    """A store at a path, as its manifest stood when it was opened or last committed."""
+
+    def __init__(self, root: Path, manifest: Manifest) -> None:
+        self.root = root
+        self.manifest = manifest
+
+    @classmethod
+    def open(cls, root: Path) -> Store:
+        """The store at `root`; StoreMissing, StoreDamaged or StoreTooNew, with what to do, where there is none."""
+        try:
+            text = (root / "manifest.json").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise StoreMissing(
+                f"No store at {root}. Fill one with `trend import FILE` or `trend fetch --since 2024-01`, "
+                "or try `trend demo`."
+            ) from None
+        except OSError as error:
+            raise StoreDamaged(f"Cannot read {root / 'manifest.json'}: {error.strerror}.") from None
+        return cls(root, decode(text, root))
+
+    @classmethod
+    def open_or_create(cls, root: Path, *, synthetic: bool = False) -> Store:
+        """The store at `root`, or an empty one that its first commit will write."""
+        if (root / "manifest.json").exists():
+            return cls.open(root)
+        return cls(root, Manifest(synthetic=synthetic))
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the store's lock; Locked, with who holds it, where another process writes. Readers are never blocked."""
+        import filelock  # only writers need it
+
+        self.root.mkdir(parents=True, exist_ok=True)
+        holder = self.root / "lock.json"
+        lock = filelock.FileLock(self.root / "lock", timeout=0)
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            try:
+                who = json.loads(holder.read_text(encoding="utf-8"))
+                by = f"process {who['pid']} ({who['since']})"
+            except (OSError, ValueError, KeyError):
+                by = "another process"
+            raise Locked(
+                f"The store {self.root} is being written by {by}. Nothing was changed; try again later."
+            ) from None
+        try:
+            holder.write_text(
+                json.dumps({"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")})
+            )
+            if (self.root / "manifest.json").exists():
+                self.manifest = Store.open(self.root).manifest
+            yield
+        finally:
+            holder.unlink(missing_ok=True)
+            lock.release()
+
+    def coverage(self, as_of: date | None = None) -> Coverage:
+        """What the answers in the ledger vouch for."""
+        return Coverage(self.manifest.ledger, as_of)
+
+    def files(self, since: date | None = None, until: date | None = None) -> list[DataFile]:
+        """The files that may hold submissions with a v1 date in [since, until)."""
+        return [
+            item
+            for item in self.manifest.files
+            if (since is None or item.last >= since) and (until is None or item.first < until)
+        ]
+
+    def fingerprint(self) -> str:
+        """A hash of which files and answers the store consists of."""
+        names = [item.path for item in self.manifest.files] + [repr(answer) for answer in self.manifest.ledger]
+        return xxh3_64("\n".join(names).encode()).hexdigest()
+
+    def path(self, item: DataFile) -> Path:
+        """Where a data file lies."""
+        return self.root / item.path
+
+    def commit(
+        self, files: Sequence[DataFile], ledger: Iterable[Answer] = (), *, instead_of: Sequence[DataFile] = ()
+    ) -> None:
+        """Name new files (written and synced already) and answers, and stop naming those they stand `instead_of`.
+
+        Call it inside `writing`. After it the store is the new one, before it the old one, whatever happens. Files that
+        the commit before stopped naming are removed now, when no reader that opened them can still want them.
+        """
+        old = self.manifest
+        gone = {item.path for item in instead_of}
+        named = tuple(
+            sorted([item for item in old.files if item.path not in gone] + list(files), key=lambda item: item.path)
+        )
+        new = replace(
+            old,
+            generation=old.generation + 1,
+            program=__version__,
+            files=named,
+            ledger=old.ledger + tuple(ledger),
+            dropped=tuple(sorted(gone - {item.path for item in named})),
+        )
+        write_synced(self.root / "manifest.json", encode(new))
+        self.manifest = new
+        for path in old.dropped:
+            if path not in {item.path for item in named}:
+                (self.root / path).unlink(missing_ok=True)
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """A DuckDB connection with no data in it yet, quiet and on UTC."""
+        import duckdb
+
+        connection = duckdb.connect(config={"preserve_insertion_order": "false"})
+        return connection
+
+
+def read_files(store: Store, files: Sequence[DataFile], columns: str, *, live: bool = True) -> str:
+    """SQL for rows of some files: `columns` (SQL) beside `file` and `row`, which say where a row lies.
+
+    Only live rows, those that no update replaces, unless `live` is False.
+    """
+    paths = [str(store.path(item)) for item in files]
+    if not paths:
+        return f"SELECT {columns}, 0::BIGINT AS file, 0::BIGINT AS row FROM ({_empty()}) WHERE false"
+    source = (
+        f"SELECT {columns}, CAST('0x' || split_part(parse_filename(filename), '.', 2) AS BIGINT) AS file, "
+        f"file_row_number AS row FROM read_parquet({sql_list(paths)}, filename = true, file_row_number = true)"
+    )
+    updates = [str(store.path(item)) for item in store.manifest.files if item.replaces]
+    if not updates or not live:
+        return source
+    return (
+        f"SELECT * FROM ({source}) AS every ANTI JOIN (SELECT over_file AS file, over_row AS row "
+        f"FROM read_parquet({sql_list(updates)}) WHERE over_file IS NOT NULL) AS old USING (file, row)"
+    )
+
+
+def _empty() -> str:
+    kinds = {"string": "VARCHAR", "int32": "INTEGER", "int64": "BIGINT", "bool": "BOOLEAN", "date32": "DATE"}
+    casts = [f"NULL::{kinds.get(kind, 'TIMESTAMP')} AS {name}" for name, kind in COLUMNS]
+    return f"SELECT {', '.join(casts)}"
+
+
+def sql_list(values: Iterable[str]) -> str:
+    """A SQL list of text literals."""
+    return "[" + ", ".join(sql_text(value) for value in values) + "]"
+
+
+def sql_text(value: str) -> str:
+    """A SQL text literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def schema() -> pa.Schema:
+    """The Arrow schema of data files."""
+    from trendcli.arrow import pa
+
+    kinds = {
+        "timestamp[ms]": pa.timestamp("ms"),
+        **{name: getattr(pa, name)() for name in ("string", "int32", "int64", "date32")},
+        "bool": pa.bool_(),
+    }
+    return pa.schema([(name, kinds[kind]) for name, kind in COLUMNS])
+
+
+def write_data(root: Path, corpus: str, kind: str, stem: str, table: pa.Table) -> DataFile:
+    """Write a table of `schema` as a synced data file named by its content, and say what the manifest should.
+
+    The caller sorts by v1 date and id, so that the same submissions give the same file whatever order they came in.
+    """
+    import pyarrow.parquet as pq
+
+    from trendcli.arrow import pc
+
+    folder = root / corpus / ("months" if kind == "month" else "updates")
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / f"{stem}.{os.getpid()}.draft"
+    pq.write_table(
+        table,
+        draft,
+        compression="zstd",
+        compression_level=3,
+        row_group_size=32768,
+        data_page_size=4 << 20,  # text of a few thousand rows a page: smaller pages compress worse
+        use_dictionary=["categories", "source", "fetched_at", "as_of", "version"],
+        write_statistics=["id", "v1_at"],
+    )
+    digest = xxh3_64()
+    with draft.open("rb") as stream:
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+        os.fsync(stream.fileno())
+    path = folder / f"{stem}.{digest.hexdigest()[:12]}.parquet"
+    os.replace(draft, path)
+    _sync_folder(folder)
+    span = pc.min_max(table["v1_at"]).as_py()
+    return DataFile(
+        str(path.relative_to(root)),
+        kind,
+        table.num_rows,
+        span["min"].date(),
+        span["max"].date(),
+        table.num_rows - table["over_file"].null_count,
+    )
+
+
+def write_synced(path: Path, data: bytes) -> None:
+    """Replace a file whole: the old content or the new one is there at any moment, also after a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
+    with draft.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(draft, path)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":  # Windows cannot open a folder, and its renames are journalled
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,103 @@
+"""Tags: which rule matches which stored row, matched once for each immutable file and rule and kept in the cache.
+
+A tag is (file, row, rule, title, strict): `file` and `row` say where the submission lies in the store, `title` whether
+its title matches, `strict` whether the title does or there are two mentions. Topics are not in it, so that regrouping
+rules into topics reads no text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from trendcli import cache
+from trendcli.manifest import DataFile
+from trendcli.models import Progress, Rule
+from trendcli.store import Store, sql_list
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+KIND = "tags"
+
+
+def ensure(store: Store, files: Sequence[DataFile], rules: Iterable[Rule], progress: Progress) -> list[cache.Piece]:
+    """The pieces that hold the tags of some files for some rules; text is read only for what was never matched."""
+    by_key = {rule.key: rule for rule in rules}
+    by_file = {item.key: item for item in files}
+
+    def compute(some_files: Sequence[int], some_keys: Sequence[int]) -> pa.Table:
+        return match_files(store, [by_file[key] for key in some_files], [by_key[key] for key in some_keys], progress)
+
+    return cache.ensure(store, KIND, by_file, by_key, compute)
+
+
+def match_files(store: Store, files: Sequence[DataFile], rules: Sequence[Rule], progress: Progress) -> pa.Table:
+    """Match rules against the text of files, a row group at a time."""
+    import pyarrow.parquet as pq
+
+    from trendcli.arrow import pa, pc
+    from trendcli.matching import MATCHES, Matcher
+
+    matcher = Matcher(rules)
+    total, done, found = sum(item.rows for item in files), 0, []
+    for item in sorted(files, key=lambda item: item.path):
+        offset = 0
+        for batch in pq.ParquetFile(store.path(item)).iter_batches(batch_size=16384, columns=["title", "abstract"]):
+            matches = matcher.match(batch)
+            rows = pc.add(matches["row"].cast(pa.int64()), offset)
+            offset += batch.num_rows
+            done += batch.num_rows
+            progress(done, total, "submissions matched")
+            found.append(
+                pa.table(
+                    {
+                        "file": pa.repeat(pa.scalar(item.key, pa.int64()), len(rows)),
+                        "row": rows,
+                        **{name: matches[name] for name in MATCHES.names[1:]},
+                    }
+                )
+            )
+    table = pa.concat_tables(found)
+    return table.take(pc.sort_indices(table, [(name, "ascending") for name in ("rule", "file", "row")]))
+
+
+def relation(db: duckdb.DuckDBPyConnection, pieces: Sequence[cache.Piece], name: str, empty: str) -> str:
+    """SQL for the rows of pieces of one kind; those in memory are registered in `db` under `name`."""
+    paths = [str(piece.rows) for piece in pieces if not hasattr(piece.rows, "num_rows")]
+    parts = [f"SELECT * FROM read_parquet({sql_list(paths)})"] if paths else []
+    for number, piece in enumerate(piece for piece in pieces if hasattr(piece.rows, "num_rows")):
+        db.register(f"{name}_{number}", piece.rows)
+        parts.append(f"SELECT * FROM {name}_{number}")
+    return " UNION ALL ".join(parts) or empty
+
+
+def carry(store: Store, moves: pa.Table) -> None:
+    """Carry tags along to rewritten files, by what `ingest.fold` says of where each row lay before; no text is read."""
+    pieces = cache.known(store, KIND)
+    if not moves.num_rows or not pieces:
+        return
+    with store.connect() as db:
+        db.register("moves", moves)
+        sources: dict[int, set[int]] = {}
+        for file, old in db.execute("SELECT DISTINCT file, old_file FROM moves").fetchall():
+            sources.setdefault(file, set()).add(old)
+        covered: dict[frozenset[int], list[int]] = {}
+        for file, olds in sources.items():
+            keys = [frozenset().union(*(piece.keys for piece in pieces if old in piece.files)) for old in olds]
+            covered.setdefault(frozenset.intersection(*keys), []).append(file)
+        for some_keys, some_files in covered.items():
+            if not some_keys:
+                continue
+            rows = db.sql(
+                f"""
+                SELECT DISTINCT moves.file, moves.row, rule, title, strict
+                FROM ({relation(db, pieces, "tag", "")}) AS tag
+                JOIN moves ON tag.file = moves.old_file AND tag.row = moves.old_row
+                WHERE moves.file IN (SELECT unnest({list(some_files)})) AND rule IN (SELECT unnest({list(some_keys)}))
+                ORDER BY rule, moves.file, moves.row
+                """
+            ).to_arrow_table()
+            cache.keep(store, KIND, some_files, some_keys, rows)
+    cache.sweep(store, KIND)
