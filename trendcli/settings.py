@@ -28,8 +28,13 @@ _SCOPES = {
 
 def is_loopback(url: str) -> bool:
     """Whether a URL points at this machine itself."""
+    from ipaddress import ip_address  # 10 ms that only unusual settings cost
+
     host = urlsplit(url).hostname or ""
-    return host in ("localhost", "::1") or host.startswith("127.")
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _text(value: Any) -> str:
@@ -64,7 +69,8 @@ def _scopes(value: Any) -> dict[str, list[str]]:
         names = listed.split() if isinstance(listed, str) else listed
         if not isinstance(names, list) or not names or not all(isinstance(item, str) for item in names):
             raise ValueError(f"scope {name!r} needs a list of categories")
-        found[str(name)] = [category for item in names for category in expand(item, [item])]
+        # a name that this program does not know is one that arXiv has added since
+        found[str(name)] = [known for item in names for known in expand(item, () if "*" in item else (item,))]
     return found
 
 

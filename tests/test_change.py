@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import math
+import warnings
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import brentq
+from scipy.stats import binom
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+
+from trendcli import change
+from trendcli.change import _midp_interval, _score_interval, compare, ratio_interval, share, wilson
+
+BASES = [(100, 160), (1000, 1600), (5000, 300), (40, 40)]
+COUNTS = [0, 1, 2, 3, 5, 9, 20, 30, 39]
+
+
+def test_the_case_to_get_right_first() -> None:
+    found = compare(70, 1000, 100, 1600)
+    assert found.count_change == pytest.approx(0.428571, abs=1e-6)
+    assert found.points == pytest.approx(-0.0075)
+    assert found.relative_change == pytest.approx(-0.107143, abs=1e-6)
+    low, high = confint_proportions_2indep(100, 1600, 70, 1000, compare="ratio", method="score", correction=True)
+    assert (found.ci_low, found.ci_high) == pytest.approx((low - 1, high - 1), rel=1e-9)
+    assert found.ci_low < 0 < found.ci_high  # type: ignore[operator]
+
+
+def test_zeros() -> None:
+    new, gone, none = compare(0, 100, 12, 100), compare(12, 100, 0, 100), compare(0, 100, 0, 100)
+    assert (new.relative_change, new.change, new.count_change) == (None, "new", None)
+    assert (new.ci_high, new.ci_open) == (None, True)
+    assert new.ci_low > 0  # type: ignore[operator]
+    assert (gone.relative_change, gone.change, gone.ci_low) == (-1.0, "gone", -1.0)
+    assert gone.ci_high < 0  # type: ignore[operator]
+    assert (none.relative_change, none.change, none.ci_low, none.count_change) == (None, None, None, None)
+    assert compare(0, 0, 5, 10) == compare(5, 10, 0, 0) == change.NO_CHANGE
+    assert share(0, 0) is None and share(0, 5) == 0.0
+
+
+@pytest.mark.parametrize(("base_1", "base_2"), BASES)
+@pytest.mark.parametrize("count_1", COUNTS)
+@pytest.mark.parametrize("count_2", COUNTS)
+def test_score_intervals_are_those_of_statsmodels(count_1: int, base_1: int, count_2: int, base_2: int) -> None:
+    pooled = (count_1 + count_2) / (base_1 + base_2)
+    if min(base_1, base_2) * min(pooled, 1 - pooled) < change.EXPECTED:
+        return
+    low, high = _score_interval(count_1, base_1, count_2, base_2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # statsmodels divides by zero on its way
+        theirs = confint_proportions_2indep(count_2, base_2, count_1, base_1, compare="ratio", method="score", correction=True)
+    if count_2 == 0:
+        assert low == 0.0
+    elif count_1:  # for a zero in the first sample statsmodels gives up on the lower end
+        assert low == pytest.approx(theirs[0], rel=1e-9)
+    if count_1 == 0:
+        assert high is None and math.isinf(theirs[1])
+    else:
+        assert high == pytest.approx(theirs[1], rel=1e-9)
+
+
+@pytest.mark.parametrize(("base_1", "base_2"), BASES)
+@pytest.mark.parametrize("count_1", [0, 1, 2, 5, 11])
+@pytest.mark.parametrize("count_2", [0, 1, 2, 5, 11])
+def test_midp_intervals_invert_the_conditional_binomial(count_1: int, base_1: int, count_2: int, base_2: int) -> None:
+    if not count_1 + count_2:
+        assert ratio_interval(0, base_1, 0, base_2) == (None, None)
+        return
+    low, high = _midp_interval(count_1, base_1, count_2, base_2)
+    total = count_1 + count_2
+
+    def upper(log_odds: float) -> float:
+        p = 1 / (1 + math.exp(-log_odds))
+        return float(binom.sf(count_2, total, p) + binom.pmf(count_2, total, p) / 2)
+
+    if count_2 == 0:
+        assert low == 0.0
+    else:
+        assert low == pytest.approx(math.exp(brentq(lambda x: upper(x) - 0.025, -40, 40, xtol=1e-14)) * base_1 / base_2, rel=1e-9)
+    if count_1 == 0:
+        assert high is None
+    else:
+        assert high == pytest.approx(math.exp(brentq(lambda x: 0.975 - upper(x), -40, 40, xtol=1e-14)) * base_1 / base_2, rel=1e-9)
+
+
+@pytest.mark.parametrize(("count", "base"), [(0, 10), (10, 10), (3, 40), (70, 1000), (1, 1)])
+def test_wilson(count: int, base: int) -> None:
+    assert wilson(count, base) == pytest.approx(proportion_confint(count, base, method="wilson"), rel=1e-9, abs=1e-15)
+    assert wilson(0, 0) == (None, None)
+
+
+def test_the_quantile_is_that_of_the_level() -> None:
+    from scipy.stats import norm
+
+    assert change.Z == pytest.approx(norm.ppf((1 + change.LEVEL) / 2), rel=1e-15)
+
+
+@given(st.integers(0, 300), st.integers(1, 5000), st.integers(0, 300), st.integers(1, 5000))
+def test_an_interval_holds_its_estimate_and_no_value_is_infinite(count_1: int, more_1: int, count_2: int, more_2: int) -> None:
+    found = compare(count_1, count_1 + more_1, count_2, count_2 + more_2)
+    numbers = [value for value in (found.count_change, found.points, found.relative_change, found.ci_low, found.ci_high) if value is not None]
+    assert all(math.isfinite(value) for value in numbers)
+    if found.relative_change is not None:
+        assert found.ci_low <= found.relative_change + 1e-12  # type: ignore[operator]
+        assert found.ci_high is None or found.relative_change <= found.ci_high + 1e-12
+    swapped = compare(count_2, count_2 + more_2, count_1, count_1 + more_1)
+    if count_1 and count_2:  # the ratio the other way round has the interval the other way round
+        assert 1 + found.ci_low == pytest.approx(1 / (1 + swapped.ci_high), rel=1e-8)  # type: ignore[operator]

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from tests.conftest import answer, fill, paper
+from tests.test_report import ask
+from trendcli import charts, registry
+from trendcli.errors import UsageError
+from trendcli.models import Report
+from trendcli.store import Store
+from trendcli.topics import Library
+
+
+def day(text: str) -> int:
+    return (date.fromisoformat(text) - date(1970, 1, 1)).days
+
+
+@pytest.fixture
+def years(gans: Store, library: Library) -> Report:
+    return ask("series", gans, library, "gan", "rnn", by="quarter")
+
+
+def test_lines_hold_the_shares_they_were_given(years: Report) -> None:
+    figure = charts.lines(years)
+    drawn = [line for line in figure.axes[0].lines if line.get_linestyle() == "None"]
+    shares = [[row["share"] for row in years.rows if row["topic"] == topic] for topic in ("gan", "rnn")]
+    assert [list(line.get_ydata()) for line in drawn] == shares
+    assert figure.axes[0].get_ylim()[0] == 0
+    labels = [text.get_text() for text in figure.axes[0].texts]
+    assert labels == ["Recurrent networks", "GANs"]  # at the ends of the lines, lowest first
+
+
+def test_a_band_is_the_interval(years: Report) -> None:
+    band = charts.lines(years).axes[0].collections[0].get_paths()[0].vertices
+    rows = [row for row in years.rows if row["topic"] == "gan"]
+    assert {round(y, 9) for _, y in band} >= {round(row["share_low"], 9) for row in rows} | {round(row["share_high"], 9) for row in rows}
+
+
+def test_a_hole_breaks_the_line_and_a_running_period_is_dashed(tmp_path: Any, library: Library) -> None:
+    world = [paper(f"{y}01.{n:05d}", f"20{y}-01-05", "A GAN") for y in (16, 17, 18, 19) for n in range(4)]
+    covered = [answer(since="2016-01-01", until="2018-01-01"), answer(since="2018-02-01", until="2020-03-01", at="2020-03-01")]
+    store = fill(tmp_path, world, covered)
+    found = ask("series", store, library, "gan")
+    assert [row["status"] for row in found.rows] == ["complete", "complete", "partial", "complete", "partial"]
+    segments = [line for line in charts.lines(found).axes[0].lines if line.get_linestyle() != "None"]
+    assert [len(line.get_xdata()) for line in segments] == [2]  # 2016-2017; 2018 is a hole, 2020 has no base
+    running = ask("series", store, library, by="quarter", since="2019-07")
+    bars = charts.volume(running).axes[0].patches
+    assert [bar.get_hatch() for bar in bars] == [None, None, "///"]
+
+
+def test_bars_of_change_are_those_of_the_table(gans: Store, library: Library) -> None:
+    found = ask("comparison", gans, library, "gan", "generative-models")
+    axes = charts.change(found).axes[0]
+    assert [bar.get_width() for bar in axes.patches] == [row["relative_change"] for row in found.rows][::-1]
+    assert axes.get_yticklabels()[0].get_text() in ("GANs  70 → 100", "Generative models  70 → 100")
+    ends = [tuple(line.get_xdata()) for line in axes.lines if len(line.get_xdata()) == 2 and line.get_color() == "#222222"]
+    assert (found.rows[0]["ci_low"], found.rows[0]["ci_high"]) in ends
+
+
+def test_volume_bars_start_at_zero_and_count(gans: Store, library: Library) -> None:
+    found = ask("series", gans, library, by="quarter")
+    axes = charts.volume(found).axes[0]
+    assert [bar.get_height() for bar in axes.patches] == [row["count"] for row in found.rows]
+    assert [round(bar.get_x()) for bar in axes.patches] == [day(row["start"]) for row in found.rows]
+    assert axes.get_ylim()[0] == 0
+
+
+def test_a_heatmap_scales_each_topic_to_its_peak(years: Report) -> None:
+    grid = np.asarray(charts.heatmap(years).axes[0].images[0].get_array())
+    gan = [row["share"] for row in years.rows if row["topic"] == "gan"]
+    assert np.nanmax(grid) == 1.0
+    assert any(np.allclose(row, np.array(gan) / max(gan)) for row in grid)
+
+
+@pytest.mark.parametrize("kind", charts.FORMATS)
+def test_the_same_report_gives_the_same_bytes(years: Report, kind: str) -> None:
+    first, second = (charts.encode(charts.lines(years), kind) for _ in range(2))
+    assert first == second
+    assert first.startswith({"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[kind])
+
+
+def test_the_source_line_and_the_mark_of_made_up_data(years: Report) -> None:
+    from dataclasses import replace
+
+    def words(figure: Figure) -> str:
+        return " ".join(text.get_text() for text in figure.findobj(lambda part: hasattr(part, "get_text")))
+
+    assert "arXiv metadata (CC0)" in words(charts.lines(years)) and "MADE-UP" not in words(charts.lines(years))
+    made_up = replace(years, synthetic=True)
+    for name in ("lines", "heatmap"):
+        assert "MADE-UP DATA" in words(registry.load(registry.CHARTS[name])(made_up))
+
+
+def test_what_cannot_be_drawn(years: Report, gans: Store, library: Library) -> None:
+    compared = ask("comparison", gans, library, "gan")
+    for name, wrong in (("lines", compared), ("change", years), ("volume", compared), ("heatmap", compared)):
+        with pytest.raises(UsageError, match="is drawn from a"):
+            registry.load(registry.CHARTS[name])(wrong)
+    with pytest.raises(UsageError, match="not .gif"):
+        charts.encode(charts.lines(years), "gif")
+    with pytest.raises(UsageError, match="too many lines"):
+        charts.lines(ask("series", gans, library, *library.packs["ml"][:9]))

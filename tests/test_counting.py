@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import answer, fill, paper
+from trendcli import cache, ingest, periods, tags, topics
+from trendcli.counting import Counted, count
+from trendcli.models import Scope, Selection, Submission, silent
+from trendcli.store import Store
+from trendcli.topics import Library
+
+TOPICS = """
+topics:
+  fruit: {name: Fruit}
+  apple:
+    parents: [fruit]
+    phrases: [apple, apple pie]
+    exclude: [apple computer]
+  pear:
+    parents: [fruit]
+    phrases: [pear]
+    categories: [cs.LG, stat.*]
+  jam:
+    parents: [apple, pear]
+    acronyms: [JAM]
+packs:
+  all: [fruit, apple, pear, jam]
+"""
+ALL = ("fruit", "apple", "pear", "jam")
+LG_CL = Scope("two", ("cs.LG", "cs.CL"))
+
+
+@pytest.fixture
+def own(topic_file: Any) -> Library:
+    return topics.load(topic_file(TOPICS).parent)
+
+
+def of(store: Store, own: Library, *labels: str, **changes: Any) -> Counted:
+    selection = Selection(scope=changes.pop("scope", LG_CL), topics=changes.pop("topics", ALL), **changes)
+    return count(store, own, selection, [periods.parse(label) for label in labels], silent)
+
+
+def table(counted: Counted, label: str) -> dict[str, int]:
+    item = periods.parse(label)
+    return {"base": counted.bases[item], **{topic: counted.counts[topic, item] for topic in ALL}}
+
+
+WORLD = [
+    paper("1801.00001", "2018-01-05", "An apple"),
+    paper("1801.00002", "2018-01-31T23:59:59", "An apple and a pear", categories="cs.LG cs.CL"),  # one submission in two
+    paper("1802.00003", "2018-02-01", "A pear", categories="cs.CL"),  # its guard keeps pear out
+    paper("1802.00004", "2018-02-02", "A pear", categories="cs.CL stat.AP"),  # any category of the guard will do
+    paper("1803.00005", "2018-03-03", "An apple computer", "Not an apple pie."),
+    paper("1803.00006", "2018-03-04", "An apple computer"),
+    paper("1804.00007", "2018-04-04", "JAM", categories="cs.CL"),  # the guards of its parents are not its own
+    paper("1805.00008", "2018-05-05", "An apple", categories="cs.CV"),  # out of scope
+    paper("1812.00009", "2018-12-31", "A cross-listed apple", categories="cs.CV cs.LG"),
+    paper("1901.00010", "2019-01-01", "On apples", "Apples, and apples again."),
+]
+
+
+def test_counts_that_a_reader_can_check(tmp_path: Path, own: Library) -> None:
+    store = fill(tmp_path, WORLD)
+    counted = of(store, own, "2018", "2019")
+    assert table(counted, "2018") == {"base": 8, "fruit": 6, "apple": 5, "pear": 3, "jam": 1}
+    assert table(counted, "2019") == {"base": 1, "fruit": 1, "apple": 1, "pear": 0, "jam": 0}
+
+
+def test_primary_only_and_other_scopes(tmp_path: Path, own: Library) -> None:
+    store = fill(tmp_path, WORLD)
+    assert table(of(store, own, "2018", primary_only=True), "2018") == {"base": 7, "fruit": 5, "apple": 4, "pear": 3, "jam": 1}
+    only = Scope("cs.CV", ("cs.CV",))
+    assert table(of(store, own, "2018", scope=only), "2018") == {"base": 2, "fruit": 2, "apple": 2, "pear": 0, "jam": 0}
+
+
+def test_modes(tmp_path: Path, own: Library) -> None:
+    store = fill(
+        tmp_path,
+        [
+            paper("1801.00001", "2018-01-05", "An apple"),
+            paper("1801.00002", "2018-01-05", "x", "One apple."),
+            paper("1801.00003", "2018-01-05", "x", "An apple and another apple."),
+            paper("1801.00004", "2018-01-05", "x", "An apple pie."),  # two rules, one mention of each
+        ],
+    )
+    found = {mode: table(of(store, own, "2018", match=mode), "2018")["apple"] for mode in ("any", "title", "strict")}
+    assert found == {"any": 4, "title": 1, "strict": 2}
+
+
+def test_weeks_months_quarters_and_years_add_up(tmp_path: Path, own: Library) -> None:
+    store = fill(tmp_path, WORLD)
+    year = of(store, own, "2018")
+    for unit in ("quarter", "month", "day"):
+        labels = [item.label for item in periods.between(date(2018, 1, 1), date(2019, 1, 1), unit)]
+        parts = of(store, own, *labels)
+        assert sum(parts.bases.values()) == year.bases[periods.parse("2018")]
+        for topic in ALL:
+            assert sum(parts.counts[topic, periods.parse(label)] for label in labels) == year.counts[topic, periods.parse("2018")]
+        hashes = sum(int(value, 16) for value in parts.hashes.values()) % 2**64
+        assert f"{hashes:016x}" == year.hashes[periods.parse("2018")]
+    assert table(of(store, own, "2019-W01"), "2019-W01")["base"] == 2  # Monday 2018-12-31 and 2019-01-01
+
+
+def test_author_id_and_as_of(tmp_path: Path, own: Library) -> None:
+    store = fill(tmp_path, [*WORLD, paper("1806.00011", "2018-06-01", "An apple", authors="Cé Zé, Dee Dee")])
+    assert table(of(store, own, "2018", author="ze"), "2018") == {"base": 1, "fruit": 1, "apple": 1, "pear": 0, "jam": 0}
+    assert table(of(store, own, "2018", id="1802.00004"), "2018")["base"] == 1
+    assert table(of(store, own, "2018", as_of=date(2018, 2, 2)), "2018")["base"] == 3
+
+
+def test_a_zero_is_a_zero(tmp_path: Path, own: Library) -> None:
+    store = fill(tmp_path, WORLD)
+    assert table(of(store, own, "2017"), "2017") == {"base": 0, "fruit": 0, "apple": 0, "pear": 0, "jam": 0}
+    assert of(store, own).bases == {}
+
+
+def test_an_empty_store(tmp_path: Path, own: Library) -> None:
+    store = fill(tmp_path, [])
+    assert table(of(store, own, "2018"), "2018") == {"base": 0, "fruit": 0, "apple": 0, "pear": 0, "jam": 0}
+
+
+def test_updates_count_once_and_folding_changes_nothing(tmp_path: Path, own: Library) -> None:
+    store = fill(tmp_path, WORLD)
+    before = of(store, own, "2018", "2019")
+    fill(
+        tmp_path,
+        [
+            paper("1801.00001", "2018-01-05", "No more fruit", version=2),  # an apple less
+            paper("1802.00003", "2018-02-01", "A pear", categories="cs.LG", version=2),  # now the guard lets it in
+            paper("1901.00010", "2019-01-01", "On apples, again", "Apples.", version=2),
+            paper("1901.00012", "2019-01-02", "An apple and JAM"),
+        ],
+        [answer(at="2020-07-01")],
+    )
+    store = Store.open(tmp_path)
+    assert any(item.replaces for item in store.manifest.files)
+    after = of(store, own, "2018", "2019")
+    assert table(after, "2018") == {"base": 8, "fruit": 6, "apple": 4, "pear": 4, "jam": 1}
+    assert table(after, "2019") == {"base": 2, "fruit": 2, "apple": 2, "pear": 1, "jam": 1}
+    assert before.hashes != after.hashes
+    with store.writing():
+        tags.carry(store, ingest.fold(store))
+    assert of(store, own, "2018", "2019") == after
+    fresh = fill(tmp_path / "fresh", current(store))
+    assert of(fresh, own, "2018", "2019") == after
+
+
+def current(store: Store) -> list[Submission]:
+    """The live rows as submissions, to fill another store with."""
+    from trendcli.store import read_files
+
+    with store.connect() as db:
+        rows = db.execute(
+            f"SELECT id, v1_at::VARCHAR, title, abstract, categories, version FROM ({read_files(store, store.files(), '*')})"
+        ).fetchall()
+    return [paper(r[0], r[1], r[2], r[3], categories=r[4], version=r[5]) for r in rows]
+
+
+def test_no_text_is_read_for_what_was_matched_before(tmp_path: Path, own: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = fill(tmp_path, WORLD)
+    read: list[tuple[int, int]] = []
+    match = tags.match_files
+
+    def counting(store: Store, files: Any, rules: Any, progress: Any) -> Any:
+        read.append((sum(item.rows for item in files), len(rules)))
+        return match(store, files, rules, progress)
+
+    monkeypatch.setattr(tags, "match_files", counting)
+    of(store, own, "2018")
+    assert read == [(10, 4)]
+    of(store, own, "2018-W01", "2019")
+    regrouped = {**own.topics, "both": replace(own.topics["apple"], id="both", parents=(), guard=("cs.LG",))}
+    of(store, replace(own, topics=regrouped), "2018", topics=("both", *ALL))
+    assert read == [(10, 4)]  # other periods and other groupings read nothing
+    with_query = topics.with_query(own, [topics.ad_hoc("pear tree")])
+    of(store, with_query, "2018", topics=("query:pear tree",))
+    assert read[1:] == [(10, 1)]  # one new phrase reads the text once, for itself
+    fill(tmp_path, [paper("1901.00012", "2019-01-02", "An apple")])
+    of(Store.open(tmp_path), own, "2018", "2019")
+    assert read[2:] == [(1, 4)]  # and a new file for itself
+
+
+def test_a_store_that_cannot_be_written_is_read_all_the_same(tmp_path: Path, own: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = fill(tmp_path, WORLD)
+    monkeypatch.setattr(Path, "mkdir", lambda *args, **kwargs: (_ for _ in ()).throw(PermissionError(30, "Read-only")))
+    assert table(of(store, own, "2018"), "2018")["apple"] == 5
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_damaged_cache_is_made_again(tmp_path: Path, own: Library) -> None:
+    store = fill(tmp_path, WORLD)
+    expected = of(store, own, "2018")
+    for path in (tmp_path / "cache").rglob("*.parquet"):
+        path.unlink()
+    assert of(store, own, "2018") == expected
+    for path in (tmp_path / "cache").rglob("*.json"):
+        path.write_text("{")
+    assert of(store, own, "2018") == expected
+
+
+def test_missing_rectangles() -> None:
+    pieces = [cache.Piece(frozenset({1, 2}), frozenset({10, 11}), Path()), cache.Piece(frozenset({3}), frozenset({10}), Path())]
+    missing = cache._missing(pieces, frozenset({1, 2, 3, 4}), frozenset({10, 11, 12}))
+    assert sorted(missing) == [([1, 2], [12]), ([3], [11, 12]), ([4], [10, 11, 12])]
+    assert cache._missing(pieces, frozenset({1}), frozenset({11})) == []
+
+
+WORDS = st.lists(st.sampled_from(["apple", "apple computer", "pear", "JAM", "nothing", "apples"]), max_size=4).map(" and ".join)
+PAPERS = st.lists(
+    st.tuples(WORDS, WORDS, st.sampled_from(["cs.LG", "cs.CL", "cs.CV cs.LG", "stat.AP cs.CL", "cs.CV"]), st.integers(0, 700)),
+    min_size=1, max_size=12,
+)  # fmt: skip
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(PAPERS, st.booleans(), st.sampled_from(["any", "title", "strict"]))
+def test_counts_equal_a_plain_account(
+    tmp_path_factory: pytest.TempPathFactory, own: Library, drawn: list[tuple[str, str, str, int]], primary: bool, mode: str
+) -> None:
+    papers = [
+        paper(f"18{n + 1:02d}.00001", str(date(2018, 1, 1).fromordinal(date(2018, 1, 1).toordinal() + day)), title or "x", text, categories=listed)
+        for n, (title, text, listed, day) in enumerate(drawn)
+    ]  # fmt: skip
+    store = fill(tmp_path_factory.mktemp("world"), papers)
+    months = [item.label for item in periods.between(date(2018, 1, 1), date(2020, 1, 1), "quarter")]
+    counted = of(store, own, *months, primary_only=primary, match=mode)
+    for label in months:
+        item = periods.parse(label)
+        inside = [
+            p for p in papers
+            if item.start <= date.fromordinal(p.v1_at // 86400 + 719163) < item.end and in_scope(p.categories, primary)
+        ]  # fmt: skip
+        assert counted.bases[item] == len(inside)
+        for topic in ALL:
+            assert counted.counts[topic, item] == sum(plainly(topic, p, mode) for p in inside), (topic, label)
+
+
+def in_scope(categories: str, primary: bool) -> bool:
+    listed = categories.split()[:1] if primary else categories.split()
+    return bool({"cs.LG", "cs.CL"} & set(listed))
+
+
+def plainly(topic: str, found: Submission, mode: str) -> bool:
+    """The topics of this file once more, by hand."""
+    if topic == "fruit":
+        return plainly("apple", found, mode) or plainly("pear", found, mode)
+    jam = mentioned(r"\bJAMs?\b", found, mode)
+    if topic == "jam":
+        return jam
+    if topic == "apple":
+        own = mentioned(r"(?i)\bapples?\b(?! computers?\b)", found, mode) or mentioned(r"(?i)\bapple pies?\b", found, mode)
+        return own or jam
+    guard = "cs.LG" in found.categories.split() or "stat." in found.categories
+    return jam or (guard and mentioned(r"(?i)\bpears?\b", found, mode))
+
+
+def mentioned(regex: str, found: Submission, mode: str) -> bool:
+    title, both = re.findall(regex, found.title), re.findall(regex, found.title) + re.findall(regex, found.abstract)
+    return bool(title) if mode == "title" else bool(title) or len(both) > 1 if mode == "strict" else bool(both)

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.conftest import answer
+from trendcli import periods
+from trendcli.coverage import Coverage, Span
+
+
+def status(coverage: Coverage, period: str, *categories: str) -> str:
+    return coverage.status(periods.parse(period), categories or ("cs.LG",)).status
+
+
+def test_a_period_is_complete_when_every_day_was_answered_two_weeks_later() -> None:
+    whole = Coverage([answer(since="2018-01-01", until="2019-01-01", at="2019-01-15")])
+    assert status(whole, "2018") == "complete"
+    soon = Coverage([answer(since="2018-01-01", until="2019-01-01", at="2019-01-14")])
+    assert status(soon, "2018") == "provisional"
+    assert status(soon, "2018-11") == "complete"
+    assert soon.spans("cs.LG") == [
+        Span(date(2018, 1, 1), date(2018, 12, 31), "complete"),
+        Span(date(2018, 12, 31), date(2019, 1, 1), "provisional"),
+    ]
+
+
+def test_a_later_answer_settles_what_an_earlier_one_could_not() -> None:
+    weekly = [
+        answer(since="2018-01-01", until="2018-06-01", at="2018-06-01"),
+        answer(since="2018-05-01", until="2018-07-01", at="2018-07-01"),
+    ]
+    assert status(Coverage(weekly[:1]), "2018-05") == "provisional"
+    assert status(Coverage(weekly), "2018-05") == "complete"
+    assert status(Coverage(weekly), "2018-06") == "provisional"
+
+
+def test_a_period_that_is_not_over_is_partial_without_a_hole() -> None:
+    running = Coverage([answer(since="2018-01-01", until="2018-07-02", at="2018-07-01T12:00")])
+    verdict = running.status(periods.parse("2018"), ["cs.LG"])
+    assert (verdict.status, verdict.ended, verdict.hole) == ("partial", False, False)
+    assert running.data_as_of(["cs.LG"]).isoformat() == "2018-07-01T12:00:00+00:00"
+
+
+def test_a_gap_is_a_hole_and_names_its_category() -> None:
+    gap = Coverage(
+        [
+            answer(["cs.LG", "cs.CL"], "2018-01-01", "2018-05-01"),
+            answer(["cs.LG", "cs.CL"], "2018-05-02", "2019-01-01"),
+            answer(["cs.LG"], "2018-05-01", "2018-05-02"),
+        ]
+    )
+    assert status(gap, "2018", "cs.LG") == "complete"
+    verdict = gap.status(periods.parse("2018"), ["cs.LG", "cs.CL"])
+    assert (verdict.status, verdict.hole, verdict.missing) == ("partial", True, ("cs.CL",))
+    assert status(gap, "2018", "cs.CV") == "partial"
+
+
+def test_partial_and_failed_answers() -> None:
+    whole, part = answer(at="2020-02-01"), answer(at="2020-03-01", status="partial")
+    failed = answer(at="2020-04-01", status="failed")
+    assert status(Coverage([part]), "2018") == "partial"
+    assert status(Coverage([whole, part]), "2018") == "partial"  # now it is known that something is missing
+    assert status(Coverage([part, answer(at="2020-05-01")]), "2018") == "complete"
+    assert status(Coverage([whole, failed]), "2018") == "complete"  # a failure brought no news
+    assert status(Coverage([failed]), "2018") == "partial"
+
+
+def test_a_file_that_does_not_say_what_it_covers() -> None:
+    unknown = answer(["*"], "2018-01-01", "2020-01-01", status="unknown")
+    coverage = Coverage([unknown])
+    assert status(coverage, "2018") == "unknown"
+    assert status(coverage, "2017") == "partial"
+    assert coverage.categories() == set()
+    known = Coverage([unknown, answer(["cs.LG"], "2018-01-01", "2019-01-01")])
+    assert status(known, "2018", "cs.LG") == "complete"
+    assert status(known, "2019", "cs.LG") == "unknown"
+
+
+def test_as_of_looks_back() -> None:
+    answers = [answer(since="2018-01-01", until="2020-01-01", at="2020-06-01")]
+    then = Coverage(answers, date(2019, 1, 5))
+    assert status(then, "2018") == "provisional"
+    assert status(then, "2019") == "partial"
+    assert then.data_as_of(["cs.LG"]).date() == date(2019, 1, 5)
+    assert Coverage(answers, date(2017, 1, 1)).data_as_of(["cs.LG"]) is None
+
+
+DAY = date(2018, 1, 1)
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 40), st.integers(0, 60)), max_size=6))
+def test_spans_are_in_order_and_agree_with_a_day_by_day_account(pieces: list[tuple[int, int, int]]) -> None:
+    answers = [
+        answer(since=str(DAY + timedelta(start)), until=str(DAY + timedelta(start + length)), at=str(DAY + timedelta(start + length + late)))
+        for start, length, late in pieces
+    ]  # fmt: skip
+    spans = Coverage(answers).spans("cs.LG")
+    assert all(a.until <= b.since for a, b in zip(spans, spans[1:], strict=False))
+    for offset in range(100):
+        day = DAY + timedelta(offset)
+        over = datetime.combine(day + timedelta(1), datetime.min.time(), timezone.utc)
+        covering = [item for item in answers if item.since <= day < item.until]
+        settled = any(item.answered_at >= over + timedelta(14) for item in covering)
+        expected = "complete" if settled else "provisional" if covering else None
+        found = [span.status for span in spans if span.since <= day < span.until]
+        assert found == ([expected] if expected else [])
+
+
+def test_nothing_was_ever_asked() -> None:
+    nothing = Coverage([])
+    assert nothing.data_as_of(["cs.LG"]) is None
+    assert nothing.first_day(["cs.LG"]) is None
+    assert status(nothing, "2018") == "partial"
+    with pytest.raises(IndexError):
+        _ = nothing.answers[0]

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import answer, days, fill, paper, seconds
+from trendcli import ingest, parts
+from trendcli.models import Submission
+from trendcli.store import Store, read_files
+
+
+def rows(store: Store, columns: str = "id, version, title, v1_at::DATE::VARCHAR") -> list[tuple[object, ...]]:
+    """The live rows of a store, by id."""
+    with store.connect() as db:
+        found: list[tuple[object, ...]] = db.execute(
+            f"SELECT {columns} FROM ({read_files(store, store.files(), '*')}) ORDER BY id"
+        ).fetchall()
+        return found
+
+
+def add(store: Store, *papers: Submission, fold: bool = False) -> ingest.Merged:
+    with store.writing():
+        merged = ingest.merge(store, [parts.table(papers, "test", datetime(2020, 6, 1, tzinfo=UTC))], [])
+        if fold:
+            ingest.fold(store)
+    return merged
+
+
+def test_a_revision_is_not_counted_twice(tmp_path: Path) -> None:
+    store = fill(tmp_path, [paper("1801.00001", "2018-01-05", "First"), paper("1801.00002", "2018-01-06")])
+    merged = add(store, paper("1801.00001", "2018-01-05", "Second", version=2, as_of=days("2020-06-02")))
+    assert merged == ingest.Merged(new=0, revised=1, repeated=0)
+    assert rows(store) == [
+        ("1801.00001", 2, "Second", "2018-01-05"),
+        ("1801.00002", 1, "On nothing", "2018-01-06"),
+    ]
+    assert store.manifest.rows == 2
+
+
+def test_a_repeat_writes_nothing(tmp_path: Path) -> None:
+    first = paper("1801.00001", "2018-01-05")
+    store = fill(tmp_path, [first])
+    before = (store.manifest.generation, sorted(path.name for path in tmp_path.rglob("*.parquet")))
+    assert add(store, first, first) == ingest.Merged(repeated=2)
+    assert (store.manifest.generation, sorted(path.name for path in tmp_path.rglob("*.parquet"))) == before
+
+
+def test_the_first_date_never_changes(tmp_path: Path) -> None:
+    # a source that gives the date of the current version as that of the first would move the submission to March
+    store = fill(tmp_path, [paper("1801.00001", "2018-01-05")])
+    merged = add(store, paper("1801.00001", "2018-03-09", "Second", version=2, as_of=days("2020-06-02")))
+    assert (merged.revised, merged.conflicts) == (1, 1)
+    assert rows(store) == [("1801.00001", 2, "Second", "2018-01-05")]
+
+
+def test_an_older_state_does_not_come_back(tmp_path: Path) -> None:
+    store = fill(tmp_path, [paper("1801.00001", "2018-01-05", "Third", version=3, as_of=days("2019-01-01"))])
+    assert add(store, paper("1801.00001", "2018-01-05", "Second", version=2, as_of=days("2020-01-01"))).repeated == 1
+    assert add(store, paper("1801.00001", "2018-01-05", "Old", version=3, as_of=days("2018-06-01"))).repeated == 1
+    assert rows(store) == [("1801.00001", 3, "Third", "2018-01-05")]
+
+
+def test_a_later_word_of_the_same_version_wins(tmp_path: Path) -> None:
+    store = fill(tmp_path, [paper("1801.00001", "2018-01-05", as_of=days("2019-01-01"))])
+    moved = paper("1801.00001", "2018-01-05", categories="cs.CL cs.LG", as_of=days("2019-02-01"))
+    assert add(store, moved).revised == 1
+    published = paper("1801.00001", "2018-01-05", categories="cs.CL cs.LG", doi="10.1/x", as_of=days("2019-03-01"))
+    assert add(store, published).revised == 1
+    assert rows(store, "categories, doi") == [("cs.CL cs.LG", "10.1/x")]
+
+
+def test_two_identifiers_are_two_submissions_even_with_one_text(tmp_path: Path) -> None:
+    store = fill(tmp_path, [paper("0704.0010", "2007-04-01"), paper("0704.0100", "2007-04-01"), paper("math/0611800", "2006-11-27")])
+    assert [row[0] for row in rows(store)] == ["0704.0010", "0704.0100", "math/0611800"]
+
+
+def test_folding_changes_no_submission(tmp_path: Path) -> None:
+    store = fill(tmp_path, [paper(f"1801.{n:05d}", f"2018-{n % 12 + 1:02d}-05") for n in range(40)])
+    add(store, *[paper(f"1801.{n:05d}", f"2018-{n % 12 + 1:02d}-05", "New", version=2) for n in range(0, 40, 7)])
+    add(store, *[paper(f"1902.{n:05d}", "2019-02-05") for n in range(5)])
+    add(store, paper("1801.00007", "2018-08-05", "Newer", version=3))
+    before = rows(store)
+    assert {item.kind for item in store.manifest.files} == {"month", "update"}
+    with store.writing():
+        moves = ingest.fold(store)
+    assert rows(store) == before
+    assert {item.kind for item in store.manifest.files} == {"month"}
+    assert store.manifest.rows == sum(item.rows for item in store.manifest.files) == 45
+    assert set(moves["file"].to_pylist()) <= {item.key for item in store.manifest.files}
+
+
+def test_folding_leaves_files_for_readers_until_the_next_commit(tmp_path: Path) -> None:
+    store = fill(tmp_path, [paper("1801.00001", "2018-01-05")])
+    add(store, paper("1801.00001", "2018-01-05", "New", version=2))
+    old = Store.open(tmp_path)
+    with store.writing():
+        ingest.fold(store)
+    assert rows(old) == rows(store)  # a reader that opened the store before still finds its files
+    add(store, paper("1801.00009", "2018-01-05"))
+    assert not any(old.path(item).exists() for item in old.manifest.files)
+
+
+IDS = st.sampled_from(["1801.00001", "1801.00002", "1902.00003"])
+STATES = st.builds(
+    lambda id, version, title, as_of: paper(id, "2018-01-05" if id < "19" else "2019-02-07", title, version=version, as_of=as_of),
+    IDS, st.integers(1, 3), st.sampled_from(["A", "B", "C"]), st.integers(17000, 17003),
+)  # fmt: skip
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(STATES, min_size=1, max_size=8), st.randoms(use_true_random=False), st.integers(1, 4))
+def test_the_order_and_the_portions_of_what_comes_do_not_matter(
+    tmp_path_factory: pytest.TempPathFactory, states: list[Submission], rng: random.Random, portions: int
+) -> None:
+    whole = fill(tmp_path_factory.mktemp("whole"), states)
+    shuffled = states[:]
+    rng.shuffle(shuffled)
+    size = -(-len(shuffled) // portions)
+    piecewise = Store.open_or_create(tmp_path_factory.mktemp("pieces"))
+    for start in range(0, len(shuffled), size):
+        add(piecewise, *shuffled[start : start + size], fold=rng.random() < 0.5)
+    add(piecewise, *shuffled)  # and again: an upsert is idempotent
+    columns = "id, version, title, v1_at, categories, row_hash"
+    assert rows(piecewise, columns) == rows(whole, columns)
+
+
+def test_a_failing_write_leaves_the_store_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = fill(tmp_path, [paper("1801.00001", "2018-01-05")])
+    before = rows(store)
+
+    def full(*args: object, **kwargs: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(OSError, match="No space"):
+        add(store, paper("1801.00002", "2018-01-06"))
+    monkeypatch.undo()
+    assert rows(Store.open(tmp_path)) == before
+
+
+def test_answers_come_with_the_rows_and_only_once(tmp_path: Path) -> None:
+    store = fill(tmp_path, [paper("1801.00001", "2018-01-05")], [answer()])
+    with store.writing():
+        ingest.merge(store, [], [answer()])
+        ingest.merge(store, [], [answer(["cs.CL"])])
+    assert [item.categories for item in Store.open(tmp_path).manifest.ledger] == [("cs.LG",), ("cs.CL",)]
+    assert seconds("1970-01-02") == 86400

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trendcli.matching import Matcher, mentions
+from trendcli.models import Rule
+from trendcli.rules import phrase_regex, rule
+
+
+def tags(rules: list[Rule], *papers: tuple[str, str]) -> set[tuple[int, str, bool, bool]]:
+    """(row, what the person wrote, title, strict) of every match."""
+    batch = pa.record_batch({"title": [title for title, _ in papers], "abstract": [abstract for _, abstract in papers]})
+    names = {item.key: item.text for item in rules}
+    return {(row["row"], names[row["rule"]], row["title"], row["strict"]) for row in Matcher(rules).match(batch).to_pylist()}
+
+
+def oracle(rules: list[Rule], *papers: tuple[str, str]) -> set[tuple[int, str, bool, bool]]:
+    """The same by one Python expression after another."""
+    found = set()
+    for number, (title, abstract) in enumerate(papers):
+        for item in rules:
+            places = mentions(item, title, abstract)
+            if places:
+                titled = any(place.field == "title" for place in places)
+                found.add((number, item.text, titled, titled or len(places) > 1))
+    return found
+
+
+def test_title_and_two_mentions() -> None:
+    rules = [rule("phrase", "deep learning"), rule("acronym", "RNN")]
+    papers = [
+        ("Deep learning at work", "Nothing here."),
+        ("On work", "Deep learning once."),
+        ("On work", "Deep learning, and deep-learning again."),
+        ("On work", "An RNN beats RNNs."),
+        ("On rnn", "no"),
+    ]
+    assert tags(rules, *papers) == {
+        (0, "deep learning", True, True),
+        (1, "deep learning", False, False),
+        (2, "deep learning", False, True),
+        (3, "RNN", False, True),
+    }
+
+
+def test_a_match_inside_an_excluded_span_does_not_count_and_others_do() -> None:
+    pie = rule("phrase", "apple pie", [phrase_regex("apple pie chart", any_case=True)])
+    papers = [
+        ("An apple pie chart", "Nothing."),
+        ("An apple pie chart", "We bake an apple pie."),
+        ("Apple pies", "An apple pie chart."),
+        ("x", "An apple pie chart, then apple pie, then apple pie."),
+    ]
+    assert tags([pie], *papers) == {
+        (1, "apple pie", False, False),
+        (2, "apple pie", True, True),
+        (3, "apple pie", False, True),
+    }
+
+
+def test_overlapping_phrases_are_all_found() -> None:
+    rules = [rule("phrase", text) for text in ("deep reinforcement learning", "reinforcement learning", "deep reinforcement")]
+    assert {text for _, text, _, _ in tags(rules, ("Deep reinforcement learning", ""))} == {item.text for item in rules}
+
+
+def test_nothing_is_matched_across_title_and_abstract() -> None:
+    rules = [rule("phrase", "deep learning"), rule("pattern", r"deep\s+learning"), rule("pattern", r"deep[^x]learning")]
+    assert tags(rules, ("Nothing deep", "learning here")) == set()
+
+
+def test_the_edges_of_title_and_abstract() -> None:
+    rules = [rule("pattern", "^Towards"), rule("pattern", r"end\.$")]
+    papers = [("Towards x", "y"), ("x", "Towards y"), ("the end.", "y"), ("x", "the end."), ("x Towards", "end. x")]
+    assert {(row, text) for row, text, _, _ in tags(rules, *papers)} == {
+        (0, "^Towards"), (1, "^Towards"), (2, r"end\.$"), (3, r"end\.$"),
+    }  # fmt: skip
+
+
+def test_no_rules_and_no_rows() -> None:
+    assert tags([], ("a", "b")) == set()
+    assert tags([rule("phrase", "x")]) == set()
+    assert tags([rule("phrase", "x")], ("", "")) == set()
+
+
+WORDS = st.sampled_from("deep learning Deep Learning learnings RNN RNNs rnn apple pie chart meta metalearning meta-learning x".split())
+TEXT = st.lists(st.tuples(WORDS, st.sampled_from([" ", "-", ", ", ". "])), max_size=12).map(
+    lambda pairs: "".join(word + gap for word, gap in pairs).strip()
+)
+RULES = [
+    rule("phrase", "deep learning"),
+    rule("phrase", "meta-learning"),
+    rule("phrase", "learn*"),
+    rule("acronym", "RNN"),
+    rule("phrase", "apple pie", [phrase_regex("apple pie chart", any_case=True), phrase_regex("deep apple pie", any_case=True)]),
+    rule("pattern", r"(?i)\bdeep\b.{0,20}\blearning\b"),
+    rule("pattern", "^deep"),
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=4))
+def test_the_matcher_agrees_with_plain_expressions(papers: list[tuple[str, str]]) -> None:
+    assert tags(RULES, *papers) == oracle(RULES, *papers)
+
+
+def test_a_pattern_of_a_hostile_user_cannot_hang() -> None:
+    evil = rule("pattern", r"\b(?:a+)+b\b")
+    assert tags([evil], ("x", "a" * 5000 + "!")) == set()
+
+
+def test_mentions_say_where() -> None:
+    found = mentions(rule("phrase", "deep learning"), "Deep learning", "On deep-learning.")
+    assert [(place.field, place.start, place.end) for place in found] == [("title", 0, 13), ("abstract", 3, 16)]

@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ML, answer, fill, paper
+from trendcli import report, topics
+from trendcli.errors import NoCoverage, UsageError
+from trendcli.models import Report, Scope
+from trendcli.question import worded
+from trendcli.settings import Settings
+from trendcli.store import Store
+from trendcli.topics import Library
+
+
+def ask(form: str, store: Store, library: Library, *names: str, **words: Any) -> Report:
+    """A report from a person's words."""
+    scope = Settings().scope_of(words.pop("categories", None))
+    question, known = worded(library, topics=names, scope=scope, **words)
+    made: Report = getattr(report, form)(store, known, question, ML)
+    return made
+
+
+def test_seventy_of_a_thousand_and_a_hundred_of_sixteen_hundred(gans: Store, library: Library) -> None:
+    found = ask("comparison", gans, library, "gan")
+    assert [(item["label"], item["base"], item["complete"]) for item in found.periods] == [("2018", 1000, True), ("2019", 1600, True)]
+    row = found.rows[0]
+    assert {key: row[key] for key in ("topic", "name", "count_1", "count_2", "share_1", "share_2", "status")} == {
+        "topic": "gan", "name": "GANs", "count_1": 70, "count_2": 100, "share_1": 0.07, "share_2": 0.0625, "status": "complete",
+    }  # fmt: skip
+    assert row["relative_change"] == pytest.approx(-0.107143, abs=1e-6)
+    assert row["count_change"] == pytest.approx(0.428571, abs=1e-6)
+    assert (row["rank_1"], row["rank_2"], row["change"]) == (1, 1, None)
+    assert found.data_as_of == "2020-01-01T00:00:00Z"
+
+
+def test_a_comparison_of_a_pack(gans: Store, library: Library) -> None:
+    found = ask("comparison", gans, library, pack="ml")
+    assert len(found.rows) == len(library.packs["ml"])
+    by_topic = {row["topic"]: row for row in found.rows}
+    assert by_topic["generative-models"]["count_2"] == by_topic["gan"]["count_2"] == 100
+    assert by_topic["gan"]["rank_2"] == by_topic["generative-models"]["rank_2"] == 1
+    assert by_topic["rnn"]["rank_2"] == 3  # ties share the smaller rank
+    assert by_topic["rnn"]["relative_change"] is None
+    assert found.rows[0]["topic"] in ("gan", "generative-models")
+    assert [row["topic"] for row in found.rows[2:]] == sorted(row["topic"] for row in found.rows[2:])
+
+
+def test_sorting_never_depends_on_ties(tmp_path: Path, library: Library) -> None:
+    def world(name: str, year: int) -> list[Any]:
+        return [paper(f"{year % 100}01.{n:05d}", f"{year}-01-05", name if n < 10 else "x") for n in range(40)]
+
+    titles = {"Transfer learning": 2018, "Causal inference and transfer learning": 2019}
+    store = fill(tmp_path, [item for name, year in titles.items() for item in world(name, year)], [answer()])
+    names = ("transfer-learning", "causality", "rnn", "gan")
+    down = ask("comparison", store, library, *names)
+    assert [row["topic"] for row in down.rows] == ["causality", "transfer-learning", "gan", "rnn"]
+    assert (down.rows[0]["change"], down.rows[1]["relative_change"]) == ("new", 0.0)
+    up = ask("comparison", store, library, *names, reverse=True)
+    assert [row["topic"] for row in up.rows] == ["transfer-learning", "causality", "gan", "rnn"]
+    assert [row["topic"] for row in ask("comparison", store, library, *names, sort="count_2").rows[:2]] == ["causality", "transfer-learning"]
+    assert [row["topic"] for row in ask("comparison", store, library, *names, sort="topic", limit=2).rows] == ["causality", "gan"]
+    assert [row["topic"] for row in ask("comparison", store, library, *names, min_count=1).rows] == ["causality", "transfer-learning"]
+    with pytest.raises(UsageError, match=r"Cannot sort by 'count2' \(did you mean count_"):
+        ask("comparison", store, library, *names, sort="count2")
+
+
+def test_the_limit_changes_no_number(gans: Store, library: Library) -> None:
+    whole = ask("comparison", gans, library, pack="ml").rows
+    assert ask("comparison", gans, library, pack="ml", limit=2).rows == whole[:2]
+
+
+def test_a_series_by_year_and_by_month(gans: Store, library: Library) -> None:
+    years = ask("series", gans, library, "gan")
+    assert [(row["period"], row["count"], row["base"], row["share"], row["status"]) for row in years.rows] == [
+        ("2018", 70, 1000, 0.07, "complete"),
+        ("2019", 100, 1600, 0.0625, "complete"),
+    ]
+    assert years.rows[0]["relative_change"] is None  # 2017 was never asked for
+    assert years.rows[1]["relative_change"] == pytest.approx(-0.107143, abs=1e-6)
+    months = ask("series", gans, library, "gan", by="month", since="2018-06", until="2019-06")
+    assert [row["period"] for row in months.rows] == [f"2018-{m:02d}" for m in range(6, 13)] + [f"2019-{m:02d}" for m in range(1, 6)]
+    same = next(row for row in months.rows if row["period"] == "2019-02")
+    earlier = ask("series", gans, library, "gan", by="month", period="2018-02").rows[0]
+    assert same["count_change"] == pytest.approx(same["count"] / earlier["count"] - 1)
+
+
+def test_a_window_that_cuts_a_period_says_so(gans: Store, library: Library) -> None:
+    found = ask("series", gans, library, "gan", since="2018-03")
+    assert [(row["period"], row["start"], row["clipped"]) for row in found.rows] == [("2018", "2018-03-01", True), ("2019", "2019-01-01", False)]
+    assert found.rows[0]["relative_change"] is None
+
+
+def test_volume_needs_no_topic(gans: Store, library: Library) -> None:
+    found = ask("series", gans, library, by="year")
+    assert found.kind == "volume"
+    assert [(row["period"], row["count"]) for row in found.rows] == [("2018", 1000), ("2019", 1600)]
+    assert found.rows[1]["count_change"] == pytest.approx(0.6)
+
+
+def test_vs(gans: Store, library: Library) -> None:
+    def pair(**words: Any) -> list[str]:
+        return [item["label"] for item in ask("comparison", gans, library, "gan", **words).periods]
+
+    assert pair(vs="2018") == ["2018", "2019"]
+    assert pair(period="2019-06", vs="previous") == ["2019-05", "2019-06"]
+    assert pair(period="2019-06") == pair(period="2019-06", vs="year-ago") == ["2018-06", "2019-06"]
+    assert pair(by="quarter") == ["2018-Q4", "2019-Q4"]
+    assert pair(since="2019-01", until="2019-03") == ["2018-11-01..2019-01-01", "2019-01-01..2019-03-01"]
+    for words, message in [
+        ({"vs": "2020"}, "does not lie before"),
+        ({"vs": "2018-03"}, "compare like with like"),
+        ({"vs": "soon"}, "Not a date"),
+        ({"since": "2019", "until": "2018"}, "reversed"),
+        ({"period": "2019", "last": "3m"}, "Say the window once"),
+    ]:
+        with pytest.raises(UsageError, match=message):
+            pair(**words)
+
+
+def test_last_counts_complete_periods_back_from_the_data(gans: Store, library: Library) -> None:
+    found = ask("series", gans, library, "gan", by="month", last="3m")
+    assert [row["period"] for row in found.rows] == ["2019-10", "2019-11", "2019-12"]
+
+
+def test_a_query_is_a_topic(gans: Store, library: Library) -> None:
+    found = ask("series", gans, library, queries=["generative adversarial network"])
+    assert [(row["topic"], row["count"]) for row in found.rows] == [("query:generative adversarial network", n) for n in (70, 100)]
+
+
+def test_over_a_hole_there_is_no_number(tmp_path: Path, library: Library) -> None:
+    world = [paper(f"{y}01.{n:05d}", f"20{y}-01-05", "A GAN") for y in (17, 18, 19) for n in range(9)]
+    covered = [answer(since="2017-01-01", until="2018-06-01"), answer(since="2018-06-02", until="2020-01-01")]
+    store = fill(tmp_path, world, covered)
+    years = ask("series", store, library, "gan")
+    assert [(row["period"], row["status"], row["count"], row["share"]) for row in years.rows] == [
+        ("2017", "complete", 9, 1.0), ("2018", "partial", None, None), ("2019", "complete", 9, 1.0),
+    ]  # fmt: skip
+    assert [row["relative_change"] for row in years.rows] == [None, None, None]
+    assert any("Not whole, so n/a: 2018 (not covered: cs.LG)" in note for note in years.notes)
+    row = ask("comparison", store, library, "gan").rows[0]
+    assert (row["count_1"], row["count_2"], row["relative_change"], row["status"]) == (None, 9, None, "partial")
+    shown = ask("comparison", store, library, "gan", include_partial=True).rows[0]
+    assert (shown["count_1"], shown["relative_change"], shown["status"]) == (9, 0.0, "partial")
+    # without dates the last period without a hole is taken, and there is an answer to give
+    assert [item["label"] for item in ask("comparison", store, library, "gan", vs="2017").periods] == ["2017", "2019"]
+
+
+def test_a_running_year_is_shown_and_left_out_of_change(tmp_path: Path, library: Library) -> None:
+    world = [paper(f"{y}01.{n:05d}", f"20{y}-01-05", "A GAN") for y in (18, 19) for n in range(9)]
+    store = fill(tmp_path, world, [answer(since="2018-01-01", until="2019-07-01", at="2019-07-01")])
+    rows = ask("series", store, library, "gan").rows
+    assert [(row["period"], row["status"], row["count"], row["relative_change"]) for row in rows] == [
+        ("2018", "complete", 9, None), ("2019", "partial", 9, None),
+    ]  # fmt: skip
+    found = ask("series", store, library, "gan")
+    assert any("Not over yet as of the data: 2019" in note for note in found.notes)
+    with pytest.raises(NoCoverage, match="2017 is not covered|Neither|No year|n/a"):
+        ask("comparison", store, library, "gan", period="2017", vs="2016")
+
+
+def test_nothing_is_covered(tmp_path: Path, library: Library) -> None:
+    store = fill(tmp_path, [paper("1801.00001", "2018-01-05")], [answer(["cs.LG"], "2018-01-01", "2018-02-01")])
+    with pytest.raises(NoCoverage, match=r"covers nothing of cs.CV. It covers cs.LG"):
+        ask("comparison", store, library, "gan", categories=["cs.CV"])
+    with pytest.raises(NoCoverage, match=r"No year is covered from its start to its end"):
+        ask("comparison", store, library, "gan")
+    with pytest.raises(NoCoverage, match="Nothing from 2016-01-01 to 2017-01-01 is covered"):
+        ask("series", store, library, "gan", period="2016")
+
+
+def test_an_uncovered_category_makes_the_period_partial_and_is_named(gans: Store, library: Library) -> None:
+    with pytest.raises(NoCoverage, match="is covered for cs.CL"):
+        ask("series", gans, library, "gan", categories=["cs.LG", "cs.CL"])
+    found = ask("series", gans, library, "gan", categories=["cs.LG", "cs.CL"], include_partial=True)
+    assert [(row["status"], row["count"]) for row in found.rows] == [("partial", 70), ("partial", 100)]
+    assert found.coverage == {"status": "partial", "missing": ["cs.CL"]}
+
+
+def test_the_scope_that_is_read_without_being_asked_for(tmp_path: Path, library: Library) -> None:
+    def scope_of(*answers: Any) -> list[str]:
+        store = fill(tmp_path / str(len(list(tmp_path.iterdir()))), [paper("1801.00001", "2018-01-05")], answers)
+        return list(ask("series", store, library, "gan", include_partial=True).query["categories"])
+
+    assert scope_of(answer(["cs.LG"])) == ["cs.LG"]
+    assert scope_of(answer(["cs.LG"]), answer(["cs.CL"])) == ["cs.CL", "cs.LG"]
+    assert scope_of(answer(["*"])) == list(ML.categories)
+    assert scope_of(answer(["*"], status="unknown")) == list(ML.categories)
+    assert scope_of(answer([*ML.categories, "hep-th"])) == list(ML.categories)
+
+
+def test_provenance(gans: Store, library: Library) -> None:
+    found = ask("comparison", gans, library, "gan")
+    assert set(found.provenance) == {"program", "store", "data", "rules", "sources", "match"}
+    assert set(found.provenance["data"]) == {"2018", "2019"}
+    assert found.provenance["rules"] == {"gan": library.key("gan")}
+    assert found.provenance["sources"] == [{"source": "test", "version": "made by hand", "answered_at": "2020-06-01T00:00:00Z"}]
+    assert ask("comparison", gans, library, "gan").provenance == found.provenance
+
+
+def test_made_up_data_are_marked(tmp_path: Path, library: Library) -> None:
+    store = fill(tmp_path, [paper("1801.00001", "2018-01-05")], [answer()], synthetic=True)
+    found = ask("series", store, library, "gan")
+    assert found.synthetic
+    assert any(note.startswith("MADE-UP DATA") for note in found.notes)
+    assert not any("arXiv" in note and "Source" in note for note in found.notes)
+
+
+def test_as_of(gans: Store, library: Library) -> None:
+    found = ask("series", gans, library, "gan", as_of="2019-06-30", by="year")
+    assert [(row["period"], row["status"]) for row in found.rows] == [("2018", "complete"), ("2019", "partial")]
+    assert found.data_as_of == "2019-07-01T00:00:00Z"
+    assert found.rows[1]["base"] == sum(row["base"] for row in ask("series", gans, library, "gan", by="month", since="2019", until="2019-07").rows)
+
+
+def test_weeks(gans: Store, library: Library) -> None:
+    found = ask("series", gans, library, "gan", by="week", since="2019-01-07", until="2019-02-04")
+    assert [row["period"] for row in found.rows] == ["2019-W02", "2019-W03", "2019-W04", "2019-W05"]
+    days = ask("series", gans, library, by="week", since="2019-01-07", until="2019-02-04")
+    assert [row["base"] for row in found.rows] == [row["count"] for row in days.rows]
+
+
+def test_a_scope_by_name_is_named(gans: Store, library: Library) -> None:
+    question, known = worded(library, topics=["gan"], scope=Scope("core", ("cs.LG",)))
+    assert report.series(gans, known, question, ML).title == "GANs by year, scope core"
+    assert topics.ad_hoc("x").id == "query:x"

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+import re2
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trendcli.rules import phrase_regex, rule
+from trendcli.text import canonical
+
+
+def matches(kind: str, written: str, text: str) -> bool:
+    """Whether a rule matches, by RE2 and by Python's re alike."""
+    regex = rule(kind, written).regex
+    by_re = re.search(regex, text, re.ASCII) is not None
+    assert (re2.search(regex, text) is not None) == by_re
+    return by_re
+
+
+@pytest.mark.parametrize(
+    ("phrase", "yes", "no"),
+    [
+        (
+            "recurrent neural network",
+            ["Recurrent Neural Networks", "recurrent-neural network", "a recurrent neural-network."],
+            ["recurrent neural networking", "recurrentneural network", "nonrecurrent neural network", "recurrent  neural network"],
+        ),
+        ("meta-learning", ["meta-learning", "Meta Learning", "metalearning"], ["meta--learning", "metal earning"]),
+        ("disentangle*", ["disentangle", "Disentangled", "disentanglement"], ["entangle", "predisentangle"]),
+        ("bert", ["BERT", "bert", "BERTs"], ["Hilbert", "berth"]),
+        ("c++", ["in C++ code", "C++"], ["c+ +"]),
+        ("naïve bayes", ["naive Bayes"], ["nave bayes"]),
+        ("earth mover's distance", ["Earth Mover's Distance", "earth mover's distances"], ["earth movers distance"]),
+    ],
+)
+def test_phrases(phrase: str, yes: list[str], no: list[str]) -> None:
+    assert [text for text in yes if not matches("phrase", phrase, text)] == []
+    assert [text for text in no if matches("phrase", phrase, text)] == []
+
+
+@pytest.mark.parametrize(
+    ("acronym", "yes", "no"),
+    [
+        ("RNN", ["an RNN.", "RNNs", "(RNN)", "RNN-based"], ["rnn", "RNNx", "GRNN", "Rnn"]),
+        ("RL", ["deep RL", "RL-based"], ["URL", "world", "rl"]),
+        ("GPT-3", ["GPT-3", "GPT3", "GPT 3"], ["gpt-3", "GPT-35"]),
+    ],
+)
+def test_acronyms_keep_their_case(acronym: str, yes: list[str], no: list[str]) -> None:
+    assert [text for text in yes if not matches("acronym", acronym, text)] == []
+    assert [text for text in no if matches("acronym", acronym, text)] == []
+
+
+def test_patterns_are_taken_as_written() -> None:
+    assert matches("pattern", r"\b(?:Bi|Conv)LSTMs?\b", "a BiLSTM")
+    assert not matches("pattern", r"\b(?:Bi|Conv)LSTMs?\b", "a bilstm")
+    assert matches("pattern", r"(?i)^towards\b", "Towards peace")
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "reason"),
+    [
+        ("phrase", "", "no letter or digit"),
+        ("phrase", " - ", "no letter or digit"),
+        ("phrase", "*", "no letter or digit"),
+        ("phrase", "mitigat* bias", "star that is not at its end"),
+        ("pattern", "(unclosed", "refused by RE2"),
+        ("pattern", "a(?=b)", "refused by RE2"),
+        ("pattern", r"(a)\1", "refused by RE2"),
+        ("pattern", "x*", "matches everything"),
+        ("pattern", ".", "matches everything"),
+        ("pattern", r"\Astart", "edges of title and abstract"),
+        ("pattern", "a(?i)b", "not by Python's re"),
+    ],
+)
+def test_rules_that_cannot_be(kind: str, written: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        rule(kind, written)
+
+
+@given(st.text("abcXYZ 0-.'+*()[]", min_size=1, max_size=30))
+def test_a_phrase_matches_itself_or_is_refused(phrase: str) -> None:
+    try:
+        regex = phrase_regex(phrase, any_case=True)
+    except ValueError:
+        return
+    plain = canonical(phrase).rstrip("*").strip()
+    assert re.search(regex, plain, re.ASCII), (phrase, regex)
+
+
+def test_a_key_stands_for_what_is_matched() -> None:
+    assert rule("phrase", "deep learning").key == rule("phrase", "deep  learning").key
+    assert rule("phrase", "deep learning").key != rule("acronym", "deep learning").key
+    assert rule("phrase", "deep learning").key != rule("phrase", "deep learning", ["x"]).key
+    assert rule("phrase", "a b", ["x", "y"]).key == rule("phrase", "a b", ["y", "x"]).key

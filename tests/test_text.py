@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trendcli.text import author_names, canonical, one_line
+
+
+@pytest.mark.parametrize(
+    ("written", "comparable"),
+    [
+        # the bulk snapshot's line breaks, and a word torn at its hyphen
+        ("  We train a recurrent\n  neural network.\n", "We train a recurrent neural network."),
+        ("a time-\n  varying signal", "a time-varying signal"),
+        ("a time- varying signal", "a time-varying signal"),
+        ("pre- and post-training, short- or long-term", "pre- and post-training, short- or long-term"),
+        # dashes, quotes and spaces that no ASCII rule would see
+        ("few\u2010shot, zero\u2011shot \u2014 and \u201cmeta\u2013learning\u201d", 'few-shot, zero-shot - and "meta-learning"'),
+        ("a\u00a0b\u2009c\u200bd\u00ade", "a b cde"),
+        ("encoder--decoder models", "encoder-decoder models"),
+        ("``quoted'' text", '"quoted" text'),
+        # ligatures and accents
+        ("\ufb01ne-tuning", "fine-tuning"),
+        ("na\u00efve Bayes, Schr\u00f6dinger bridge, \u0141ukasz", "naive Bayes, Schrodinger bridge, Lukasz"),
+        (r"na{\"\i}ve Bayes, Schr\"odinger bridge, {\L}ukasz", "naive Bayes, Schrodinger bridge, Lukasz"),
+        (r"Erd\H{o}s--R\'enyi graphs, \v{C}ech, Ho\`{a}ng, \c{S}", "Erdos-Renyi graphs, Cech, Hoang, S"),
+        # simple maths and markup
+        ("$k$-shot and $K$-means, $L_1$", "k-shot and K-means, L_1"),
+        (r"$\alpha$-divergence, an $\epsilon$-greedy policy", "alpha-divergence, an epsilon-greedy policy"),
+        ("\u03b1-divergence", "alpha-divergence"),
+        (r"\emph{deep learning} and {\em CNN}s, \textbf{RNN}", "deep learning and CNNs, RNN"),
+        ("{CNN}s for {Deep Learning}", "CNNs for Deep Learning"),
+        ("Fig.~1 shows LSTM~networks", "Fig. 1 shows LSTM networks"),
+        # what is not simple stays
+        (r"costs $5 and $10, $\frac{a}{b}$, x_{ij}", r"costs $5 and $10, $\frac{a}{b}$, x_{ij}"),
+        # Latin-1 read as UTF-8, as recorded replies of the API hold it
+        ("\u00ce\u00b1-divergence", "alpha-divergence"),
+        ("深度学习", "深度学习"),
+        ("", ""),
+    ],
+)
+def test_text_made_comparable(written: str, comparable: str) -> None:
+    assert canonical(written) == comparable
+    assert canonical(comparable) == comparable
+
+
+@given(st.text(max_size=200))
+def test_any_text_becomes_one_line_without_invisible_signs(text: str) -> None:
+    found = canonical(text)
+    assert "\n" not in found and "  " not in found and found == found.strip(" ")
+    assert not set(found) & set("\u200b\u202e\u2066\u00ad\ufeff\u2010\u2014\u00a0")
+
+
+@given(st.text("abc XYZ,.", max_size=100))
+def test_plain_words_only_lose_spaces(text: str) -> None:
+    assert canonical(text).split() == text.split()
+
+
+def test_lines_for_people_keep_their_accents_and_lose_what_could_drive_a_terminal() -> None:
+    assert one_line("J. Bal\\'azs and\n  Y. Li") == "J. Balázs and Y. Li"
+    assert one_line('{\\"O}zg\\"ur \\c{C}a') == "Özgür Ça"
+    assert one_line("a\x1b[31m red\u202e b") == "a[31m red b"
+    assert one_line("Erdős  Žižek") == "Erdős Žižek"
+
+
+def test_author_names() -> None:
+    assert author_names("A. One, B. Two (Lab, X (Y)), and C. Three and D. Four") == ["A. One", "B. Two", "C. Three", "D. Four"]
+    assert author_names("") == []

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trendcli import topics
+from trendcli.errors import TopicError, UsageError
+from trendcli.settings import configs
+from trendcli.topics import Library
+
+GOOD = """
+topics:
+  fruit: {name: Fruit}
+  apple:
+    name: Apples
+    parents: [fruit]
+    phrases: [apple pie]
+    acronyms: [APL]
+    exclude: [apple pie chart]
+    categories: [cs.*]
+packs:
+  orchard: [fruit, apple]
+"""
+
+
+def load(path: Path) -> Library:
+    return topics.load(path.parent, check_patterns=True)
+
+
+def test_a_file_is_read(topic_file: Any) -> None:
+    library = load(topic_file(GOOD))
+    apple = library.topic("apple")
+    assert (apple.name, apple.parents, apple.guard) == ("Apples", ("fruit",), ("cs.*",))
+    assert [(rule.kind, rule.text) for rule in apple.rules] == [("phrase", "apple pie"), ("acronym", "APL")]
+    assert all(rule.exclude == apple.rules[0].exclude != () for rule in apple.rules)
+    assert library.pack("orchard") == ("fruit", "apple")
+    assert [topic.id for topic in library.family("fruit")] == ["apple", "fruit"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("topics: [", ":1: not valid YAML"),
+        ("topics:\n  a: {phrases: [x]}\n b: 1", ":3: not valid YAML"),
+        ("topic:\n  a: {phrases: [x]}", ":1: unknown key 'topic' (did you mean topics?)"),
+        ("topics:\n  a:\n    phrase: [x]", ":3: unknown key 'phrase' in topic 'a' (did you mean phrases?)"),
+        ("topics:\n  a:\n    phrases: x", ":3: expected a list"),
+        ("topics:\n  a:\n    acronyms: [NO]", ":3: NO is no text to YAML; write it in quotes"),
+        ("topics:\n  a:\n    phrases: [x, '']", ":3: phrase '' has no letter or digit"),
+        ("topics:\n  a:\n    phrases:\n      - x\n      - '*'", ":5: phrase '*' has no letter or digit"),
+        ("topics:\n  a:\n    patterns: ['(']", ":3: pattern '(' is refused by RE2"),
+        ("topics:\n  a:\n    patterns: ['.*']", ":3: pattern '.*' matches everything"),
+        ("topics:\n  a: {phrases: [x]}\n  a: {phrases: [y]}", ":3: 'a' stands twice"),
+        ("topics:\n  A b: {phrases: [x]}", ":2: topic name 'A b': use small letters"),
+        ("topics:\n  a: {name: Nothing}", ":2: topic 'a' has neither rules nor children"),
+        ("topics:\n  one: {phrases: [x], parents: [onee]}", ":2: topic 'one' has an unknown parent 'onee' (did you mean one?)"),
+        (
+            "topics:\n  a: {phrases: [x], parents: [b]}\n  b: {phrases: [y], parents: [a]}",
+            ":2: topic 'a' is its own ancestor",
+        ),
+        ("topics:\n  a: {phrases: [x]}\npacks:\n  p: [a, c]", ":4: pack 'p' names an unknown topic 'c'"),
+        ("- a", ":1: expected `key: value` lines"),
+    ],
+)
+def test_errors_name_file_and_line(topic_file: Any, text: str, message: str) -> None:
+    path = topic_file(text)
+    with pytest.raises(TopicError) as caught:
+        load(path)
+    assert f"{path}{message}" in str(caught.value)
+
+
+def test_the_same_topic_in_two_files_of_a_folder(topic_file: Any) -> None:
+    topic_file("topics: {a: {phrases: [x]}}", "one.yaml")
+    path = topic_file("topics: {a: {phrases: [y]}}", "two.yaml")
+    with pytest.raises(TopicError, match=r"two.yaml:1: topic 'a' is already defined in .*one.yaml:1"):
+        load(path)
+
+
+def test_a_users_definition_replaces_the_shipped_one(topic_file: Any) -> None:
+    path = topic_file("topics: {rnn: {name: Mine, phrases: [my network]}}\npacks: {mine: [rnn, gan]}")
+    library = topics.load(configs() / "topics", path)
+    assert library.topic("rnn").name == "Mine"
+    assert library.replaced == ("rnn",)
+    assert library.pack("mine") == ("rnn", "gan")
+    with pytest.raises(TopicError, match="No topic file or folder"):
+        topics.load(configs() / "topics", path / "nowhere")
+
+
+def test_names_that_are_close_are_offered(library: Library) -> None:
+    with pytest.raises(UsageError, match=r"No topic 'rn' \(did you mean .*rnn"):
+        library.topic("rn")
+    with pytest.raises(UsageError, match="No pack"):
+        library.pack("nothing")
+
+
+def test_a_key_changes_with_the_rules_and_not_with_the_names(topic_file: Any) -> None:
+    key = load(topic_file(GOOD)).key("fruit")
+    assert load(topic_file(GOOD.replace("Apples", "Pommes"))).key("fruit") == key
+    assert load(topic_file(GOOD.replace("apple pie]", "apple tart]"))).key("fruit") != key
+    assert load(topic_file(GOOD.replace("cs.*", "stat.*"))).key("fruit") != key
+    assert load(topic_file(GOOD.replace("apple pie chart", "apple pie tin"))).key("fruit") != key
+
+
+def test_guards() -> None:
+    assert topics.allows([], "hep-th")
+    assert topics.allows(["cs.*", "stat.ML"], "math.ST stat.ML")
+    assert not topics.allows(["cs.*", "stat.ML"], "math.ST stat.ME")
+
+
+def test_a_query_is_a_topic_of_one_phrase() -> None:
+    topic = topics.ad_hoc("Graph neural network")
+    assert [rule.kind for rule in topic.rules] == ["phrase"]
+    with pytest.raises(UsageError, match="no letter or digit"):
+        topics.ad_hoc("  ")
