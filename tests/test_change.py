@@ -49,7 +49,9 @@ def test_score_intervals_are_those_of_statsmodels(count_1: int, base_1: int, cou
     low, high = _score_interval(count_1, base_1, count_2, base_2)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # statsmodels divides by zero on its way
-        theirs = confint_proportions_2indep(count_2, base_2, count_1, base_1, compare="ratio", method="score", correction=True)
+        theirs = confint_proportions_2indep(
+            count_2, base_2, count_1, base_1, compare="ratio", method="score", correction=True
+        )
     if count_2 == 0:
         assert low == 0.0
     elif count_1:  # for a zero in the first sample statsmodels gives up on the lower end
@@ -77,11 +79,15 @@ def test_midp_intervals_invert_the_conditional_binomial(count_1: int, base_1: in
     if count_2 == 0:
         assert low == 0.0
     else:
-        assert low == pytest.approx(math.exp(brentq(lambda x: upper(x) - 0.025, -40, 40, xtol=1e-14)) * base_1 / base_2, rel=1e-9)
+        assert low == pytest.approx(
+            math.exp(brentq(lambda x: upper(x) - 0.025, -40, 40, xtol=1e-14)) * base_1 / base_2, rel=1e-9
+        )
     if count_1 == 0:
         assert high is None
     else:
-        assert high == pytest.approx(math.exp(brentq(lambda x: 0.975 - upper(x), -40, 40, xtol=1e-14)) * base_1 / base_2, rel=1e-9)
+        assert high == pytest.approx(
+            math.exp(brentq(lambda x: 0.975 - upper(x), -40, 40, xtol=1e-14)) * base_1 / base_2, rel=1e-9
+        )
 
 
 @pytest.mark.parametrize(("count", "base"), [(0, 10), (10, 10), (3, 40), (70, 1000), (1, 1)])
@@ -93,13 +99,19 @@ def test_wilson(count: int, base: int) -> None:
 def test_the_quantile_is_that_of_the_level() -> None:
     from scipy.stats import norm
 
-    assert change.Z == pytest.approx(norm.ppf((1 + change.LEVEL) / 2), rel=1e-15)
+    assert pytest.approx(norm.ppf((1 + change.LEVEL) / 2), rel=1e-15) == change.Z
 
 
 @given(st.integers(0, 300), st.integers(1, 5000), st.integers(0, 300), st.integers(1, 5000))
-def test_an_interval_holds_its_estimate_and_no_value_is_infinite(count_1: int, more_1: int, count_2: int, more_2: int) -> None:
+def test_an_interval_holds_its_estimate_and_no_value_is_infinite(
+    count_1: int, more_1: int, count_2: int, more_2: int
+) -> None:
     found = compare(count_1, count_1 + more_1, count_2, count_2 + more_2)
-    numbers = [value for value in (found.count_change, found.points, found.relative_change, found.ci_low, found.ci_high) if value is not None]
+    numbers = [
+        value
+        for value in (found.count_change, found.points, found.relative_change, found.ci_low, found.ci_high)
+        if value is not None
+    ]
     assert all(math.isfinite(value) for value in numbers)
     if found.relative_change is not None:
         assert found.ci_low <= found.relative_change + 1e-12  # type: ignore[operator]

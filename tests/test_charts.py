@@ -38,12 +38,17 @@ def test_lines_hold_the_shares_they_were_given(years: Report) -> None:
 def test_a_band_is_the_interval(years: Report) -> None:
     band = charts.lines(years).axes[0].collections[0].get_paths()[0].vertices
     rows = [row for row in years.rows if row["topic"] == "gan"]
-    assert {round(y, 9) for _, y in band} >= {round(row["share_low"], 9) for row in rows} | {round(row["share_high"], 9) for row in rows}
+    assert {round(y, 9) for _, y in band} >= {round(row["share_low"], 9) for row in rows} | {
+        round(row["share_high"], 9) for row in rows
+    }
 
 
 def test_a_hole_breaks_the_line_and_a_running_period_is_dashed(tmp_path: Any, library: Library) -> None:
     world = [paper(f"{y}01.{n:05d}", f"20{y}-01-05", "A GAN") for y in (16, 17, 18, 19) for n in range(4)]
-    covered = [answer(since="2016-01-01", until="2018-01-01"), answer(since="2018-02-01", until="2020-03-01", at="2020-03-01")]
+    covered = [
+        answer(since="2016-01-01", until="2018-01-01"),
+        answer(since="2018-02-01", until="2020-03-01", at="2020-03-01"),
+    ]
     store = fill(tmp_path, world, covered)
     found = ask("series", store, library, "gan")
     assert [row["status"] for row in found.rows] == ["complete", "complete", "partial", "complete", "partial"]
@@ -59,7 +64,9 @@ def test_bars_of_change_are_those_of_the_table(gans: Store, library: Library) ->
     axes = charts.change(found).axes[0]
     assert [bar.get_width() for bar in axes.patches] == [row["relative_change"] for row in found.rows][::-1]
     assert axes.get_yticklabels()[0].get_text() in ("GANs  70 → 100", "Generative models  70 → 100")
-    ends = [tuple(line.get_xdata()) for line in axes.lines if len(line.get_xdata()) == 2 and line.get_color() == "#222222"]
+    ends = [
+        tuple(line.get_xdata()) for line in axes.lines if len(line.get_xdata()) == 2 and line.get_color() == "#222222"
+    ]
     assert (found.rows[0]["ci_low"], found.rows[0]["ci_high"]) in ends
 
 

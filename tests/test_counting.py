@@ -55,7 +55,9 @@ def table(counted: Counted, label: str) -> dict[str, int]:
 
 WORLD = [
     paper("1801.00001", "2018-01-05", "An apple"),
-    paper("1801.00002", "2018-01-31T23:59:59", "An apple and a pear", categories="cs.LG cs.CL"),  # one submission in two
+    paper(
+        "1801.00002", "2018-01-31T23:59:59", "An apple and a pear", categories="cs.LG cs.CL"
+    ),  # one submission in two
     paper("1802.00003", "2018-02-01", "A pear", categories="cs.CL"),  # its guard keeps pear out
     paper("1802.00004", "2018-02-02", "A pear", categories="cs.CL stat.AP"),  # any category of the guard will do
     paper("1803.00005", "2018-03-03", "An apple computer", "Not an apple pie."),
@@ -76,7 +78,13 @@ def test_counts_that_a_reader_can_check(tmp_path: Path, own: Library) -> None:
 
 def test_primary_only_and_other_scopes(tmp_path: Path, own: Library) -> None:
     store = fill(tmp_path, WORLD)
-    assert table(of(store, own, "2018", primary_only=True), "2018") == {"base": 7, "fruit": 5, "apple": 4, "pear": 3, "jam": 1}
+    assert table(of(store, own, "2018", primary_only=True), "2018") == {
+        "base": 7,
+        "fruit": 5,
+        "apple": 4,
+        "pear": 3,
+        "jam": 1,
+    }
     only = Scope("cs.CV", ("cs.CV",))
     assert table(of(store, own, "2018", scope=only), "2018") == {"base": 2, "fruit": 2, "apple": 2, "pear": 0, "jam": 0}
 
@@ -103,7 +111,10 @@ def test_weeks_months_quarters_and_years_add_up(tmp_path: Path, own: Library) ->
         parts = of(store, own, *labels)
         assert sum(parts.bases.values()) == year.bases[periods.parse("2018")]
         for topic in ALL:
-            assert sum(parts.counts[topic, periods.parse(label)] for label in labels) == year.counts[topic, periods.parse("2018")]
+            assert (
+                sum(parts.counts[topic, periods.parse(label)] for label in labels)
+                == year.counts[topic, periods.parse("2018")]
+            )
         hashes = sum(int(value, 16) for value in parts.hashes.values()) % 2**64
         assert f"{hashes:016x}" == year.hashes[periods.parse("2018")]
     assert table(of(store, own, "2019-W01"), "2019-W01")["base"] == 2  # Monday 2018-12-31 and 2019-01-01
@@ -111,7 +122,13 @@ def test_weeks_months_quarters_and_years_add_up(tmp_path: Path, own: Library) ->
 
 def test_author_id_and_as_of(tmp_path: Path, own: Library) -> None:
     store = fill(tmp_path, [*WORLD, paper("1806.00011", "2018-06-01", "An apple", authors="Cé Zé, Dee Dee")])
-    assert table(of(store, own, "2018", author="ze"), "2018") == {"base": 1, "fruit": 1, "apple": 1, "pear": 0, "jam": 0}
+    assert table(of(store, own, "2018", author="ze"), "2018") == {
+        "base": 1,
+        "fruit": 1,
+        "apple": 1,
+        "pear": 0,
+        "jam": 0,
+    }
     assert table(of(store, own, "2018", id="1802.00004"), "2018")["base"] == 1
     assert table(of(store, own, "2018", as_of=date(2018, 2, 2)), "2018")["base"] == 3
 
@@ -164,7 +181,9 @@ def current(store: Store) -> list[Submission]:
     return [paper(r[0], r[1], r[2], r[3], categories=r[4], version=r[5]) for r in rows]
 
 
-def test_no_text_is_read_for_what_was_matched_before(tmp_path: Path, own: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_text_is_read_for_what_was_matched_before(
+    tmp_path: Path, own: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = fill(tmp_path, WORLD)
     read: list[tuple[int, int]] = []
     match = tags.match_files
@@ -188,7 +207,9 @@ def test_no_text_is_read_for_what_was_matched_before(tmp_path: Path, own: Librar
     assert read[2:] == [(1, 4)]  # and a new file for itself
 
 
-def test_a_store_that_cannot_be_written_is_read_all_the_same(tmp_path: Path, own: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_cannot_be_written_is_read_all_the_same(
+    tmp_path: Path, own: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = fill(tmp_path, WORLD)
     monkeypatch.setattr(Path, "mkdir", lambda *args, **kwargs: (_ for _ in ()).throw(PermissionError(30, "Read-only")))
     assert table(of(store, own, "2018"), "2018")["apple"] == 5
@@ -207,13 +228,18 @@ def test_a_damaged_cache_is_made_again(tmp_path: Path, own: Library) -> None:
 
 
 def test_missing_rectangles() -> None:
-    pieces = [cache.Piece(frozenset({1, 2}), frozenset({10, 11}), Path()), cache.Piece(frozenset({3}), frozenset({10}), Path())]
+    pieces = [
+        cache.Piece(frozenset({1, 2}), frozenset({10, 11}), Path()),
+        cache.Piece(frozenset({3}), frozenset({10}), Path()),
+    ]
     missing = cache._missing(pieces, frozenset({1, 2, 3, 4}), frozenset({10, 11, 12}))
     assert sorted(missing) == [([1, 2], [12]), ([3], [11, 12]), ([4], [10, 11, 12])]
     assert cache._missing(pieces, frozenset({1}), frozenset({11})) == []
 
 
-WORDS = st.lists(st.sampled_from(["apple", "apple computer", "pear", "JAM", "nothing", "apples"]), max_size=4).map(" and ".join)
+WORDS = st.lists(st.sampled_from(["apple", "apple computer", "pear", "JAM", "nothing", "apples"]), max_size=4).map(
+    " and ".join
+)
 PAPERS = st.lists(
     st.tuples(WORDS, WORDS, st.sampled_from(["cs.LG", "cs.CL", "cs.CV cs.LG", "stat.AP cs.CL", "cs.CV"]), st.integers(0, 700)),
     min_size=1, max_size=12,
@@ -223,7 +249,11 @@ PAPERS = st.lists(
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(PAPERS, st.booleans(), st.sampled_from(["any", "title", "strict"]))
 def test_counts_equal_a_plain_account(
-    tmp_path_factory: pytest.TempPathFactory, own: Library, drawn: list[tuple[str, str, str, int]], primary: bool, mode: str
+    tmp_path_factory: pytest.TempPathFactory,
+    own: Library,
+    drawn: list[tuple[str, str, str, int]],
+    primary: bool,
+    mode: str,
 ) -> None:
     papers = [
         paper(f"18{n + 1:02d}.00001", str(date(2018, 1, 1).fromordinal(date(2018, 1, 1).toordinal() + day)), title or "x", text, categories=listed)
@@ -256,7 +286,9 @@ def plainly(topic: str, found: Submission, mode: str) -> bool:
     if topic == "jam":
         return jam
     if topic == "apple":
-        own = mentioned(r"(?i)\bapples?\b(?! computers?\b)", found, mode) or mentioned(r"(?i)\bapple pies?\b", found, mode)
+        own = mentioned(r"(?i)\bapples?\b(?! computers?\b)", found, mode) or mentioned(
+            r"(?i)\bapple pies?\b", found, mode
+        )
         return own or jam
     guard = "cs.LG" in found.categories.split() or "stat." in found.categories
     return jam or (guard and mentioned(r"(?i)\bpears?\b", found, mode))

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -101,7 +101,7 @@ def test_spans_are_in_order_and_agree_with_a_day_by_day_account(pieces: list[tup
     assert all(a.until <= b.since for a, b in zip(spans, spans[1:], strict=False))
     for offset in range(100):
         day = DAY + timedelta(offset)
-        over = datetime.combine(day + timedelta(1), datetime.min.time(), timezone.utc)
+        over = datetime.combine(day + timedelta(1), datetime.min.time(), UTC)
         covering = [item for item in answers if item.since <= day < item.until]
         settled = any(item.answered_at >= over + timedelta(14) for item in covering)
         expected = "complete" if settled else "provisional" if covering else None

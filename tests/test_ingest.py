@@ -75,7 +75,10 @@ def test_a_later_word_of_the_same_version_wins(tmp_path: Path) -> None:
 
 
 def test_two_identifiers_are_two_submissions_even_with_one_text(tmp_path: Path) -> None:
-    store = fill(tmp_path, [paper("0704.0010", "2007-04-01"), paper("0704.0100", "2007-04-01"), paper("math/0611800", "2006-11-27")])
+    store = fill(
+        tmp_path,
+        [paper("0704.0010", "2007-04-01"), paper("0704.0100", "2007-04-01"), paper("math/0611800", "2006-11-27")],
+    )
     assert [row[0] for row in rows(store)] == ["0704.0010", "0704.0100", "math/0611800"]
 
 

@@ -32,7 +32,14 @@ def test_what_a_row_says(tmp_path: Path, library: Library) -> None:
     store = fill(
         tmp_path,
         [
-            paper("1801.00001", "2018-01-05T12:30:00", "A GAN for all", "Nothing.", authors="A. One (Lab), B. Two and C. Three", categories="cs.CL cs.LG cs.AI"),
+            paper(
+                "1801.00001",
+                "2018-01-05T12:30:00",
+                "A GAN for all",
+                "Nothing.",
+                authors="A. One (Lab), B. Two and C. Three",
+                categories="cs.CL cs.LG cs.AI",
+            ),
             paper("1802.00002", "2018-02-05", "On nothing", "A generative adversarial network, and a GAN.", version=3),
             paper("1802.00003", "2018-02-06"),
         ],
@@ -123,7 +130,10 @@ def test_export(tmp_path: Path, made_up: Store, library: Library) -> None:
 def test_explain(tmp_path: Path, library: Library) -> None:
     store = fill(
         tmp_path,
-        [paper("1801.00001", "2018-01-05", "A GAN", "An RNN and an RNN.", categories="cs.LG"), paper("1801.00002", "2018-01-05", "An RNN", categories="hep-th")],
+        [
+            paper("1801.00001", "2018-01-05", "A GAN", "An RNN and an RNN.", categories="cs.LG"),
+            paper("1801.00002", "2018-01-05", "An RNN", categories="hep-th"),
+        ],
         [answer()],
     )
     found = listing.explain(store, library, "arXiv:1801.00001v2")

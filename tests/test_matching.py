@@ -13,7 +13,9 @@ def tags(rules: list[Rule], *papers: tuple[str, str]) -> set[tuple[int, str, boo
     """(row, what the person wrote, title, strict) of every match."""
     batch = pa.record_batch({"title": [title for title, _ in papers], "abstract": [abstract for _, abstract in papers]})
     names = {item.key: item.text for item in rules}
-    return {(row["row"], names[row["rule"]], row["title"], row["strict"]) for row in Matcher(rules).match(batch).to_pylist()}
+    return {
+        (row["row"], names[row["rule"]], row["title"], row["strict"]) for row in Matcher(rules).match(batch).to_pylist()
+    }
 
 
 def oracle(rules: list[Rule], *papers: tuple[str, str]) -> set[tuple[int, str, bool, bool]]:
@@ -61,7 +63,9 @@ def test_a_match_inside_an_excluded_span_does_not_count_and_others_do() -> None:
 
 
 def test_overlapping_phrases_are_all_found() -> None:
-    rules = [rule("phrase", text) for text in ("deep reinforcement learning", "reinforcement learning", "deep reinforcement")]
+    rules = [
+        rule("phrase", text) for text in ("deep reinforcement learning", "reinforcement learning", "deep reinforcement")
+    ]
     assert {text for _, text, _, _ in tags(rules, ("Deep reinforcement learning", ""))} == {item.text for item in rules}
 
 
@@ -84,7 +88,9 @@ def test_no_rules_and_no_rows() -> None:
     assert tags([rule("phrase", "x")], ("", "")) == set()
 
 
-WORDS = st.sampled_from("deep learning Deep Learning learnings RNN RNNs rnn apple pie chart meta metalearning meta-learning x".split())
+WORDS = st.sampled_from(
+    "deep learning Deep Learning learnings RNN RNNs rnn apple pie chart meta metalearning meta-learning x".split()
+)
 TEXT = st.lists(st.tuples(WORDS, st.sampled_from([" ", "-", ", ", ". "])), max_size=12).map(
     lambda pairs: "".join(word + gap for word, gap in pairs).strip()
 )
@@ -93,7 +99,11 @@ RULES = [
     rule("phrase", "meta-learning"),
     rule("phrase", "learn*"),
     rule("acronym", "RNN"),
-    rule("phrase", "apple pie", [phrase_regex("apple pie chart", any_case=True), phrase_regex("deep apple pie", any_case=True)]),
+    rule(
+        "phrase",
+        "apple pie",
+        [phrase_regex("apple pie chart", any_case=True), phrase_regex("deep apple pie", any_case=True)],
+    ),
     rule("pattern", r"(?i)\bdeep\b.{0,20}\blearning\b"),
     rule("pattern", "^deep"),
 ]

@@ -45,7 +45,18 @@ def test_the_figures_in_every_format(compared: Report) -> None:
 
 def test_the_json_has_the_keys_of_the_contract(compared: Report) -> None:
     whole = json.loads(render("json", compared))
-    assert set(whole) >= {"kind", "corpus", "synthetic", "query", "periods", "rows", "data_as_of", "coverage", "notes", "provenance"}
+    assert set(whole) >= {
+        "kind",
+        "corpus",
+        "synthetic",
+        "query",
+        "periods",
+        "rows",
+        "data_as_of",
+        "coverage",
+        "notes",
+        "provenance",
+    }
     assert set(whole["rows"][0]) >= {
         "topic", "name", "count_1", "count_2", "share_1", "share_2", "count_change", "relative_change", "ci_low", "ci_high",
         "p", "q", "verdict", "rank_1", "rank_2", "status",
@@ -80,7 +91,11 @@ def test_colour_only_where_asked(compared: Report) -> None:
 
 def test_zeros_and_holes_are_words() -> None:
     row = {"count_1": 0, "count_2": 5, "relative_change": None, "change": "new", "ci_low": 0.5, "ci_high": None}
-    columns = [Column("count_1", "Count 1", "count"), Column("relative_change", "Relative change", "change"), Column("ci_low,ci_high", "I", "interval")]
+    columns = [
+        Column("count_1", "Count 1", "count"),
+        Column("relative_change", "Relative change", "change"),
+        Column("ci_low,ci_high", "I", "interval"),
+    ]
     none = {"count_1": 0, "count_2": 0, "relative_change": None, "change": None, "ci_low": None, "ci_high": None}
     hole = {"count_1": None, "count_2": 5, "relative_change": None, "change": None, "ci_low": None, "ci_high": None}
     text = render("table", Report("comparison", "t", "arxiv", False, {}, columns, [row, none, hole]))
@@ -111,7 +126,9 @@ def papers(title: str) -> Report:
         "id": "1801.00001", "v1": "2018-01-05T00:00:00Z", "version": 1, "title": title, "authors": ["Ada O'Abel", "Bo {B}"],
         "primary": "cs.LG", "categories": ["cs.LG"], "url": "https://arxiv.org/abs/1801.00001", "matches": [], "doi": None,
     }  # fmt: skip
-    return Report("papers", "Papers", "arxiv", False, {}, [Column("id", "Id", "text"), Column("title", "Title", "text")], [row])
+    return Report(
+        "papers", "Papers", "arxiv", False, {}, [Column("id", "Id", "text"), Column("title", "Title", "text")], [row]
+    )
 
 
 def test_text_from_papers_never_becomes_markup() -> None:

@@ -25,7 +25,10 @@ def ask(form: str, store: Store, library: Library, *names: str, **words: Any) ->
 
 def test_seventy_of_a_thousand_and_a_hundred_of_sixteen_hundred(gans: Store, library: Library) -> None:
     found = ask("comparison", gans, library, "gan")
-    assert [(item["label"], item["base"], item["complete"]) for item in found.periods] == [("2018", 1000, True), ("2019", 1600, True)]
+    assert [(item["label"], item["base"], item["complete"]) for item in found.periods] == [
+        ("2018", 1000, True),
+        ("2019", 1600, True),
+    ]
     row = found.rows[0]
     assert {key: row[key] for key in ("topic", "name", "count_1", "count_2", "share_1", "share_2", "status")} == {
         "topic": "gan", "name": "GANs", "count_1": 70, "count_2": 100, "share_1": 0.07, "share_2": 0.0625, "status": "complete",
@@ -60,9 +63,18 @@ def test_sorting_never_depends_on_ties(tmp_path: Path, library: Library) -> None
     assert (down.rows[0]["change"], down.rows[1]["relative_change"]) == ("new", 0.0)
     up = ask("comparison", store, library, *names, reverse=True)
     assert [row["topic"] for row in up.rows] == ["transfer-learning", "causality", "gan", "rnn"]
-    assert [row["topic"] for row in ask("comparison", store, library, *names, sort="count_2").rows[:2]] == ["causality", "transfer-learning"]
-    assert [row["topic"] for row in ask("comparison", store, library, *names, sort="topic", limit=2).rows] == ["causality", "gan"]
-    assert [row["topic"] for row in ask("comparison", store, library, *names, min_count=1).rows] == ["causality", "transfer-learning"]
+    assert [row["topic"] for row in ask("comparison", store, library, *names, sort="count_2").rows[:2]] == [
+        "causality",
+        "transfer-learning",
+    ]
+    assert [row["topic"] for row in ask("comparison", store, library, *names, sort="topic", limit=2).rows] == [
+        "causality",
+        "gan",
+    ]
+    assert [row["topic"] for row in ask("comparison", store, library, *names, min_count=1).rows] == [
+        "causality",
+        "transfer-learning",
+    ]
     with pytest.raises(UsageError, match=r"Cannot sort by 'count2' \(did you mean count_"):
         ask("comparison", store, library, *names, sort="count2")
 
@@ -81,7 +93,9 @@ def test_a_series_by_year_and_by_month(gans: Store, library: Library) -> None:
     assert years.rows[0]["relative_change"] is None  # 2017 was never asked for
     assert years.rows[1]["relative_change"] == pytest.approx(-0.107143, abs=1e-6)
     months = ask("series", gans, library, "gan", by="month", since="2018-06", until="2019-06")
-    assert [row["period"] for row in months.rows] == [f"2018-{m:02d}" for m in range(6, 13)] + [f"2019-{m:02d}" for m in range(1, 6)]
+    assert [row["period"] for row in months.rows] == [f"2018-{m:02d}" for m in range(6, 13)] + [
+        f"2019-{m:02d}" for m in range(1, 6)
+    ]
     same = next(row for row in months.rows if row["period"] == "2019-02")
     earlier = ask("series", gans, library, "gan", by="month", period="2018-02").rows[0]
     assert same["count_change"] == pytest.approx(same["count"] / earlier["count"] - 1)
@@ -89,7 +103,10 @@ def test_a_series_by_year_and_by_month(gans: Store, library: Library) -> None:
 
 def test_a_window_that_cuts_a_period_says_so(gans: Store, library: Library) -> None:
     found = ask("series", gans, library, "gan", since="2018-03")
-    assert [(row["period"], row["start"], row["clipped"]) for row in found.rows] == [("2018", "2018-03-01", True), ("2019", "2019-01-01", False)]
+    assert [(row["period"], row["start"], row["clipped"]) for row in found.rows] == [
+        ("2018", "2018-03-01", True),
+        ("2019", "2019-01-01", False),
+    ]
     assert found.rows[0]["relative_change"] is None
 
 
@@ -127,7 +144,9 @@ def test_last_counts_complete_periods_back_from_the_data(gans: Store, library: L
 
 def test_a_query_is_a_topic(gans: Store, library: Library) -> None:
     found = ask("series", gans, library, queries=["generative adversarial network"])
-    assert [(row["topic"], row["count"]) for row in found.rows] == [("query:generative adversarial network", n) for n in (70, 100)]
+    assert [(row["topic"], row["count"]) for row in found.rows] == [
+        ("query:generative adversarial network", n) for n in (70, 100)
+    ]
 
 
 def test_over_a_hole_there_is_no_number(tmp_path: Path, library: Library) -> None:
@@ -196,7 +215,9 @@ def test_provenance(gans: Store, library: Library) -> None:
     assert set(found.provenance) == {"program", "store", "data", "rules", "sources", "match"}
     assert set(found.provenance["data"]) == {"2018", "2019"}
     assert found.provenance["rules"] == {"gan": library.key("gan")}
-    assert found.provenance["sources"] == [{"source": "test", "version": "made by hand", "answered_at": "2020-06-01T00:00:00Z"}]
+    assert found.provenance["sources"] == [
+        {"source": "test", "version": "made by hand", "answered_at": "2020-06-01T00:00:00Z"}
+    ]
     assert ask("comparison", gans, library, "gan").provenance == found.provenance
 
 
@@ -212,7 +233,9 @@ def test_as_of(gans: Store, library: Library) -> None:
     found = ask("series", gans, library, "gan", as_of="2019-06-30", by="year")
     assert [(row["period"], row["status"]) for row in found.rows] == [("2018", "complete"), ("2019", "partial")]
     assert found.data_as_of == "2019-07-01T00:00:00Z"
-    assert found.rows[1]["base"] == sum(row["base"] for row in ask("series", gans, library, "gan", by="month", since="2019", until="2019-07").rows)
+    assert found.rows[1]["base"] == sum(
+        row["base"] for row in ask("series", gans, library, "gan", by="month", since="2019", until="2019-07").rows
+    )
 
 
 def test_weeks(gans: Store, library: Library) -> None:

@@ -25,7 +25,12 @@ def matches(kind: str, written: str, text: str) -> bool:
         (
             "recurrent neural network",
             ["Recurrent Neural Networks", "recurrent-neural network", "a recurrent neural-network."],
-            ["recurrent neural networking", "recurrentneural network", "nonrecurrent neural network", "recurrent  neural network"],
+            [
+                "recurrent neural networking",
+                "recurrentneural network",
+                "nonrecurrent neural network",
+                "recurrent  neural network",
+            ],
         ),
         ("meta-learning", ["meta-learning", "Meta Learning", "metalearning"], ["meta--learning", "metal earning"]),
         ("disentangle*", ["disentangle", "Disentangled", "disentanglement"], ["entangle", "predisentangle"]),

@@ -68,12 +68,22 @@ def test_scopes(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text("scopes: {mine: [cs.LG, stat.*, cs.ZZ]}")
     settings, _ = resolve(file, {})
-    assert settings.scope_named("mine").categories == ("cs.LG", "stat.AP", "stat.CO", "stat.ME", "stat.ML", "stat.OT", "cs.ZZ")
+    assert settings.scope_named("mine").categories == (
+        "cs.LG",
+        "stat.AP",
+        "stat.CO",
+        "stat.ME",
+        "stat.ML",
+        "stat.OT",
+        "cs.ZZ",
+    )
     assert settings.scope_of(["cs.SY", "cs.LG", "cs.LG"]).categories == ("eess.SY", "cs.LG")  # type: ignore[union-attr]
     assert settings.scope_of(["cs.ZZ"]).categories == ("cs.ZZ",)  # type: ignore[union-attr]
     assert settings.scope_of(None) is None
     assert "ml" in settings.scopes
-    with pytest.raises(UsageError, match=r"No category 'cs.LQ' \(did you mean cs.LO|No category 'cs.LQ' \(did you mean"):
+    with pytest.raises(
+        UsageError, match=r"No category 'cs.LQ' \(did you mean cs.LO|No category 'cs.LQ' \(did you mean"
+    ):
         settings.scope_of(["cs.LQ"])
     with pytest.raises(UsageError, match="not both"):
         settings.scope_of(["cs.LG"], "ml")

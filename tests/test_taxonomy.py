@@ -29,7 +29,9 @@ def test_identifiers(written: str, canonical: tuple[str, int | None]) -> None:
     assert canonical_id(written) == canonical
 
 
-@pytest.mark.parametrize("written", ["abc", "704.001", "0704.001", "1713.00001", "1706.037621", "math/061180", "", "1706.03762v0"])
+@pytest.mark.parametrize(
+    "written", ["abc", "704.001", "0704.001", "1713.00001", "1706.037621", "math/061180", "", "1706.03762v0"]
+)
 def test_no_identifier(written: str) -> None:
     with pytest.raises(ValueError, match="not an arXiv identifier"):
         canonical_id(written)
@@ -46,13 +48,19 @@ def test_an_identifier_survives_every_way_of_writing_it(year: int, month: int, n
 def test_aliases_are_folded_before_anything_is_counted() -> None:
     assert canonical_categories("math-ph math.MP") == "math-ph"
     assert canonical_categories("cs.NA math.NA cs.LG") == "math.NA cs.LG"
-    assert canonical_categories("physics.med-ph cs.NA math.NA physics.optics") == "physics.med-ph math.NA physics.optics"
+    assert (
+        canonical_categories("physics.med-ph cs.NA math.NA physics.optics") == "physics.med-ph math.NA physics.optics"
+    )
     assert canonical_categories("cmp-lg") == "cs.CL"
     assert canonical_categories("") == ""
 
 
 def test_the_order_of_cross_lists_means_nothing() -> None:
-    assert canonical_categories("cs.LG stat.ML cs.AI") == canonical_categories("cs.LG cs.AI stat.ML") == "cs.LG cs.AI stat.ML"
+    assert (
+        canonical_categories("cs.LG stat.ML cs.AI")
+        == canonical_categories("cs.LG cs.AI stat.ML")
+        == "cs.LG cs.AI stat.ML"
+    )
     assert canonical_categories("stat.ML cs.LG") == "stat.ML cs.LG"  # the first is the primary
 
 

@@ -16,7 +16,10 @@ from trendcli.text import author_names, canonical, one_line
         ("a time- varying signal", "a time-varying signal"),
         ("pre- and post-training, short- or long-term", "pre- and post-training, short- or long-term"),
         # dashes, quotes and spaces that no ASCII rule would see
-        ("few\u2010shot, zero\u2011shot \u2014 and \u201cmeta\u2013learning\u201d", 'few-shot, zero-shot - and "meta-learning"'),
+        (
+            "few\u2010shot, zero\u2011shot \u2014 and \u201cmeta\u2013learning\u201d",
+            'few-shot, zero-shot - and "meta-learning"',
+        ),
         ("a\u00a0b\u2009c\u200bd\u00ade", "a b cde"),
         ("encoder--decoder models", "encoder-decoder models"),
         ("``quoted'' text", '"quoted" text'),
@@ -65,5 +68,10 @@ def test_lines_for_people_keep_their_accents_and_lose_what_could_drive_a_termina
 
 
 def test_author_names() -> None:
-    assert author_names("A. One, B. Two (Lab, X (Y)), and C. Three and D. Four") == ["A. One", "B. Two", "C. Three", "D. Four"]
+    assert author_names("A. One, B. Two (Lab, X (Y)), and C. Three and D. Four") == [
+        "A. One",
+        "B. Two",
+        "C. Three",
+        "D. Four",
+    ]
     assert author_names("") == []

@@ -42,7 +42,7 @@ def test_a_file_is_read(topic_file: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("topics: [", ":1: not valid YAML"),
+        ("topics: [", ":2: not valid YAML"),
         ("topics:\n  a: {phrases: [x]}\n b: 1", ":3: not valid YAML"),
         ("topic:\n  a: {phrases: [x]}", ":1: unknown key 'topic' (did you mean topics?)"),
         ("topics:\n  a:\n    phrase: [x]", ":3: unknown key 'phrase' in topic 'a' (did you mean phrases?)"),
@@ -55,7 +55,10 @@ def test_a_file_is_read(topic_file: Any) -> None:
         ("topics:\n  a: {phrases: [x]}\n  a: {phrases: [y]}", ":3: 'a' stands twice"),
         ("topics:\n  A b: {phrases: [x]}", ":2: topic name 'A b': use small letters"),
         ("topics:\n  a: {name: Nothing}", ":2: topic 'a' has neither rules nor children"),
-        ("topics:\n  one: {phrases: [x], parents: [onee]}", ":2: topic 'one' has an unknown parent 'onee' (did you mean one?)"),
+        (
+            "topics:\n  one: {phrases: [x], parents: [onee]}",
+            ":2: topic 'one' has an unknown parent 'onee' (did you mean one?)",
+        ),
         (
             "topics:\n  a: {phrases: [x], parents: [b]}\n  b: {phrases: [y], parents: [a]}",
             ":2: topic 'a' is its own ancestor",

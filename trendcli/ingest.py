@@ -6,9 +6,7 @@ that disagrees later is overruled and counted as a conflict. So the same submiss
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from trendcli import parts as staging
+from trendcli import workers
 from trendcli.arrow import keep_memory, pa, pc
 from trendcli.manifest import DataFile
 from trendcli.models import Answer
@@ -146,7 +145,7 @@ def _months(root: Path, parts: Sequence[pa.Table | Path], tables: Sequence[pa.Ta
     if not many:
         yield from (_month(root, month, pieces) for month, pieces in sorted(where.items()))
         return
-    with ProcessPoolExecutor(min(2, os.cpu_count() or 1), initializer=keep_memory) as pool:
+    with workers.pool(keep_memory) as pool:
         work = [pool.submit(_month, root, month, pieces) for month, pieces in sorted(where.items())]
         yield from (future.result() for future in work)
 

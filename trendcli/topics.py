@@ -183,7 +183,7 @@ class _Reader:
         for item in node.value:
             if not isinstance(item, yaml.ScalarNode) or item.tag == "tag:yaml.org,2002:null":
                 raise self._error(item, "expected a text here")
-            if item.tag not in ("tag:yaml.org,2002:str",) and item.style is None:
+            if item.tag != "tag:yaml.org,2002:str" and not item.style:
                 raise self._error(item, f"{item.value} is no text to YAML; write it in quotes")
             yield item
 

@@ -37,7 +37,10 @@ def recorded_papers(root: etree._Element) -> list[Paper]:
                 comment=entry.findtext(f"{X}comment"),
                 journal_ref=entry.findtext(f"{X}journal_ref"),
                 doi=entry.findtext(f"{X}doi"),
-                affiliations={n: [part.text or "" for part in author.findall(f"{X}affiliation")] for n, author in enumerate(authors)},
+                affiliations={
+                    n: [part.text or "" for part in author.findall(f"{X}affiliation")]
+                    for n, author in enumerate(authors)
+                },
             )
         )
     return papers
@@ -54,7 +57,9 @@ def flat(node: etree._Element, *, entry: bool = False) -> list[object]:
     return [node.tag, dict(node.attrib), (node.text or "").strip(), children]
 
 
-@pytest.mark.parametrize("name", ["q_testing_s10_m10", "q_testing_s5_m15", "id_1605.08386", "id_0000.0000", "id_abc", "id_2104.12255v1"])
+@pytest.mark.parametrize(
+    "name", ["q_testing_s10_m10", "q_testing_s5_m15", "id_1605.08386", "id_0000.0000", "id_abc", "id_2104.12255v1"]
+)
 def test_a_few_recorded_replies_by_name(shared: Path, name: str) -> None:
     assert list((shared / "data/atom").glob(f"{name}_*.xml")), "an unused recording, or one that has gone"
 
@@ -117,7 +122,10 @@ def test_queries(query: str, expected: object) -> None:
     assert [p.id for p in PAPERS if matches(p)] == [p.id for p in PAPERS if expected(p)]  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("query", ["cat:cs.LG AND", "(cat:cs.LG", "cat", "lastUpdatedDate:[1 TO 2]", "submittedDate:[20180101 TO *]", "a:b c:d"])
+@pytest.mark.parametrize(
+    "query",
+    ["cat:cs.LG AND", "(cat:cs.LG", "cat", "lastUpdatedDate:[1 TO 2]", "submittedDate:[20180101 TO *]", "a:b c:d"],
+)
 def test_queries_that_cannot_be_read(query: str) -> None:
     with pytest.raises(ValueError, match="cannot parse"):
         parse_query(query)
@@ -171,7 +179,9 @@ def test_the_corpus_is_what_it_is_said_to_be() -> None:
     assert 0.4 < sum(len(p.categories) > 1 for p in papers) / len(papers) < 0.7
 
     def shares(topic: str) -> list[float]:
-        return [sum(topic in p.topics for p in papers if p.published.year == y) / corpus.VOLUME[y] for y in corpus.VOLUME]
+        return [
+            sum(topic in p.topics for p in papers if p.published.year == y) / corpus.VOLUME[y] for y in corpus.VOLUME
+        ]
 
     assert shares("rnn")[-1] < 0.7 * shares("rnn")[-2]
     assert shares("transformer")[0] == 0.0 < shares("transformer")[-1]

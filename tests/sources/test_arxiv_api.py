@@ -35,7 +35,9 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 WHOLE = Window(date(2018, 1, 1), date(2020, 1, 1))
 
 
-def fetch(standin: StandIn, root: Path, window: Window = WHOLE, categories: tuple[str, ...] = ALL, **options: Any) -> tuple[Store, Harvest]:
+def fetch(
+    standin: StandIn, root: Path, window: Window = WHOLE, categories: tuple[str, ...] = ALL, **options: Any
+) -> tuple[Store, Harvest]:
     store = Store.open_or_create(root)
     done = harvest(store, ArxivApi(standin.url, 0.0, **options), categories, window, silent, lambda fault: None)
     return store, done
@@ -44,7 +46,10 @@ def fetch(standin: StandIn, root: Path, window: Window = WHOLE, categories: tupl
 def rows(store: Store) -> dict[str, tuple[Any, ...]]:
     columns = "id, version, strftime(v1_at, '%Y-%m-%dT%H:%M:%S'), strftime(updated_at, '%Y-%m-%dT%H:%M:%S'), categories, title"
     with store.connect() as db:
-        return {row[0]: row[1:] for row in db.execute(f"SELECT {columns} FROM ({read_files(store, store.files(), '*')})").fetchall()}
+        return {
+            row[0]: row[1:]
+            for row in db.execute(f"SELECT {columns} FROM ({read_files(store, store.files(), '*')})").fetchall()
+        }
 
 
 def expected(papers: list[Paper]) -> dict[str, tuple[Any, ...]]:
@@ -54,7 +59,9 @@ def expected(papers: list[Paper]) -> dict[str, tuple[Any, ...]]:
     }  # fmt: skip
 
 
-def test_every_submission_comes_with_its_first_date(standin: StandIn, small_corpus: list[Paper], tmp_path: Path) -> None:
+def test_every_submission_comes_with_its_first_date(
+    standin: StandIn, small_corpus: list[Paper], tmp_path: Path
+) -> None:
     store, done = fetch(standin, tmp_path)
     assert rows(store) == expected(small_corpus)
     assert (done.merged.new, done.whole) == (600, True)
@@ -75,7 +82,10 @@ def test_a_revision_that_came_meanwhile(standin: StandIn, small_corpus: list[Pap
 
     fetch(standin, tmp_path)
     old = small_corpus[17]
-    standin.papers = [replace(p, versions=(*p.versions, p.versions[-1] + timedelta(9)), title="Anew") if p is old else p for p in small_corpus]
+    standin.papers = [
+        replace(p, versions=(*p.versions, p.versions[-1] + timedelta(9)), title="Anew") if p is old else p
+        for p in small_corpus
+    ]
     standin._found = ("", [])
     store, done = fetch(standin, tmp_path)
     assert (done.merged.new, done.merged.revised) == (0, 1)
@@ -85,12 +95,16 @@ def test_a_revision_that_came_meanwhile(standin: StandIn, small_corpus: list[Pap
 
 def test_only_the_categories_that_were_asked_for(standin: StandIn, small_corpus: list[Paper], tmp_path: Path) -> None:
     store, _ = fetch(standin, tmp_path, Window(date(2018, 3, 1), date(2018, 9, 1)), ("cs.CL",))
-    wanted = [p for p in small_corpus if "cs.CL" in p.categories and 3 <= p.published.month < 9 and p.published.year == 2018]
+    wanted = [
+        p for p in small_corpus if "cs.CL" in p.categories and 3 <= p.published.month < 9 and p.published.year == 2018
+    ]
     assert rows(store) == expected(wanted)
     assert store.coverage().categories() == {"cs.CL"}
 
 
-def test_large_windows_are_halved(standin: StandIn, small_corpus: list[Paper], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_windows_are_halved(
+    standin: StandIn, small_corpus: list[Paper], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(arxiv_api, "MOST", 100)
     store, done = fetch(standin, tmp_path)
     assert rows(store) == expected(small_corpus)
@@ -100,31 +114,48 @@ def test_large_windows_are_halved(standin: StandIn, small_corpus: list[Paper], t
     assert all(a[1] == b[0] for a, b in zip(spans, spans[1:], strict=False))
 
 
-def test_a_day_that_is_too_large_is_halved_in_hours_and_then_by_category(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_day_that_is_too_large_is_halved_in_hours_and_then_by_category(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(arxiv_api, "MOST", 20)
     at = datetime(2018, 5, 5, 12, 0, 30, tzinfo=UTC)
     minute = [Paper(f"1805.{n:05d}", (at,), f"t{n}", "a", ("x",), ("cs.LG" if n % 2 else "cs.CL",)) for n in range(30)]
-    spread = [Paper(f"1805.{n:05d}", (at + timedelta(minutes=n),), f"t{n}", "a", ("x",), ("cs.LG",)) for n in range(100, 190)]
+    spread = [
+        Paper(f"1805.{n:05d}", (at + timedelta(minutes=n),), f"t{n}", "a", ("x",), ("cs.LG",)) for n in range(100, 190)
+    ]
     with serving(StandIn(minute + spread)) as standin:
         store, done = fetch(standin, tmp_path, Window(date(2018, 5, 4), date(2018, 5, 7)), ("cs.CL", "cs.LG"))
     assert set(rows(store)) == {p.id for p in minute + spread}
-    assert [(answer.since.day, answer.until.day, answer.status) for answer in done.answers] == [(4, 5, "complete"), (5, 6, "complete"), (6, 7, "complete")]
+    assert [(answer.since.day, answer.until.day, answer.status) for answer in done.answers] == [
+        (4, 5, "complete"),
+        (5, 6, "complete"),
+        (6, 7, "complete"),
+    ]
 
 
-def test_a_submission_at_midnight_is_in_one_slice_and_none_is_between_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_submission_at_midnight_is_in_one_slice_and_none_is_between_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(arxiv_api, "MOST", 3)
-    moments = [datetime(2018, 5, day, tzinfo=UTC) + timedelta(seconds=s) for day in (4, 5, 6, 7) for s in (-1, 0, 1, 59)]
+    moments = [
+        datetime(2018, 5, day, tzinfo=UTC) + timedelta(seconds=s) for day in (4, 5, 6, 7) for s in (-1, 0, 1, 59)
+    ]
     papers = [Paper(f"1805.{n:05d}", (at,), "t", "a", ("x",), ("cs.LG",)) for n, at in enumerate(moments)]
     with serving(StandIn(papers)) as standin:
         store, done = fetch(standin, tmp_path, Window(date(2018, 5, 4), date(2018, 5, 7)), ("cs.LG",))
-    inside = {p.id for p in papers if datetime(2018, 5, 4, tzinfo=UTC) <= p.published < datetime(2018, 5, 7, tzinfo=UTC)}
+    inside = {
+        p.id for p in papers if datetime(2018, 5, 4, tzinfo=UTC) <= p.published < datetime(2018, 5, 7, tzinfo=UTC)
+    }
     assert set(rows(store)) == inside
     assert done.whole
 
 
 def test_an_alias_is_asked_for_under_both_names(tmp_path: Path) -> None:
     at = datetime(2018, 5, 5, tzinfo=UTC)
-    papers = [Paper("1805.00001", (at,), "t", "a", ("x",), ("cs.NA",)), Paper("1805.00002", (at,), "t", "a", ("x",), ("cs.NA", "math.NA"))]
+    papers = [
+        Paper("1805.00001", (at,), "t", "a", ("x",), ("cs.NA",)),
+        Paper("1805.00002", (at,), "t", "a", ("x",), ("cs.NA", "math.NA")),
+    ]
     with serving(StandIn(papers)) as standin:
         store, _ = fetch(standin, tmp_path, Window(date(2018, 5, 1), date(2018, 6, 1)), ("math.NA",))
     assert {row[3] for row in rows(store).values()} == {"math.NA"}
@@ -153,7 +184,12 @@ PAGES: list[tuple[str, Callable[[dict[str, str]], bool]]] = [
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize(("page", "when"), PAGES)
 def test_nothing_is_lost_to_a_fault_that_passes(
-    standin: StandIn, small_corpus: list[Paper], tmp_path: Path, fault: str, page: str, when: Callable[[dict[str, str]], bool]
+    standin: StandIn,
+    small_corpus: list[Paper],
+    tmp_path: Path,
+    fault: str,
+    page: str,
+    when: Callable[[dict[str, str]], bool],
 ) -> None:
     standin.misbehave(fault, when=when)
     store, done = fetch(standin, tmp_path, sleep=lambda seconds: None)
@@ -162,7 +198,14 @@ def test_nothing_is_lost_to_a_fault_that_passes(
     assert done.whole and {answer.status for answer in done.answers} == {"complete"}
 
 
-LOSING = ["empty page", "html with 200", "rate exceeded with 200", "empty body", "error entry with 200", "truncated xml"]
+LOSING = [
+    "empty page",
+    "html with 200",
+    "rate exceeded with 200",
+    "empty body",
+    "error entry with 200",
+    "truncated xml",
+]
 
 
 @pytest.fixture
@@ -174,7 +217,9 @@ def unhardened(standin: StandIn) -> Iterator[arxiv.Client]:
 
 def ids(client: arxiv.Client) -> list[str]:
     query = "(cat:cs.LG OR cat:cs.CL OR cat:cs.CV OR cat:cs.NE OR cat:stat.ML) AND submittedDate:[201801010000 TO 202001010000]"
-    search = arxiv.Search(query, max_results=None, sort_by=arxiv.SortCriterion.SubmittedDate, sort_order=arxiv.SortOrder.Ascending)
+    search = arxiv.Search(
+        query, max_results=None, sort_by=arxiv.SortCriterion.SubmittedDate, sort_order=arxiv.SortOrder.Ascending
+    )
     return [result.entry_id for result in client.results(search)]
 
 
@@ -191,20 +236,28 @@ def test_the_package_alone_loses_records_without_a_word(standin: StandIn, unhard
     assert lost or spoiled
 
 
-def test_the_package_alone_gets_one_entry_twice_for_one_without_a_date(standin: StandIn, unhardened: arxiv.Client) -> None:
+def test_the_package_alone_gets_one_entry_twice_for_one_without_a_date(
+    standin: StandIn, unhardened: arxiv.Client
+) -> None:
     standin.misbehave("entry without a date", when=lambda query: query["start"] == "0")
     got = ids(unhardened)
     assert (len(got), len(set(got))) == (600, 599)
 
 
-@pytest.mark.parametrize(("fault", "error"), [("connection cut", requests.exceptions.ChunkedEncodingError), ("503", arxiv.HTTPError)])
-def test_the_package_alone_stops_at_the_first(standin: StandIn, unhardened: arxiv.Client, fault: str, error: type[Exception]) -> None:
+@pytest.mark.parametrize(
+    ("fault", "error"), [("connection cut", requests.exceptions.ChunkedEncodingError), ("503", arxiv.HTTPError)]
+)
+def test_the_package_alone_stops_at_the_first(
+    standin: StandIn, unhardened: arxiv.Client, fault: str, error: type[Exception]
+) -> None:
     standin.misbehave(fault)
     with pytest.raises(error):
         ids(unhardened)
 
 
-def test_an_entry_without_a_date_is_asked_for_again(standin: StandIn, small_corpus: list[Paper], tmp_path: Path) -> None:
+def test_an_entry_without_a_date_is_asked_for_again(
+    standin: StandIn, small_corpus: list[Paper], tmp_path: Path
+) -> None:
     standin.misbehave("entry without a date", when=lambda query: query["max_results"] != "1")
     store, done = fetch(standin, tmp_path)
     assert rows(store) == expected(small_corpus)
@@ -212,7 +265,9 @@ def test_an_entry_without_a_date_is_asked_for_again(standin: StandIn, small_corp
 
 
 def test_an_entry_that_stays_without_a_date_leaves_a_known_hole(standin: StandIn, tmp_path: Path) -> None:
-    standin.misbehave("entry without a date", times=99, when=lambda query: query["max_results"] != "1" and query["start"] == "0")
+    standin.misbehave(
+        "entry without a date", times=99, when=lambda query: query["max_results"] != "1" and query["start"] == "0"
+    )
     store, done = fetch(standin, tmp_path)
     assert [(answer.status, answer.expected, answer.received) for answer in done.answers] == [("partial", 600, 599)]
     assert store.manifest.rows == 599
@@ -225,12 +280,16 @@ def test_a_fault_that_stays_stops_the_run_and_keeps_what_came(
 ) -> None:
     monkeypatch.setattr(arxiv_api, "MOST", 350)
     late = f"{date(2019, 1, 1):%Y%m%d}"
-    standin.misbehave(fault, times=999, when=lambda query: f"[{late}" in query["search_query"] and query["max_results"] != "1")
+    standin.misbehave(
+        fault, times=999, when=lambda query: f"[{late}" in query["search_query"] and query["max_results"] != "1"
+    )
     store = Store.open_or_create(tmp_path)
     waits: list[float] = []
     with pytest.raises(TryLater, match="5 times in a row|could not be read"):
         harvest(store, ArxivApi(standin.url, 0.01, sleep=waits.append), ALL, WHOLE, silent, lambda fault: None)
-    assert [(a.since, a.until, a.status) for a in Store.open(tmp_path).manifest.ledger] == [(date(2018, 1, 1), date(2019, 1, 1), "complete")]
+    assert [(a.since, a.until, a.status) for a in Store.open(tmp_path).manifest.ledger] == [
+        (date(2018, 1, 1), date(2019, 1, 1), "complete")
+    ]
     assert Store.open(tmp_path).manifest.rows == 250
     standin.faults = []
     assert fetch(standin, tmp_path)[1].merged.new == 350

@@ -68,6 +68,9 @@ def import_(
     ] = False,
 ) -> None:
     """Import arXiv's bulk snapshot (JSON lines, as Kaggle distributes it)."""
+    from trendcli import workers
+
+    workers.warm_up()
     from trendcli.coverage import EVERY
     from trendcli.sources.snapshot import Snapshot
 

@@ -26,7 +26,7 @@ from trendcli.taxonomy import canonical_id, spellings
 
 # a slice stays below the 10,000 results that can be reached, with room for what is submitted meanwhile
 MOST = 9_000
-PAGE_SIZES = (1000, 500, 250, 100)
+PAGE_SIZES = (1000, 200)
 _ATOM = {"a": "http://www.w3.org/2005/Atom", "o": "http://a9.com/-/spec/opensearch/1.1/"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -165,19 +165,27 @@ class ArxivApi:
 
     def _fetch(self, query: str) -> dict[str, Submission]:
         """The submissions that answer a query, by id; in smaller pages where arXiv cannot bear the large ones."""
-        for size in PAGE_SIZES:
-            self.client.page_size = size
+        for size in PAGE_SIZES[:-1]:
             try:
-                results = [_submission(result) for result in self.client.results(_search(query, None))]
-                return {item.id: item for item in results if item is not None}
+                return self._paged(query, size)
             except TryLater as error:
-                if size == PAGE_SIZES[-1] or "status 50" not in str(error):
+                if "status 50" not in str(error):
                     raise
-            except (arxiv.ArxivError, requests.exceptions.RequestException) as error:
-                raise TryLater(
-                    f"arXiv's reply could not be read ({error}). What had come is stored; try later."
-                ) from None
-        return {}
+        return self._paged(query, PAGE_SIZES[-1])
+
+    def _paged(self, query: str, size: int) -> dict[str, Submission]:
+        self.client.page_size = size
+        found = {}
+        try:
+            for result in self.client.results(_search(query, None)):
+                item = _submission(result)
+                if item is not None:
+                    found[item.id] = item
+        except arxiv.UnexpectedEmptyPageError:
+            pass  # the package dropped every entry of the last page as unreadable; the missing ids will show
+        except (arxiv.ArxivError, requests.exceptions.RequestException) as error:
+            raise TryLater(f"arXiv's reply could not be read ({error}). What had come is stored; try later.") from None
+        return found
 
 
 def _search(query: str, most: int | None) -> arxiv.Search:

@@ -118,7 +118,7 @@ def parse(data: bytes | tuple[str, int, int], wanted: Wanted, path: Path) -> Par
         try:
             ident, _ = canonical_id(record.id)
             version, first, last = _versions(record.versions)
-            v1_at = _seconds(first)
+            v1_at = seconds(first)
             as_of = _days(record.update_date)
             if "/" not in ident:
                 numbers.setdefault(ident[:4], set()).add(int(ident[5:]))
@@ -134,7 +134,7 @@ def parse(data: bytes | tuple[str, int, int], wanted: Wanted, path: Path) -> Par
                     id=ident,
                     version=version,
                     v1_at=v1_at,
-                    updated_at=v1_at if version == 1 else _seconds(last),
+                    updated_at=v1_at if version == 1 else seconds(last),
                     title=record.title,
                     abstract=record.abstract,
                     authors=record.authors or "",
@@ -193,7 +193,7 @@ def _days(text: str) -> int:
     return (date.fromisoformat(text) - _EPOCH).days
 
 
-def _seconds(text: str) -> int:
+def seconds(text: str) -> int:
     """Seconds since 1970 of 'Mon, 2 Apr 2007 19:18:42 GMT'; ValueError where it is no date."""
     try:
         if text.endswith(" GMT"):

@@ -12,12 +12,14 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, NamedTuple
 
+from trendcli import workers
 from trendcli.coverage import EVERY
 from trendcli.errors import UsageError
 from trendcli.models import Answer, Batch, Progress, Window
@@ -29,6 +31,7 @@ BLOCK = 8 << 20
 # a month is whole when nearly all of its ids are there; the rest are ids that arXiv never gave out
 DENSE = 0.97
 _EPOCH = date(1970, 1, 1)
+_GZIP = b"\x1f\x8b"
 
 
 class _Block(NamedTuple):
@@ -48,17 +51,16 @@ class Snapshot:
 
     name = SOURCE
 
-    def __init__(self, path: str, complete: Sequence[str] = (), processes: int | None = None) -> None:
+    def __init__(self, path: str, complete: Sequence[str] = ()) -> None:
         self.path = path
         self.complete = tuple(complete)
-        self.processes = processes or min(2, os.cpu_count() or 1)
 
     def batches(self, categories: Sequence[str], window: Window, progress: Progress) -> Iterator[Batch]:
         """See Source; the parts are files in a temporary folder that goes when the last batch was taken."""
         wanted = Wanted(frozenset(categories), _seconds_of(window.since, 0), _seconds_of(window.until, 1 << 40))
-        size, blocks = _blocks(self.path)
         total = Parsed()
-        with TemporaryDirectory(prefix="trend-import-") as folder:
+        with TemporaryDirectory(prefix="trend-import-") as folder, ExitStack() as stack:
+            size, blocks = _opened(self.path, stack)
             for block, parsed in self._parsed(blocks, wanted, Path(folder)):
                 faults = [f"line {total.lines + line:,}: {reason}" for line, reason in parsed.faults]
                 if parsed.faulty > len(faults):
@@ -67,7 +69,7 @@ class Snapshot:
                     )
                 if block.fault:
                     faults.append(f"after line {total.lines + parsed.lines:,}: {block.fault}")
-                if not total.lines and parsed.lines and parsed.faulty == parsed.lines:
+                if not total.lines and parsed.faulty and not parsed.newest:  # not one good line in the first block
                     raise UsageError(f"{self.path} is no arXiv snapshot ({faults[0]}). Nothing was imported.")
                 _add(total, parsed, bool(block.fault))
                 progress(block.done, size, f"{total.kept:,} submissions")
@@ -76,12 +78,12 @@ class Snapshot:
 
     def _parsed(self, blocks: Iterable[_Block], wanted: Wanted, folder: Path) -> Iterator[tuple[_Block, Parsed]]:
         """The blocks as workers parsed them, in order; two wait for each worker, so memory is bounded."""
-        with ProcessPoolExecutor(self.processes, initializer=start_worker) as pool:
+        with workers.pool(start_worker) as pool:
             waiting: list[tuple[_Block, Future[Parsed]]] = []
             try:
                 for number, block in enumerate(blocks):
                     waiting.append((block, pool.submit(parse, block.data, wanted, folder / f"{number:06d}.arrow")))
-                    if len(waiting) > 2 * self.processes:
+                    if len(waiting) > 2 * workers.cores():
                         first, future = waiting.pop(0)
                         yield first, future.result()
                 for first, future in waiting:
@@ -163,31 +165,35 @@ def _add(total: Parsed, block: Parsed, cut: bool) -> None:
         total.ids[month] = total.ids.get(month, 0) | bits
 
 
-def _blocks(path: str) -> tuple[float | None, Iterator[_Block]]:
-    """The size of the input in bytes (None for a stream) and its blocks; UsageError where it cannot be opened."""
+def _opened(path: str, stack: ExitStack) -> tuple[float | None, Iterator[_Block]]:
+    """The size of the input in bytes (None for a stream) and its blocks; `stack` closes it.
+
+    UsageError where it cannot be opened.
+    """
     if path == "-":
         stream = sys.stdin.buffer
         head = stream.peek(4)[:4]  # type: ignore[union-attr]
         if head.startswith(b"PK"):
             raise UsageError("A zip file cannot be read from standard input. Use `unzip -p FILE | trend import -`.")
-        return None, _stream(gzip.open(stream) if head.startswith(b"\x1f\x8b") else stream, lambda: 0.0)
+        if head.startswith(_GZIP):
+            return None, _stream(stack.enter_context(gzip.open(stream)), lambda: 0.0)
+        return None, _stream(stream, lambda: 0.0)
     try:
-        raw = open(path, "rb")  # noqa: SIM115 - read by the generator that is returned
+        raw = stack.enter_context(open(path, "rb"))  # noqa: SIM115
         head = raw.read(4)
         raw.seek(0)
     except OSError as error:
         raise UsageError(f"Cannot read {path}: {error.strerror}.") from None
     size = os.fstat(raw.fileno()).st_size
-    if head.startswith(b"\x1f\x8b"):
-        return size, _stream(gzip.open(raw), raw.tell)
+    if head.startswith(_GZIP):
+        return size, _stream(stack.enter_context(gzip.open(raw)), raw.tell)
     if head.startswith(b"PK"):
         try:
-            archive = zipfile.ZipFile(raw)
+            archive = stack.enter_context(zipfile.ZipFile(raw))
             member = next(name for name in archive.namelist() if not name.endswith("/"))
-            return size, _stream(archive.open(member), raw.tell)
+            return size, _stream(stack.enter_context(archive.open(member)), raw.tell)
         except (zipfile.BadZipFile, StopIteration) as error:
             raise UsageError(f"{path} is no whole zip file ({error or 'it is empty'}). Nothing was imported.") from None
-    raw.close()
     spans = ((path, start, min(start + BLOCK, size)) for start in range(0, size, BLOCK))
     return size, (_Block(span, span[2]) for span in spans)
 

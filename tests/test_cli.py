@@ -1,0 +1,349 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tests.conftest import answer, fill, gan_world, paper
+from tests.sources.test_snapshot import line, months, write
+from trendcli import __version__
+from trendcli.cli import app
+from trendcli.demo.server import StandIn
+from trendcli.store import Store
+
+TREND = [sys.executable, "-m", "trendcli"]
+
+
+def run(*words: Any, env: dict[str, str] | None = None) -> Result:
+    """A command line in this process."""
+    return CliRunner().invoke(app, [str(word) for word in words], env=env or {})
+
+
+@pytest.fixture
+def store(gans: Store, tmp_path: Path) -> Path:
+    """A copy of the store of 70 of 1,000 and 100 of 1,600."""
+    shutil.copytree(gans.root, tmp_path / "store")
+    return tmp_path / "store"
+
+
+def test_report_in_every_form(store: Path) -> None:
+    compared = run("report", "--store", store, "--pack", "iclr")
+    assert compared.exit_code == 0
+    assert "2019 against 2018, cs.LG" in compared.stdout and "-10.7 %" in compared.stdout
+    years = run("report", "--store", store, "--topic", "gan", "--format", "csv")
+    assert [row["count"] for row in csv.DictReader(io.StringIO(years.stdout))] == ["70", "100"]
+    by_month = run("report", "--store", store, "-t", "gan", "--by", "month", "--since", "2019", "--format", "jsonl")
+    assert sum(json.loads(text)["count"] for text in by_month.stdout.splitlines()) == 100
+    against = run("report", "--store", store, "-t", "gan", "--vs", "2018", "--format", "json")
+    assert json.loads(against.stdout)["kind"] == "comparison"
+    asked = run("report", "--store", store, "--query", "adversarial network", "--format", "json")
+    assert [row["count"] for row in json.loads(asked.stdout)["rows"]] == [70, 100]
+    volume = run("report", "--store", store, "--by", "year", "--format", "json")
+    assert [row["count"] for row in json.loads(volume.stdout)["rows"]] == [1000, 1600]
+
+
+def test_options_before_and_after_the_command_are_the_same(store: Path) -> None:
+    after, before = run("report", "--store", store, "-t", "gan"), run("--store", store, "report", "-t", "gan")
+    variable = run("report", "-t", "gan", env={"TREND_STORE": str(store)})
+    assert after.exit_code == 0
+    assert after.stdout == before.stdout == variable.stdout
+
+
+def test_asking_again_gives_the_same_answer_without_a_query(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run("report", "--store", store, "-t", "gan")
+    monkeypatch.setattr(Store, "connect", lambda self: (_ for _ in ()).throw(AssertionError("asked the data again")))
+    assert run("report", "--store", store, "-t", "gan").stdout == first.stdout
+    monkeypatch.undo()
+    fill(store, [paper("1912.99999", "2019-12-31", "A GAN")])
+    assert "101" in run("report", "--store", store, "-t", "gan").stdout  # new data is a new question
+
+
+def test_files(store: Path, tmp_path: Path) -> None:
+    for name, head in (
+        ("r.json", "{"),
+        ("r.csv", "topic,"),
+        ("r.md", "## "),
+        ("r.html", "<!doctype"),
+        ("r.txt", "GANs by year"),
+        ("r.jsonl", '{"topic"'),
+    ):
+        result = run("report", "--store", store, "-t", "gan", "-o", tmp_path / name)
+        assert (result.exit_code, result.stdout) == (0, "")
+        assert (tmp_path / name).read_text().startswith(head)
+        assert f"Wrote {tmp_path / name}" in result.stderr
+    assert run("report", "--store", store, "-t", "gan", "-o", "-").stdout.startswith("GANs by year")
+    for kind, args in (
+        ("lines", ["-t", "gan"]),
+        ("change", ["--pack", "iclr"]),
+        ("volume", []),
+        ("heatmap", ["--pack", "directions"]),
+    ):
+        assert run("chart", kind, "--store", store, *args, "-o", tmp_path / f"{kind}.svg").exit_code == 0
+        assert (tmp_path / f"{kind}.svg").read_bytes().startswith(b"<?xml")
+    assert run("report", "--store", store, "-t", "gan", "--chart", tmp_path / "c.png").exit_code == 0
+    assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_papers_and_export(store: Path, tmp_path: Path) -> None:
+    listed = run("papers", "--store", store, "--topic", "gan", "--period", "2018", "--limit", "0", "--format", "jsonl")
+    assert len(listed.stdout.splitlines()) == 70
+    assert (
+        "70 submissions, the newest 50 listed"
+        in run("papers", "--store", store, "-t", "gan", "--period", "2018").stdout
+    )
+    assert run("papers", "--store", store, "-t", "gan", "--limit", "2", "--format", "bibtex").stdout.count("@misc") == 2
+    result = run("export", "--store", store, "-t", "gan", "-o", tmp_path / "e.csv")
+    assert "Wrote 170 submissions" in result.stderr
+
+
+def test_topics_status_and_settings(store: Path) -> None:
+    assert "generative-models" in run("topics", "list", "--pack", "iclr").stdout
+    assert "pattern" in run("topics", "show", "rnn").stdout
+    assert "meta-rl" in run("topics", "show", "directions").stdout
+    assert "adversarial network" in run("topics", "explain", "1801.00000", "--store", store).stdout
+    status = run("status", "--store", store)
+    assert "2,600 submissions" in status.stdout and "complete" in status.stdout
+    assert (
+        json.loads(run("status", "--store", store, "--format", "json").stdout)["data_as_of"] == "2020-01-01T00:00:00Z"
+    )
+    settings = run("settings", env={"TREND_CONTACT": "a@example.org"})
+    assert "contact: a@example.org" in settings.stdout and "[TREND_CONTACT]" in settings.stdout
+    assert json.loads(run("settings", "--format", "json").stdout)["request_interval_s"] == 3.0
+
+
+def test_fetch(standin: StandIn, tmp_path: Path) -> None:
+    env = {"TREND_ARXIV_URL": standin.url, "TREND_REQUEST_INTERVAL_S": "0", "TREND_STORE": str(tmp_path / "store")}
+    first = run("fetch", "-c", "cs.CL", "-c", "cs.LG", "--since", "2018", "--until", "2019", env=env)
+    assert first.exit_code == 0, first.stderr
+    assert first.stdout == ""
+    new = int(first.stderr.split(" new")[0].replace(",", ""))
+    assert 100 < new <= 250 and "2018-01-01 to 2019-01-01, complete" in first.stderr
+    again = run(
+        "fetch", "-c", "cs.CL", "-c", "cs.LG", "--since", "2018", "--until", "2019", "--fail-if-unchanged", env=env
+    )
+    assert again.exit_code == 5 and f"0 new, 0 revised, {new} known" in again.stderr
+    assert run("report", "--by", "year", env=env).exit_code == 0
+
+
+def test_an_incomplete_fetch_exits_with_3(standin: StandIn, tmp_path: Path) -> None:
+    standin.misbehave("entry without a date", times=99, when=lambda query: query["max_results"] != "1")
+    env = {"TREND_ARXIV_URL": standin.url, "TREND_REQUEST_INTERVAL_S": "0", "TREND_STORE": str(tmp_path / "store")}
+    result = run("fetch", "-c", "cs.LG", "--since", "2018", "--until", "2019", env=env)
+    assert result.exit_code == 3
+    assert "stored as partial" in result.stderr and "incomplete" in result.stderr
+    nothing = run("report", "-t", "gan", env=env)
+    assert nothing.exit_code == 4 and "not covered" not in nothing.stdout
+
+
+def test_import_with_bad_lines_exits_with_3(tmp_path: Path) -> None:
+    path = write(tmp_path / "s.jsonl", line("0704.0001"), "no json", line("0704.0002"))
+    result = run("import", path, "--store", tmp_path / "store")
+    assert result.exit_code == 3
+    assert "line 2: " in result.stderr and "2 new" in result.stderr and "1 faults" in result.stderr
+    assert Store.open(tmp_path / "store").manifest.rows == 2
+
+
+def test_import_from_a_pipe(tmp_path: Path) -> None:
+    path = write(tmp_path / "s.jsonl", *months(2018, 1, 2))
+    with Path(path).open("rb") as stream:
+        done = subprocess.run(
+            [*TREND, "import", "-", "--store", tmp_path / "s"], stdin=stream, capture_output=True, text=True
+        )
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "238 new" in done.stderr
+
+
+BAD = [
+    (["report"], 4, "No store at"),
+    (["report", "-t", "rn"], 2, "did you mean"),
+    (["report", "--pack", "m"], 2, "No pack 'm'"),
+    (["report", "--scope", "mll"], 2, "No scope 'mll' (did you mean ml?)"),
+    (["report", "-c", "cs.LQ"], 2, "No category 'cs.LQ'"),
+    (["report", "--format", "jsno"], 4, "No store at"),
+    (["report", "--since", "yesterday", "-t", "gan"], 2, "Not a date"),
+    (["fetch", "--since", "2019", "--until", "2018"], 2, "The window is reversed"),
+    (["fetch"], 2, "Say from when"),
+    (["fetch", "--since", "2099"], 2, "lies in the future"),
+    (["import", "/nonexistent/file"], 2, "Cannot read /nonexistent/file: No such file"),
+    (["chart", "pie", "-o", "x.png"], 2, "No chart 'pie'"),
+    (["chart", "lines", "-o", "x.png"], 2, "Name the topics to draw"),
+    (["topics", "show", "gann"], 2, "No topic 'gann' (did you mean"),
+    (["topics", "explain", "abc"], 4, "No store at"),
+    (["report", "--query", ""], 2, "no letter or digit"),
+]
+
+
+@pytest.mark.parametrize(("words", "code", "message"), BAD)
+def test_bad_input_gets_a_sentence_and_an_exit_code(tmp_path: Path, words: list[str], code: int, message: str) -> None:
+    result = run("--store", tmp_path / "none", *words)
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert message in result.stderr and result.stderr.startswith("trend: ") and "Traceback" not in result.stderr
+    assert not (tmp_path / "none" / "manifest.json").exists()
+
+
+def test_more_bad_input(store: Path, tmp_path: Path) -> None:
+    before = (store / "manifest.json").read_bytes()
+    cases = [
+        (["report", "--format", "jsno"], 2, "No format 'jsno' (did you mean json"),
+        (["report", "--sort", "q2"], 2, "Cannot sort by 'q2'"),
+        (["report", "-c", "cs.CV"], 4, "It covers cs.LG"),
+        (["report", "-o", tmp_path / "none" / "r.json"], 2, "Cannot write"),
+        (["chart", "volume", "-o", tmp_path / "c.gif"], 2, "not .gif"),
+        (["report", "--match", "fuzzy"], 2, "fuzzy"),
+        (["export", "-o", tmp_path / "x.xlsx"], 2, ".parquet or .csv"),
+        (["papers", "--id", "x"], 2, "Not an arxiv identifier"),
+        (["report", "--settings", tmp_path / "no.yaml"], 2, "Cannot read the settings file"),
+        (["import", __file__], 2, "is no arXiv snapshot"),
+    ]  # fmt: skip
+    for words, code, message in cases:
+        result = run(*words, "--store", store)
+        assert (result.exit_code, message in result.stderr) == (code, True), (words, result.stderr)
+    own = tmp_path / "own.yaml"
+    own.write_text("topics:\n  a:\n    phrase: [x]\n")
+    result = run("topics", "list", env={"TREND_TOPICS": str(own)})
+    assert result.exit_code == 2 and f"{own}:3: unknown key 'phrase'" in result.stderr
+    (store / "manifest.json").write_text("{")
+    assert run("report", "--store", store).exit_code == 4
+    (store / "manifest.json").write_bytes(before)
+    assert run("report", "--store", store, "--pack", "iclr").exit_code == 0
+
+
+def test_an_unreachable_network(tmp_path: Path) -> None:
+    env = {"TREND_ARXIV_URL": "http://127.0.0.1:9/api/query", "TREND_REQUEST_INTERVAL_S": "0"}
+    result = run("fetch", "-c", "cs.LG", "--since", "2018", "--store", tmp_path / "s", env=env)
+    assert result.exit_code == 3
+    assert "Cannot reach 127.0.0.1:9" in result.stderr and "Nothing was changed" in result.stderr
+
+
+def test_a_users_own_topic(store: Path, tmp_path: Path) -> None:
+    own = tmp_path / "mine.yaml"
+    own.write_text(
+        "topics:\n  nets:\n    name: Nets\n    phrases: [adversarial network]\npacks:\n  mine: [nets, gan]\n"
+    )
+    result = run("report", "--store", store, "--pack", "mine", "--format", "json", env={"TREND_TOPICS": str(own)})
+    assert {row["topic"]: row["count_2"] for row in json.loads(result.stdout)["rows"]} == {"nets": 100, "gan": 100}
+
+
+def test_made_up_and_real_data_do_not_mix(standin: StandIn, tmp_path: Path) -> None:
+    fill(tmp_path / "made-up", gan_world()[:3], [answer()], synthetic=True)
+    result = run("fetch", "-c", "cs.LG", "--since", "2018", "--store", tmp_path / "made-up")
+    assert result.exit_code == 2 and "holds made-up data" in result.stderr
+    fill(tmp_path / "out" / "store", gan_world()[:3], [answer()])
+    result = run("demo", "--out", tmp_path / "out")
+    assert result.exit_code == 2 and "is a store of real data" in result.stderr
+
+
+def test_version_and_help() -> None:
+    assert run("--version").stdout.strip() == f"trendcli {__version__}"
+    for words in ([], ["report"], ["topics"], ["topics", "list"], ["fetch"], ["import"], ["chart"], ["papers"]):
+        assert run(*words, "--help").exit_code == 0
+    assert run().exit_code == 2  # and shows the help
+
+
+def test_a_reader_that_leaves_early_ends_it_silently(store: Path) -> None:
+    command = f"{sys.executable} -m trendcli papers --store {store} --limit 0 --format jsonl | head -n 1"
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True)
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""
+
+
+def test_an_interrupt_exits_with_130(standin: StandIn, tmp_path: Path) -> None:
+    standin.misbehave("503", times=99)
+    env = {
+        **os.environ,
+        "TREND_ARXIV_URL": standin.url,
+        "TREND_REQUEST_INTERVAL_S": "2.5",
+        "TREND_STORE": str(tmp_path / "s"),
+    }
+    process = subprocess.Popen(
+        [*TREND, "fetch", "-c", "cs.LG", "--since", "2018"], env=env, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 20
+    while not standin.requests and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "interrupted; the store is whole" in stderr
+
+
+def on_a_terminal(*words: Any, columns: int, **env: str) -> str:
+    """What a command shows on a terminal of that width."""
+    master, slave = pty.openpty()
+    environ = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm", **env}
+    process = subprocess.Popen([*TREND, *map(str, words)], stdout=slave, stderr=slave, stdin=slave, env=environ)
+    os.close(slave)
+    shown = b""
+    while True:
+        try:
+            chunk = os.read(master, 65536)
+        except OSError:
+            break
+        if not chunk:
+            break
+        shown += chunk
+    process.wait(timeout=30)
+    os.close(master)
+    return shown.decode()
+
+
+def test_a_terminal_of_80_columns(store: Path) -> None:
+    shown = on_a_terminal(
+        "report", "--store", store, "-t", "gan", "-t", "rnn", "--vs", "2018", columns=80, NO_COLOR="1"
+    )
+    lines = [text.rstrip("\r") for text in shown.splitlines()]
+    assert max(map(len, lines)) <= 80
+    assert any("│" in text and "-10.7 %" in text for text in lines)
+    assert "\x1b[1m" in on_a_terminal("report", "--store", store, "-t", "gan", columns=80)
+
+
+def test_progress_is_shown_on_a_terminal_alone(tmp_path: Path) -> None:
+    path = write(tmp_path / "s.jsonl", *months(2018, 1, 2))
+    assert "submissions" in on_a_terminal("import", path, "--store", tmp_path / "a", columns=100)
+    silent = subprocess.run([*TREND, "import", path, "--store", tmp_path / "b", "-q"], capture_output=True, text=True)
+    assert (silent.stdout, silent.stderr) == ("", "")
+
+
+def test_completion_knows_topics_packs_scopes_and_categories() -> None:
+    def offered(words: str) -> str:
+        env = {
+            **os.environ,
+            "_TREND_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(len(words.split())),
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", "import sys; sys.argv = ['trend']; from trendcli.cli import main; main()"],
+            env=env,
+            capture_output=True,
+            text=True,
+        )
+        return done.stdout
+
+    assert "model-based-rl" in offered("trend report --topic ")
+    assert "directions" in offered("trend report --pack ")
+    assert "vision" in offered("trend report --scope ")
+    assert "eess.AS" in offered("trend fetch -c ")
+
+
+def test_verbose_logs_requests(standin: StandIn, tmp_path: Path) -> None:
+    env = {**os.environ, "TREND_ARXIV_URL": standin.url, "TREND_REQUEST_INTERVAL_S": "0"}
+    done = subprocess.run(
+        [*TREND, "fetch", "-c", "cs.LG", "--since", "2018-01", "--until", "2018-02", "-v", "--store", tmp_path],
+        env=env,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr.count("max_results=1:") >= 1 and "submittedDate" in done.stderr
