@@ -79,9 +79,9 @@ def test_a_terminal_gets_what_fits(compared: Report, width: int) -> None:
     assert max(map(len, text.splitlines())) <= width
     for figure in ("70", "100", "-10.7 %", "[-33.4, +19.9] %"):
         assert figure in text
-    assert ("+42.9 %" in text) == (width >= 100)
-    assert ("-0.75" in text) == (width >= 120)
-    assert ("Rank" in text) == (width >= 120)
+    assert ("+42.9 %" in text) == (width >= 80)
+    assert ("7.00 %" in text) == (width >= 100)
+    assert ("-0.75" in text) == ("Rank" in text) == (width >= 120)
 
 
 def test_colour_only_where_asked(compared: Report) -> None:

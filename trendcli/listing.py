@@ -226,8 +226,16 @@ def _row(paper: Mapping[str, Any], members: Sequence[Topic]) -> dict[str, Any]:
             places = mentions(rule, paper["title"], paper["abstract"])
             if places:
                 text = paper["title"] if places[0].field == "title" else paper["abstract"]
-                snippet = _snippet(text, places[0].start, places[0].end)
-                matches.append({"topic": topic.id, "phrase": rule.text, "field": places[0].field, "snippet": snippet})
+                first = places[0]
+                matches.append(
+                    {
+                        "topic": topic.id,
+                        "phrase": rule.text,
+                        "field": first.field,
+                        "text": one_line(text[first.start : first.end]),
+                        "snippet": _snippet(text, first.start, first.end),
+                    }
+                )
     return {
         "id": paper["id"],
         "v1": as_of_text(paper["v1_at"]),

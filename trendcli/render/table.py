@@ -40,8 +40,8 @@ def _fitted(columns: list[Column], cells: list[list[str]], width: int) -> tuple[
         )
 
     while needed() > width and any(columns[i].rank for i in kept):
-        worst = max(columns[i].rank for i in kept)
-        kept.remove(next(i for i in reversed(kept) if columns[i].rank == worst))
+        worst = max(columns[i].rank for i in kept)  # one of a pair without the other would mislead
+        kept = [i for i in kept if columns[i].rank < worst]
     return [columns[i] for i in kept], [[row[i] for i in kept] for row in cells]
 
 
@@ -50,8 +50,8 @@ def _label_width(label: str) -> int:
 
 
 def _least(column: Column, value: str) -> int:
-    """How narrow a cell can be: numbers stay whole, names wrap at their words, but not to less than 24."""
-    return len(value) if is_number(column) else min(len(value), max(24, _label_width(value)))
+    """How narrow a cell can be: numbers stay whole, names wrap at their words, but not to less than 20."""
+    return len(value) if is_number(column) else min(len(value), max(20, _label_width(value)))
 
 
 def _plain(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> str:

@@ -18,6 +18,9 @@ def text(row: Mapping[str, Any], column: Column) -> str:
     if column.unit == "share_interval":
         low, high = (row[key] for key in column.key.split(","))
         return _missing(row) if low is None else f"[{100 * low:.2f}, {100 * high:.2f}] %"
+    if column.unit == "ranks":
+        first, second = (row[key] for key in column.key.split(","))
+        return f"{first} → {second}" if first and second else _missing(row)
     value = row[column.key]
     if column.unit == "change" and value is None and row.get("change") and column.key == "relative_change":
         return str(row["change"])
@@ -25,18 +28,18 @@ def text(row: Mapping[str, Any], column: Column) -> str:
         return f"{'~ ' if value == 'provisional' else ''}{value}{', clipped' if row.get('clipped') else ''}"
     if value is None:
         return _missing(row)
-    if column.unit in ("count", "rank"):
+    if column.unit == "count":
         return f"{value:,}"
     if column.unit == "share":
         return f"{100 * value:.2f} %"
     if column.unit == "points":
         return f"{100 * value:+.2f}"
     if column.unit == "change":
-        return f"{100 * value:+,.1f} %"
+        return f"{percent(value)} %"
     if column.unit == "day":
         return str(value)[:10]
     if column.unit == "matches":
-        return "; ".join(dict.fromkeys(match["phrase"] for match in value))
+        return "; ".join(dict.fromkeys(match["text"] for match in value))
     return str(value)
 
 
@@ -50,8 +53,13 @@ def _interval(row: Mapping[str, Any]) -> str:
     if low is None:
         return _missing(row)
     if high is None:
-        return f"from {100 * low:+,.1f} %"
-    return f"[{100 * low:+,.1f}, {100 * high:+,.1f}] %"
+        return f"from {percent(low)} %"
+    return f"[{percent(low)}, {percent(high)}] %"
+
+
+def percent(value: float) -> str:
+    """A change in percent with its sign: a decimal below 1,000 %, beyond which it would only look exact."""
+    return f"{100 * value:+,.0f}" if value >= 10 else f"{100 * value:+.1f}"
 
 
 def is_number(column: Column) -> bool:

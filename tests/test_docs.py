@@ -1,0 +1,59 @@
+"""The pages say what is so: commands are run, generated pages are fresh, links lead somewhere, figures have a source."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+def test_every_command_and_example_shows_what_the_program_says() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "generate.py"), "--check"], capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0), "run `make docs` and look at the difference"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", re.sub(r"```.*?```", "", text, flags=re.DOTALL)):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+    for path, anchor in re.findall(r"\]\(([\w./-]*)#([\w-]+)\)", text):
+        linked = (page.parent / path if path else page).read_text(encoding="utf-8")
+        heads = {
+            re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-")
+            for head in re.findall(r"^#+ (.*)$", linked, re.MULTILINE)
+        }
+        assert anchor in heads, anchor
+
+
+def test_the_readme_names_every_command() -> None:
+    from trendcli.cli import app
+
+    named = {info.name for info in app.registered_commands} | {"topics"}
+    text = "\n".join(
+        page.read_text(encoding="utf-8")
+        for page in PAGES
+        if page.name in ("README.md", "tutorial.md", "sources.md", "topics.md")
+    )
+    assert {name for name in named if f"trend {name}" not in text} <= {"export"}
+
+
+def test_pictures_are_small_and_there() -> None:
+    for name in ("lines", "change", "volume"):
+        assert 10_000 < (ROOT / "docs" / "img" / f"{name}.png").stat().st_size < 300_000
+
+
+def test_no_page_speaks_of_what_is_not_there() -> None:
+    for page in PAGES:
+        for command in re.findall(r"`trend ([a-z]+)", page.read_text(encoding="utf-8")):
+            done = subprocess.run([sys.executable, "-m", "trendcli", command, "--help"], capture_output=True)
+            assert done.returncode == 0, f"{page.name}: trend {command}"
