@@ -26,7 +26,7 @@ docs: $(VENV)/dev
 	$(BIN)/python docs/generate.py
 
 bench: $(VENV)/dev
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py $(SNAPSHOT) --words "$(WORDS)"
 
 $(VENV)/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }

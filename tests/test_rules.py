@@ -98,5 +98,36 @@ def test_a_phrase_matches_itself_or_is_refused(phrase: str) -> None:
 def test_a_key_stands_for_what_is_matched() -> None:
     assert rule("phrase", "deep learning").key == rule("phrase", "deep  learning").key
     assert rule("phrase", "deep learning").key != rule("acronym", "deep learning").key
-    assert rule("phrase", "deep learning").key != rule("phrase", "deep learning", ["x"]).key
-    assert rule("phrase", "a b", ["x", "y"]).key == rule("phrase", "a b", ["y", "x"]).key
+    excluded = ["deep learning of x", "very deep learning"]
+    assert rule("phrase", "deep learning").key != rule("phrase", "deep learning", excluded).key
+    assert rule("phrase", "deep learning", excluded).key == rule("phrase", "deep learning", excluded[::-1]).key
+
+
+def test_a_rule_keeps_the_exclusions_that_can_hold_a_match_of_it() -> None:
+    excluded = ["meta-learning in schools", "the metalearning", "metals", "learning", "school*"]
+    assert rule("phrase", "meta learning", excluded).exclude == (
+        "meta-learning in schools",
+        "school*",
+        "the metalearning",
+    )
+    assert rule("phrase", "metal", excluded).exclude == (
+        "meta-learning in schools",
+        "metals",
+        "school*",
+        "the metalearning",
+    )
+    assert rule("pattern", "x+y", excluded).exclude == tuple(sorted(excluded))
+
+
+PHRASES = st.lists(st.sampled_from("a b as b-a ab ba* a-bs".split()), min_size=1, max_size=3).map(
+    lambda words: " ".join(word.rstrip("*") for word in words[:-1]) + " " + words[-1]
+)
+
+
+@given(PHRASES, PHRASES, st.text("ab s-", max_size=14))
+def test_an_exclusion_that_is_dropped_would_have_held_nothing(phrase: str, excluded: str, text: str) -> None:
+    if rule("phrase", phrase, [excluded]).exclude:
+        return
+    spans = [found.span() for found in re.finditer(phrase_regex(excluded, any_case=True), text, re.ASCII)]
+    for found in re.finditer(phrase_regex(phrase, any_case=True), text, re.ASCII):
+        assert not any(start <= found.start() and found.end() <= end for start, end in spans)

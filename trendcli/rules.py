@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from hashlib import blake2b
 
 from trendcli.models import Rule
@@ -60,13 +61,28 @@ def pattern_regex(pattern: str) -> str:
 
 
 def rule(kind: str, text: str, exclude: Sequence[str] = ()) -> Rule:
-    """One rule of `kind` 'phrase', 'acronym' or 'pattern'; `exclude` holds regular expressions. ValueError if bad."""
+    """One rule of `kind` 'phrase', 'acronym' or 'pattern', with its topic's excluded phrases. ValueError if bad."""
     regex = pattern_regex(text) if kind == "pattern" else phrase_regex(text, any_case=kind == "phrase")
-    return made(kind, text, regex, exclude)
+    return made(kind, text, regex, [canonical(phrase) for phrase in exclude])
 
 
 def made(kind: str, text: str, regex: str, exclude: Sequence[str]) -> Rule:
-    """A rule whose expression is made already; its key is a hash of all that decides what it matches."""
-    identity = "\0".join([str(VERSION), regex, *sorted(exclude)])
+    """A rule whose expression is made already, with exclusions as canonical text.
+
+    It keeps the exclusions that can hold a match of it, so that one more of them leaves the others' tags as they are.
+    Its key is a hash of all that decides what it matches.
+    """
+    kept = sorted(phrase for phrase in set(exclude) if kind == "pattern" or _can_hold(phrase, _letters(text)))
+    identity = "\0".join([str(VERSION), regex, *kept])
     key = int.from_bytes(blake2b(identity.encode(), digest_size=8).digest(), "big") >> 1
-    return Rule(kind, text, regex, tuple(sorted(exclude)), key)
+    return Rule(kind, text, regex, tuple(kept), key)
+
+
+def _can_hold(excluded: str, letters: str) -> bool:
+    """Whether a match that holds `letters`, hyphens and spaces apart, may lie within an excluded phrase."""
+    return excluded.endswith("*") or letters in _letters(excluded) + "s"
+
+
+@cache
+def _letters(phrase: str) -> str:
+    return canonical(phrase).rstrip("*").lower().replace("-", "").replace(" ", "")

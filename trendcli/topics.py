@@ -213,7 +213,9 @@ class _Reader:
                 name = node.value.strip()
             else:
                 raise self._error(node, f"topic {key.value!r} needs a name that people can read")
-        exclude = [self._phrase(item, any_case=True) for item in values.get("exclude", ())]
+        for item in values.get("exclude", ()):
+            self._phrase(item, any_case=True)
+        exclude = [canonical(item.value) for item in values.get("exclude", ())]
         rules = [
             made(kind, item.value, self._regex(kind, item), exclude)
             for kind, listed in (("phrase", "phrases"), ("acronym", "acronyms"), ("pattern", "patterns"))
