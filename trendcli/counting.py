@@ -201,11 +201,7 @@ def _hits_sql(db: duckdb.DuckDBPyConnection, pieces: Sequence[cache.Piece], rule
     """SQL for (file, row, topic, title, strict): each submission once a topic, its own guards applied."""
     guards = {guard: number for number, guard in enumerate(sorted({guard for *_, guard in rules} | {()}))}
     values = ", ".join(f"({key}::BIGINT, {sql_text(parent)}, {guards[guard]})" for key, _, parent, guard in rules)
-    allowed = " UNION ALL ".join(
-        f"SELECT {number} AS guard, categories FROM (SELECT DISTINCT categories FROM {papers})"
-        + (f" WHERE regexp_matches(categories, {sql_text(_globs_regex(guard))})" if guard else "")
-        for guard, number in guards.items()
-    )
+    globs = ", ".join(f"({number}, {sql_text(glob)})" for guard, number in guards.items() for glob in guard or ("*",))
     tag = tags.relation(
         db,
         pieces,
@@ -213,12 +209,22 @@ def _hits_sql(db: duckdb.DuckDBPyConnection, pieces: Sequence[cache.Piece], rule
         "SELECT 0::BIGINT AS file, 0::BIGINT AS row, 0::BIGINT AS rule, false AS title, false AS strict WHERE false",
     )
     return f"""
-        SELECT tag.file, tag.row, rule.topic, bool_or(tag.title) AS title, bool_or(tag.strict) AS strict
-        FROM ({tag}) AS tag
-        JOIN (VALUES {values or "(-1::BIGINT, '', 0)"}) AS rule(key, topic, guard) ON tag.rule = rule.key
-        JOIN {papers} AS listed ON tag.file = listed.file AND tag.row = listed.row
-        JOIN ({allowed}) AS allowed ON allowed.guard = rule.guard AND allowed.categories = listed.categories
-        GROUP BY tag.file, tag.row, rule.topic
+        WITH named AS MATERIALIZED (
+            SELECT tag.file, tag.row, tag.title, tag.strict, rule.topic, rule.guard, listed.categories
+            FROM ({tag}) AS tag
+            JOIN (VALUES {values or "(-1::BIGINT, '', 0)"}) AS rule(key, topic, guard) ON tag.rule = rule.key
+            JOIN {papers} AS listed ON tag.file = listed.file AND tag.row = listed.row
+        ), pair AS MATERIALIZED (SELECT DISTINCT guard, categories FROM named),
+        category AS (SELECT DISTINCT unnest(string_split(categories, ' ')) AS name FROM pair),
+        passed AS MATERIALIZED (
+            SELECT guard, list(DISTINCT name) AS names
+            FROM (VALUES {globs}) AS given(guard, pattern) JOIN category ON name GLOB pattern GROUP BY guard
+        ), allowed AS (
+            SELECT guard, categories FROM pair JOIN passed USING (guard)
+            WHERE list_has_any(string_split(categories, ' '), names)
+        )
+        SELECT file, row, topic, bool_or(title) AS title, bool_or(strict) AS strict
+        FROM named JOIN allowed USING (guard, categories) GROUP BY file, row, topic
     """
 
 

@@ -1,14 +1,15 @@
 """Which rules match which submissions: one pure function from an Arrow batch of text to an Arrow batch of matches.
 
-google-re2's Set runs all rules at once in linear time, so no person's pattern can hang it. What a Set cannot tell
+google-re2's Set runs many rules at once in linear time, so no person's pattern can hang it. What a Set cannot tell
 (where, how often, inside an excluded phrase or not) is asked rule by rule, of the few texts that the Set names.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
+from typing import NamedTuple
 
 import re2
 
@@ -19,6 +20,8 @@ from trendcli.text import canonical
 
 # 4 MB is too little for 1,400 rules, 32 MB is as fast as any more; the rest is room for 10,000 rules
 MAX_MEMORY = 256 << 20
+# instructions of RE2: only patterns with gaps have more, such as r"\bAI\b.{0,80}\bpoor countries"
+_LONG = 150
 _ANYWHERE = 1 << 30  # longer than any text
 
 MATCHES = pa.schema([("row", pa.uint32()), ("rule", pa.int64()), ("title", pa.bool_()), ("strict", pa.bool_())])
@@ -26,6 +29,8 @@ MATCHES = pa.schema([("row", pa.uint32()), ("rule", pa.int64()), ("title", pa.bo
 # how a text of title, line break and abstract matches one rule that the Set named for it: of the text, of the text in
 # lower case with hyphens as spaces (in which plain searches are cheap), and of the length of the title
 Judge = Callable[[bytes, bytes, int], int]
+# where one rule is mentioned: of the same two texts, from one place to another
+Spans = Callable[[bytes, bytes, int, int], Iterator[tuple[int, int]]]
 _NONE, _ONCE, _TWICE, _TITLE = range(4)
 _PLAIN = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ-", b"abcdefghijklmnopqrstuvwxyz ")
 
@@ -42,9 +47,12 @@ class Matcher:
     """The rules of a set, compiled once; `match` may be called for any number of batches."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self.rules = list({rule.key: rule for rule in rules}.values())
+        # each letter of a gap is a state, times all that other rules wait for, so such rules have a Set of their own
+        self.rules = sorted({rule.key: rule for rule in rules}.values(), key=_is_long)
         self.keys = pa.array([rule.key for rule in self.rules], pa.int64())
-        self.find = _finder([rule.regex for rule in self.rules])
+        self.short = sum(not _is_long(rule) for rule in self.rules)
+        regexes = [rule.regex for rule in self.rules]
+        self.finders = _finder(regexes[: self.short]), _finder(regexes[self.short :])
         self.judges: list[Judge | None] = [None] * len(self.rules)
 
     def match(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -60,8 +68,10 @@ class Matcher:
         rows: list[int] = []
         which: list[int] = []
         levels: list[int] = []
-        for row, hits in enumerate(map(self.find, texts)):
-            if hits:  # the wrapper says None where nothing matches
+        found_short, found_long = (list(map(find, texts)) for find in self.finders)
+        for row, (some, more) in enumerate(zip(found_short, found_long, strict=True)):
+            if some or more:  # the wrapper says None where nothing matches
+                hits = [*(some or ()), *(self.short + hit for hit in more or ())]
                 text, cut = texts[row], cuts[row]
                 lower = text.translate(_PLAIN)
                 for hit in hits:
@@ -81,89 +91,86 @@ class Matcher:
         return found.filter(pc.greater(level, _NONE))
 
     def _judge(self, hit: int) -> Judge:
-        rule = self.rules[hit]
-        # beyond ASCII, RE2 and `re` on bytes fold case differently
-        judge = _of_pattern(rule) if rule.kind == "pattern" or not rule.regex.isascii() else _of_phrase(rule)
-        self.judges[hit] = judge
+        self.judges[hit] = judge = _judge(self.rules[hit])
         return judge
 
 
-def _of_phrase(rule: Rule) -> Judge:
-    """A phrase or acronym is looked for where its letters stand; nothing else of a text can be a mention of it."""
-    literal, before = _literal(rule.text)
-    search = re.compile(rule.regex.encode()).search
-    near, outside = _exclusions(rule)
-    # an excluded span that holds a mention lies this near to it
-    reach = max((_ANYWHERE if phrase.endswith("*") else len(phrase) + 1 for phrase in rule.exclude), default=0)
+def _is_long(rule: Rule) -> bool:
+    return rule.kind == "pattern" and re2.compile(rule.regex).programsize > _LONG
+
+
+def _judge(rule: Rule) -> Judge:
+    # beyond ASCII, RE2 and `re` on bytes fold case differently
+    plain = rule.kind != "pattern" and rule.regex.isascii()
+    spans = _spans_of_phrase(rule.text, rule.regex) if plain else _spans_of_pattern(rule.regex)
+    excluded = _excluded(rule.exclude) if rule.exclude else None
+    literal = _literal(rule.text)[0] if plain and not excluded else None
 
     def judge(text: bytes, lower: bytes, cut: int) -> int:
-        place = lower.find(literal)
-        if place < cut:
-            if reach and near(lower[max(0, place - reach) : cut]):
-                return outside(text, cut)
-            if search(text, max(0, place - before), cut):
+        for start, end in spans(text, lower, 0, cut):
+            if not (excluded and excluded(text, lower, start, end)):
                 return _TITLE
-            place = lower.find(literal, cut)
-        other = lower.find(literal, place + 1)
-        if reach:
-            last = place if other < 0 else lower.rfind(literal)
-            if near(lower[max(cut, place - reach) : last + reach]):
-                return outside(text, cut)
-        if other < 0:
+        # the Set vouches for one mention, and letters that stand once hold no second
+        if literal and lower.find(literal, lower.find(literal, cut) + 1) < 0:
             return _ONCE
-        first = search(text, max(cut, place - before))
-        end = first.end() if first else len(text)
-        place = lower.find(literal, end)
-        return _TWICE if place >= 0 and search(text, max(end, place - before)) else _ONCE
+        count = _NONE
+        for start, end in spans(text, lower, cut + 1, len(text)):
+            if not (excluded and excluded(text, lower, start, end)):
+                if count == _ONCE:
+                    return _TWICE
+                count = _ONCE
+        return count
 
     return judge
 
 
-def _of_pattern(rule: Rule) -> Judge:
-    """A person's pattern may see across the line break, which a phrase cannot; then it matches neither side."""
-    once, twice = _finder([rule.regex]), _finder([f"{rule.regex}(?s:.*?){rule.regex}"])
-    near, outside = _exclusions(rule)
+def _spans_of_phrase(phrase: str, regex: str) -> Spans:
+    """Where a phrase or acronym is mentioned: only where its letters stand, which a plain search finds fastest."""
+    literal, before = _literal(phrase)
+    compiled = _lazy(regex)
 
-    def judge(text: bytes, lower: bytes, cut: int) -> int:
-        if rule.exclude and near(lower):
-            return outside(text, cut)
-        if once(text[:cut]):
-            return _TITLE
-        abstract = text[cut + 1 :]
-        return (_TWICE if twice(abstract) else _ONCE) if once(abstract) else _NONE
+    def spans(text: bytes, lower: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
+        place = lower.find(literal, start, end)
+        while place >= 0:
+            found = compiled().search(text, max(start, place - before), end)
+            if not found:
+                return
+            yield found.span()
+            start = found.end()
+            place = lower.find(literal, start, end)
 
-    return judge
+    return spans
 
 
-def _exclusions(rule: Rule) -> tuple[Callable[[bytes], bool], Callable[[bytes, int], int]]:
-    """Whether a piece of lower text may hold an excluded span, and how a text matches outside of all of them."""
-    literals = [_literal(phrase)[0] for phrase in rule.exclude]
-    regex, excluded = re2.compile(rule.regex.encode()), [re2.compile(_excluding(p).encode()) for p in rule.exclude]
+def _spans_of_pattern(regex: str) -> Spans:
+    """Where a person's pattern matches, by RE2, which no pattern can hang."""
+    find = re2.compile(regex.encode()).finditer
 
-    def near(lower: bytes) -> bool:
-        for literal in literals:  # noqa: SIM110 - any() would take twice as long, for every match
-            if literal in lower:
-                return True
+    def spans(text: bytes, lower: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
+        return ((start + found.start(), start + found.end()) for found in find(text[start:end]))
+
+    return spans
+
+
+def _excluded(phrases: Sequence[str]) -> Callable[[bytes, bytes, int, int], bool]:
+    """Whether a mention lies within an excluded phrase, which has to stand this near to hold it."""
+    exclusions = [(_literal(phrase)[0], _lazy(_excluding(phrase))) for phrase in phrases]
+    reach = max(_ANYWHERE if phrase.endswith("*") else len(phrase) + 2 for phrase in phrases)
+
+    def excluded(text: bytes, lower: bytes, start: int, end: int) -> bool:
+        low, high = max(0, start - reach), end + reach
+        near = lower[low:high]
+        for literal, compiled in exclusions:
+            if literal in near:
+                search = compiled().search
+                found = search(text, low, high)
+                while found:
+                    if found.start() <= start and end <= found.end():
+                        return True
+                    found = search(text, found.start() + 1, high)
         return False
 
-    def outside(text: bytes, cut: int) -> int:
-        return _TITLE if _count(regex, excluded, text[:cut], 1) else _count(regex, excluded, text[cut + 1 :], 2)
-
-    return near, outside
-
-
-def _count(regex: Any, excluded: Sequence[Any], text: bytes, enough: int) -> int:
-    """How often an expression matches outside the excluded spans, counted up to `enough`."""
-    spans = None
-    count = 0
-    for mention in regex.finditer(text):
-        if spans is None:
-            spans = [found.span() for other in excluded for found in other.finditer(text)]
-        if not any(start <= mention.start() and mention.end() <= end for start, end in spans):
-            count += 1
-            if count == enough:
-                break
-    return count
+    return excluded
 
 
 def _finder(regexes: Sequence[str]) -> Callable[[bytes], Sequence[int]]:
@@ -185,6 +192,11 @@ def _literal(phrase: str) -> tuple[bytes, int]:
     return max(words.split("-"), key=len).strip().encode(), len(words.encode())
 
 
+def _lazy(regex: str) -> Callable[[], re.Pattern[bytes]]:
+    """An expression that is compiled when it is first asked for: all of them take a second, and most are never."""
+    return cache(partial(re.compile, regex.encode()))
+
+
 def _excluding(phrase: str) -> str:
     return phrase_regex(phrase, any_case=True)
 
@@ -192,8 +204,10 @@ def _excluding(phrase: str) -> str:
 def mentions(rule: Rule, title: str, abstract: str) -> list[Mention]:
     """Every place in which one rule matches one submission, excluded spans left out; by Python's `re`, for display."""
     found = []
+    # what is looked ahead at may overlap what was found before
+    exclusions = [re.compile(f"(?=({_excluding(phrase)[4:]}))", re.ASCII | re.IGNORECASE) for phrase in rule.exclude]
     for field, text in (("title", title), ("abstract", abstract)):
-        spans = [match.span() for other in rule.exclude for match in re.finditer(_excluding(other), text, re.ASCII)]
+        spans = [match.span(1) for regex in exclusions for match in regex.finditer(text)]
         for match in re.finditer(rule.regex, text, re.ASCII):
             if not any(start <= match.start() and match.end() <= end for start, end in spans):
                 found.append(Mention(field, match.start(), match.end()))
