@@ -83,6 +83,8 @@ def test_a_heatmap_scales_each_topic_to_its_peak(years: Report) -> None:
     gan = [row["share"] for row in years.rows if row["topic"] == "gan"]
     assert np.nanmax(grid) == 1.0
     assert any(np.allclose(row, np.array(gan) / max(gan)) for row in grid)
+    silent = {row["topic"] for row in years.rows} - {row["topic"] for row in years.rows if row["count"]}
+    assert len(grid) == len({row["topic"] for row in years.rows}) - len(silent)
 
 
 @pytest.mark.parametrize("kind", charts.FORMATS)

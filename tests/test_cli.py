@@ -203,7 +203,8 @@ def test_more_bad_input(store: Path, tmp_path: Path) -> None:
         (["chart", "volume", "-o", tmp_path / "c.gif"], 2, "not .gif"),
         (["report", "--match", "fuzzy"], 2, "fuzzy"),
         (["export", "-o", tmp_path / "x.xlsx"], 2, ".parquet or .csv"),
-        (["papers", "--id", "x"], 2, "Not an arxiv identifier"),
+        (["papers", "--id", "x"], 2, "Not an arXiv identifier"),
+        (["report", "-t", "gan", "-o", "x.exe"], 2, "No format ends in .exe"),
         (["report", "--settings", tmp_path / "no.yaml"], 2, "Cannot read the settings file"),
         (["import", __file__], 2, "is no arXiv snapshot"),
     ]  # fmt: skip

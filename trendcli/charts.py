@@ -27,6 +27,7 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5
 GREY = "#8a8a8a"
 FORMATS = ("png", "svg", "pdf")
 # a bar chart shows the largest falls and rises, as many as can be read on a page
+MOST_LABELS = 8
 MOST_BARS = 40
 # beyond this many lines a label at each end can no longer be read
 MOST_LINES = 8
@@ -140,6 +141,8 @@ def heatmap(report: Report) -> Figure:
     def peak(name: str) -> int:
         return max(range(len(spans)), key=lambda place: shares[name, spans[place]] or 0.0)
 
+    matched = [name for name in names if largest[name]]
+    empty, names = len(names) - len(matched), matched or names
     names.sort(key=lambda name: (-peak(name), largest[name]))
     grid = [
         [float("nan") if (value := shares[name, span]) is None else value / (largest[name] or 1.0) for span in spans]
@@ -149,12 +152,21 @@ def heatmap(report: Report) -> Figure:
     colours = mpl.colormaps["cividis"].with_extremes(bad="white")
     image = axes.imshow(grid, aspect="auto", cmap=colours, vmin=0, vmax=1, interpolation="nearest")
     axes.set_yticks(range(len(names)), [f"{name}  (peak {100 * largest[name]:.2g} %)" for name in names])
-    every = -(-len(spans) // 8)
-    axes.set_xticks(range(0, len(spans), every), spans[::every])
+    places = list(range(len(spans)))
+    if len(spans) > MOST_LABELS:  # the years alone
+        years = [
+            row["start"][:4] for row in report.rows if row["name"] == report.rows[0]["name"] and row["period"] in spans
+        ]
+        places = [place for place in places if place == 0 or years[place] != years[place - 1]]
+        spans = years
+    places = places[:: -(-len(places) // MOST_LABELS)]
+    axes.set_xticks(places, [spans[place] for place in places])
     axes.grid(visible=False)
     axes.tick_params(length=0)
     bar = figure.colorbar(image, ax=axes, fraction=0.025, pad=0.02)
     bar.set_label("share, as a part of the topic's peak")
+    if empty and matched:
+        _more_notes(figure, f"Topics without a match: {empty}, not drawn.")
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
     return figure
 
@@ -186,8 +198,9 @@ def _canvas(report: Report, height: float = 4.8) -> tuple[Figure, Axes]:
     """A figure with title, source line and, where the data are made up, a mark across it."""
     figure = Figure(figsize=(9, height), layout="constrained")
     axes = figure.add_subplot()
-    title = textwrap.fill(report.title, 80)
-    axes.set_title(f"MADE-UP DATA\n{title}" if report.synthetic else title, loc="left", fontsize=12, fontweight="bold")
+    title = textwrap.fill(report.title, 76)
+    title = f"MADE-UP DATA\n{title}" if report.synthetic else title
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     axes.grid(axis="both", color="#e4e4e4", linewidth=0.8)
@@ -206,14 +219,12 @@ def _source(report: Report) -> str:
     base = "all submissions of " + " ".join(report.query["categories"])
     listed = "primary" if report.query["primary_only"] else "any listed"
     states = sorted({row["status"] for row in report.rows} & {"partial", "provisional", "unknown"})
-    said = {
-        "unknown": "coverage of the stored files is unknown",
-        "partial": "dashed or hatched: not a whole period",
-        "provisional": "dashed or hatched: may still grow",
-    }
+    said = {"partial": "not a whole period", "provisional": "may still grow"}
+    marked = " or ".join(said[state] for state in states if state in said)
     parts = [
         f"Base: {base} ({listed}). Data as of {(report.data_as_of or '')[:10]}",
-        *(said[state] for state in states),
+        *(["coverage of the stored files is unknown"] if "unknown" in states else []),
+        *([f"dashed or hatched: {marked}"] if marked else []),
     ]
     origin = "an invented corpus" if report.synthetic else "arXiv metadata (CC0)"
     return f"{'; '.join(parts)}. Source: {origin}, {report.provenance['program']}, match: {report.query['match']}."

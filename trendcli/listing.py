@@ -106,7 +106,7 @@ def explain(store: Store, library: Library, ident: str, names: Sequence[str] = (
     try:
         wanted, _ = canonical_id(ident)
     except ValueError as error:
-        raise UsageError(f"{str(error).capitalize()}. Write it as 1706.03762 or math/0611800.") from None
+        raise UsageError(f"{error}. Write it as 1706.03762 or math/0611800.") from None
     with store.connect() as db:
         found = db.execute(
             f"""SELECT title, abstract, categories FROM ({read_files(store, store.files(), _DETAILS)})

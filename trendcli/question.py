@@ -73,7 +73,7 @@ def worded(
     try:
         ident = canonical_id(id)[0] if id else None
     except ValueError as error:
-        raise UsageError(f"{str(error).capitalize()}.") from None
+        raise UsageError(f"{error}.") from None
     question = Question(
         topics=tuple(dict.fromkeys(names)),
         period=periods.parse(period) if period else None,

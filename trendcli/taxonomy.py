@@ -107,4 +107,4 @@ def canonical_id(written: str) -> tuple[str, int | None]:
     found = _OLD.fullmatch(text)
     if found and "01" <= found[2][2:4] <= "12":
         return f"{found[1].lower()}/{found[2]}", int(found[3]) if found[3] else None
-    raise ValueError(f"not an arXiv identifier: {written[:60]!r}")
+    raise ValueError(f"Not an arXiv identifier: {written[:60]!r}")

@@ -145,6 +145,8 @@ class Common:
 
 
 _ENDINGS = {
+    "": "table",
+    ".txt": "table",
     ".json": "json",
     ".jsonl": "jsonl",
     ".csv": "csv",
@@ -156,7 +158,11 @@ _ENDINGS = {
 
 
 def _by_ending(output: Path | None) -> str:
-    return _ENDINGS.get(output.suffix.lower(), "table") if output else "table"
+    ending = output.suffix.lower() if output else ""
+    if ending not in _ENDINGS:
+        known = ", ".join(filter(None, _ENDINGS))
+        raise UsageError(f"No format ends in {ending}. Known: {known}; or name one with --format.")
+    return _ENDINGS[ending]
 
 
 def write_text(path: Path, text: str) -> None:
