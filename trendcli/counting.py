@@ -256,7 +256,8 @@ def _cells(
     keys = ", ".join(f"({sql_text(topic)}, {_topic_key(library, topic)}::BIGINT)" for topic in topics)
     with store.connect() as db:
         db.execute(f"CREATE TEMP TABLE counted AS {_counted_sql(store, files, replaced)}")
-        db.execute("CREATE TEMP VIEW paper AS SELECT DISTINCT file, row, categories FROM counted")
+        once = "DISTINCT" if replaced else ""
+        db.execute(f"CREATE TEMP VIEW paper AS SELECT {once} file, row, categories FROM counted")
         cells: pa.Table = db.sql(
             f"""
             SELECT owner AS file, topic, month, categories, sum(sign)::BIGINT AS n_any,
