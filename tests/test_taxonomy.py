@@ -33,7 +33,7 @@ def test_identifiers(written: str, canonical: tuple[str, int | None]) -> None:
     "written", ["abc", "704.001", "0704.001", "1713.00001", "1706.037621", "math/061180", "", "1706.03762v0"]
 )
 def test_no_identifier(written: str) -> None:
-    with pytest.raises(ValueError, match="not an arXiv identifier"):
+    with pytest.raises(ValueError, match="Not an arXiv identifier"):
         canonical_id(written)
 
 
