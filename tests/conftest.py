@@ -23,8 +23,8 @@ ML = Scope("ml", tuple("cs.LG stat.ML cs.AI cs.CL cs.CV cs.NE cs.RO cs.IR cs.MA 
 
 
 @pytest.fixture(autouse=True)
-def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the loopback can be reached, and nobody's own settings or store are seen."""
+def offline(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Only the loopback can be reached, and nobody's own settings, store or pace are seen."""
     connect = socket.socket.connect
 
     def local(self: socket.socket, address: Any) -> None:
@@ -34,9 +34,10 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", local)
-    for name in ("STORE", "SETTINGS", "TOPICS", "SCOPE", "ARXIV_URL", "CONTACT", "REQUEST_INTERVAL_S"):
+    for name in ("STORE", "SETTINGS", "TOPICS", "SCOPE", "ARXIV_URL", "OAI_URL", "CONTACT", "REQUEST_INTERVAL_S"):
         monkeypatch.delenv(f"TREND_{name}", raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", "/nonexistent")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ class Coverage:
     def __init__(self, answers: Iterable[Answer], as_of: date | None = None) -> None:
         self.limit = _midnight(as_of) if as_of else None
         self.answers = [answer for answer in answers if self.limit is None or _midnight(answer.since) < self.limit]
-        self._cache: dict[str, list[Span]] = {}
+        self._cache: dict[tuple[int, ...], list[Span]] = {}
 
     def categories(self) -> set[str]:
         """The categories that were asked for by name; EVERY among them where a source vouched for all."""
@@ -53,15 +53,14 @@ class Coverage:
 
     def spans(self, category: str) -> list[Span]:
         """What is known of one category: spans in order, without overlap; days outside all of them were never asked."""
-        if category not in self._cache:
-            self._cache[category] = self._spans(category)
-        return self._cache[category]
+        asked = tuple(number for number, answer in enumerate(self.answers) if _about(answer, category))
+        if asked not in self._cache:  # categories that were always asked together share it
+            self._cache[asked] = self._spans([self.answers[number] for number in asked])
+        return self._cache[asked]
 
-    def _spans(self, category: str) -> list[Span]:
+    def _spans(self, answers: Sequence[Answer]) -> list[Span]:
         pieces: list[tuple[date, date, str, datetime]] = []
-        for answer in self.answers:
-            if category not in answer.categories and EVERY not in answer.categories:
-                continue
+        for answer in answers:
             answered = min(answer.answered_at, self.limit) if self.limit else answer.answered_at
             until = min(answer.until, answered.date())  # a day is over at the midnight that ends it
             if answer.status != "complete":
@@ -70,11 +69,17 @@ class Coverage:
             settled = min(until, (answered - SETTLED).date())
             pieces.append((answer.since, settled, "complete", answered))
             pieces.append((max(answer.since, settled), until, "provisional", answered))
-        pieces = [piece for piece in pieces if piece[0] < piece[1]]
+        pieces = sorted((piece for piece in pieces if piece[0] < piece[1]), key=lambda piece: piece[0])
         edges = sorted({edge for piece in pieces for edge in piece[:2]})
         spans: list[Span] = []
+        active: list[tuple[date, date, str, datetime]] = []
+        come = 0
         for since, until in zip(edges, edges[1:], strict=False):
-            status = _best([piece for piece in pieces if piece[0] <= since and until <= piece[1]])
+            while come < len(pieces) and pieces[come][0] <= since:
+                active.append(pieces[come])
+                come += 1
+            active = [piece for piece in active if piece[1] >= until]
+            status = _best(active)
             if status is None:
                 continue
             if spans and spans[-1].until == since and spans[-1].status == status:
@@ -83,17 +88,33 @@ class Coverage:
                 spans.append(Span(since, until, status))
         return spans
 
-    def data_as_of(self, categories: Sequence[str]) -> datetime | None:
+    def whole_since(self, category: str, day: date) -> date:
+        """The first day from which up to `day` every day was answered whole on that day or later.
+
+        A source that then says what has changed since that day vouches for all of them anew.
+        """
+        pieces = [
+            (answer.since, answer.until)
+            for answer in self.answers
+            if _about(answer, category) and answer.status == "complete" and answer.answered_at >= _midnight(day)
+        ]
+        reached = day
+        while earlier := [since for since, until in pieces if since < reached <= until]:
+            reached = min(earlier)
+        return reached
+
+    def data_as_of(self, categories: Sequence[str], *, whole: bool = False) -> datetime | None:
         """The latest moment up to which all the categories are covered; None where one of them never was.
 
-        Where nothing but files of unknown coverage is there, the moment of the newest of them.
+        Where nothing but files of unknown coverage is there, the moment of the newest of them. `whole` passes over
+        answers that were not.
         """
-        moments = []
+        moments, without = [], ("failed", "partial") if whole else ("failed",)
         for category in categories:
             known = [
                 min(_midnight(answer.until), answer.answered_at, *([self.limit] if self.limit else []))
                 for answer in self.answers
-                if (category in answer.categories or EVERY in answer.categories) and answer.status != "failed"
+                if _about(answer, category) and answer.status not in without
             ]
             if not known:
                 return None
@@ -111,7 +132,7 @@ class Coverage:
         last = period.end if ended or as_of is None else min(period.end, as_of.date())
         worst, missing = "complete", []
         for category in categories:
-            status = self._worst(category, period.start, max(last, period.start))
+            status = self.worst(category, period.start, max(last, period.start))
             if _ORDER[status] >= _ORDER["partial"]:
                 missing.append(category)
             worst = max(worst, status, key=_ORDER.__getitem__)
@@ -119,7 +140,8 @@ class Coverage:
         status = "partial" if hole or not ended else worst
         return Verdict(status, ended, hole, tuple(missing))
 
-    def _worst(self, category: str, since: date, until: date) -> str:
+    def worst(self, category: str, since: date, until: date) -> str:
+        """The worst status of any of the days [since, until): that of a Span, or 'never' where one was never asked."""
         worst, reached = "complete", since
         for span in self.spans(category):
             if span.until <= since or span.since >= until:
@@ -129,6 +151,10 @@ class Coverage:
             worst = max(worst, span.status, key=_ORDER.__getitem__)
             reached = span.until
         return "never" if reached < until else worst
+
+
+def _about(answer: Answer, category: str) -> bool:
+    return category in answer.categories or EVERY in answer.categories
 
 
 def _best(pieces: list[tuple[date, date, str, datetime]]) -> str | None:

@@ -5,11 +5,13 @@ TrendError
 ├── SettingsError   2   a settings file or variable is wrong
 ├── TopicError      2   a topic file is wrong
 ├── TryLater        3   the source is throttled, malformed or incomplete, or input lines are bad; what came is stored
+│   ├── Unreachable 3   nobody answers, or arXiv refuses this machine; nothing was asked
 │   └── Locked      3   another process writes to this store
 ├── NeedsPerson     4   a person must act
 │   ├── StoreMissing    4
 │   ├── StoreDamaged    4
 │   ├── StoreTooNew     4
+│   ├── Findings        4   something is wrong that only a person can judge
 │   └── NoCoverage      4   no cell of the answer can be computed
 └── Unchanged       5   nothing new, where `--fail-if-unchanged` asked for it
 
@@ -52,6 +54,10 @@ class TryLater(TrendError):
     code = 3
 
 
+class Unreachable(TryLater):
+    """Nobody answers at the address, or the site refuses this machine."""
+
+
 class Locked(TryLater):
     """Another process writes to this store."""
 
@@ -72,6 +78,10 @@ class StoreDamaged(NeedsPerson):
 
 class StoreTooNew(NeedsPerson):
     """The store was written by a newer program."""
+
+
+class Findings(NeedsPerson):
+    """A check found something that a person must judge; what, stands in its output."""
 
 
 class NoCoverage(NeedsPerson):

@@ -6,50 +6,73 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from trendcli import ingest, tags
+from trendcli.errors import TryLater
 from trendcli.ingest import Merged
-from trendcli.models import Answer, Progress, Source, Window
+from trendcli.models import Answer, Ask, Progress, Source
 from trendcli.store import Store
 
 
 @dataclass
 class Harvest:
-    """What a harvest brought: submissions by what became of them, the answers, and sentences about faults."""
+    """What a harvest brought: submissions by what became of them, the answers, and sentences about faults.
+
+    `stopped` is what ended it before all was asked for.
+    """
 
     merged: Merged = field(default_factory=Merged)
     answers: list[Answer] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    stopped: TryLater | None = None
 
     @property
     def whole(self) -> bool:
         """Whether everything that was asked for came."""
-        return not self.faults and all(answer.status in ("complete", "unknown") for answer in self.answers)
+        return (
+            not self.faults
+            and not self.stopped
+            and all(answer.status in ("complete", "unknown") for answer in self.answers)
+        )
 
 
 def harvest(
-    store: Store,
-    source: Source,
-    categories: Sequence[str],
-    window: Window,
-    progress: Progress,
-    on_fault: Callable[[str], None],
+    store: Store, source: Source, asks: Sequence[Ask], progress: Progress, on_fault: Callable[[str], None]
 ) -> Harvest:
     """Bring what a source has into the store; each answer is a commit, so that what came before a failure stays.
 
-    `on_fault` is told of every fault as it is found. Whatever the source raises passes through, the store being whole.
+    `on_fault` is told of every fault as it is found. Where the source cannot be asked further the harvest ends early
+    and says so in `stopped`; whatever else it raises passes through, the store being whole.
     """
     done = Harvest()
     with store.writing():
-        waiting = []
-        for batch in source.batches(categories, window, progress):
-            for fault in batch.faults:
-                done.faults.append(fault)
-                on_fault(fault)
-            if batch.part is not None:
-                waiting.append(batch.part)
-            if batch.answers:
-                done.merged += ingest.merge(store, waiting, batch.answers)
-                done.answers += batch.answers
-                waiting = []
+        try:
+            for number, ask in enumerate(asks):
+                _ask(store, source, ask, _part_of(progress, number, len(asks)), on_fault, done)
+        except TryLater as error:
+            done.stopped = error
         if ingest.fold_is_due(store):
             tags.carry(store, ingest.fold(store))
     return done
+
+
+def _ask(
+    store: Store, source: Source, ask: Ask, progress: Progress, on_fault: Callable[[str], None], done: Harvest
+) -> None:
+    waiting = []
+    for batch in source.batches(ask, progress):
+        for fault in batch.faults:
+            done.faults.append(fault)
+            on_fault(fault)
+        if batch.part is not None:
+            waiting.append(batch.part)
+        if batch.answers:
+            done.merged += ingest.merge(store, waiting, batch.answers)
+            given = {answer.question for answer in batch.answers}
+            done.answers = [old for old in done.answers if old.question not in given] + list(batch.answers)
+            waiting = []
+
+
+def _part_of(progress: Progress, number: int, count: int) -> Progress:
+    """A Progress for one of several questions of about the same size."""
+    if count == 1:
+        return progress
+    return lambda done, total, what: progress(number + (done / total if total else 0.0), count, what)

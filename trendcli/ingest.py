@@ -26,7 +26,7 @@ from trendcli.store import CORPUS, Store, read_files, schema, write_data
 FOLD = 0.05
 # rows of an update file, and rows from which a second process pays
 MANY = 50_000
-_KEYS = ("id", "version", "as_of", "v1_at", "row_hash", "comments", "journal_ref", "doi")
+_KEYS = ("id", "version", "as_of", "v1_at", "row_hash", "comments", "journal_ref", "doi", "withdrawn")
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,9 @@ def _decide(store: Store, tables: Sequence[pa.Table]) -> tuple[pa.Table | None, 
     with store.connect() as db:
         db.register("keys", keys)
         stored = read_files(store, store.files(), ", ".join(_KEYS))
-        blank = "" if store.manifest.files else ", NULL AS comments, NULL AS journal_ref, NULL AS doi"
+        blank = (
+            "" if store.manifest.files else ", NULL AS comments, NULL AS journal_ref, NULL AS doi, false AS withdrawn"
+        )
         wins = db.sql(
             f"""
             WITH incoming AS (
@@ -101,6 +103,7 @@ def _decide(store: Store, tables: Sequence[pa.Table]) -> tuple[pa.Table | None, 
                     OR new.comments IS DISTINCT FROM old.comments
                     OR new.journal_ref IS DISTINCT FROM old.journal_ref
                     OR new.doi IS DISTINCT FROM old.doi
+                    OR new.withdrawn AND NOT old.withdrawn
                 )
                 OR (new.version, new.as_of) = (old.version, old.as_of) AND new.row_hash > old.row_hash AS enters
             FROM incoming AS new LEFT JOIN ({stored}) AS old ON new.id = old.id
@@ -157,14 +160,32 @@ def _month(root: Path, month: str, pieces: Sequence[tuple[pa.Table | Path, int, 
     return write_data(root, CORPUS, "month", month, _sorted(rows))
 
 
+def lacking(store: Store, ids: Sequence[str], days: Sequence[int]) -> list[str]:
+    """Which of some submissions the store does not hold as they stood on some day, counted from 1970, or later."""
+    listed = pa.table({"id": pa.array(ids, pa.string()), "day": pa.array(days, pa.int32())})
+    with store.connect() as db:
+        db.register("listed", listed)
+        stored = read_files(store, store.files(), "id, as_of")
+        found = db.execute(
+            f"""
+            SELECT listed.id FROM listed LEFT JOIN ({stored}) AS stored
+            ON stored.id = listed.id AND stored.as_of >= DATE '1970-01-01' + listed.day
+            WHERE stored.id IS NULL ORDER BY listed.id
+            """
+        ).fetchall()
+    return [row[0] for row in found]
+
+
 def fold_is_due(store: Store) -> bool:
     """Whether the updates have grown past FOLD of all rows."""
     updates = sum(item.rows for item in store.manifest.files if item.kind == "update")
     return updates > FOLD * store.manifest.rows
 
 
-def fold(store: Store) -> pa.Table:
-    """Rewrite the months that updates speak of, and stop naming the updates; no submission changes.
+def fold(store: Store, also: Iterable[str] = ()) -> pa.Table:
+    """Rewrite the months that updates speak of, and `also` others ('2019-03'), and stop naming the updates.
+
+    No submission changes; where one should be there twice, its newest state stays.
 
     Returns where each row of the rewritten files lay before: (old_file, old_row, file, row), by which what was computed
     of a row can be carried along. Call it inside `store.writing()`.
@@ -172,7 +193,8 @@ def fold(store: Store) -> pa.Table:
     files = store.manifest.files
     updates = [item for item in files if item.kind == "update"]
     moves, written, gone = [], [], list(updates)
-    if not updates:
+    months = set(also)
+    if not updates and not months:
         return _moves([])
     columns = ", ".join(staging.schema().names)
     with store.connect() as db:
@@ -182,7 +204,7 @@ def fold(store: Store) -> pa.Table:
             FROM ({read_files(store, updates, "v1_at")}) ORDER BY month
             """
         ).fetchall()
-        for (month,) in touched:
+        for month in sorted({*months, *(month for (month,) in touched)}):
             since = date.fromisoformat(f"{month}-01")
             until = add_months(since, 1)
             old = [item for item in files if item.kind == "month" and item.first >= since and item.last < until]
@@ -190,7 +212,9 @@ def fold(store: Store) -> pa.Table:
             rows = db.sql(
                 f"""
                 SELECT * FROM ({read_files(store, sources, columns)})
-                WHERE v1_at >= '{since}' AND v1_at < '{until}' ORDER BY v1_at, id
+                WHERE v1_at >= '{since}' AND v1_at < '{until}'
+                QUALIFY 1 = row_number() OVER (PARTITION BY id ORDER BY version DESC, as_of DESC, row_hash DESC)
+                ORDER BY v1_at, id
                 """
             ).to_arrow_table()
             none = {"over_file": pa.nulls(rows.num_rows, pa.int64()), "over_row": pa.nulls(rows.num_rows, pa.int32())}

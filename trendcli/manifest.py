@@ -12,7 +12,8 @@ from typing import Any
 from trendcli.errors import StoreDamaged, StoreTooNew
 from trendcli.models import Answer
 
-FORMAT = 1
+# 2: answers may say which days of change they are about
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ def decode(text: str, root: Path) -> Manifest:
             for item in value.pop("files")
         )
         ledger = tuple(_answer(item) for item in value.pop("ledger"))
-        return Manifest(files=files, ledger=ledger, **{**value, "dropped": tuple(value["dropped"])})
+        # an older format lacks what was added since, which has its default; the next commit writes this one
+        return Manifest(files=files, ledger=ledger, **{**value, "dropped": tuple(value["dropped"]), "format": FORMAT})
     except (ValueError, KeyError, TypeError) as error:
         raise StoreDamaged(
             f"{root / 'manifest.json'} is damaged ({error}). Restore it from a backup, or fill a new store by --store."
@@ -81,6 +83,7 @@ def decode(text: str, root: Path) -> Manifest:
 
 
 def _answer(item: Mapping[str, Any]) -> Answer:
+    changed = item.get("changed")
     return Answer(
         **{
             **item,
@@ -88,5 +91,6 @@ def _answer(item: Mapping[str, Any]) -> Answer:
             "since": date.fromisoformat(item["since"]),
             "until": date.fromisoformat(item["until"]),
             "answered_at": datetime.fromisoformat(item["answered_at"]),
+            "changed": (date.fromisoformat(changed[0]), date.fromisoformat(changed[1])) if changed else None,
         }
     )

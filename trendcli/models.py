@@ -47,13 +47,27 @@ class Window(NamedTuple):
     until: date | None
 
 
+class Ask(NamedTuple):
+    """What a source is asked for: submissions of some categories (() for all) with a v1 date in the window.
+
+    A source that knows only when metadata changed is asked for what has `changed` since a day (None: ever), and goes on
+    at `reached` where an earlier harvest of the same question did not finish.
+    """
+
+    categories: tuple[str, ...]
+    window: Window = Window(None, None)
+    changed: date | None = None
+    reached: date | None = None
+
+
 @dataclass(frozen=True)
 class Answer:
     """One line of the coverage ledger: what was asked of a source, and how whole the reply was.
 
     `categories` holds canonical names, or '*' for all of them. The days [since, until) were asked for; what lies after
-    `answered_at` is not covered. `status` is 'complete', 'partial' (a known hole), 'failed' (nothing came) or 'unknown'
-    (a file that did not say what it covers). `expected` is None where the source declares no total.
+    `answered_at` is not covered. `status` is 'complete', 'partial' (a known hole), 'failed' (nothing that can be relied
+    on) or 'unknown' (a file that did not say what it covers). `expected` is None where the source declares no total.
+    `changed` are the days of change that a source was asked for that knows no other: from, and how far it came.
     """
 
     source: str
@@ -66,6 +80,12 @@ class Answer:
     received: int
     query: str
     version: str
+    changed: tuple[date, date] | None = None
+
+    @property
+    def question(self) -> tuple[object, ...]:
+        """What was asked, whenever it was: a later answer to it stands for an earlier one that was not whole."""
+        return (self.source, self.categories, *((self.changed[0],) if self.changed else (self.since, self.until)))
 
 
 class Batch(NamedTuple):
@@ -93,15 +113,14 @@ def silent(done: float, total: float | None, what: str) -> None:
 
 
 class Source(Protocol):
-    """A place that submissions come from, asked for a window of some categories."""
+    """A place that submissions come from."""
 
     name: str
 
-    def batches(self, categories: Sequence[str], window: Window, progress: Progress) -> Iterator[Batch]:
-        """Every submission of the categories (() for all) whose first version lies in the window.
+    def batches(self, ask: Ask, progress: Progress) -> Iterator[Batch]:
+        """Every submission that was asked for; others may come along, in any order, and one may come twice.
 
-        The order of submissions is free, and one may come twice. What could not be had whole is said in the status of
-        an Answer. TryLater where the source cannot be asked at all.
+        What could not be had whole is said in the status of an Answer. TryLater where the source cannot be asked.
         """
         ...
 

@@ -36,11 +36,13 @@ def submission(
     journal_ref: str | None,
     doi: str | None,
     as_of: int,
+    withdrawn: bool = False,
 ) -> Submission:
     """A Submission with its text and categories in canonical form; `id` is canonical already.
 
     `row_hash` is 63 bits over what counts can depend on: id, version, title, abstract and categories. It is taken of
-    the canonical text, so that the same version read from two sources is a repeat and not a revision.
+    the canonical text, so that the same version read from two sources is a repeat and not a revision. `withdrawn` is
+    for sources that say so; where they do not, the comments mostly do.
     """
     title, abstract, categories = one_line(canonical(title)), canonical(abstract), canonical_categories(categories)
     comments = one_line(comments) or None if comments else None
@@ -57,7 +59,7 @@ def submission(
         comments,
         one_line(journal_ref) or None if journal_ref else None,
         doi.strip() or None if doi else None,
-        comments is not None and "withdrawn" in comments.lower(),
+        withdrawn or (comments is not None and "withdrawn" in comments.lower()),
         as_of,
         xxh3_64_intdigest(state) >> 1,
     )

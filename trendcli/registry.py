@@ -15,6 +15,9 @@ class Entry(NamedTuple):
 
 SOURCES = {
     "arxiv": Entry("trendcli.sources.arxiv_api:ArxivApi", "arXiv's search API, for windows of some categories"),
+    "oai": Entry(
+        "trendcli.sources.oai:OaiPmh", "arXiv's OAI-PMH, for a first fill of whole categories and their upkeep"
+    ),
     "snapshot": Entry("trendcli.sources.snapshot:Snapshot", "the bulk snapshot of arXiv's metadata, as JSON lines"),
 }
 FORMATS = {

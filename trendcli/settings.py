@@ -91,6 +91,9 @@ class Settings:
     arxiv_url: str = _setting(
         "https://export.arxiv.org/api/query", _url, "arXiv's API. Another address is for mirrors and tests."
     )
+    oai_url: str = _setting(
+        "https://oaipmh.arxiv.org/oai", _url, "arXiv's OAI-PMH interface, for `trend fetch --source oai`."
+    )
     request_interval_s: float = _setting(
         3.0,
         _seconds,
@@ -104,6 +107,15 @@ class Settings:
     scopes: dict[str, list[str]] = _setting(
         _SCOPES, _scopes, "Named sets of categories, for --scope. Yours are added to these; `cs.*` means all of cs."
     )
+
+    def interval_for(self, url: str) -> float:
+        """Seconds between two requests to an address; SettingsError where that is less than arXiv's terms ask for."""
+        if self.request_interval_s < 3 and not is_loopback(url):
+            raise SettingsError(
+                f"request_interval_s is {self.request_interval_s:g}, and arXiv's terms ask for 3 seconds or more; "
+                "less is allowed for a loopback address only."
+            )
+        return self.request_interval_s
 
     def scope_of(self, categories: Sequence[str] | None, name: str | None = None) -> Scope | None:
         """The scope of some categories or globs, or the one of a name; None where neither is given.
@@ -179,11 +191,7 @@ def resolve(
         if value is not None:
             take(name, value, "flag")
     settings = Settings(**values)
-    if settings.request_interval_s < 3 and not is_loopback(settings.arxiv_url):
-        raise SettingsError(
-            f"request_interval_s is {settings.request_interval_s:g} ({origins['request_interval_s']}), and arXiv's "
-            "terms ask for 3 seconds or more; less is allowed for a loopback address only."
-        )
+    settings.interval_for(settings.arxiv_url)
     settings.scope_named(settings.scope)
     return settings, origins
 
@@ -195,6 +203,13 @@ def store_path(settings: Settings) -> Path:
     import platformdirs  # 20 ms that only an unnamed store costs
 
     return Path(platformdirs.user_data_dir("trend", appauthor=False))
+
+
+def pace_path() -> Path:
+    """Where the pace of requests is kept, for all stores of a user on a machine."""
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("trend", appauthor=False)) / "pace"
 
 
 def _user_file() -> Path | None:

@@ -136,12 +136,18 @@ class Store:
         return self.root / item.path
 
     def commit(
-        self, files: Sequence[DataFile], ledger: Iterable[Answer] = (), *, instead_of: Sequence[DataFile] = ()
+        self,
+        files: Sequence[DataFile],
+        ledger: Iterable[Answer] = (),
+        *,
+        instead_of: Sequence[DataFile] = (),
+        keep: bool = False,
     ) -> None:
         """Name new files (written and synced already) and answers, and stop naming those they stand `instead_of`.
 
-        Call it inside `writing`. After it the store is the new one, before it the old one, whatever happens. Files that
-        the commit before stopped naming are removed now, when no reader that opened them can still want them.
+        Answers that were not whole give way to a later one to the same question. Call it inside `writing`. After it the
+        store is the new one, before it the old one, whatever happens. Files that the commit before stopped naming are
+        removed now, when no reader that opened them can still want them; `keep` leaves those of this commit for good.
         """
         old = self.manifest
         gone = {item.path for item in instead_of}
@@ -153,8 +159,8 @@ class Store:
             generation=old.generation + 1,
             program=__version__,
             files=named,
-            ledger=old.ledger + tuple(ledger),
-            dropped=tuple(sorted(gone - {item.path for item in named})),
+            ledger=_appended(old.ledger, tuple(ledger)),
+            dropped=() if keep else tuple(sorted(gone - {item.path for item in named})),
         )
         write_synced(self.root / "manifest.json", encode(new))
         self.manifest = new
@@ -168,6 +174,12 @@ class Store:
 
         connection = duckdb.connect(config={"preserve_insertion_order": "false"})
         return connection
+
+
+def _appended(ledger: tuple[Answer, ...], answers: tuple[Answer, ...]) -> tuple[Answer, ...]:
+    asked = {answer.question for answer in answers}
+    kept = [old for old in ledger if old.status not in ("partial", "failed") or old.question not in asked]
+    return (*kept, *answers)
 
 
 def read_files(store: Store, files: Sequence[DataFile], columns: str, *, live: bool = True) -> str:

@@ -79,6 +79,22 @@ def spellings(category: str) -> list[str]:
     return [category, *(alias for alias, canonical in ALIASES.items() if canonical == category)]
 
 
+_PHYSICS = "astro-ph cond-mat gr-qc hep-ex hep-lat hep-ph hep-th math-ph nlin nucl-ex nucl-th physics quant-ph".split()
+
+
+def archive_of(category: str) -> str:
+    """The archive of a category: 'cs' of 'cs.LG', 'quant-ph' of itself."""
+    return category.partition(".")[0]
+
+
+def oai_set(category: str) -> str:
+    """The set of arXiv's OAI-PMH that holds a category or an archive: 'cs:cs:LG', 'physics:quant-ph', 'cs'."""
+    archive, _, subject = category.partition(".")
+    if archive in _PHYSICS:
+        return f"physics:{archive}" + (f":{subject}" if subject else "")
+    return f"{archive}:{archive}:{subject}" if subject else archive
+
+
 def expand(pattern: str, extra: Iterable[str] = ()) -> list[str]:
     """The canonical categories that a name or a glob such as 'cs.*' stands for; empty where none is known by it."""
     name = _CANONICAL.get(pattern, pattern)

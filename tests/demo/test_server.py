@@ -86,7 +86,7 @@ def test_replies_are_shaped_like_every_recorded_one(shared: Path) -> None:
             served._search = lambda *_: served.papers  # type: ignore[method-assign]
             recorded_title = recorded.findtext(f"{A}title") or ""
             assert f"start={start}&max_results={size}" in recorded_title
-        reply = served.answer(query)
+        reply = served.answer("/api/query", query)
         assert reply.status == (400 if error else 200), path.name
         ours, theirs = flat(etree.fromstring(reply.body)), flat(recorded)
         if error:
@@ -142,14 +142,14 @@ def test_limits_and_errors() -> None:
     served = StandIn(PAPERS)
 
     def status(**query: str) -> int:
-        return served.answer({"search_query": "cat:cs.LG", **query}).status
+        return served.answer("/api/query", {"search_query": "cat:cs.LG", **query}).status
 
     assert status(start="0", max_results="10") == 200
     assert status(start="9990", max_results="10") == 200
     assert status(start="9991", max_results="10") == 500
     assert status(max_results="0") == 500
     assert status(start="x") == status(start="-1") == status(max_results="many") == 400
-    assert served.answer({"start": "0"}).status == 400
+    assert served.answer("/api/query", {"start": "0"}).status == 400
     assert status(sortBy="name") == 400
 
 

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from trendcli.demo import corpus
 from trendcli.demo.corpus import Paper
 from trendcli.demo.server import StandIn, serving
-from trendcli.errors import TryLater, UsageError
+from trendcli.errors import TryLater, Unreachable, UsageError
 from trendcli.harvest import Harvest, harvest
-from trendcli.models import Window, silent
+from trendcli.models import Ask, Window, silent
 from trendcli.sources import arxiv_api
 from trendcli.sources.arxiv_api import ArxivApi
+from trendcli.sources.pace import Pace
 from trendcli.sources.transport import Faulty
 from trendcli.store import Store, read_files
 from trendcli.taxonomy import canonical_categories
@@ -28,18 +29,27 @@ ALL = tuple(sorted(corpus.CATEGORIES))
 
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages of 400, so that the small corpus needs two."""
-    monkeypatch.setattr(arxiv_api, "PAGE_SIZES", (400, 200, 100))
+    """Pages of 200, so that each year of the small corpus needs two."""
+    monkeypatch.setattr(arxiv_api, "PAGE_SIZES", (200, 100, 50))
 
 
 WHOLE = Window(date(2018, 1, 1), date(2020, 1, 1))
 
 
+def api(
+    standin: StandIn, interval_s: float = 0.0, sleep: Callable[[float], None] = lambda s: None, **options: Any
+) -> ArxivApi:
+    return ArxivApi(standin.url, Pace(None, interval_s, sleep), **options)
+
+
 def fetch(
     standin: StandIn, root: Path, window: Window = WHOLE, categories: tuple[str, ...] = ALL, **options: Any
 ) -> tuple[Store, Harvest]:
+    """Fetch a window, whatever the store covers; TryLater where the harvest was stopped."""
     store = Store.open_or_create(root)
-    done = harvest(store, ArxivApi(standin.url, 0.0, **options), categories, window, silent, lambda fault: None)
+    done = harvest(store, api(standin, **options), [Ask(categories, window)], silent, lambda fault: None)
+    if done.stopped:
+        raise done.stopped
     return store, done
 
 
@@ -66,7 +76,8 @@ def test_every_submission_comes_with_its_first_date(
     assert rows(store) == expected(small_corpus)
     assert (done.merged.new, done.whole) == (600, True)
     assert [(a.since, a.until, a.status, a.expected, a.received) for a in done.answers] == [
-        (date(2018, 1, 1), date(2020, 1, 1), "complete", 600, 600)
+        (date(2018, 1, 1), date(2019, 1, 1), "complete", 250, 250),
+        (date(2019, 1, 1), date(2020, 1, 1), "complete", 350, 350),
     ]
 
 
@@ -176,7 +187,7 @@ FAULTS = [
 ]  # fmt: skip
 PAGES: list[tuple[str, Callable[[dict[str, str]], bool]]] = [
     ("probe", lambda query: query["max_results"] == "1"),
-    ("first page", lambda query: query["max_results"] == "400" and query["start"] == "0"),
+    ("first page", lambda query: query["max_results"] == "200" and query["start"] == "0"),
     ("second page", lambda query: query["start"] not in ("", "0")),
 ]
 
@@ -269,47 +280,50 @@ def test_an_entry_that_stays_without_a_date_leaves_a_known_hole(standin: StandIn
         "entry without a date", times=99, when=lambda query: query["max_results"] != "1" and query["start"] == "0"
     )
     store, done = fetch(standin, tmp_path)
-    assert [(answer.status, answer.expected, answer.received) for answer in done.answers] == [("partial", 600, 599)]
-    assert store.manifest.rows == 599
-    assert done.faults == ["2018-01-01 to 2020-01-01: 599 of 600 submissions came; stored as partial"]
+    assert [(answer.status, answer.expected, answer.received) for answer in done.answers] == [
+        ("partial", 250, 249),
+        ("partial", 350, 349),
+    ]
+    assert store.manifest.rows == 598
+    assert done.faults[0] == "2018-01-01 to 2019-01-01: 249 of 250 submissions came; stored as partial"
 
 
 @pytest.mark.parametrize("fault", ["empty page", "html with 200", "503", "connection cut", "truncated xml"])
-def test_a_fault_that_stays_stops_the_run_and_keeps_what_came(
-    standin: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
-) -> None:
-    monkeypatch.setattr(arxiv_api, "MOST", 350)
+def test_a_fault_that_stays_stops_the_run_and_keeps_what_came(standin: StandIn, tmp_path: Path, fault: str) -> None:
     late = f"{date(2019, 1, 1):%Y%m%d}"
     standin.misbehave(
         fault, times=999, when=lambda query: f"[{late}" in query["search_query"] and query["max_results"] != "1"
     )
-    store = Store.open_or_create(tmp_path)
-    waits: list[float] = []
     with pytest.raises(TryLater, match="5 times in a row|could not be read"):
-        harvest(store, ArxivApi(standin.url, 0.01, sleep=waits.append), ALL, WHOLE, silent, lambda fault: None)
+        fetch(standin, tmp_path)
     assert [(a.since, a.until, a.status) for a in Store.open(tmp_path).manifest.ledger] == [
-        (date(2018, 1, 1), date(2019, 1, 1), "complete")
+        (date(2018, 1, 1), date(2019, 1, 1), "complete"),
+        (date(2019, 1, 1), date(2020, 1, 1), "failed"),
     ]
     assert Store.open(tmp_path).manifest.rows == 250
     standin.faults = []
     assert fetch(standin, tmp_path)[1].merged.new == 350
+    assert {a.status for a in Store.open(tmp_path).manifest.ledger} == {"complete"}  # the failure was made good
 
 
 def test_patience_grows_and_retry_after_is_a_minimum(standin: StandIn, tmp_path: Path) -> None:
     waits: list[float] = []
-    standin.misbehave("503", times=3)
+    asks = [Ask(ALL, WHOLE)]
     store = Store.open_or_create(tmp_path)
-    harvest(store, ArxivApi(standin.url, 0.001, sleep=waits.append), ALL, WHOLE, silent, lambda fault: None)
-    assert [round(wait, 4) for wait in waits if wait > 0.0015] == [0.01, 0.02, 0.04]
+    standin.misbehave("503", times=3)
+    harvest(store, api(standin, 0.5, waits.append), asks, silent, lambda fault: None)
+    slow = [wait for wait in waits if wait > 0.6]
+    assert [round(wait / 0.5) for wait in slow] == pytest.approx([10, 20, 40], rel=0.11)
+    assert all(10 * 2**n * 0.5 * 0.98 <= wait <= 10 * 2**n * 0.5 * 1.1 for n, wait in enumerate(slow))  # and jitter
     standin.misbehave("429 retry after")
     waits.clear()
-    harvest(store, ArxivApi(standin.url, 0.001, sleep=waits.append), ALL, WHOLE, silent, lambda fault: None)
-    assert max(waits) == 1.0
+    harvest(store, api(standin, 0.001, waits.append), asks, silent, lambda fault: None)
+    assert max(waits) == pytest.approx(1.0, rel=0.02)
 
 
 def test_a_refusal_stops_everything(standin: StandIn, tmp_path: Path) -> None:
     standin.misbehave("403")
-    with pytest.raises(TryLater, match="refuses this address .403.. Send nothing for 24 hours"):
+    with pytest.raises(Unreachable, match="refuses this machine .403.. Nothing more is asked of it for 24 hours"):
         fetch(standin, tmp_path)
     assert len(standin.requests) == 1
 
@@ -321,16 +335,17 @@ def test_a_query_that_arxiv_cannot_read_is_not_repeated(standin: StandIn, tmp_pa
     assert len(standin.requests) == 1
 
 
-def test_nobody_answers(standin: StandIn, tmp_path: Path) -> None:
-    api = ArxivApi("http://127.0.0.1:9/api/query", 0.0)
-    with pytest.raises(TryLater, match=r"Cannot reach 127.0.0.1:9: Connection refused. Nothing was changed"):
-        harvest(Store.open_or_create(tmp_path), api, ALL, WHOLE, silent, lambda fault: None)
+def test_nobody_answers(tmp_path: Path) -> None:
+    nobody = ArxivApi("http://127.0.0.1:9/api/query", Pace(None, 0.0))
+    done = harvest(Store.open_or_create(tmp_path), nobody, [Ask(ALL, WHOLE)], silent, lambda fault: None)
+    assert str(done.stopped) == "Cannot reach 127.0.0.1:9: Connection refused. Nothing was changed."
     assert not (tmp_path / "manifest.json").exists()
 
 
 def test_requests_keep_their_distance_and_say_who_asks(standin: StandIn, tmp_path: Path) -> None:
     store = Store.open_or_create(tmp_path)
-    harvest(store, ArxivApi(standin.url, 0.05, contact="mailto:a@example.org"), ALL, WHOLE, silent, lambda fault: None)
+    source = ArxivApi(standin.url, Pace(None, 0.05), contact="mailto:a@example.org")
+    harvest(store, source, [Ask(ALL, WHOLE)], silent, lambda fault: None)
     gaps = [b - a for a, b in zip(standin.times, standin.times[1:], strict=False)]
     assert min(gaps) >= 0.05
     assert {agent.split("/")[0] for agent in standin.agents} == {"trendcli"}

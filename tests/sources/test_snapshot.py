@@ -20,7 +20,7 @@ from tests.test_ingest import rows
 from trendcli.coverage import EVERY
 from trendcli.errors import UsageError
 from trendcli.harvest import Harvest, harvest
-from trendcli.models import Window, silent
+from trendcli.models import Ask, Window, silent
 from trendcli.periods import parse as period
 from trendcli.sources import records, snapshot
 from trendcli.sources.snapshot import Snapshot
@@ -48,7 +48,7 @@ def load(
     root: Path, path: str, *categories: str, window: Window = Window(None, None), **options: Any
 ) -> tuple[Store, Harvest]:
     store = Store.open_or_create(root)
-    return store, harvest(store, Snapshot(path, **options), categories, window, silent, lambda fault: None)
+    return store, harvest(store, Snapshot(path, **options), [Ask(categories, window)], silent, lambda fault: None)
 
 
 def test_what_is_read_of_a_record(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from trendcli import __version__
-from trendcli.cli import ask, fill, look
+from trendcli.cli import ask, fetch, fill, health, look
 from trendcli.cli.frame import Common, callback, command
 
 app = typer.Typer(
@@ -43,7 +43,7 @@ def _main(
 
 callback(app)(_main)
 command(app, "demo")(fill.demo)
-command(app, "fetch")(fill.fetch)
+command(app, "fetch")(fetch.fetch)
 command(app, "import")(fill.import_)
 command(app, "report")(ask.report)
 command(app, "chart")(ask.chart)
@@ -52,7 +52,8 @@ command(app, "export")(ask.export)
 command(topics_app, "list")(look.topics_list)
 command(topics_app, "show")(look.topics_show)
 command(topics_app, "explain")(look.topics_explain)
-command(app, "status")(look.status)
+command(app, "status")(health.status)
+command(app, "doctor")(health.doctor)
 command(app, "settings")(look.settings)
 
 

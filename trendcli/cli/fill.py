@@ -1,4 +1,4 @@
-"""Commands that fill a store: demo, fetch, import."""
+"""Commands that fill a store from a file or from the made-up corpus: import, demo."""
 
 from __future__ import annotations
 
@@ -15,42 +15,10 @@ from trendcli.errors import TryLater, Unchanged, UsageError
 
 if TYPE_CHECKING:
     from trendcli.harvest import Harvest
-    from trendcli.models import Source, Window
+    from trendcli.models import Ask, Source, Window
     from trendcli.store import Store
 
 _SHOWN_FAULTS = 20
-
-
-def fetch(
-    common: Common,
-    category: Categories = None,
-    scope_name: Annotated[
-        str | None, typer.Option("--scope", help="A named set of categories [the setting `scope`].")
-    ] = None,
-    since: Since = None,
-    until: Until = None,
-    fail_if_unchanged: Annotated[
-        bool, typer.Option("--fail-if-unchanged", help="Exit with 5 where nothing is new.")
-    ] = False,
-) -> None:
-    """Fetch submissions from arXiv's API: every one of the categories, whether or not a topic matches it."""
-    from trendcli.settings import is_loopback
-    from trendcli.sources.arxiv_api import ArxivApi
-
-    settings, _ = common.resolved
-    wanted = settings.scope_of(category, scope_name) or settings.scope_named(settings.scope)
-    window = _window(since, until)
-    if window.since is None:
-        raise UsageError("Say from when to fetch, such as --since 2024-01.")
-    store = _created(common)
-    if store.manifest.synthetic and not is_loopback(settings.arxiv_url):
-        raise UsageError(
-            f"The store {store.root} holds made-up data. Fetch real submissions into another one, with --store."
-        )
-    source = ArxivApi(settings.arxiv_url, settings.request_interval_s, settings.contact)
-    done = _harvest(common, store, source, wanted.categories, window)
-    common.say(_summary(done))
-    _end(done, fail_if_unchanged)
 
 
 def import_(
@@ -72,6 +40,7 @@ def import_(
 
     workers.warm_up()
     from trendcli.coverage import EVERY
+    from trendcli.models import Ask
     from trendcli.sources.snapshot import Snapshot
 
     settings, _ = common.resolved
@@ -80,15 +49,16 @@ def import_(
     if complete and not vouched:
         named = settings.scope_of(complete.split(","))
         vouched = named.categories if named else ()
-    store = _created(common)
-    done = _harvest(common, store, Snapshot(file, vouched), chosen.categories if chosen else (), _window(since, until))
-    common.say(_summary(done))
+    store = created(common)
+    ask = Ask(chosen.categories if chosen else (), window_of(since, until))
+    done = harvested(common, store, Snapshot(file, vouched), [ask])
+    common.say(summary(done))
     if not done.faults and any(answer.status == "unknown" for answer in done.answers) and len(done.answers) == 1:
         common.say(
             "The file does not say what it covers, and counts of it are marked so. "
             "If you know, say --complete all or --complete CAT,..."
         )
-    _end(done, fail_if_unchanged)
+    end(done, fail_if_unchanged)
 
 
 def demo(
@@ -98,9 +68,10 @@ def demo(
     """Everything on a made-up corpus, offline: fetch from a stand-in of arXiv, compare, and save three charts."""
     from trendcli.demo import corpus
     from trendcli.demo.server import StandIn, serving
-    from trendcli.models import Window
+    from trendcli.models import Ask, Window
     from trendcli.periods import parse
     from trendcli.sources.arxiv_api import ArxivApi
+    from trendcli.sources.pace import Pace
 
     root = out / "store"
     if (root / "manifest.json").exists():
@@ -112,10 +83,11 @@ def demo(
     common.say("Everything here is MADE UP: the corpus, its trends, and the arXiv that it is fetched from.")
     window = Window(parse(str(corpus.FIRST_YEAR)).start, parse(str(corpus.LAST_YEAR)).end)
     with serving(StandIn(corpus.make())) as standin:
-        store = _created(common, synthetic=True)
-        done = _harvest(common, store, ArxivApi(standin.url, 0.0), tuple(corpus.CATEGORIES), window)
-    common.say(_summary(done))
-    _end(done, False)
+        store = created(common, synthetic=True)
+        source = ArxivApi(standin.url, Pace(None, 0.0))
+        done = harvested(common, store, source, [Ask(tuple(corpus.CATEGORIES), window)])
+    common.say(summary(done))
+    end(done, False)
     _demo_outputs(common, out)
 
 
@@ -141,14 +113,16 @@ def _demo_outputs(common: Common, out: Path) -> None:
     common.say(f"Look around: trend report --store {common.store} --topic rnn")
 
 
-def _created(common: Common, *, synthetic: bool = False) -> Store:
+def created(common: Common, *, synthetic: bool = False) -> Store:
+    """The store, or an empty one that its first commit will write."""
     from trendcli.store import Store
 
     return Store.open_or_create(common.root(), synthetic=synthetic)
 
 
-def _window(since: str | None, until: str | None) -> Window:
-    from datetime import datetime, timedelta
+def window_of(since: str | None, until: str | None) -> Window:
+    """The window of --since and --until, which begin their periods; UsageError where it is reversed or lies ahead."""
+    from datetime import datetime
 
     from trendcli.models import Window
     from trendcli.periods import parse
@@ -159,14 +133,13 @@ def _window(since: str | None, until: str | None) -> Window:
         raise UsageError(
             f"The window is reversed: --since {first} does not lie before --until {last}. Nothing was fetched."
         )
-    if first and not last:
-        last = datetime.now(UTC).date() + timedelta(days=1)
-        if first >= last:
-            raise UsageError(f"--since {first} lies in the future. Nothing was fetched.")
+    if first and first > datetime.now(UTC).date():
+        raise UsageError(f"--since {first} lies in the future. Nothing was fetched.")
     return Window(first, last)
 
 
-def _harvest(common: Common, store: Store, source: Source, categories: tuple[str, ...], window: Window) -> Harvest:
+def harvested(common: Common, store: Store, source: Source, asks: list[Ask]) -> Harvest:
+    """What a source brought into the store, with its faults told as they come."""
     from trendcli.harvest import harvest
 
     shown = 0
@@ -178,23 +151,24 @@ def _harvest(common: Common, store: Store, source: Source, categories: tuple[str
             typer.echo(f"trend: {message}", err=True)
 
     with common.progress() as progress:
-        return harvest(store, source, categories, window, progress, fault)
+        return harvest(store, source, asks, progress, fault)
 
 
-def _summary(done: Harvest) -> str:
+def summary(done: Harvest) -> str:
     """One line: what is new, of when, and whether it is all."""
     merged = done.merged
-    since = min((answer.since for answer in done.answers), default=None)
-    until = max((answer.until for answer in done.answers), default=None)
+    answers = [answer for answer in done.answers if answer.status != "failed"]
+    since = min((answer.since for answer in answers), default=None)
+    until = max((min(answer.until, answer.answered_at.date()) for answer in answers), default=None)
     parts = [f"{merged.new:,} new", f"{merged.revised:,} revised", f"{merged.repeated:,} known"]
     parts += (
         [f"{merged.conflicts:,} with another first date than stored (the stored one holds)"] if merged.conflicts else []
     )
-    parts += [f"{since} to {until}"] if since else []
+    parts += [f"{since} to {until}"] if since and until and since < until else []
     statuses = {answer.status for answer in done.answers}
     state = (
         "incomplete"
-        if done.faults or statuses & {"partial", "failed"}
+        if done.faults or done.stopped or statuses & {"partial", "failed"}
         else "complete"
         if "complete" in statuses
         else "coverage unknown"
@@ -202,7 +176,10 @@ def _summary(done: Harvest) -> str:
     return ", ".join([*parts, state])
 
 
-def _end(done: Harvest, fail_if_unchanged: bool) -> None:
+def end(done: Harvest, fail_if_unchanged: bool) -> None:
+    """Nothing where all went well; else what to do, as an error with its exit code."""
+    if done.stopped:
+        raise done.stopped
     if done.faults:
         raise TryLater(
             f"{len(done.faults):,} faults, see above; what could be read is stored. Mend the input or try again later."

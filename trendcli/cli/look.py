@@ -1,4 +1,4 @@
-"""Commands that show what there is: topics, status, settings."""
+"""Commands that show what there is: topics, settings."""
 
 from __future__ import annotations
 
@@ -98,52 +98,6 @@ def topics_explain(
     from trendcli.listing import explain
 
     found = explain(common.open(), common.library(), id, topic or ())
-    common.show(found, format, output)
-
-
-def status(common: Common, format: Format = None, output: Output = None) -> None:
-    """What the store holds, what it can vouch for, and how old the data are."""
-    from trendcli.coverage import EVERY
-    from trendcli.models import Column, Report
-    from trendcli.provenance import MADE_UP, as_of_text
-
-    store = common.open()
-    coverage = store.coverage()
-    categories = sorted({name for answer in store.manifest.ledger for name in answer.categories})
-    rows = [
-        {
-            "category": "all categories" if name == EVERY else name,
-            "since": str(span.since),
-            "until": str(span.until),
-            "status": span.status,
-        }
-        for name in categories
-        for span in coverage.spans(name)
-    ]
-    manifest = store.manifest
-    size = sum(store.path(item).stat().st_size for item in manifest.files)
-    updates = sum(item.kind == "update" for item in manifest.files)
-    moments = [moment for name in categories if (moment := coverage.data_as_of([name]))]
-    sources = sorted({f"{answer.source} ({answer.version})" for answer in manifest.ledger})
-    found = Report(
-        kind="status",
-        title=f"{store.root}: {manifest.rows:,} submissions",
-        corpus="arxiv",
-        synthetic=manifest.synthetic,
-        query={},
-        columns=[Column(key, key.capitalize(), "text") for key in ("category", "since", "until", "status")],
-        rows=rows,
-        data_as_of=as_of_text(min(moments)) if moments else None,
-        notes=[
-            *([MADE_UP] if manifest.synthetic else []),
-            f"{len(manifest.files)} files, {updates} of them updates, {size / 1e6:,.1f} MB.",
-            f"Data as of {min(moments):%Y-%m-%d}; sources: {', '.join(sources)}."
-            if moments
-            else "Nothing was fetched yet.",
-            "Periods that are not listed were never asked for.",
-        ],
-        provenance={"store": store.fingerprint(), "program": manifest.program},
-    )
     common.show(found, format, output)
 
 

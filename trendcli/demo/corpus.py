@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 FIRST_YEAR, LAST_YEAR = 2015, 2019
 # submissions a year: they double in about two years, as the real ones did
@@ -67,7 +67,10 @@ _FAMILY = (
 
 @dataclass(frozen=True)
 class Paper:
-    """One entry as arXiv's API lists it: `versions` are UTC moments of v1, v2, …; the primary category comes first."""
+    """One entry as arXiv lists it: `versions` are UTC moments of v1, v2, …; the primary category comes first.
+
+    `changed` is the day of the last change of its metadata, where that is not the day after its last version.
+    """
 
     id: str
     versions: tuple[datetime, ...]
@@ -80,6 +83,8 @@ class Paper:
     doi: str | None = None
     affiliations: Mapping[int, Sequence[str]] = field(default_factory=dict)
     topics: frozenset[str] = frozenset()
+    changed: date | None = None
+    withdrawn: bool = False
 
     @property
     def published(self) -> datetime:

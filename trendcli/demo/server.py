@@ -1,7 +1,8 @@
-"""A stand-in of arXiv's API on 127.0.0.1, in the shapes that the real one answers in, and with its faults on demand.
+"""A stand-in of arXiv on 127.0.0.1, in the shapes that the real one answers in, and with its faults on demand.
 
 What it imitates: the Atom feeds and error entries of export.arxiv.org/api/query since November 2025, boolean operators
-without precedence, `submittedDate` ranges that hold both ends, a window of 10,000 results, ties in any order.
+without precedence, `submittedDate` ranges that hold both ends, a window of 10,000 results, ties in any order; OAI-PMH
+(see `oai`); the monthly totals by identifier.
 """
 
 from __future__ import annotations
@@ -10,12 +11,17 @@ import random
 import re
 import threading
 import time
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
+from trendcli.demo import oai
 from trendcli.demo.atom import error_feed, feed, parse_query
 from trendcli.demo.corpus import Paper
 
@@ -45,8 +51,26 @@ class StandIn:
         self.times: list[float] = []
         self.faults: list[tuple[Fault, Callable[[dict[str, str]], bool]]] = []
         self.rng = random.Random(seed)
+        # a share of requests that meet with one of some faults
+        self.weather: tuple[float, Sequence[str]] = (0.0, ())
+        self.sizes = (oai.RECORDS, oai.IDENTIFIERS)
         self.url = ""
         self._found: tuple[str, list[Paper]] = ("", [])
+        self._sorted: tuple[list[Paper], list[Paper]] = ([], [])
+
+    @property
+    def oai_url(self) -> str:
+        """Where OAI-PMH answers; `url` is that of the API."""
+        return self.url.replace("/api/query", "/oai")
+
+    @property
+    def totals_url(self) -> str:
+        """Where the monthly totals lie."""
+        return self.url.replace("/api/query", "/stats/get_monthly_submissions")
+
+    def env(self) -> dict[str, str]:
+        """The variables that make `trend` ask this stand-in."""
+        return {"TREND_ARXIV_URL": self.url, "TREND_OAI_URL": self.oai_url, "TREND_REQUEST_INTERVAL_S": "0"}
 
     def misbehave(
         self, fault: str, times: int = 1, when: Callable[[dict[str, str]], bool] = lambda query: True
@@ -54,17 +78,33 @@ class StandIn:
         """Show a fault of FAULTS on the next `times` requests for which `when` holds."""
         self.faults += [(FAULTS[fault], when)] * times
 
-    def answer(self, query: dict[str, str], agent: str = "") -> Reply:
+    def answer(self, path: str, query: dict[str, str], agent: str = "") -> Reply:
         """The reply to one request."""
         self.requests.append(query)
         self.agents.append(agent)
         self.times.append(time.monotonic())
-        reply = self._answer(query)
+        if path == "/oai":
+            reply = Reply(200, oai.respond(self.papers, query, self.sizes, datetime.now(UTC).date()), "text/xml")
+        elif path == "/stats/get_monthly_submissions":
+            reply = Reply(200, self._totals(), "text/csv")
+        elif path == "/api/query":
+            reply = self._answer(query)
+        else:
+            return Reply(404, b"not found", "text/plain")
         for number, (fault, when) in enumerate(self.faults):
             if when(query):
                 del self.faults[number]
                 return fault(self, query, reply)
+        share, kinds = self.weather
+        if share and self.rng.random() < share:
+            return FAULTS[self.rng.choice(kinds)](self, query, reply)
         return reply
+
+    def _totals(self) -> bytes:
+        months = Counter(f"20{paper.id[:2]}-{paper.id[2:4]}-01" for paper in self.papers)
+        return "".join(
+            ["month,submissions\n", *(f"{month},{count}\n" for month, count in sorted(months.items()))]
+        ).encode()
 
     def _answer(self, query: dict[str, str]) -> Reply:
         search, ids = query.get("search_query", ""), query.get("id_list", "")
@@ -100,7 +140,7 @@ class StandIn:
             found = [by_id[ident] for ident in wanted if ident in by_id]
         if search:
             matches = parse_query(search)
-            found = [paper for paper in found if matches(paper)]
+            found = [paper for paper in self._between(search, found) if matches(paper)]
         keys: dict[str, Callable[[Paper], Any]] = {
             "submittedDate": lambda paper: paper.published,
             "lastUpdatedDate": lambda paper: paper.versions[-1],
@@ -111,6 +151,18 @@ class StandIn:
         elif sort != "relevance":
             raise ValueError(f"sortBy must be in: relevance, lastUpdatedDate, submittedDate, not {sort}")
         return found
+
+    def _between(self, search: str, papers: list[Paper]) -> Sequence[Paper]:
+        """The papers that a query which ends in a range of dates can find, looked up rather than tried one by one."""
+        dates = re.search(r"(?:^|\) AND )submittedDate:\[(\d{12}) TO (\d{12})\]$", search)
+        if not dates or papers is not self.papers:
+            return papers
+        if self._sorted[0] is not papers:
+            self._sorted = (papers, sorted(papers, key=lambda paper: paper.published))
+        low, high = (datetime.strptime(text, "%Y%m%d%H%M").replace(tzinfo=UTC) for text in dates.groups())
+        ordered = self._sorted[1]
+        first = bisect_left(ordered, low, key=lambda paper: paper.published)
+        return ordered[first : bisect_right(ordered, high, key=lambda paper: paper.published)]
 
 
 def _error(message: str, status: int = 400) -> Reply:
@@ -128,6 +180,31 @@ def _truncated(standin: StandIn, query: dict[str, str], reply: Reply) -> Reply:
 
 def _no_entries(standin: StandIn, query: dict[str, str], reply: Reply) -> Reply:
     return reply._replace(body=re.sub(rb"  <entry>.*</entry>\n", b"", reply.body, flags=re.DOTALL))
+
+
+def _without_v1(standin: StandIn, query: dict[str, str], reply: Reply) -> Reply:
+    return reply._replace(body=re.sub(rb'<version version="v1">.*?</version>', b"", reply.body, count=1))
+
+
+def _without_records(standin: StandIn, query: dict[str, str], reply: Reply) -> Reply:
+    return reply._replace(body=re.sub(rb"<(record|header)>.*</\1>", b"", reply.body, flags=re.DOTALL))
+
+
+def _dead_token(standin: StandIn, query: dict[str, str], reply: Reply) -> Reply:
+    text = "<error code='badResumptionToken'>invalid or expired</error>"
+    return reply._replace(body=re.sub(rb"<(List\w+)>.*</\1>", text.encode(), reply.body, flags=re.DOTALL))
+
+
+def _lost_token(standin: StandIn, query: dict[str, str], reply: Reply) -> Reply:
+    return reply._replace(body=re.sub(rb"<resumptionToken.*?(/>|</resumptionToken>)", b"", reply.body))
+
+
+def _moved(standin: StandIn, query: dict[str, str], reply: Reply) -> Reply:
+    """After this reply its last record changes: it moves to the end of the list, and the next page skips another."""
+    listed = re.findall(rb"<identifier>oai:arXiv.org:([^<]*)<", reply.body)
+    last, today = listed[-1].decode() if listed else "", datetime.now(UTC).date()
+    standin.papers = [replace(paper, changed=today) if paper.id == last else paper for paper in standin.papers]
+    return reply
 
 
 def _short(standin: StandIn, query: dict[str, str], reply: Reply) -> Reply:
@@ -165,6 +242,11 @@ FAULTS: dict[str, Fault] = {
     "406": lambda s, q, r: Reply(406, b"Not Acceptable", "text/plain"),
     "403": lambda s, q, r: Reply(403, _DENIED, "text/html"),
     "connection cut": lambda s, q, r: r._replace(cut=len(r.body) // 2),
+    "record without v1": _without_v1,
+    "page without records": _without_records,
+    "dead token": _dead_token,
+    "lost token": _lost_token,
+    "record moved": _moved,
     "other query ran": lambda s, q, r: r._replace(body=r.body.replace(b"cat:", b"all:")),
 }
 
@@ -178,12 +260,9 @@ def serving(standin: StandIn) -> Iterator[StandIn]:
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
-            if parts.path != "/api/query":
-                self._send(Reply(404, b"not found", "text/plain"))
-                return
             query = dict(parse_qsl(parts.query, keep_blank_values=True))
             with lock:
-                reply = standin.answer(query, self.headers.get("User-Agent", ""))
+                reply = standin.answer(parts.path, query, self.headers.get("User-Agent", ""))
             self._send(reply)
 
         def _send(self, reply: Reply) -> None:

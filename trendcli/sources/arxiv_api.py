@@ -8,9 +8,8 @@ have no precedence; ties sort in any order, so ids are counted and compared with
 from __future__ import annotations
 
 import re
-import time as clock
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,9 +17,12 @@ import arxiv
 import requests
 from lxml import etree
 
-from trendcli import __version__, parts
-from trendcli.errors import TryLater, UsageError
-from trendcli.models import Answer, Batch, Progress, Submission, Window
+from trendcli import parts
+from trendcli.coverage import EVERY
+from trendcli.errors import TryLater, Unreachable, UsageError
+from trendcli.models import Answer, Ask, Batch, Progress, Submission, Window
+from trendcli.periods import add_months
+from trendcli.sources.pace import Pace
 from trendcli.sources.transport import Faulty, Transport
 from trendcli.taxonomy import canonical_id, spellings
 
@@ -29,6 +31,7 @@ MOST = 9_000
 PAGE_SIZES = (1000, 200)
 _ATOM = {"a": "http://www.w3.org/2005/Atom", "o": "http://a9.com/-/spec/opensearch/1.1/"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Span = tuple[date, date]
 
 
 def declared_total(body: bytes, url: str) -> int:
@@ -75,62 +78,77 @@ class _Slice:
 
 
 class ArxivApi:
-    """arXiv's API as a Source; `interval_s` seconds lie between two requests, `contact` goes into the User-Agent."""
+    """arXiv's API as a Source; requests keep to `pace`, and `contact` goes into the User-Agent."""
 
     name = "arxiv"
 
-    def __init__(
-        self, url: str, interval_s: float = 3.0, contact: str = "", sleep: Callable[[float], None] = clock.sleep
-    ) -> None:
-        agent = f"trendcli/{__version__}{f' ({contact})' if contact else ''}"
+    def __init__(self, url: str, pace: Pace, contact: str = "") -> None:
         self.total = 0
-        transport = Transport(interval_s, agent, self._check, sleep)
+        self.transport = Transport(pace, contact, self._check)
         # pace and further tries are the transport's, so the client has none of its own
         self.client = arxiv.Client(page_size=PAGE_SIZES[0], delay_seconds=0, num_retries=0)
         self.client.query_url_format = f"{url}?{{}}"
-        self.client._session.mount("https://", transport)
-        self.client._session.mount("http://", transport)
+        self.client._session.mount("https://", self.transport)
+        self.client._session.mount("http://", self.transport)
 
     def _check(self, body: bytes, url: str) -> None:
         self.total = declared_total(body, url)
 
-    def batches(self, categories: Sequence[str], window: Window, progress: Progress) -> Iterator[Batch]:
-        """See Source; the window must have both ends. Slices of days, each a commit, oldest first."""
-        if window.since is None or window.until is None:
-            raise UsageError("arXiv's API needs a window: say --since, and --until if it shall not reach up to today.")
-        until = min(window.until, datetime.now(UTC).date() + timedelta(days=1))
-        days = max((until - window.since).days, 1)
-        queue = [(window.since, until)] if window.since < until else []
-        came = 0
+    def declared(self, ask: Ask) -> int:
+        """How many submissions arXiv declares for a question, by one request."""
+        window = _clipped(ask.window)
+        if window is None:
+            return 0
+        self._paged(_query(ask.categories, _midnight(window[0]), _midnight(window[1])), 1, most=1)
+        return self.total
+
+    def batches(self, ask: Ask, progress: Progress) -> Iterator[Batch]:
+        """See Source; the window must begin somewhere. Slices of days, each a commit, oldest first.
+
+        A slice is a node of the calendar (see `halves`), so that a run that was broken off is continued in the same
+        slices as it would have had.
+        """
+        window = _clipped(ask.window)
+        if window is None:
+            return
+        days, came = (window[1] - window[0]).days, 0
+        queue = nodes(*window)
         while queue:
-            since, end = queue.pop(0)
-            progress((since - window.since).days / days, 1.0, f"{since} to {end}, {came:,} submissions")
-            answered_at = datetime.now(UTC)
-            total = self._total(categories, _midnight(since), _midnight(end))
-            if total > MOST and (end - since).days > 1:
-                middle = since + timedelta(days=(end - since).days // 2)
-                queue[:0] = [(since, middle), (middle, end)]
-                continue
-            got = self._slice(categories, _midnight(since), _midnight(end), total)
-            inside = [
-                item for item in got.found.values() if since <= (_EPOCH + timedelta(seconds=item.v1_at)).date() < end
-            ]
-            came += len(inside)
-            whole = got.received == got.expected
+            since, until = queue.pop(0)
+            progress((since - window[0]).days / days, 1.0, f"{since} to {until}, {came:,} submissions")
+            low, high = _midnight(since), _midnight(until)
             answer = Answer(
                 source=self.name,
-                categories=tuple(sorted(categories)),
+                categories=tuple(sorted(ask.categories)),
                 since=since,
-                until=end,
-                answered_at=answered_at,
-                status="complete" if whole else "partial",
-                expected=got.expected,
-                received=got.received,
-                query=_query(categories, _midnight(since), _midnight(end)),
+                until=until,
+                answered_at=datetime.now(UTC),
+                status="failed",
+                expected=None,
+                received=0,
+                query=_query(ask.categories, low, high),
                 version="API, Atom",
             )
-            fault = f"{since} to {end}: {got.received:,} of {got.expected:,} submissions came; stored as partial"
-            yield Batch(parts.table(inside, self.name, answered_at), (answer,), () if whole else (fault,))
+            try:
+                total = self._total(ask.categories, low, high)
+                if total > MOST and (until - since).days > 1:
+                    queue[:0] = halves(since, until)
+                    continue
+                got = self._slice(ask.categories, low, high, total)
+            except Unreachable:
+                raise  # nothing was learned of the slice
+            except TryLater:
+                yield Batch(None, (answer,))
+                raise
+            inside = [
+                item for item in got.found.values() if since <= (_EPOCH + timedelta(seconds=item.v1_at)).date() < until
+            ]
+            came += len(inside)
+            status = "complete" if got.received == got.expected else "partial"
+            answer = replace(answer, status=status, expected=got.expected, received=got.received)
+            fault = f"{since} to {until}: {got.received:,} of {got.expected:,} submissions came; stored as partial"
+            part = parts.table(inside, self.name, answer.answered_at)
+            yield Batch(part, (answer,), (fault,) if status == "partial" else ())
         progress(1.0, 1.0, f"{came:,} submissions")
 
     def _slice(self, categories: Sequence[str], low: datetime, high: datetime, total: int) -> _Slice:
@@ -155,10 +173,8 @@ class ArxivApi:
 
     def _total(self, categories: Sequence[str], low: datetime, high: datetime) -> int:
         """How many submissions are declared; a zero is asked for twice before it is believed."""
-        query = _query(categories, low, high)
-        self.client.page_size = 1
         for _ in range(2):
-            list(self.client.results(_search(query, 1)))
+            self._paged(_query(categories, low, high), 1, most=1)
             if self.total:
                 break
         return self.total
@@ -173,11 +189,11 @@ class ArxivApi:
                     raise
         return self._paged(query, PAGE_SIZES[-1])
 
-    def _paged(self, query: str, size: int) -> dict[str, Submission]:
+    def _paged(self, query: str, size: int, most: int | None = None) -> dict[str, Submission]:
         self.client.page_size = size
         found = {}
         try:
-            for result in self.client.results(_search(query, None)):
+            for result in self.client.results(_search(query, most)):
                 item = _submission(result)
                 if item is not None:
                     found[item.id] = item
@@ -197,10 +213,54 @@ def _search(query: str, most: int | None) -> arxiv.Search:
     )
 
 
+def nodes(since: date, until: date) -> list[Span]:
+    """The days [since, until) as the fewest whole nodes of the calendar: years, and what `halves` makes of them."""
+
+    def inside(node: Span) -> list[Span]:
+        if node[1] <= since or until <= node[0]:
+            return []
+        if since <= node[0] and node[1] <= until:
+            return [node]
+        return [part for half in halves(*node) for part in inside(half)]
+
+    years = [(date(year, 1, 1), date(year + 1, 1, 1)) for year in range(since.year, until.year + 1)]
+    return [part for year in years for part in inside(year)]
+
+
+def halves(since: date, until: date) -> list[Span]:
+    """A node of the calendar in parts: a year in halves, quarters and months, a month in days at last."""
+    months = (until.year - since.year) * 12 + until.month - since.month
+    if months > 1 and since.day == until.day == 1:
+        step = 1 if months == 3 else months // 2
+        edges = [add_months(since, offset) for offset in range(0, months + 1, step)]
+    else:
+        edges = [since, since + timedelta(days=(until - since).days // 2), until]
+    return list(zip(edges, edges[1:], strict=False))
+
+
+def slices(since: date, until: date, total: int) -> tuple[int, int]:
+    """How many slices, and requests with their probes, `total` submissions take that spread evenly over some days."""
+    queue = nodes(since, until)
+    days, found, requests = max((until - since).days, 1), 0, 0
+    while queue:
+        low, high = queue.pop()
+        share = -(-total * (high - low).days // days)
+        requests += 1 if share else 2
+        if share > MOST and (high - low).days > 1:
+            queue += halves(low, high)
+        else:
+            found += 1
+            requests += -(-share // PAGE_SIZES[0])
+    return found, requests
+
+
 def _query(categories: Sequence[str], low: datetime, high: datetime) -> str:
     """Submissions of some categories between two minutes, all in brackets; both ends are inside."""
+    dates = f"submittedDate:[{low:%Y%m%d%H%M} TO {high:%Y%m%d%H%M}]"
+    if EVERY in categories:
+        return dates
     listed = " OR ".join(f"cat:{name}" for category in sorted(categories) for name in spellings(category))
-    return f"({listed}) AND submittedDate:[{low:%Y%m%d%H%M} TO {high:%Y%m%d%H%M}]"
+    return f"({listed}) AND {dates}"
 
 
 def _halves(
@@ -239,6 +299,15 @@ def _submission(result: arxiv.Result) -> Submission | None:
         doi=result.doi,
         as_of=(datetime.now(UTC) - _EPOCH).days,
     )
+
+
+def _clipped(window: Window) -> Span | None:
+    """The days of a window that have begun; None where none has. UsageError without a beginning."""
+    if window.since is None:
+        raise UsageError("arXiv's API needs a window: say --since, and --until if it shall not reach up to today.")
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    until = min(window.until or tomorrow, tomorrow)
+    return (window.since, until) if window.since < until else None
 
 
 def _midnight(day: date) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -119,7 +120,7 @@ def parse(data: bytes | tuple[str, int, int], wanted: Wanted, path: Path) -> Par
             ident, _ = canonical_id(record.id)
             version, first, last = _versions(record.versions)
             v1_at = seconds(first)
-            as_of = _days(record.update_date)
+            as_of = days_of(record.update_date)
             if "/" not in ident:
                 numbers.setdefault(ident[:4], set()).add(int(ident[5:]))
             found.newest = max(found.newest, as_of)
@@ -175,6 +176,7 @@ def _versions(listed: list[_Version]) -> tuple[int, str, str]:
     return max(dates), dates[1], dates[max(dates)]
 
 
+_DAY = re.compile(r"[A-Z][a-z][a-z], ([0-9]{1,2}) ([A-Z][a-z][a-z]) ([0-9]{4})")
 _MONTHS = {name: number for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
 
 # looked up rather than computed: half a million records have a million dates
@@ -184,12 +186,15 @@ _SECONDS = {f":{second:02d}": second for second in range(60)}
 
 @lru_cache(maxsize=65536)
 def _day(text: str) -> int:
-    day, month, year = text.split()
-    return (date(int(year), _MONTHS[month], int(day)) - _EPOCH).days * 86400
+    found = _DAY.fullmatch(text)
+    if not found:
+        raise ValueError(text)
+    return (date(int(found[3]), _MONTHS[found[2]], int(found[1])) - _EPOCH).days * 86400
 
 
 @lru_cache(maxsize=65536)
-def _days(text: str) -> int:
+def days_of(text: str) -> int:
+    """Days since 1970 of '2019-03-05'; ValueError where it is no date."""
     return (date.fromisoformat(text) - _EPOCH).days
 
 
@@ -197,7 +202,7 @@ def seconds(text: str) -> int:
     """Seconds since 1970 of 'Mon, 2 Apr 2007 19:18:42 GMT'; ValueError where it is no date."""
     try:
         if text.endswith(" GMT"):
-            return _day(text[5:-13]) + _MINUTES[text[-12:-7]] + _SECONDS[text[-7:-4]]
+            return _day(text[:-13]) + _MINUTES[text[-12:-7]] + _SECONDS[text[-7:-4]]
     except (ValueError, KeyError):
         pass
     try:

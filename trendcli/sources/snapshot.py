@@ -22,7 +22,7 @@ from typing import IO, NamedTuple
 from trendcli import workers
 from trendcli.coverage import EVERY
 from trendcli.errors import UsageError
-from trendcli.models import Answer, Batch, Progress, Window
+from trendcli.models import Answer, Ask, Batch, Progress, Window
 from trendcli.periods import add_months
 from trendcli.sources.records import SOURCE, Parsed, Wanted, parse, start_worker
 
@@ -55,8 +55,9 @@ class Snapshot:
         self.path = path
         self.complete = tuple(complete)
 
-    def batches(self, categories: Sequence[str], window: Window, progress: Progress) -> Iterator[Batch]:
+    def batches(self, ask: Ask, progress: Progress) -> Iterator[Batch]:
         """See Source; the parts are files in a temporary folder that goes when the last batch was taken."""
+        categories, window = ask.categories, ask.window
         wanted = Wanted(frozenset(categories), _seconds_of(window.since, 0), _seconds_of(window.until, 1 << 40))
         total = Parsed()
         with TemporaryDirectory(prefix="trend-import-") as folder, ExitStack() as stack:

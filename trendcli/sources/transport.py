@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+import random
 import re
-import time as clock
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -14,13 +14,16 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 
-from trendcli.errors import TryLater
+from trendcli import __version__
+from trendcli.errors import TryLater, Unreachable
+from trendcli.sources.pace import Pace
 
 TRIES = 5
-# waits before a further try, in request intervals: 30, 60, 120, 300 s at arXiv's 3 s
-PATIENCE = (10, 20, 40, 100)
+# waits before a further try, in request intervals: 30, 60, 120, 300, 900 s at arXiv's 3 s
+PATIENCE = (10, 20, 40, 100, 300)
 TIMEOUT = (10, 180)
 RETRIED = {406, 408, 429, 500, 502, 503, 504}
+REDIRECTS = {301, 302, 303, 307, 308}
 
 log = logging.getLogger(__name__)
 
@@ -30,64 +33,82 @@ class Faulty(Exception):
 
 
 class Transport(HTTPAdapter):
-    """Carries the requests of a session: at most one at a time, `interval_s` seconds apart.
+    """Carries the requests of a session, each in its turn of `pace`.
 
     A reply is handed on only after `check(body, url)` has taken it, which raises Faulty for one that is not whole.
     """
 
-    def __init__(
-        self, interval_s: float, agent: str, check: Callable[[bytes, str], None], sleep: Callable[[float], None]
-    ) -> None:
+    def __init__(self, pace: Pace, contact: str, check: Callable[[bytes, str], None]) -> None:
         super().__init__(pool_connections=1, pool_maxsize=1)
-        self.interval_s, self.agent, self.check, self.sleep = interval_s, agent, check, sleep
-        self.last = 0.0
+        self.pace, self.check = pace, check
+        self.agent = f"trendcli/{__version__}{f' ({contact})' if contact else ''}"
         self.reached = False
+        self.sent = 0
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """The reply to a request; TryLater where there is none to be had that can be believed."""
         request.headers["User-Agent"] = self.agent
         kwargs["timeout"] = TIMEOUT
         for attempt in range(1, TRIES + 1):
-            self._pace()
-            at_least = 0.0
-            try:
-                response = super().send(request, *args, **kwargs)
-                response.content  # noqa: B018 - read it here, where a cut connection can be tried again
-                if response.status_code == 200:
-                    self.check(response.content, request.url or "")
-                    self.reached = True
-                    log.info("%s: %d bytes", request.url, len(response.content))
+            with self.pace.turn(request.url or ""):
+                response, problem, wait = self._once(request, attempt, *args, **kwargs)
+                if response is not None:
                     return response
-                problem = f"status {response.status_code}"
-                at_least = _retry_after(response.headers.get("Retry-After"))
-                if response.status_code == 403:
-                    raise TryLater(
-                        "arXiv refuses this address (403). Send nothing for 24 hours, then try again; "
-                        "what had come is stored."
-                    )
-                if response.status_code not in RETRIED:
-                    raise TryLater(f"arXiv cannot answer the query: {_said(response)} What had come is stored.")
-            except Faulty as error:
-                problem = str(error)
-            except requests.exceptions.RequestException as error:
-                problem = _reason(error)
-                if isinstance(error, requests.exceptions.ConnectionError) and not self.reached and attempt == 2:
-                    raise TryLater(
-                        f"Cannot reach {urlsplit(request.url or '').netloc}: {problem}. Nothing was changed."
-                    ) from None
-            finally:
-                self.last = clock.monotonic()
-            log.info("%s: %s (try %d of %d)", request.url, problem, attempt, TRIES)
-            if attempt < TRIES:
-                self.sleep(max(at_least, self.interval_s * PATIENCE[attempt - 1]))
+                log.info("%s: %s (try %d of %d)", request.url, problem, attempt, TRIES)
+                # also after the last try, so that the next run does not ask at once what this one gave up
+                self.pace.hold(request.url or "", wait)
         raise TryLater(
             f"arXiv did not answer as it should, {TRIES} times in a row: {problem}. What had come is stored; try later."
         )
 
-    def _pace(self) -> None:
-        wait = self.last + self.interval_s - clock.monotonic()
-        if self.last and wait > 0:
-            self.sleep(wait)
+    def _once(
+        self, request: requests.PreparedRequest, attempt: int, *args: Any, **kwargs: Any
+    ) -> tuple[requests.Response | None, str, float]:
+        """One try: the reply; or what is wrong with it, and how many seconds to wait."""
+        self.sent += 1
+        url = request.url or ""
+        try:
+            response = super().send(request, *args, **kwargs)
+            response.content  # noqa: B018 - read it here, where a cut connection can be tried again
+        except requests.exceptions.RequestException as error:
+            problem = _reason(error)
+            if self.reached or not isinstance(error, requests.exceptions.ConnectionError):
+                return None, problem, self._patience(attempt)
+            if attempt == 2:
+                raise Unreachable(f"Cannot reach {urlsplit(url).netloc}: {problem}. Nothing was changed.") from None
+            return None, problem, self.pace.interval_s
+        self.reached = True
+        status = response.status_code
+        if status in REDIRECTS:
+            return response, "", 0.0
+        if status == 403:
+            self.pace.stop(url)
+            raise Unreachable(
+                "arXiv refuses this machine (403). Nothing more is asked of it for 24 hours; what had come is stored."
+            )
+        problem = f"status {status}"
+        if status == 200:
+            try:
+                self.check(response.content, url)
+            except Faulty as error:
+                problem = str(error)
+            else:
+                log.info("%s: %d bytes", url, len(response.content))
+                return response, "", 0.0
+        elif status not in RETRIED:
+            raise TryLater(f"arXiv cannot answer the query: {_said(response)} What had come is stored.")
+        return None, problem, max(_retry_after(response.headers.get("Retry-After")), self._patience(attempt))
+
+    def _patience(self, attempt: int) -> float:
+        return self.pace.interval_s * PATIENCE[attempt - 1] * random.uniform(1.0, 1.1)
+
+
+def session(pace: Pace, contact: str, check: Callable[[bytes, str], None]) -> tuple[requests.Session, Transport]:
+    """A session all of whose requests go through one Transport."""
+    transport, made = Transport(pace, contact, check), requests.Session()
+    made.mount("https://", transport)
+    made.mount("http://", transport)
+    return made, transport
 
 
 def _retry_after(header: str | None) -> float:

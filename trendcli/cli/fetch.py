@@ -1,0 +1,178 @@
+"""The command fetch: from what the store covers to questions, and from answers to a line."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trendcli.cli.fill import created, end, harvested, summary, window_of
+from trendcli.cli.frame import Common
+from trendcli.cli.select import Categories, Format, Output, Since, Until
+from trendcli.errors import TryLater, UsageError, nearest
+
+if TYPE_CHECKING:
+    from trendcli.models import Ask, Report, Window
+    from trendcli.settings import Settings
+    from trendcli.sources.arxiv_api import ArxivApi
+    from trendcli.sources.oai import OaiPmh
+    from trendcli.store import Store
+
+FETCHED = ("arxiv", "oai")
+# arXiv took 27,692 submissions in October 2025, more than in any month before (arxiv.org/stats)
+MOST_A_DAY = 900
+# arXiv's terms: no more than one request in three seconds
+POLITE_S = 3.0
+# records a page of OAI-PMH and identifiers a page, as arXiv's server sends them (2026)
+RECORDS, IDENTIFIERS = 2_500, 20_000
+
+
+def _sources(incomplete: str) -> list[str]:
+    return [name for name in FETCHED if name.startswith(incomplete)]
+
+
+def fetch(
+    common: Common,
+    category: Categories = None,
+    scope_name: Annotated[
+        str | None, typer.Option("--scope", help="A named set of categories [the setting `scope`].")
+    ] = None,
+    since: Since = None,
+    until: Until = None,
+    source: Annotated[
+        str, typer.Option(help="arxiv: its search API. oai: OAI-PMH, for whole categories.", autocompletion=_sources)
+    ] = "arxiv",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be asked and how long it would take; fetch nothing.")
+    ] = False,
+    fail_if_unchanged: Annotated[
+        bool, typer.Option("--fail-if-unchanged", help="Exit with 5 where nothing is new.")
+    ] = False,
+    format: Format = None,
+    output: Output = None,
+) -> None:
+    """Fetch submissions from arXiv: every one of the categories, whether or not a topic matches it.
+
+    Without --since it goes on where the store ends, category by category, and asks once more for the last weeks, since
+    submissions come late and are revised. With --since it asks for what is not yet covered since then.
+    """
+    from trendcli.settings import is_loopback
+
+    settings, _ = common.resolved
+    if source not in FETCHED:
+        raise UsageError(f"No source {source!r}{nearest(source, FETCHED)}. Known: {', '.join(FETCHED)}.")
+    store, window = created(common), window_of(since, until)
+    url = settings.arxiv_url if source == "arxiv" else settings.oai_url
+    if store.manifest.synthetic and not is_loopback(url):
+        raise UsageError(
+            f"The store {store.root} holds made-up data. Fetch real submissions into another one, with --store."
+        )
+    scope = settings.scope_of(category, scope_name)
+    asks = planned(store, settings, source, scope.categories if scope else (), window)
+    if dry_run:
+        common.show(_dry_run(settings, source, asks), format, output)
+        return
+    if format or output:
+        raise UsageError("--format and --output are for --dry-run. Nothing was fetched.")
+    if not asks:
+        from trendcli.harvest import Harvest
+
+        common.say(
+            "0 new, 0 revised: all of it is covered, or was answered today, and arXiv asks not to be asked twice a day."
+        )
+        end(Harvest(), fail_if_unchanged)
+        return
+    done = harvested(common, store, source_of(store, settings, source), asks)
+    common.say(summary(done))
+    end(done, fail_if_unchanged)
+
+
+def planned(
+    store: Store, settings: Settings, source: str, categories: tuple[str, ...], window: Window, *, strict: bool = True
+) -> list[Ask]:
+    """What a fetch would ask; UsageError where there is no place to go on from, or an empty list if not `strict`."""
+    from trendcli import plan
+
+    coverage, today = store.coverage(), datetime.now(UTC).date()
+    if not categories:
+        known = plan.covered(coverage) if window.since is None else ()
+        categories = known or settings.scope_named(settings.scope).categories
+    if source == "oai":
+        if window.until is not None:
+            raise UsageError("OAI-PMH knows when metadata changed, not when submissions came: it takes no --until.")
+        return plan.by_change(coverage, categories, window, today)
+    unbegun = plan.unbegun(coverage, categories) if window.since is None else []
+    if unbegun and strict:
+        raise UsageError(
+            f"Never fetched, so there is no place to go on from: {' '.join(unbegun)}. "
+            "Say from when, such as --since 2024-01."
+        )
+    return plan.by_window(coverage, categories, window, today)
+
+
+def source_of(store: Store, settings: Settings, name: str) -> ArxivApi | OaiPmh:
+    """The source of that name, ready to be asked."""
+    from trendcli import ingest
+    from trendcli.settings import pace_path
+    from trendcli.sources.pace import Pace
+
+    url = settings.arxiv_url if name == "arxiv" else settings.oai_url
+    pace = Pace(pace_path(), settings.interval_for(url))
+    if name == "arxiv":
+        from trendcli.sources.arxiv_api import ArxivApi
+
+        return ArxivApi(url, pace, settings.contact)
+    from trendcli.sources.oai import OaiPmh
+
+    return OaiPmh(url, pace, lambda ids, days: ingest.lacking(store, ids, days), settings.contact)
+
+
+def _dry_run(settings: Settings, source: str, asks: list[Ask]) -> Report:
+    """What would be asked; the totals are what arXiv's API declares now, for one request a row."""
+    from trendcli.models import Column, Report, Window
+    from trendcli.settings import pace_path
+    from trendcli.sources.arxiv_api import ArxivApi, slices
+    from trendcli.sources.pace import Pace
+
+    api = ArxivApi(settings.arxiv_url, Pace(pace_path(), settings.interval_for(settings.arxiv_url)), settings.contact)
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    rows: list[dict[str, Any]] = []
+    guessed = ""
+    for ask in asks:
+        since = ask.window.since or date.min
+        if source == "oai":
+            since = max(ask.reached or date.min, ask.changed or date.min)
+        until = min(ask.window.until or tomorrow, tomorrow)
+        total = MOST_A_DAY * (until - since).days
+        if not guessed:
+            try:
+                total = api.declared(ask._replace(window=Window(since, until)))
+            except TryLater as error:
+                guessed = str(error).partition(".")[0]
+        if source == "arxiv":
+            parts, requests = slices(since, until, total)
+        else:
+            # a change is a new submission or, about as often, a new version of an old one
+            parts, requests = 1, 2 * total // RECORDS + 2 * total // IDENTIFIERS + 2
+        minutes = round(requests * max(settings.request_interval_s, POLITE_S) / 60, 1)
+        window = {"since": str(since), "until": str(until)}
+        counts = {"submissions": total, "slices": parts, "requests": requests, "minutes": minutes}
+        rows.append({"categories": " ".join(ask.categories), **window, **counts})
+    requests, minutes = (sum(row[key] for row in rows) for key in ("requests", "minutes"))
+    said = f"Submissions are what arXiv declares now ({api.transport.sent} requests were sent for that)."
+    if guessed:
+        said = f"{guessed}, so every number is the most that it can be."
+    dates = "submitted" if source == "arxiv" else "changed"
+    columns = [Column(key, key.capitalize(), "text") for key in ("categories", "since", "until")]
+    columns += [Column(key, key.capitalize(), "count") for key in ("submissions", "slices", "requests")]
+    return Report(
+        kind="plan",
+        title=f"A fetch would send {requests:,} requests and take about {minutes:,.0f} minutes",
+        corpus="arxiv",
+        synthetic=False,
+        query={"source": source},
+        columns=[*columns, Column("minutes", "Minutes", "number")],
+        rows=rows,
+        notes=[f"Dates are those on which submissions were {dates}. Nothing was fetched.", *([said] if rows else [])],
+    )
