@@ -77,7 +77,7 @@ def by_change(coverage: Coverage, categories: Sequence[str], window: Window, tod
         if not _harvested(coverage, category, changed, today):
             asks.setdefault(Ask((), Window(since, None), changed), []).append(category)
     return [
-        ask._replace(categories=names, reached=_unfinished(coverage, names, ask.changed))
+        _continued(coverage, ask._replace(categories=names))
         for ask, listed in asks.items()
         for names in _by_archive(listed)
     ]
@@ -113,16 +113,18 @@ def _harvested(coverage: Coverage, category: str, changed: date, today: date) ->
     )
 
 
-def _unfinished(coverage: Coverage, categories: tuple[str, ...], changed: date | None) -> date | None:
-    """How far an earlier harvest of the same question came that did not finish, or missed some records.
+def _continued(coverage: Coverage, ask: Ask) -> Ask:
+    """The question from where an earlier harvest of it came to that did not finish, or missed some records.
 
     The list of identifiers, which is compared from its beginning, shows what is still missing before that.
     """
     for answer in coverage.answers:
-        same = answer.changed and answer.changed[0] == changed and answer.categories == tuple(sorted(categories))
+        same = (
+            answer.changed and answer.changed[0] == ask.changed and answer.categories == tuple(sorted(ask.categories))
+        )
         if same and answer.changed and answer.status in ("failed", "partial"):
-            return answer.changed[1]
-    return None
+            return ask._replace(reached=answer.changed[1], window=Window(ask.window.since or answer.since, None))
+    return ask
 
 
 def _on(moment: datetime, day: date) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -123,6 +124,45 @@ def test_large_windows_are_halved(
     spans = [(answer.since, answer.until) for answer in done.answers]
     assert spans[0][0] == date(2018, 1, 1) and spans[-1][1] == date(2020, 1, 1)
     assert all(a[1] == b[0] for a, b in zip(spans, spans[1:], strict=False))
+
+
+DAY = st.dates(date(2012, 1, 1), date(2027, 1, 1))
+
+
+@given(DAY, DAY, st.integers(0, 10**9))
+def test_slices_cover_a_window_once_however_it_is_halved(one: date, other: date, seed: int) -> None:
+    since, until = sorted((one, other))
+    rng = random.Random(seed)
+    queue, spans = arxiv_api.nodes(since, until), []
+    while queue:
+        low, high = queue.pop(0)
+        if (high - low).days > 1 and rng.random() < 0.6:
+            queue[:0] = arxiv_api.halves(low, high)
+        else:
+            spans.append((low, high))
+    assert [day for span in spans for day in span[:1]] == [since, *[high for _, high in spans[:-1]]][: len(spans)]
+    assert (spans[-1][1] if spans else since) == until
+    assert sum((high - low).days for low, high in spans) == (until - since).days
+
+
+@given(DAY, DAY, st.integers(0, 10**6))
+def test_a_run_that_was_broken_off_goes_on_in_the_same_slices(one: date, other: date, total: int) -> None:
+    since, until = sorted((one, other))
+
+    def leaves(low: date, high: date) -> list[tuple[date, date]]:
+        queue, found = arxiv_api.nodes(low, high), []
+        while queue:
+            node = queue.pop(0)
+            if total * (node[1] - node[0]).days > 9000 * 365 and (node[1] - node[0]).days > 1:
+                queue[:0] = arxiv_api.halves(*node)
+            else:
+                found.append(node)
+        return found
+
+    whole = leaves(since, until)
+    for number in (len(whole) // 3, len(whole) // 2):
+        if number < len(whole):
+            assert leaves(whole[number][0], until) == whole[number:]
 
 
 def test_a_day_that_is_too_large_is_halved_in_hours_and_then_by_category(

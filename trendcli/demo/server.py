@@ -53,6 +53,7 @@ class StandIn:
         self.rng = random.Random(seed)
         # a share of requests that meet with one of some faults
         self.weather: tuple[float, Sequence[str]] = (0.0, ())
+        self.met = 0
         self.sizes = (oai.RECORDS, oai.IDENTIFIERS)
         self.url = ""
         self._found: tuple[str, list[Paper]] = ("", [])
@@ -97,6 +98,7 @@ class StandIn:
                 return fault(self, query, reply)
         share, kinds = self.weather
         if share and self.rng.random() < share:
+            self.met += 1
             return FAULTS[self.rng.choice(kinds)](self, query, reply)
         return reply
 
@@ -182,6 +184,11 @@ def _no_entries(standin: StandIn, query: dict[str, str], reply: Reply) -> Reply:
     return reply._replace(body=re.sub(rb"  <entry>.*</entry>\n", b"", reply.body, flags=re.DOTALL))
 
 
+def _slow(standin: StandIn, query: dict[str, str], reply: Reply) -> Reply:
+    time.sleep(0.5)
+    return reply
+
+
 def _without_v1(standin: StandIn, query: dict[str, str], reply: Reply) -> Reply:
     return reply._replace(body=re.sub(rb'<version version="v1">.*?</version>', b"", reply.body, count=1))
 
@@ -242,6 +249,7 @@ FAULTS: dict[str, Fault] = {
     "406": lambda s, q, r: Reply(406, b"Not Acceptable", "text/plain"),
     "403": lambda s, q, r: Reply(403, _DENIED, "text/html"),
     "connection cut": lambda s, q, r: r._replace(cut=len(r.body) // 2),
+    "slow": _slow,
     "record without v1": _without_v1,
     "page without records": _without_records,
     "dead token": _dead_token,

@@ -300,7 +300,9 @@ class _Harvest:
         self, status: str, moment: datetime, reached: date, expected: int | None = None, received: int = 0
     ) -> Answer:
         earliest = date(max(1970, (_EPOCH + timedelta(seconds=min(self.first, 1 << 33))).year), 1, 1)
-        since = self.ask.window.since or min(earliest, moment.date())
+        since = self.ask.window.since or moment.date()
+        if self.since is None:  # all there ever was, so as far back as anything that came, now or before a break
+            since = min(since, earliest)
         named = "".join([f" set={self.set}" if self.set else "", f" from={self.since}" if self.since else ""])
         return Answer(
             source=self.source.name,

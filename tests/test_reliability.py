@@ -1,0 +1,194 @@
+"""Killed, pestered and crowded: whatever happens to a fetch, the one after it ends in the store of an undisturbed one."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trendcli.demo.corpus import Paper
+from trendcli.demo.server import StandIn, serving
+from trendcli.store import COLUMNS, Store, read_files
+
+# how many runs: a few by default, `make soak` asks for 300
+RUNS = int(os.environ.get("TREND_SOAK", "10"))
+KINDS = ("write", "sync", "rename", "removal", "moment")
+CHILD = [sys.executable, str(Path(__file__).with_name("killed.py"))]
+CATEGORIES = ["-c", "cs.LG", "-c", "cs.CL", "-c", "cs.CV", "-c", "cs.NE", "-c", "stat.ML"]
+FILL = ["fetch", *CATEGORIES, "--since", "2018", "--until", "2020"]
+HARVEST = ["fetch", *CATEGORIES, "--source", "oai"]
+
+
+@pytest.fixture
+def served(small_corpus: list[Paper]) -> Iterator[StandIn]:
+    standin = StandIn(small_corpus)
+    standin.sizes = (60, 200)
+    with serving(standin) as running:
+        yield running
+
+
+def child(
+    served: StandIn, root: Path, words: list[str], kind: str = "none", number: int = 0, log: Path | None = None
+) -> subprocess.Popen[str]:
+    env = {**os.environ, **served.env(), "TREND_STORE": str(root), "XDG_STATE_HOME": str(root.parent / "state")}
+    words = [*CHILD, kind, str(number), str(log or root.parent / "log"), "--", *words]
+    return subprocess.Popen(words, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def left_alone(served: StandIn, root: Path, words: list[str]) -> None:
+    process = child(served, root, words)
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 0, stderr
+
+
+def state(root: Path) -> tuple[list[Any], list[Any]]:
+    """All that a store says, apart from when it was told."""
+    store = Store.open(root)
+    columns = ", ".join(name for name, _ in COLUMNS if name not in ("fetched_at", "over_file", "over_row"))
+    with store.connect() as db:
+        rows = db.execute(f"SELECT {columns} FROM ({read_files(store, store.files(), columns)}) ORDER BY id").fetchall()
+    ledger = sorted(
+        repr(replace(answer, answered_at=datetime(2000, 1, 1, tzinfo=UTC))) for answer in store.manifest.ledger
+    )
+    return rows, ledger
+
+
+@pytest.fixture
+def half_full(served: StandIn, tmp_path: Path) -> Path:
+    """A store that holds 2018, in months that were folded, so that the next commit has files to remove."""
+    root = tmp_path / "half"
+    left_alone(served, root, [*FILL[:-1], "2019"])
+    assert Store.open(root).manifest.dropped
+    return root
+
+
+@pytest.mark.parametrize("words", [FILL, HARVEST], ids=["api", "oai"])
+def test_killed_at_any_deed(served: StandIn, half_full: Path, tmp_path: Path, words: list[str]) -> None:
+    rng = random.Random(11)
+    shutil.copytree(half_full, tmp_path / "whole")
+    start = time.monotonic()
+    left_alone(served, tmp_path / "whole", words)
+    took = time.monotonic() - start
+    undisturbed, deeds = state(tmp_path / "whole"), json.loads((tmp_path / "log").read_text())
+    assert set(deeds) == {"write", "sync", "rename", "removal"}
+    assert len(undisturbed[0]) == 600
+    (tmp_path / "log").unlink()
+    fell: Counter[str] = Counter()
+    for number in range(RUNS):
+        root, kind = tmp_path / f"run{number}", KINDS[number % len(KINDS)]
+        shutil.copytree(half_full, root)
+        process = child(served, root, words, kind, rng.randrange(deeds.get(kind, 1)), tmp_path / "killed")
+        if kind == "moment":
+            time.sleep(rng.uniform(0.2, 1.0) * took)
+            process.kill()
+        process.communicate(timeout=120)
+        assert process.returncode in (-signal.SIGKILL, 0), process.returncode
+        fell[kind] += process.returncode == -signal.SIGKILL
+        Store.open(root)  # whole, whenever it happened
+        left_alone(served, root, words)
+        assert state(root) == undisturbed, f"killed at a {kind}"
+        shutil.rmtree(root)
+    print(f"\nkills of {words[-1]}: " + ", ".join(f"{kind} {fell[kind]} of {deeds.get(kind, 'any')}" for kind in KINDS))
+    assert all(fell[kind] for kind in KINDS[:4])
+
+
+WEATHER = [
+    "empty page", "html with 200", "rate exceeded with 200", "empty body", "error entry with 200", "truncated xml",
+    "entry without a date", "short page", "shuffled ties", "429", "503", "500", "406", "connection cut", "other query ran",
+]  # fmt: skip
+STORMS = ["html with 200", "rate exceeded with 200", "empty body", "truncated xml", "429", "503", "500", "406", "connection cut", "page without records", "record without v1", "record moved", "dead token"]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "faults"), [(FILL, WEATHER), (HARVEST, STORMS)], ids=["api", "oai"])
+def test_one_request_in_twenty_goes_wrong(
+    served: StandIn, half_full: Path, tmp_path: Path, words: list[str], faults: list[str]
+) -> None:
+    papers = list(served.papers)
+    shutil.copytree(half_full, tmp_path / "whole")
+    left_alone(served, tmp_path / "whole", words)
+    undisturbed = state(tmp_path / "whole")
+    asked = met = 0
+    for number in range(max(RUNS // 5, 2)):
+        root = tmp_path / f"run{number}"
+        shutil.copytree(half_full, root)
+        served.papers, served.requests, before = list(papers), [], served.met
+        served.weather = (0.05, faults)
+        child(served, root, words).communicate(timeout=120)
+        asked, met = asked + len(served.requests), met + served.met - before
+        served.weather, served.papers = (0.0, ()), list(papers)
+        left_alone(served, root, words)
+        rows, ledger = state(root)
+        assert [row[:8] for row in rows] == [row[:8] for row in undisturbed[0]]
+        assert ledger == undisturbed[1]
+        shutil.rmtree(root)
+    print(f"\n{met} of {asked} requests of {words[-1]} went wrong")
+    assert met
+
+
+def test_of_two_fetches_one_works_and_the_other_says_who(served: StandIn, tmp_path: Path) -> None:
+    served.misbehave("slow", times=3)
+    first = child(served, tmp_path / "store", FILL)
+    deadline = time.monotonic() + 20
+    while not (tmp_path / "store" / "lock.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    second = child(served, tmp_path / "store", FILL)
+    _, said = second.communicate(timeout=60)
+    assert second.returncode == 3
+    assert re.search(rf"being written by process {first.pid} \(.*\)\. Nothing was changed; try again later", said)
+    _, said = first.communicate(timeout=120)
+    assert first.returncode == 0 and "600 new" in said
+    left_alone(served, tmp_path / "store", FILL)  # the lock went with its holder
+
+
+def test_the_lock_of_a_killed_run_is_no_lock(served: StandIn, tmp_path: Path) -> None:
+    served.misbehave("slow", times=9)
+    first = child(served, tmp_path / "store", FILL)
+    deadline = time.monotonic() + 20
+    while not (tmp_path / "store" / "lock.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    first.kill()
+    first.communicate(timeout=60)
+    assert (tmp_path / "store" / "lock.json").exists()  # nobody was left to remove it
+    served.faults = []
+    left_alone(served, tmp_path / "store", FILL)
+    assert Store.open(tmp_path / "store").manifest.rows == 600
+
+
+def test_a_report_during_a_fetch_sees_the_last_whole_state(served: StandIn, half_full: Path) -> None:
+    served.misbehave("slow", times=30, when=lambda query: query["max_results"] != "1")
+    fetch = child(served, half_full, FILL)
+    before = Store.open(half_full).manifest.generation
+    seen: list[int] = []
+    while fetch.poll() is None:
+        done = subprocess.run(
+            [sys.executable, "-m", "trendcli", "papers", "--period", "2018", "--limit", "0", "--format", "jsonl", "--store", str(half_full)],
+            capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        seen.append(len(done.stdout.splitlines()))
+    fetch.communicate(timeout=60)
+    assert seen and set(seen) == {250}
+    assert Store.open(half_full).manifest.generation > before + 2
+
+
+def test_dates_in_the_ledger_are_of_the_source(served: StandIn, tmp_path: Path) -> None:
+    left_alone(served, tmp_path / "store", FILL)
+    ledger = Store.open(tmp_path / "store").manifest.ledger
+    assert {(answer.source, answer.version, answer.status) for answer in ledger} == {("arxiv", "API, Atom", "complete")}
+    assert sum(answer.received for answer in ledger) == 600
+    assert all(answer.expected == answer.received and "submittedDate:[" in answer.query for answer in ledger)
+    assert min(answer.since for answer in ledger) == date(2018, 1, 1)
