@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint types docs bench clean
+.PHONY: demo test check lint types docs bench soak clean
 
 demo: $(VENV)/run
 	$(BIN)/trend demo
@@ -24,6 +24,10 @@ types: $(VENV)/dev
 # Writes the pages that state facts of the code; the tests say when one is stale.
 docs: $(VENV)/dev
 	$(BIN)/python docs/generate.py
+
+# 300 fetches killed at random deeds, and 60 with one request in twenty gone wrong; about ten minutes.
+soak: $(VENV)/dev
+	TREND_SOAK=300 $(BIN)/python -m pytest -s -n0 tests/test_reliability.py -k "killed_at_any_deed or one_request_in_twenty"
 
 bench: $(VENV)/dev
 	$(BIN)/python benchmarks/run.py $(SNAPSHOT) --words "$(WORDS)"

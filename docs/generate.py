@@ -42,6 +42,7 @@ COMMANDS = [
     "topics show",
     "topics explain",
     "status",
+    "doctor",
     "settings",
 ]
 

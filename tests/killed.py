@@ -63,7 +63,7 @@ def main() -> None:
         mine = due("write")
         write_table(table, where, **options)
         if mine:
-            os.truncate(where, os.path.getsize(where) // 2)
+            os.truncate(where, Path(where).stat().st_size // 2)
             die()
 
     def half_a_file(self: Path, mode: str = "r", *args: Any, **options: Any) -> Any:

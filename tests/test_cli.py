@@ -133,7 +133,7 @@ def test_fetch(standin: StandIn, tmp_path: Path) -> None:
     again = run(
         "fetch", "-c", "cs.CL", "-c", "cs.LG", "--since", "2018", "--until", "2019", "--fail-if-unchanged", env=env
     )
-    assert again.exit_code == 5 and f"0 new, 0 revised, {new} known" in again.stderr
+    assert again.exit_code == 5 and "0 new, 0 revised: all of it is covered" in again.stderr
     assert run("report", "--by", "year", env=env).exit_code == 0
 
 
@@ -151,7 +151,7 @@ def test_import_with_bad_lines_exits_with_3(tmp_path: Path) -> None:
     path = write(tmp_path / "s.jsonl", line("0704.0001"), "no json", line("0704.0002"))
     result = run("import", path, "--store", tmp_path / "store")
     assert result.exit_code == 3
-    assert "line 2: " in result.stderr and "2 new" in result.stderr and "1 faults" in result.stderr
+    assert "line 2: " in result.stderr and "2 new" in result.stderr and "1 fault," in result.stderr
     assert Store.open(tmp_path / "store").manifest.rows == 2
 
 
@@ -195,11 +195,13 @@ def test_bad_input_gets_a_sentence_and_an_exit_code(tmp_path: Path, words: list[
 
 def test_more_bad_input(store: Path, tmp_path: Path) -> None:
     before = (store / "manifest.json").read_bytes()
+    (tmp_path / "own.yaml").write_text("")
     cases = [
         (["report", "--format", "jsno"], 2, "No format 'jsno' (did you mean json"),
         (["report", "--sort", "q2"], 2, "Cannot sort by 'q2'"),
         (["report", "-c", "cs.CV"], 4, "It covers cs.LG"),
-        (["report", "-o", tmp_path / "none" / "r.json"], 2, "Cannot write"),
+        (["report", "-o", tmp_path / "own.yaml" / "r.json"], 2, "Cannot write"),
+        (["papers", "--period", "2014"], 4, "Nothing from 2014-01-01 to 2015-01-01 is covered"),
         (["chart", "volume", "-o", tmp_path / "c.gif"], 2, "not .gif"),
         (["report", "--match", "fuzzy"], 2, "fuzzy"),
         (["export", "-o", tmp_path / "x.xlsx"], 2, ".parquet or .csv"),

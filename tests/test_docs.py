@@ -47,6 +47,13 @@ def test_the_readme_names_every_command() -> None:
     assert {name for name in named if f"trend {name}" not in text} <= {"export"}
 
 
+def test_every_test_that_the_page_of_faults_names_exists() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs/reliability.md").read_text(encoding="utf-8")))
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    assert len(named) > 25
+    assert {name for name in named if f"def {name}(" not in tests} == set()
+
+
 def test_pictures_are_small_and_there() -> None:
     for name in ("lines", "change", "volume"):
         assert 10_000 < (ROOT / "docs" / "img" / f"{name}.png").stat().st_size < 300_000

@@ -12,7 +12,7 @@ from tests.conftest import ML, SMALL, answer, fill, paper
 from tests.test_report import ask
 from trendcli import listing
 from trendcli.demo import corpus
-from trendcli.errors import UsageError
+from trendcli.errors import NoCoverage, UsageError
 from trendcli.models import Report
 from trendcli.question import worded
 from trendcli.settings import Settings
@@ -108,23 +108,41 @@ def test_every_planted_paper_is_found(made_up: Store, library: Library, small_co
 
 
 def test_export(tmp_path: Path, made_up: Store, library: Library) -> None:
-    def export(name: str, *topics: str, **words: Any) -> int:
+    def export(name: str, *topics: str, **words: Any) -> tuple[int, list[str]]:
         question, known = worded(library, topics=topics, **words)
         return listing.export(made_up, known, question, ML, tmp_path / name)
 
     rows = listed(made_up, library, "rnn", "gan", period="2019").rows
-    assert export("a.parquet", "rnn", "gan", period="2019") == len(rows)
+    assert export("a.parquet", "rnn", "gan", period="2019") == (len(rows), [])
     table = pq.read_table(tmp_path / "a.parquet").to_pylist()
     assert {row["id"] for row in table} == {row["id"] for row in rows}
     assert all(set(row["topics"]) <= {"rnn", "gan"} and row["topics"] for row in table)
-    assert export("b.csv") == sum(SMALL.values())
-    with (tmp_path / "b.csv").open() as stream:
+    assert export("new/b.csv") == (sum(SMALL.values()), [])
+    number, gaps = export("c.csv", since="2019-12", until="2021")
+    assert 0 < number < 60 and gaps == ["Not whole: without what came after 2020-01-01."]
+    with pytest.raises(NoCoverage, match="Nothing from 2014-01-01 to 2015-01-01 is covered"):
+        export("d.csv", period="2014")
+
+    with (tmp_path / "new/b.csv").open() as stream:
         lines = list(csv.DictReader(stream))
     assert len(lines) == sum(SMALL.values())
     assert all(line["id"].count(".") == 1 and len(line["id"]) == 10 for line in lines)  # ids are no numbers
     assert [line["v1"] for line in lines] == sorted(line["v1"] for line in lines)
     with pytest.raises(UsageError, match=r"ends in .parquet or .csv"):
         export("c.xlsx")
+
+
+def test_a_list_over_a_hole_says_so(tmp_path: Path, library: Library) -> None:
+    """Where a report says n/a, the list of papers does not pass for whole."""
+    papers = [paper("1801.00001", "2018-01-05"), paper("1806.00002", "2018-06-05")]
+    store = fill(tmp_path, papers, [answer(until="2018-03-01"), answer(since="2018-06-01", until="2018-07-01")])
+    whole = listed(store, library, since="2018-01", until="2018-03")
+    assert (len(whole.rows), whole.notes[0]) == (1, "1 submission.")
+    holed = listed(store, library, since="2018-01", until="2018-07")
+    assert holed.notes[:2] == ["2 submissions.", "Not whole: without days that are not covered for cs.LG."]
+    with pytest.raises(NoCoverage, match="is covered for cs.LG, so there is nothing to list"):
+        listed(store, library, period="2018-04")
+    assert listed(store, library).notes[0] == "2 submissions."
 
 
 def test_explain(tmp_path: Path, library: Library) -> None:
@@ -142,11 +160,19 @@ def test_explain(tmp_path: Path, library: Library) -> None:
     ]
     assert {row["topic"] for row in found.rows} >= {"gan", "rnn"}
     why = listing.explain(store, library, "1801.00001", ["transformer"])
-    assert [(row["topic"], row["result"]) for row in why.rows] == [("transformer", "no rule matches")]
+    assert ("transformer", "no rule matches") in [(row["topic"], row["result"]) for row in why.rows]
+    assert {row["topic"] for row in why.rows} > {row["topic"] for row in found.rows}  # beside the others
+    assert {
+        "topic": "generative-models",
+        "result": "matches",
+        "rule": "through gan",
+        "field": "",
+        "snippet": "",
+    } in found.rows
     guarded = listing.explain(store, library, "1801.00002", ["rnn"])
-    assert guarded.rows[0]["result"].startswith("no: its guard wants cs.*")
+    assert any(row["result"].startswith("no: its guard wants cs.*") for row in guarded.rows)
     child = listing.explain(store, library, "1801.00001", ["generative-models"])
-    assert child.rows[0]["rule"].endswith("(of gan)")
+    assert child.rows[-1]["rule"].endswith("(of gan)")
     with pytest.raises(UsageError, match="Not an arXiv identifier"):
         listing.explain(store, library, "abc")
     with pytest.raises(UsageError, match="does not hold 1901.00001"):

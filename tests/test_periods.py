@@ -80,7 +80,8 @@ def test_a_window_that_is_a_calendar_period_is_one() -> None:
     assert periods.window(date(2019, 1, 1), date(2020, 1, 1)) == periods.parse("2019")
     odd = periods.window(date(2019, 1, 1), date(2019, 3, 1))
     assert odd == Period(date(2019, 1, 1), date(2019, 3, 1), "window")
-    assert periods.previous(odd).label == "2018-11-01..2019-01-01"
+    assert periods.previous(odd).label == "2018-11 to 2018-12"
+    assert periods.window(date(2019, 1, 5), date(2019, 1, 15)).label == "2019-01-05 to 2019-01-14"
     assert periods.previous(periods.window(date(2019, 1, 5), date(2019, 1, 15))).start == date(2018, 12, 26)
 
 

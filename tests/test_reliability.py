@@ -192,3 +192,59 @@ def test_dates_in_the_ledger_are_of_the_source(served: StandIn, tmp_path: Path) 
     assert sum(answer.received for answer in ledger) == 600
     assert all(answer.expected == answer.received and "submittedDate:[" in answer.query for answer in ledger)
     assert min(answer.since for answer in ledger) == date(2018, 1, 1)
+
+
+def test_a_full_disk(served: StandIn, half_full: Path) -> None:
+    """A limit on the size of files stands in for a disk without room: writing fails in the middle of a file."""
+    before = (half_full / "manifest.json").read_bytes()
+    env = {
+        **os.environ,
+        **served.env(),
+        "TREND_STORE": str(half_full),
+        "XDG_STATE_HOME": str(half_full.parent / "state"),
+    }
+    limited = f"ulimit -f 8; exec {sys.executable} -m trendcli {' '.join(FILL)}"
+    done = subprocess.run(["bash", "-c", limited], env=env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 4, done.stderr
+    assert "File too large" in done.stderr and "Traceback" not in done.stderr
+    assert (half_full / "manifest.json").read_bytes() == before
+    assert not list(half_full.rglob("*.draft"))
+    left_alone(served, half_full, FILL)
+    assert Store.open(half_full).manifest.rows == 600
+
+
+def test_two_reports_at_once_on_a_new_store(served: StandIn, tmp_path: Path) -> None:
+    left_alone(served, tmp_path / "store", FILL)
+    words = [sys.executable, "-m", "trendcli", "report", "--store", str(tmp_path / "store"), "--format", "csv"]
+    both = [subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    outputs = [process.communicate(timeout=120) for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    shutil.rmtree(tmp_path / "store" / "cache")
+    alone = subprocess.run(words, capture_output=True, text=True).stdout
+    assert outputs[0][0] == outputs[1][0] == alone and alone.count("\n") > 100
+
+
+def test_a_store_that_cannot_be_written_still_reports(served: StandIn, tmp_path: Path) -> None:
+    left_alone(served, tmp_path / "store", FILL)
+    words = [sys.executable, "-c", UNWRITABLE, "report", "--store", str(tmp_path / "store"), "--format", "csv"]
+    blocked = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert (blocked.returncode, blocked.stderr) == (0, "")
+    assert not (tmp_path / "store" / "cache").exists()
+    free = subprocess.run([words[0], "-m", "trendcli", *words[3:]], capture_output=True, text=True, timeout=120)
+    assert free.stdout == blocked.stdout and free.stdout.count("\n") > 100
+
+
+# the superuser, as which tests may run, can write anywhere, so the refusal of a read-only disk is put in its way
+UNWRITABLE = """
+import builtins, io, os
+from pathlib import Path
+def refuse(*args, **options):
+    raise OSError(30, "Read-only file system")
+real = io.open
+def opened(file, mode="r", *args, **options):
+    return real(file, mode, *args, **options) if not set(mode) & set("wax+") or str(file) == os.devnull else refuse()
+io.open = builtins.open = opened
+os.mkdir = os.replace = os.unlink = refuse
+from trendcli.cli import main
+main()
+"""

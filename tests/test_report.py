@@ -125,7 +125,7 @@ def test_vs(gans: Store, library: Library) -> None:
     assert pair(period="2019-06", vs="previous") == ["2019-05", "2019-06"]
     assert pair(period="2019-06") == pair(period="2019-06", vs="year-ago") == ["2018-06", "2019-06"]
     assert pair(by="quarter") == ["2018-Q4", "2019-Q4"]
-    assert pair(since="2019-01", until="2019-03") == ["2018-11-01..2019-01-01", "2019-01-01..2019-03-01"]
+    assert pair(since="2019-01", until="2019-03") == ["2018-11 to 2018-12", "2019-01 to 2019-02"]
     for words, message in [
         ({"vs": "2020"}, "does not lie before"),
         ({"vs": "2018-03"}, "compare like with like"),

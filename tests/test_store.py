@@ -97,3 +97,34 @@ def test_the_fingerprint_follows_the_content(tmp_path: Path) -> None:
     assert store.fingerprint() == same.fingerprint() != other.fingerprint()
     changed = Store(store.root, replace(store.manifest, ledger=()))
     assert changed.fingerprint() != store.fingerprint()
+
+
+def test_a_store_of_an_older_format_is_migrated(tmp_path: Path) -> None:
+    """Format 1 knew no days of change in its answers. It is read as it is, and written anew by the next commit."""
+    fill(tmp_path, [paper("1801.00001", "2018-01-05")])
+    path = tmp_path / "manifest.json"
+    value = json.loads(path.read_text())
+    assert value["format"] == 2
+    for item in value["ledger"]:
+        del item["changed"]
+    old = json.dumps({**value, "format": 1})
+    path.write_text(old)
+    store = Store.open(tmp_path)
+    assert (store.manifest.rows, store.manifest.ledger) == (1, (answer(),))
+    assert path.read_text() == old  # reading changes nothing
+    fill(tmp_path, [paper("1801.00002", "2018-01-06")])
+    assert json.loads(path.read_text())["format"] == 2
+    assert Store.open(tmp_path).manifest.rows == 2
+
+
+def test_a_later_answer_stands_for_one_that_was_not_whole(tmp_path: Path) -> None:
+    short = answer(since="2018-01-01", until="2019-01-01", status="partial")
+    store = fill(tmp_path, [], [short, answer(["cs.CL"], status="failed")])
+    fill(tmp_path, [], [answer(since="2018-01-01", until="2019-01-01", at="2020-07-01")])
+    fill(tmp_path, [], [answer(since="2018-01-01", until="2019-01-01", at="2020-08-01")])
+    store = Store.open(tmp_path)
+    assert [(a.categories[0], a.status) for a in store.manifest.ledger] == [
+        ("cs.CL", "failed"),
+        ("cs.LG", "complete"),
+        ("cs.LG", "complete"),
+    ]

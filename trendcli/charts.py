@@ -105,6 +105,8 @@ def change(report: Report) -> Figure:
     # the doubling of a small count would squeeze all other bars, so the axis follows the bars and cuts long intervals
     values = [row["relative_change"] for row in rows] or [0.0]
     limit = max(0.5, 1.25 * max(values))
+    nearly = [row["ci_high"] for row in rows if row["ci_high"] is not None and row["ci_high"] <= 1.2 * limit]
+    limit = max([limit, *(1.02 * high for high in nearly)])  # no arrow for an interval that nearly fits
     for place, row in enumerate(rows):
         value, low = row["relative_change"], row["ci_low"]
         high = limit * 2 if row["ci_high"] is None else row["ci_high"]
@@ -121,6 +123,8 @@ def change(report: Report) -> Figure:
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
     new = [row["name"] for row in left_out if row.get("change") == "new"]
+    if any(row["ci_high"] is None or row["ci_high"] > limit for row in rows):
+        _more_notes(figure, "An arrow: the interval goes on beyond the chart.")
     if between:
         _more_notes(figure, f"The {MOST_BARS // 2} largest falls and rises; {len(between)} topics lie between them.")
     if new:
@@ -173,7 +177,9 @@ def heatmap(report: Report) -> Figure:
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG, SVG or PDF by the ending of its path; the same figure gives the same bytes."""
-    path.write_bytes(encode(figure, path.suffix.lstrip(".").lower()))
+    data = encode(figure, path.suffix.lstrip(".").lower())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
 
 
 def encode(figure: Figure, kind: str) -> bytes:

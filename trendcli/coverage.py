@@ -29,8 +29,8 @@ class Span:
 class Verdict:
     """The status of a period for a scope, and which categories are to blame where it is partial.
 
-    `ended` is whether the period was over by the data; `hole` whether days inside it that have passed are missing, so
-    that a count over it would be too small.
+    `ended` is whether the period was over by the data; `hole` whether days inside it that have passed are missing, or
+    it had not begun, so that a count over it would be too small.
     """
 
     status: str
@@ -130,9 +130,10 @@ class Coverage:
         as_of = self.data_as_of(categories)
         ended = as_of is not None and _midnight(period.end) <= as_of
         last = period.end if ended or as_of is None else min(period.end, as_of.date())
+        last = max(last, period.start + timedelta(days=1))  # one that has not begun by the data is a hole, not a zero
         worst, missing = "complete", []
         for category in categories:
-            status = self.worst(category, period.start, max(last, period.start))
+            status = self.worst(category, period.start, last)
             if _ORDER[status] >= _ORDER["partial"]:
                 missing.append(category)
             worst = max(worst, status, key=_ORDER.__getitem__)

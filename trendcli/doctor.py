@@ -197,10 +197,11 @@ def mend(store: Store) -> list[str]:
     broken = [item for item in store.manifest.files if damage(store, item)]
     if broken:
         now = datetime.now(UTC)
+        named = tuple(sorted({name for answer in store.manifest.ledger for name in answer.categories}))
         holes = [
             Answer(
                 source="doctor",
-                categories=(EVERY,),
+                categories=named,
                 since=item.first,
                 until=item.last + timedelta(days=1),
                 answered_at=now,

@@ -8,11 +8,12 @@ from typing import Any
 
 import duckdb
 
+from trendcli import periods
 from trendcli.counting import MODES, matched_sql
-from trendcli.errors import UsageError
+from trendcli.errors import NoCoverage, UsageError
 from trendcli.matching import mentions
 from trendcli.models import Column, Progress, Report, Scope, Topic, Window, silent
-from trendcli.provenance import as_of_text, common_notes, provenance
+from trendcli.provenance import as_of_text, common_notes, few, provenance
 from trendcli.question import Context, Question, query_of, resolve, resolved_window
 from trendcli.store import Store, read_files, sql_text
 from trendcli.taxonomy import canonical_id
@@ -44,10 +45,9 @@ def submissions(
         limit = f"LIMIT {question.limit}" if question.limit else ""
         places = db.execute(f"SELECT file, row FROM chosen ORDER BY v1_at DESC, id {limit}").fetchall()
         rows = _details(db, context, places)
-    notes = [
-        f"{number:,} submissions"
-        + (f", the newest {len(rows):,} listed (--limit 0 for all)." if len(rows) < number else ".")
-    ]
+    counted = "1 submission" if number == 1 else f"{number:,} submissions"
+    listed = f", the newest {len(rows):,} listed (--limit 0 for all)." if len(rows) < number else "."
+    notes = [f"{counted}{listed}", *holes(context, where)]
     names = ", ".join(library.topic(topic).name for topic in question.topics)
     return Report(
         kind="papers",
@@ -64,17 +64,42 @@ def submissions(
     )
 
 
+def holes(context: Context, where: Window) -> list[str]:
+    """A sentence where days of the window are not covered; NoCoverage where not one of those that were named is."""
+    question = context.question
+    named = question.period or question.last or any(question.window)
+    if not named or question.id or where.since is None or where.until is None or where.since >= where.until:
+        return []
+    known = [
+        name
+        for name in context.selection.scope.categories
+        if any(span.since < where.until and where.since < span.until for span in context.coverage.spans(name))
+    ]
+    if not known:
+        raise NoCoverage(
+            f"Nothing from {where.since} to {where.until} is covered for {context.selection.scope.name}, so there is "
+            "nothing to list. See `trend status`."
+        )
+    verdict = context.verdict(periods.window(where.since, min(where.until, context.data_as_of.date())))
+    late = where.until > context.data_as_of.date() and question.window.until is not None
+    missing = [f"days that are not covered for {few(verdict.missing)}"] if verdict.missing else []
+    missing += [f"what came after {context.data_as_of:%Y-%m-%d}"] if late else []
+    return [f"Not whole: without {' and '.join(missing)}."] if missing else []
+
+
 def export(
     store: Store, library: Library, question: Question, default: Scope, path: Path, progress: Progress = silent
-) -> int:
-    """Write the submissions of a selection as one .parquet or .csv file for other tools; returns how many.
+) -> tuple[int, list[str]]:
+    """Write the submissions of a selection as one .parquet or .csv file for other tools; returns how many, and notes.
 
     With topics, those that match any of them, and a column `topics` that says which.
     """
     kind = path.suffix.lower().lstrip(".")
     if kind not in ("parquet", "csv"):
         raise UsageError(f"An export ends in .parquet or .csv, not {path.suffix or 'without an ending'}.")
-    context, _ = _selected(store, library, question, default, progress)
+    context, where = _selected(store, library, question, default, progress)
+    gaps = holes(context, where)
+    path.parent.mkdir(parents=True, exist_ok=True)
     options = "FORMAT parquet, COMPRESSION zstd" if kind == "parquet" else "FORMAT csv, HEADER true"
     topics = "topics" if kind == "parquet" else "array_to_string(topics, '; ') AS topics"
     with store.connect() as db:
@@ -91,11 +116,12 @@ def export(
                 SELECT id, v1_at AS v1, updated_at AS updated, version, title, abstract, authors,
                     split_part(categories, ' ', 1) AS primary_category, categories, comments, journal_ref, doi,
                     withdrawn, 'https://arxiv.org/abs/' || id AS url{", topics" if question.topics else ""}
+                    {", true AS synthetic" if store.manifest.synthetic else ""}
                 FROM ({source}) ORDER BY v1, id
             ) TO {sql_text(str(path))} ({options})
             """
         ).fetchall()
-    return int(written[0][0])
+    return int(written[0][0]), gaps
 
 
 def explain(store: Store, library: Library, ident: str, names: Sequence[str] = ()) -> Report:
@@ -115,9 +141,19 @@ def explain(store: Store, library: Library, ident: str, names: Sequence[str] = (
     if not found:
         raise UsageError(f"The store does not hold {wanted}. Fetch its month, or see `trend status`.")
     title, abstract, categories = found[0]
+    asked = {library.topic(name).id for name in names}
     rows: list[dict[str, Any]] = []
-    for topic in [library.topic(name) for name in names] or library.topics.values():
-        rows += _why(library, topic, title, abstract, categories, named=bool(names))
+    for topic in library.topics.values():
+        if topic.id not in asked:
+            rows += _why(library, topic, title, abstract, categories, named=False)
+    own = list(dict.fromkeys(row["topic"] for row in rows))
+    for topic in library.topics.values():
+        through = [member.id for member in library.family(topic.id) if member.id in own and member.id != topic.id]
+        if through and topic.id not in own and topic.id not in asked:
+            rule = f"through {', '.join(through)}"
+            rows.append({"topic": topic.id, "result": "matches", "rule": rule, "field": "", "snippet": ""})
+    for name in names:
+        rows += _why(library, library.topic(name), title, abstract, categories, named=True)
     return Report(
         kind="explain",
         title=f"{wanted}: {title}",

@@ -22,7 +22,10 @@ class Period:
 
     @property
     def label(self) -> str:
-        """The name that `parse` reads back: 2019, 2019-Q2, 2019-03, 2019-W12, 2019-03-05; a window is start..end."""
+        """The name that `parse` reads back: 2019, 2019-Q2, 2019-03, 2019-W12, 2019-03-05.
+
+        A window is named by its first and last day, or month: '2019-03 to 2020-02'.
+        """
         if self.unit == "year":
             return f"{self.start.year}"
         if self.unit == "quarter":
@@ -34,7 +37,10 @@ class Period:
             return f"{year}-W{week:02d}"
         if self.unit == "day":
             return f"{self.start}"
-        return f"{self.start}..{self.end}"
+        last = self.end - timedelta(days=1)
+        if self.start.day == self.end.day == 1:
+            return f"{self.start:%Y-%m} to {last:%Y-%m}"
+        return f"{self.start} to {last}"
 
 
 def add_months(day: date, months: int) -> date:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from trendcli import __version__
@@ -41,7 +41,10 @@ def common_notes(context: Context, described: Sequence[Mapping[str, Any]]) -> li
     notes = [MADE_UP] if context.store.manifest.synthetic else []
     listed = "primary category" if selection.primary_only else "any listed category"
     categories = " ".join(selection.scope.categories)
-    notes.append(f"Base: every submission of {categories} ({listed}), each once, by the date of its first version.")
+    whose = f" by authors named {selection.author}" if selection.author else ""
+    notes.append(
+        f"Base: every submission of {categories} ({listed}){whose}, each once, by the date of its first version."
+    )
     statuses: dict[str, list[str]] = {}
     for item in described:
         statuses.setdefault(item["status"], []).append(item["label"])
@@ -57,8 +60,8 @@ def common_notes(context: Context, described: Sequence[Mapping[str, Any]]) -> li
     running = [item["label"] for item in described if item["status"] == "partial" and not item.get("missing")]
     if running:
         notes.append(f"Not over yet as of the data: {few(running)}.")
-    filters = [f"author {selection.author}"] if selection.author else []
-    filters += [f"as of {context.question.as_of}"] if context.question.as_of else []
+    day = context.question.as_of
+    filters = [f"as of the end of {day - timedelta(days=1)}"] if day else []
     said = "; ".join([f"match: {selection.match}", *filters])
     sources = ", ".join(f"{item['source']} ({item['version']})" for item in sources_of(context))
     origin = "an invented corpus" if context.store.manifest.synthetic else f"arXiv, by {sources}"

@@ -117,6 +117,11 @@ def resolve(store: Store, library: Library, question: Question, default: Scope, 
     scope = question.scope or _covered_scope(coverage, default)
     known = [name for name in scope.categories if coverage.data_as_of([name])]
     data_as_of = coverage.data_as_of(known)
+    if data_as_of is None and question.as_of and resolvable(store, scope):
+        raise NoCoverage(
+            f"Nothing of {scope.name} was submitted and covered by the end of {question.as_of - timedelta(days=1)}; "
+            "take a later --as-of."
+        )
     if data_as_of is None:
         held = sorted(coverage.categories() - {EVERY})
         raise NoCoverage(
@@ -130,6 +135,11 @@ def resolve(store: Store, library: Library, question: Question, default: Scope, 
         question.as_of,
     )  # fmt: skip
     return Context(store, library, selection, coverage, data_as_of, question, progress)
+
+
+def resolvable(store: Store, scope: Scope) -> bool:
+    """Whether anything of a scope is covered, whenever it was."""
+    return any(store.coverage().data_as_of([name]) for name in scope.categories)
 
 
 def _covered_scope(coverage: Coverage, default: Scope) -> Scope:
@@ -204,9 +214,11 @@ def _last_whole(context: Context, unit: str) -> Period:
             statuses[item] == "unknown" and context.store.files(item.start, item.end)
         ):
             return item
+    never = [name for name in context.selection.scope.categories if not context.coverage.spans(name)]
     raise NoCoverage(
-        f"No {unit} is covered from its start to its end for {context.selection.scope.name}. "
-        "Name a period with --period, take a shorter one with --by month and a topic, or see `trend status`."
+        f"No {unit} is covered from its start to its end for {context.selection.scope.name}"
+        + (f" (never asked for: {' '.join(never)}). " if never else ". ")
+        + "Name a period with --period, take a shorter one with --by month and a topic, or see `trend status`."
     )
 
 
@@ -227,7 +239,7 @@ def query_of(context: Context) -> dict[str, Any]:
         "last": f"{question.last[0]}{question.last[1][0]}" if question.last else None,
         "author": selection.author,
         "id": selection.id,
-        "as_of": str(question.as_of) if question.as_of else None,
+        "as_of": str(question.as_of - timedelta(days=1)) if question.as_of else None,
         "sort": question.sort,
         "reverse": question.reverse,
         "limit": question.limit,

@@ -52,6 +52,7 @@ def comparison(
         [_period(item, counted, verdicts[item]) for item in (earlier, later)],
         counted,
         ["Relative change is the change of the share, share2/share1 - 1; brackets hold its 95 % interval."],
+        {"by": question.by or later.unit, "period": later.label, "vs": earlier.label},
     )
 
 
@@ -84,6 +85,7 @@ def series(store: Store, library: Library, question: Question, default: Scope, p
         [_period(item, counted, verdicts[item]) for item in chosen],
         counted,
         [f"Change compares {year}; brackets hold 95 % intervals."],
+        {"by": unit, "since": str(since), "until": str(until)},
     )
 
 
@@ -118,6 +120,10 @@ def _comparison_row(
     return {
         "topic": topic,
         "name": context.library.topic(topic).name,
+        "period_1": pair[0].label,
+        "period_2": pair[1].label,
+        "base_1": base_1,
+        "base_2": base_2,
         "count_1": count_1,
         "count_2": count_2,
         "share_1": _share(count_1, base_1),
@@ -300,6 +306,7 @@ def _report(
     described: Sequence[Mapping[str, Any]],
     counted: Counted,
     notes: Sequence[str],
+    resolved: Mapping[str, Any],
 ) -> Report:
     selection, question = context.selection, context.question
     return Report(
@@ -307,7 +314,7 @@ def _report(
         title=f"{title}, {_scope_name(selection.scope)}",
         corpus=selection.corpus,
         synthetic=context.store.manifest.synthetic,
-        query=query_of(context),
+        query={**query_of(context), **resolved},
         columns=columns,
         rows=rows,
         periods=described,
@@ -319,7 +326,11 @@ def _report(
         notes=[
             *notes,
             *common_notes(context, described),
-            *([f"Only topics with {question.min_count} or more."] if question.min_count else []),
+            *(
+                [f"Only topics with {question.min_count} or more submissions in one of the periods."]
+                if question.min_count
+                else []
+            ),
         ],
         provenance=provenance(context, counted),
     )

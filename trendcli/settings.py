@@ -223,7 +223,8 @@ def _read(path: Path) -> Mapping[str, Any]:
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except (OSError, UnicodeError) as error:
-        raise SettingsError(f"Cannot read the settings file {path}: {error}.") from None
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SettingsError(f"Cannot read the settings file {path}: {reason}.") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise SettingsError(
@@ -241,6 +242,8 @@ def as_yaml(settings: Settings, origins: Mapping[str, str] | None = None) -> str
     lines = []
     for item in fields(Settings):
         value = getattr(settings, item.name)
+        if value and item.metadata["check"] is _path:
+            value = str(Path(value).absolute())  # the file will be read from other folders
         origin = f" [{origins[item.name]}]" if origins else ""
         lines += [f"# {item.metadata['doc']}{origin}"]
         if isinstance(value, dict):

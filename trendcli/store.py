@@ -243,16 +243,20 @@ def write_data(root: Path, corpus: str, kind: str, stem: str, table: pa.Table) -
     folder = root / corpus / ("months" if kind == "month" else "updates")
     folder.mkdir(parents=True, exist_ok=True)
     draft = folder / f"{stem}.{os.getpid()}.draft"
-    pq.write_table(
-        table,
-        draft,
-        compression="zstd",
-        compression_level=3,
-        row_group_size=32768,
-        data_page_size=4 << 20,  # text of a few thousand rows a page: smaller pages compress worse
-        use_dictionary=["categories", "source", "fetched_at", "as_of", "version"],
-        write_statistics=["id", "v1_at"],
-    )
+    try:
+        pq.write_table(
+            table,
+            draft,
+            compression="zstd",
+            compression_level=3,
+            row_group_size=32768,
+            data_page_size=4 << 20,  # text of a few thousand rows a page: smaller pages compress worse
+            use_dictionary=["categories", "source", "fetched_at", "as_of", "version"],
+            write_statistics=["id", "v1_at"],
+        )
+    except OSError:  # a full disk needs the room
+        draft.unlink(missing_ok=True)
+        raise
     digest = xxh3_64()
     with draft.open("rb") as stream:
         while chunk := stream.read(1 << 20):

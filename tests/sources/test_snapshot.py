@@ -6,6 +6,7 @@ import json
 import random
 import sys
 import zipfile
+import zlib
 from datetime import UTC, date, datetime
 from email.utils import format_datetime
 from pathlib import Path
@@ -232,9 +233,46 @@ def test_said_to_be_complete(tmp_path: Path) -> None:
     )
     assert store.manifest.rows == 1
     assert [(a.categories, a.since, a.until, a.status) for a in done.answers] == [
-        (("cs.LG",), date(2018, 2, 1), date(2019, 1, 1), "unknown"),
-        (("cs.LG",), date(2018, 3, 5), date(2019, 1, 1), "complete"),
+        (("cs.LG",), date(2018, 2, 1), date(2018, 3, 6), "unknown"),
+        (("cs.LG",), date(2018, 2, 1), date(2019, 1, 1), "complete"),
     ]
+
+
+def test_a_part_of_a_whole_file_is_covered_from_where_the_file_begins(tmp_path: Path) -> None:
+    lines = [dated(2018, 1, 1, 1), dated(2018, 2, 5, 7, categories="cs.CL"), dated(2018, 3, 5, 9)]
+    path = write(tmp_path / "s.jsonl", *lines)
+    _, done = load(tmp_path / "a", path, "cs.CL", complete=[EVERY])
+    assert [a.since for a in done.answers if a.status == "complete"] == [date(2018, 1, 1)]  # not its first cs.CL
+
+
+def test_a_file_that_does_not_say_what_it_covers_ends_with_its_last_submission(tmp_path: Path) -> None:
+    """Metadata is changed years later; that says nothing about submissions of those years."""
+    path = write(tmp_path / "s.jsonl", dated(2018, 1, 5, 7), dated(2018, 3, 5, 9, update_date="2024-06-01"))
+    store, done = load(tmp_path / "a", path)
+    assert [(a.since, a.until, a.status) for a in done.answers] == [(date(2018, 1, 1), date(2018, 3, 6), "unknown")]
+    moment = store.coverage().data_as_of(["cs.LG"])
+    assert moment is not None and moment.date() == date(2018, 3, 6)
+
+
+def test_an_empty_file_and_a_zip_of_two(tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_text("")
+    with pytest.raises(UsageError, match="is empty. Nothing was imported"):
+        load(tmp_path / "a", str(tmp_path / "empty.jsonl"))
+    with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
+        archive.writestr("a.json", "{}")
+        archive.writestr("b.json", "{}")
+    with pytest.raises(UsageError, match="holds 2 files"):
+        load(tmp_path / "a", str(tmp_path / "two.zip"))
+
+
+def test_what_can_be_read_of_a_damaged_archive_is_kept(tmp_path: Path) -> None:
+    text = "".join(f"{json.dumps(item)}\n" for item in months(2018, 1, 2, each=2000)).encode()
+    packed = gzip.compress(text)
+    (tmp_path / "cut.gz").write_bytes(packed[: len(packed) * 2 // 3])
+    readable = zlib.decompressobj(31).decompress(packed[: len(packed) * 2 // 3]).count(b"\n")
+    store, done = load(tmp_path / "a", str(tmp_path / "cut.gz"))
+    assert 0.9 * readable <= store.manifest.rows <= readable and store.manifest.rows > 50
+    assert "cut or damaged here" in done.faults[0]
 
 
 def test_importing_twice_changes_nothing(tmp_path: Path) -> None:

@@ -63,9 +63,10 @@ def chart(
     """Save a chart: lines (shares over time), change (a bar a topic), volume (submissions), heatmap (many topics)."""
     if kind not in CHARTS:
         raise UsageError(f"No chart {kind!r}{nearest(kind, CHARTS)}. Known: {', '.join(CHARTS)}.")
-    if kind == "lines" and not select.topical:
+    if kind == "lines" and not (select.topical or select.pack):
         raise UsageError("Name the topics to draw: trend chart lines -t rnn -t gan -o chart.png")
-    form = {"change": "comparison", "heatmap": "all series"}.get(kind, "series")
+    packed = kind == "heatmap" or (kind == "lines" and select.pack)
+    form = "comparison" if kind == "change" else "all series" if packed else "series"
     _draw(common, _answer(common, select, shape, form), kind, output)
 
 
@@ -95,7 +96,9 @@ def export(
 
     question, library = select.question(common, pack=False)
     with common.progress() as progress:
-        number = write(common.open(), library, question, common.default_scope(), output, progress)
+        number, gaps = write(common.open(), library, question, common.default_scope(), output, progress)
+    for gap in gaps:
+        common.say(gap)
     common.say(f"Wrote {number:,} submissions to {output}.")
 
 

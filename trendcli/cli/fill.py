@@ -50,6 +50,10 @@ def import_(
         named = settings.scope_of(complete.split(","))
         vouched = named.categories if named else ()
     store = created(common)
+    if store.manifest.synthetic:
+        raise UsageError(
+            f"The store {store.root} holds made-up data. Import real submissions into another one, with --store."
+        )
     ask = Ask(chosen.categories if chosen else (), window_of(since, until))
     done = harvested(common, store, Snapshot(file, vouched), [ask])
     common.say(summary(done))
@@ -131,10 +135,10 @@ def window_of(since: str | None, until: str | None) -> Window:
     last = parse(until).start if until else None
     if first and last and first >= last:
         raise UsageError(
-            f"The window is reversed: --since {first} does not lie before --until {last}. Nothing was fetched."
+            f"The window is reversed: --since {first} does not lie before --until {last}. Nothing was changed."
         )
     if first and first > datetime.now(UTC).date():
-        raise UsageError(f"--since {first} lies in the future. Nothing was fetched.")
+        raise UsageError(f"--since {first} lies in the future. Nothing was changed.")
     return Window(first, last)
 
 
@@ -161,9 +165,8 @@ def summary(done: Harvest) -> str:
     since = min((answer.since for answer in answers), default=None)
     until = max((min(answer.until, answer.answered_at.date()) for answer in answers), default=None)
     parts = [f"{merged.new:,} new", f"{merged.revised:,} revised", f"{merged.repeated:,} known"]
-    parts += (
-        [f"{merged.conflicts:,} with another first date than stored (the stored one holds)"] if merged.conflicts else []
-    )
+    if merged.conflicts:
+        parts.append(f"{merged.conflicts:,} with another first date than is stored, which stays")
     parts += [f"{since} to {until}"] if since and until and since < until else []
     statuses = {answer.status for answer in done.answers}
     state = (
@@ -176,13 +179,18 @@ def summary(done: Harvest) -> str:
     return ", ".join([*parts, state])
 
 
+def _number(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def end(done: Harvest, fail_if_unchanged: bool) -> None:
     """Nothing where all went well; else what to do, as an error with its exit code."""
     if done.stopped:
         raise done.stopped
     if done.faults:
         raise TryLater(
-            f"{len(done.faults):,} faults, see above; what could be read is stored. Mend the input or try again later."
+            f"{_number(len(done.faults), 'fault')}, see above; what could be read is stored. "
+            "Mend the input or try again later."
         )
     if fail_if_unchanged and not (done.merged.new or done.merged.revised):
         raise Unchanged("Nothing is new.")

@@ -168,6 +168,7 @@ def _by_ending(output: Path | None) -> str:
 def write_text(path: Path, text: str) -> None:
     """Write a file whole, or say in a sentence why not."""
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"Cannot write {path}: {error.strerror}.") from None
@@ -259,5 +260,6 @@ def _failing_well() -> Iterator[None]:
     except OSError as error:
         if error.filename is None and error.errno is None:
             raise
-        typer.echo(f"trend: {error.strerror or error}: {error.filename or ''}. The store is whole.", err=True)
+        where = f": {error.filename}" if error.filename else ""
+        typer.echo(f"trend: {error.strerror or error}{where}. What the store held before is whole.", err=True)
         raise SystemExit(4) from None

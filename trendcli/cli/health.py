@@ -57,8 +57,8 @@ def status(
             data_as_of=as_of_text(min(moments)) if moments else None,
             notes=[
                 *([MADE_UP] if manifest.synthetic else []),
-                f"{len(manifest.files)} files, {updates} of them updates, {size / 1e6:,.1f} MB.",
-                *_age(coverage, known, moments),
+                f"{len(manifest.files)} data files, {size / 1e6:,.1f} MB; {updates} not yet folded into months.",
+                *_age(coverage, known, moments, synthetic=manifest.synthetic),
                 *[
                     f"{answer.status}: {answer.query} brought {answer.received:,} of "
                     f"{'an unknown number' if answer.expected is None else f'{answer.expected:,}'}."
@@ -114,13 +114,14 @@ def _label(category: str) -> str:
     return "all categories" if category == "*" else category
 
 
-def _age(coverage: Coverage, categories: list[str], moments: list[datetime]) -> list[str]:
+def _age(coverage: Coverage, categories: list[str], moments: list[datetime], *, synthetic: bool) -> list[str]:
     from trendcli.provenance import few
 
     if not moments:
         return ["Nothing was fetched yet."]
     days = (datetime.now(UTC) - min(moments)).days
-    sources = few(sorted({f"{answer.source} ({answer.version})" for answer in coverage.answers}))
+    sources = ", ".join(sorted({f"{answer.source} ({answer.version})" for answer in coverage.answers}))
+    sources = "an invented corpus" if synthetic else sources
     late = [_label(name) for name in categories if coverage.data_as_of([name]) == min(moments)]
     whose = "" if min(moments) == max(moments) else f" ({few(late)}; the newest {max(moments):%Y-%m-%d})"
     age = f"{days} {'day' if days == 1 else 'days'} old"

@@ -14,7 +14,7 @@ import time
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -280,9 +280,14 @@ def serving(standin: StandIn) -> Iterator[StandIn]:
             for name, value in reply.headers:
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(reply.body if reply.cut is None else reply.body[: reply.cut])
+            with suppress(ConnectionError):  # whoever asked may have been killed meanwhile
+                self.wfile.write(reply.body if reply.cut is None else reply.body[: reply.cut])
             if reply.cut is not None:
                 self.close_connection = True
+
+        def handle(self) -> None:
+            with suppress(ConnectionError):
+                super().handle()
 
         def log_message(self, format: str, *args: Any) -> None:
             """Say nothing: stderr belongs to the program that runs the stand-in."""

@@ -15,10 +15,10 @@ def render(report: Report) -> str:
     if report.kind != "papers":
         raise UsageError("BibTeX is a format of `trend papers` alone.")
     note = ["% MADE-UP DATA: none of these papers exists"] if report.synthetic else []
-    return "\n".join([*note, *map(_entry, report.rows)]) + "\n"
+    return "\n".join([*note, *(_entry(row, report.synthetic) for row in report.rows)]) + "\n"
 
 
-def _entry(row: Mapping[str, Any]) -> str:
+def _entry(row: Mapping[str, Any], synthetic: bool) -> str:
     family = re.sub(r"[^a-z]", "", row["authors"][0].split()[-1].lower()) if row["authors"] else "anonymous"
     fields = {
         "author": " and ".join(row["authors"]),
@@ -29,6 +29,7 @@ def _entry(row: Mapping[str, Any]) -> str:
         "primaryClass": row["primary"],
         "doi": row["doi"],
         "url": row["url"],
+        "note": "MADE-UP DATA: this paper does not exist" if synthetic else "",
     }
     lines = [f"  {name} = {{{value}}}" for name, value in fields.items() if value]
     return f"@misc{{{family}{row['v1'][:4]}_{row['id'].replace('/', '_')},\n" + ",\n".join(lines) + "\n}"

@@ -43,7 +43,7 @@ def render(report: Report) -> str:
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(report.title)}</title>
+<title>{"MADE-UP DATA: " if report.synthetic else ""}{escape(report.title)}</title>
 <style>{_STYLE}</style>
 {banner}<div class="wide"><table>
 <caption>{escape(report.title)}</caption>

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from trendcli.models import Column, Report
 from trendcli.render.values import is_number, text
 
+# how narrow a column of names becomes before another column goes, and at the very least
+NAME, LEAST = 16, 8
+
 
 def render(report: Report, *, width: int | None = None, color: bool = False) -> str:
     """The report as a table with its title and notes.
@@ -16,10 +19,14 @@ def render(report: Report, *, width: int | None = None, color: bool = False) -> 
     """
     columns = list(report.columns)
     cells = [[text(row, column) for column in columns] for row in report.rows]
-    if width is not None:
-        columns, cells = _fitted(columns, cells, width)
+    left_out = ""
+    if width is not None and cells:
+        columns, cells, width = _fitted(columns, cells, width)
+        hidden = ", ".join(column.label.lower() for column in report.columns if column not in columns)
+        left_out = f"Left out for want of width: {hidden}." if hidden else ""
     title = f"MADE-UP DATA: {report.title}" if report.synthetic else report.title
-    notes = list(report.notes) if width is None else [textwrap.fill(note, width) for note in report.notes]
+    notes = [*([left_out] if left_out else []), *report.notes]
+    notes = notes if width is None else [textwrap.fill(note, width) for note in notes]
     if not cells:
         body = "(nothing)"
     elif width is None:
@@ -29,29 +36,31 @@ def render(report: Report, *, width: int | None = None, color: bool = False) -> 
     return "\n".join([title, "", body, "", *notes]) + "\n"
 
 
-def _fitted(columns: list[Column], cells: list[list[str]], width: int) -> tuple[list[Column], list[list[str]]]:
-    """The columns that fit side by side; those of rank 0 always stay."""
+def _fitted(columns: list[Column], cells: list[list[str]], width: int) -> tuple[list[Column], list[list[str]], int]:
+    """The columns that fit side by side, and the width that takes; those of rank 0 stay, if need be beyond the edge."""
     kept = list(range(len(columns)))
 
-    def needed() -> int:
-        return (
-            sum(max(_label_width(columns[i].label), *(_least(columns[i], row[i]) for row in cells)) + 3 for i in kept)
-            + 1
-        )
+    def needed(name: int) -> int:
+        widths = [
+            max(_label_width(columns[i].label), *(_least(columns[i], row[i], name) for row in cells)) for i in kept
+        ]
+        return sum(widths) + 3 * len(widths) + 1
 
-    while needed() > width and any(columns[i].rank for i in kept):
+    while needed(NAME) > width and any(columns[i].rank for i in kept):
         worst = max(columns[i].rank for i in kept)  # one of a pair without the other would mislead
         kept = [i for i in kept if columns[i].rank < worst]
-    return [columns[i] for i in kept], [[row[i] for i in kept] for row in cells]
+    return [columns[i] for i in kept], [[row[i] for i in kept] for row in cells], max(width, needed(LEAST))
 
 
 def _label_width(label: str) -> int:
     return max(map(len, label.split()), default=0)
 
 
-def _least(column: Column, value: str) -> int:
-    """How narrow a cell can be: numbers stay whole, names wrap at their words, but not to less than 20."""
-    return len(value) if is_number(column) else min(len(value), max(20, _label_width(value)))
+def _least(column: Column, value: str, name: int) -> int:
+    """How narrow a cell can be: numbers stay whole, names wrap, at their words down to NAME characters."""
+    if is_number(column):
+        return len(value)
+    return min(len(value), max(name, _label_width(value)) if name == NAME else name)
 
 
 def _plain(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> str:
@@ -83,7 +92,11 @@ def _boxed(
         widest = max([_label_width(column.label), *(len(row[number]) for row in cells)])
         label = "\n".join(textwrap.wrap(column.label, widest))
         table.add_column(
-            label, justify="right" if is_number(column) else "left", no_wrap=is_number(column), overflow="fold"
+            label,
+            justify="right" if is_number(column) else "left",
+            no_wrap=is_number(column),
+            overflow="fold",
+            min_width=widest if is_number(column) else min(widest, LEAST),
         )
     for row in cells:
         table.add_row(*[_escaped(value) for value in row])

@@ -51,7 +51,10 @@ class Wanted(NamedTuple):
 
 @dataclass
 class Parsed:
-    """What a worker says of its block: `faults` are (line in the block, reason), `ids` a bit for each new-style id."""
+    """What a worker says of its block: `faults` are (line in the block, reason), `ids` a bit for each new-style id.
+
+    `first` is the earliest v1 date of all records, in seconds since 1970, `last` the latest of those that were kept.
+    """
 
     part: Path | None = None
     lines: int = 0
@@ -60,6 +63,7 @@ class Parsed:
     faults: list[tuple[int, str]] = field(default_factory=list)
     newest: int = 0
     first: int = 1 << 40
+    last: int = 0
     ids: dict[str, int] = field(default_factory=dict)
 
     def fault(self, line: int, reason: str) -> None:
@@ -124,6 +128,7 @@ def parse(data: bytes | tuple[str, int, int], wanted: Wanted, path: Path) -> Par
             if "/" not in ident:
                 numbers.setdefault(ident[:4], set()).add(int(ident[5:]))
             found.newest = max(found.newest, as_of)
+            found.first = min(found.first, v1_at)
             if not wanted.since <= v1_at < wanted.until:
                 continue
             if wanted.categories and wanted.categories.isdisjoint(canonical_categories(record.categories).split()):
@@ -155,7 +160,7 @@ def parse(data: bytes | tuple[str, int, int], wanted: Wanted, path: Path) -> Par
         found.ids[month] = int.from_bytes(bits, "little")
     if kept:
         found.kept = len(kept)
-        found.first = min(item.v1_at for item in kept)
+        found.last = max(item.v1_at for item in kept)
         found.part = parts.write(parts.table(kept, SOURCE, datetime.now(UTC)), path)
     return found
 

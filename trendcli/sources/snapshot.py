@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, NamedTuple
+from typing import Any, NamedTuple
 
 from trendcli import workers
 from trendcli.coverage import EVERY
@@ -30,6 +30,7 @@ from trendcli.sources.records import SOURCE, Parsed, Wanted, parse, start_worker
 BLOCK = 8 << 20
 # a month is whole when nearly all of its ids are there; the rest are ids that arXiv never gave out
 DENSE = 0.97
+PIECE = 1 << 16
 _EPOCH = date(1970, 1, 1)
 _GZIP = b"\x1f\x8b"
 
@@ -94,6 +95,8 @@ class Snapshot:
 
     def _answers(self, total: Parsed, categories: Sequence[str], window: Window) -> Iterator[Answer]:
         """What the file vouches for; a file with a fault vouches for nothing, since nobody knows what was lost."""
+        if not total.lines:
+            raise UsageError(f"{self.path} is empty. Nothing was imported.")
         if not total.kept:
             return
         moment = _EPOCH + timedelta(days=total.newest)
@@ -116,7 +119,9 @@ class Snapshot:
                 )
 
         asked = list(categories) or [EVERY]
-        yield from answer(asked, date(first.year, 1, 1), moment, "unknown")
+        # what the file does not say it covers, it may: from the year in which it begins to its last submission
+        last = _EPOCH + timedelta(seconds=total.last, days=1)
+        yield from answer(asked, date(first.year, 1, 1), min(last, moment), "unknown")
         if total.faulty:
             return
         named = (
@@ -162,6 +167,7 @@ def _add(total: Parsed, block: Parsed, cut: bool) -> None:
     total.faulty += block.faulty + cut
     total.newest = max(total.newest, block.newest)
     total.first = min(total.first, block.first)
+    total.last = max(total.last, block.last)
     for month, bits in block.ids.items():
         total.ids[month] = total.ids.get(month, 0) | bits
 
@@ -191,7 +197,13 @@ def _opened(path: str, stack: ExitStack) -> tuple[float | None, Iterator[_Block]
     if head.startswith(b"PK"):
         try:
             archive = stack.enter_context(zipfile.ZipFile(raw))
-            member = next(name for name in archive.namelist() if not name.endswith("/"))
+            members = [name for name in archive.namelist() if not name.endswith("/")]
+            member = next(iter(members))
+            if len(members) > 1:
+                raise UsageError(
+                    f"{path} holds {len(members)} files ({', '.join(members[:3])}). Unpack the one to import: "
+                    f"unzip -p {path} {member} | trend import -"
+                )
             return size, _stream(stack.enter_context(archive.open(member)), raw.tell)
         except (zipfile.BadZipFile, StopIteration) as error:
             raise UsageError(f"{path} is no whole zip file ({error or 'it is empty'}). Nothing was imported.") from None
@@ -199,23 +211,28 @@ def _opened(path: str, stack: ExitStack) -> tuple[float | None, Iterator[_Block]
     return size, (_Block(span, span[2]) for span in spans)
 
 
-def _stream(stream: IO[bytes] | gzip.GzipFile, tell: Callable[[], float]) -> Iterator[_Block]:
+def _stream(stream: Any, tell: Callable[[], float]) -> Iterator[_Block]:
     rest = b""
     while True:
+        chunks, size, fault = [], 0, None
         try:
-            chunk = stream.read(BLOCK)
+            # in small pieces, since a damaged file takes all of a large one with it
+            while size < BLOCK and (piece := stream.read1(PIECE)):
+                chunks.append(piece)
+                size += len(piece)
         except (EOFError, OSError, zlib.error, zipfile.BadZipFile) as error:
-            yield _Block(rest, tell(), f"the input is cut or damaged here ({error}); what came before it is kept")
+            fault = f"the input is cut or damaged here ({error}); what came before it is kept"
+        rest += b"".join(chunks)
+        end = rest.rfind(b"\n") + 1
+        if fault:
+            yield _Block(rest[:end], tell(), fault)
             return
-        if not chunk:
-            break
-        end = chunk.rfind(b"\n") + 1
+        if not chunks:
+            yield _Block(rest, tell())
+            return
         if end:
-            yield _Block(rest + chunk[:end], tell())
-            rest = chunk[end:]
-        else:
-            rest += chunk
-    yield _Block(rest, tell())
+            yield _Block(rest[:end], tell())
+            rest = rest[end:]
 
 
 def _seconds_of(day: date | None, otherwise: int) -> int:
