@@ -44,15 +44,15 @@ def by_window(coverage: Coverage, categories: Sequence[str], window: Window, tod
     for category in categories:
         reached = _reached(coverage, category)
         spans = coverage.spans(category)
+        holes = [(s.since, s.until) for s in spans if s.status in ("partial", "failed")]
         if window.since is not None:
             wanted = _without([(window.since, until)], [(s.since, s.until) for s in spans if s.status == "complete"])
         elif reached is None:
             continue
         else:
             tail = (min(reached, today) - API_OVERLAP, until)
-            holes = [(s.since, min(s.until, tail[0])) for s in spans if s.status in ("partial", "failed")]
-            wanted = [*[hole for hole in holes if hole[0] < hole[1]], tail]
-        for gap in _without(wanted, _answered(coverage, category, today)):
+            wanted = [*[(low, min(high, tail[0])) for low, high in holes if low < tail[0]], tail]
+        for gap in _without(wanted, _without(_answered(coverage, category, today), holes)):
             gaps.setdefault(gap, []).append(category)
     return [Ask(tuple(names), Window(*gap)) for gap, names in sorted(gaps.items())]
 
