@@ -278,9 +278,9 @@ def facts(body: bytes) -> dict[str, Any]:
 
 def test_both_spellings_of_dates_and_versions_out_of_order() -> None:
     paper = corpus.make(seed=3, volume={2018: 1})[0]
-    from trendcli.demo.oai import respond
+    from trendcli.demo.oai import Archive, respond
 
-    body = respond([paper], {"verb": "ListRecords", "metadataPrefix": "arXivRaw"}, (9, 9), TODAY)
+    body = respond(Archive([paper]), {"verb": "ListRecords", "metadataPrefix": "arXivRaw"}, (9, 9), TODAY)
     spelled = re.sub(
         rb"<version .*</version>",
         b'<version version="v2"><date>Sun, 1 Dec 2002 08:00:00 GMT</date></version>'
@@ -320,10 +320,10 @@ def mutated(body: bytes, rng: random.Random) -> bytes:
 
 def test_mutated_pages_are_refused_or_read_as_they_stand() -> None:
     """For some seconds: never a crash that is not a Faulty, and what is accepted is what another parser reads."""
-    from trendcli.demo.oai import respond
+    from trendcli.demo.oai import Archive, respond
 
     papers = corpus.make(seed=3, volume={2018: 4})
-    body = respond(papers, {"verb": "ListRecords", "metadataPrefix": "arXivRaw"}, (9, 9), TODAY)
+    body = respond(Archive(papers), {"verb": "ListRecords", "metadataPrefix": "arXivRaw"}, (9, 9), TODAY)
     rng, accepted, until = random.Random(5), 0, time.monotonic() + 3.0
     while time.monotonic() < until:
         text = mutated(body, rng)

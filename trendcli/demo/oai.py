@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import parse_qsl, quote, unquote, urlencode
@@ -16,7 +17,24 @@ FIRST = date(2005, 9, 16)
 _KNOWN = {"verb", "metadataPrefix", "from", "until", "set", "resumptionToken", "identifier"}
 
 
-def respond(papers: Sequence[Paper], query: dict[str, str], sizes: tuple[int, int], today: date) -> bytes:
+class Archive:
+    """Papers as the interface lists them: by day of change and identifier, set by set."""
+
+    def __init__(self, papers: Sequence[Paper]) -> None:
+        self.papers = papers
+        self._sets: dict[str, list[Paper]] = {}
+
+    def listed(self, name: str, since: date, until: date) -> list[Paper]:
+        """The papers of a set that changed from `since` to `until`."""
+        if name not in self._sets:
+            matches = _in_set(name)
+            ordered = sorted(self.papers, key=lambda paper: (changed(paper), paper.id))
+            self._sets[name] = [paper for paper in ordered if matches(paper)]
+        found = self._sets[name]
+        return found[bisect_left(found, since, key=changed) : bisect_right(found, until, key=changed)]
+
+
+def respond(archive: Archive, query: dict[str, str], sizes: tuple[int, int], today: date) -> bytes:
     """The reply to one request, errors included; `sizes` are those of pages of records and of identifiers."""
     verb, token = query.get("verb", ""), query.get("resumptionToken")
     if verb not in ("ListRecords", "ListIdentifiers", "GetRecord"):
@@ -36,7 +54,7 @@ def respond(papers: Sequence[Paper], query: dict[str, str], sizes: tuple[int, in
         return _reply({}, _error("badArgument", "metadataPrefix required"))
     if verb == "GetRecord":
         ident = asked.get("identifier", "").removeprefix("oai:arXiv.org:")
-        found = [paper for paper in papers if paper.id == ident]
+        found = [paper for paper in archive.papers if paper.id == ident]
         body = f"<GetRecord>{record(found[0])}</GetRecord>" if found else _error("idDoesNotExist", "Not here")
         return _reply(query, body)
     try:
@@ -46,14 +64,9 @@ def respond(papers: Sequence[Paper], query: dict[str, str], sizes: tuple[int, in
     until = until if "until" in asked else date.max
     if since < FIRST or ("until" in asked and until > today) or since > until:
         return _reply({}, _error("badArgument", "from or until out of range"))
-    matches = _in_set(asked.get("set", ""))
-    listed = sorted(
-        (paper for paper in papers if since <= changed(paper) <= until and matches(paper)),
-        key=lambda paper: (changed(paper), paper.id),
-    )
-    page, rest = listed[skip:], False
+    listed = archive.listed(asked.get("set", ""), since, until)
     size = sizes[verb == "ListIdentifiers"]
-    page, rest = page[:size], len(page) > size
+    page, rest = listed[skip : skip + size], len(listed) > skip + size
     if not page:
         return _reply(query, _error("noRecordsMatch", _EMPTY))
     body = "".join(record(paper) if verb == "ListRecords" else header(paper) for paper in page)

@@ -58,6 +58,7 @@ class StandIn:
         self.url = ""
         self._found: tuple[str, list[Paper]] = ("", [])
         self._sorted: tuple[list[Paper], list[Paper]] = ([], [])
+        self._archive = oai.Archive(self.papers)
 
     @property
     def oai_url(self) -> str:
@@ -85,7 +86,9 @@ class StandIn:
         self.agents.append(agent)
         self.times.append(time.monotonic())
         if path == "/oai":
-            reply = Reply(200, oai.respond(self.papers, query, self.sizes, datetime.now(UTC).date()), "text/xml")
+            if self._archive.papers is not self.papers:
+                self._archive = oai.Archive(self.papers)
+            reply = Reply(200, oai.respond(self._archive, query, self.sizes, datetime.now(UTC).date()), "text/xml")
         elif path == "/stats/get_monthly_submissions":
             reply = Reply(200, self._totals(), "text/csv")
         elif path == "/api/query":
