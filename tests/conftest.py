@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
@@ -101,6 +102,29 @@ def fill(root: Path, papers: Sequence[Submission], answers: Sequence[Answer] = (
     with store.writing():
         ingest.merge(store, [table] if papers else [], list(answers) or [answer()])
     return store
+
+
+def mutated(body: bytes, rng: random.Random) -> bytes:
+    """A page with some of its bytes changed, cut out, doubled or torn off."""
+    text = bytearray(body)
+    for _ in range(rng.randint(1, 4)):
+        at, length = rng.randrange(len(text)), rng.randint(1, 40)
+        kind = rng.randrange(5)
+        if kind == 0:
+            text[at] = rng.randrange(256)
+        elif kind == 1:
+            del text[at : at + length]
+        elif kind == 2:
+            text[at:at] = text[at : at + length]
+        elif kind == 3:
+            del text[at:]
+            if not text:
+                return b""
+        else:
+            text[at:at] = rng.choice(
+                [b"<", b"&", b"]]>", b"</record>", b"<version/>", b"\x00", b"\xff", b"<date>x</date>"]
+            )
+    return bytes(text)
 
 
 def gan_world() -> list[Submission]:

@@ -26,7 +26,7 @@ Span = tuple[date, date]
 
 def covered(coverage: Coverage) -> tuple[str, ...]:
     """The categories that a fetch without any goes on with: all (EVERY) where the store ends with all of them."""
-    named = {name for answer in coverage.answers for name in answer.categories if answer.status != "failed"}
+    named = {name for answer in coverage.answers for name in answer.categories}
     if EVERY in named:
         spans = coverage.spans(EVERY)
         if spans and spans[-1].status in ("complete", "provisional"):
@@ -47,10 +47,11 @@ def by_window(coverage: Coverage, categories: Sequence[str], window: Window, tod
         holes = [(s.since, s.until) for s in spans if s.status in ("partial", "failed")]
         if window.since is not None:
             wanted = _without([(window.since, until)], [(s.since, s.until) for s in spans if s.status == "complete"])
-        elif reached is None:
+        elif not spans:
             continue
         else:
-            tail = (min(reached, today) - API_OVERLAP, until)
+            # where nothing but failures is known, from the first of them on
+            tail = (min(reached, today) - API_OVERLAP if reached else spans[0].since, until)
             wanted = [*[(low, min(high, tail[0])) for low, high in holes if low < tail[0]], tail]
         for gap in _without(wanted, _without(_answered(coverage, category, today), holes)):
             gaps.setdefault(gap, []).append(category)
@@ -84,8 +85,8 @@ def by_change(coverage: Coverage, categories: Sequence[str], window: Window, tod
 
 
 def unbegun(coverage: Coverage, categories: Sequence[str]) -> list[str]:
-    """The categories of which nothing is covered, so that there is no place to go on from."""
-    return [category for category in categories if _reached(coverage, category) is None]
+    """The categories that were never asked for, so that there is no place to go on from."""
+    return [category for category in categories if not coverage.spans(category)]
 
 
 def _reached(coverage: Coverage, category: str, *, whole: bool = False) -> date | None:

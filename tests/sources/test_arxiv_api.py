@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import arxiv
 import pytest
@@ -12,6 +13,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.conftest import mutated
 from trendcli.demo import corpus
 from trendcli.demo.corpus import Paper
 from trendcli.demo.server import StandIn, serving
@@ -424,3 +426,63 @@ def test_recorded_replies_are_read_completely(shared: Path) -> None:
             assert made.categories.split()[0] == canonical_categories(result.primary_category)
             entries += 1
     assert entries == listed
+
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+def facts(body: bytes) -> dict[str, tuple[Any, ...]]:
+    """What a feed says, read by another parser than the product's."""
+    found = {}
+    for entry in ElementTree.fromstring(body).iter(f"{ATOM}entry"):
+        name, version = (entry.findtext(f"{ATOM}id") or "").split("/abs/")[1].rsplit("v", 1)
+        first, last = (
+            int(
+                datetime.strptime((entry.findtext(f"{ATOM}{tag}") or "").strip(), "%Y-%m-%dT%H:%M:%SZ")
+                .replace(tzinfo=UTC)
+                .timestamp()
+            )
+            for tag in ("published", "updated")
+        )
+        primary = entry.find("{http://arxiv.org/schemas/atom}primary_category")
+        listed = [primary.get("term") or "" if primary is not None else ""]
+        listed += [node.get("term") or "" for node in entry.findall(f"{ATOM}category")]
+        found[name] = (int(version), first, last, canonical_categories(" ".join(dict.fromkeys(listed))))
+    return found
+
+
+def test_mutated_feeds_are_refused_or_read_as_they_stand() -> None:
+    """For some seconds: never a crash that is not a Faulty, and what is accepted is what another parser reads."""
+    import time
+
+    from arxiv import _feed
+
+    from trendcli.demo.atom import feed
+
+    papers = corpus.make(seed=3, volume={2018: 4})
+    body = feed(papers, 4, "cat:cs.LG", "", 0, 10)
+    rng, accepted, until = random.Random(5), 0, time.monotonic() + 3.0
+    while time.monotonic() < until:
+        text = mutated(body, rng)
+        try:
+            arxiv_api.declared_total(text, "http://127.0.0.1/?search_query=cat:cs.LG&start=0")
+            results = _feed.parse(text).results
+        except (Faulty, ValueError):  # the package's own error, which the client turns into one of ours
+            continue
+        for result in results:
+            made = arxiv_api._submission(result)
+            if made is None:
+                continue
+            accepted += 1
+            assert facts_of(text, made.id) == (made.version, made.v1_at, made.updated_at, made.categories)
+    assert accepted > 100
+
+
+def facts_of(body: bytes, ident: str) -> tuple[Any, ...]:
+    """What another parser reads of one entry, of which others may be broken."""
+    for entry in ElementTree.fromstring(body).iter(f"{ATOM}entry"):
+        if f"/{ident}v" in (entry.findtext(f"{ATOM}id") or "").lower():
+            alone = ElementTree.Element("feed")
+            alone.append(entry)
+            return facts(ElementTree.tostring(alone))[ident]
+    raise AssertionError(f"{ident} is not in the feed")

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.conftest import mutated
 from tests.sources.test_arxiv_api import expected, rows
 from trendcli import ingest, plan
 from trendcli.coverage import EVERY
@@ -293,29 +294,6 @@ def test_both_spellings_of_dates_and_versions_out_of_order() -> None:
         int(datetime(2003, 2, 7, 9, 30, tzinfo=UTC).timestamp()),
         int(datetime(2002, 12, 1, 8, tzinfo=UTC).timestamp()),
     )
-
-
-def mutated(body: bytes, rng: random.Random) -> bytes:
-    """A page with some of its bytes changed, cut out, doubled or torn off."""
-    text = bytearray(body)
-    for _ in range(rng.randint(1, 4)):
-        at, length = rng.randrange(len(text)), rng.randint(1, 40)
-        kind = rng.randrange(5)
-        if kind == 0:
-            text[at] = rng.randrange(256)
-        elif kind == 1:
-            del text[at : at + length]
-        elif kind == 2:
-            text[at:at] = text[at : at + length]
-        elif kind == 3:
-            del text[at:]
-            if not text:
-                return b""
-        else:
-            text[at:at] = rng.choice(
-                [b"<", b"&", b"]]>", b"</record>", b"<version/>", b"\x00", b"\xff", b"<date>x</date>"]
-            )
-    return bytes(text)
 
 
 def test_mutated_pages_are_refused_or_read_as_they_stand() -> None:

@@ -30,6 +30,7 @@ from trendcli.taxonomy import canonical_id, spellings
 MOST = 9_000
 PAGE_SIZES = (1000, 200)
 _ATOM = {"a": "http://www.w3.org/2005/Atom", "o": "http://a9.com/-/spec/opensearch/1.1/"}
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Span = tuple[date, date]
 
@@ -46,6 +47,10 @@ def declared_total(body: bytes, url: str) -> int:
     for entry in entries:
         if "/api/errors" in (entry.findtext("a:id", "", _ATOM) or ""):
             raise Faulty(f"an error entry ({entry.findtext('a:summary', '', _ATOM)})")
+        for date_of in ("published", "updated"):
+            text = (entry.findtext(f"a:{date_of}", "", _ATOM) or "").strip()
+            if text and not _MOMENT.fullmatch(text):  # the package would make the best of it
+                raise Faulty(f"an entry with a date that is none ({text[:40]!r})")
     asked = parse_qs(urlsplit(url).query)
     try:
         total = int(root.findtext("o:totalResults", "", _ATOM) or "")
