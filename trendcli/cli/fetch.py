@@ -160,11 +160,12 @@ def _dry_run(settings: Settings, source: str, asks: list[Ask]) -> Report:
         counts = {"submissions": total, "slices": parts, "requests": requests, "minutes": minutes}
         rows.append({"categories": " ".join(ask.categories), **window, **counts})
     requests, minutes = (sum(row[key] for row in rows) for key in ("requests", "minutes"))
-    said = f"Submissions are what arXiv declares now ({api.transport.sent} requests were sent for that)."
+    said = f"Submissions are what arXiv declares now (requests sent for that: {api.transport.sent})."
     if guessed:
         said = f"{guessed}, so every number is the most that it can be."
     dates = "submitted" if source == "arxiv" else "changed"
-    columns = [Column(key, key.capitalize(), "text") for key in ("categories", "since", "until")]
+    columns = [Column("categories", "Categories", "text")]
+    columns += [Column(key, key.capitalize(), "day") for key in ("since", "until")]
     columns += [Column(key, key.capitalize(), "count") for key in ("submissions", "slices", "requests")]
     return Report(
         kind="plan",

@@ -52,7 +52,7 @@ def status(
             corpus="arxiv",
             synthetic=manifest.synthetic,
             query={"by": by},
-            columns=[Column(key, key.capitalize(), "text") for key in columns],
+            columns=[Column(key, key.capitalize(), "day" if key in ("since", "until") else "text") for key in columns],
             rows=rows,
             data_as_of=as_of_text(min(moments)) if moments else None,
             notes=[

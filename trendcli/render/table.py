@@ -52,13 +52,17 @@ def _fitted(columns: list[Column], cells: list[list[str]], width: int) -> tuple[
     return [columns[i] for i in kept], [[row[i] for i in kept] for row in cells], max(width, needed(LEAST))
 
 
+def _is_fixed(column: Column) -> bool:
+    return is_number(column) or column.unit == "day"
+
+
 def _label_width(label: str) -> int:
     return max(map(len, label.split()), default=0)
 
 
 def _least(column: Column, value: str, name: int) -> int:
     """How narrow a cell can be: numbers stay whole, names wrap, at their words down to NAME characters."""
-    if is_number(column):
+    if _is_fixed(column):
         return len(value)
     return min(len(value), max(name, _label_width(value)) if name == NAME else name)
 
@@ -94,9 +98,9 @@ def _boxed(
         table.add_column(
             label,
             justify="right" if is_number(column) else "left",
-            no_wrap=is_number(column),
+            no_wrap=_is_fixed(column),
             overflow="fold",
-            min_width=widest if is_number(column) else min(widest, LEAST),
+            min_width=widest if _is_fixed(column) else max(min(widest, LEAST), _label_width(column.label)),
         )
     for row in cells:
         table.add_row(*[_escaped(value) for value in row])
