@@ -18,6 +18,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from trendcli.errors import UsageError
@@ -202,7 +203,7 @@ def _expect(report: Report, chart: str, *kinds: str) -> None:
 
 def _canvas(report: Report, height: float = 4.8) -> tuple[Figure, Axes]:
     """A figure with title, source line and, where the data are made up, a mark across it."""
-    figure = Figure(figsize=(9, height), layout="constrained")
+    figure = Figure(figsize=(9, height), layout=ConstrainedLayoutEngine(w_pad=0.12))
     axes = figure.add_subplot()
     title = textwrap.fill(report.title, 76)
     title = f"MADE-UP DATA\n{title}" if report.synthetic else title
