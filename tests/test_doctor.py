@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from tests.conftest import answer, fill, paper
 from tests.sources.test_arxiv_api import expected, rows
-from trendcli import doctor, ingest, parts, topics
+from trendcli import ingest, parts, topics
 from trendcli.cli import app
 from trendcli.coverage import EVERY
 from trendcli.demo.corpus import Paper
@@ -188,9 +188,9 @@ def test_open_questions_are_findings_until_they_are_answered(tmp_path: Path) -> 
 
 def test_mending_changes_no_count(store: Store) -> None:
     library = topics.load(configs() / "topics")
-    before = (store.manifest.rows, doctor.leftovers(store), library.topic("rnn").id)
+    before = (store.manifest.rows, store.leftovers(), library.topic("rnn").id)
     with store.writing():
         assert mend(store) == []
-    assert (store.manifest.rows, doctor.leftovers(store), "rnn") == before
+    assert (store.manifest.rows, store.leftovers(), "rnn") == before
     assert ingest.fold(store).num_rows == 0
     assert store.coverage().worst(EVERY, date(2018, 1, 1), date(2019, 1, 1)) == "complete"

@@ -45,7 +45,7 @@ def examine(store: Store, totals: Mapping[str, int] | None, progress: Progress) 
     files = store.manifest.files
     try:
         with store.writing():
-            found += [Finding("left over", str(path.relative_to(store.root)), _FIX) for path in leftovers(store)]
+            found += [Finding("left over", str(path.relative_to(store.root)), _FIX) for path in store.leftovers()]
         looked = [f"{len(files)} data files were read, and their content compared with their names."]
     except Locked:
         looked = ["Another process is writing, so files that nobody names were not looked for."]
@@ -71,14 +71,6 @@ def examine(store: Store, totals: Mapping[str, int] | None, progress: Progress) 
     ]
     missing, told = _identifiers(store, readable, totals)
     return [*found, *missing], [*looked, *told]
-
-
-def leftovers(store: Store) -> list[Path]:
-    """Files of the store that nobody names: drafts of a run that was killed, data that was never committed."""
-    named = {store.path(item) for item in store.manifest.files} | {store.root / path for path in store.manifest.dropped}
-    drafts = [path for path in store.root.rglob("*.draft") if path.is_file()]
-    data = [path for path in store.root.glob("*/*/*.parquet") if path.parts[-3] != "cache" and path not in named]
-    return sorted({*drafts, *data})
 
 
 def damage(store: Store, item: DataFile) -> str:
@@ -191,7 +183,7 @@ def mend(store: Store) -> list[str]:
     Duplicates are folded into one, the newest state. Call it inside `store.writing()`.
     """
     done = []
-    for path in leftovers(store):
+    for path in store.leftovers():
         path.unlink(missing_ok=True)
         done.append(f"Removed {path.relative_to(store.root)}.")
     broken = [item for item in store.manifest.files if damage(store, item)]

@@ -44,6 +44,8 @@ def harvest(
     """
     done = Harvest()
     with store.writing():
+        for path in store.leftovers():
+            path.unlink(missing_ok=True)  # room that a run took which was killed
         try:
             for number, ask in enumerate(asks):
                 _ask(store, source, ask, _part_of(progress, number, len(asks)), on_fault, done)

@@ -168,6 +168,13 @@ class Store:
             if path not in {item.path for item in named}:
                 (self.root / path).unlink(missing_ok=True)
 
+    def leftovers(self) -> list[Path]:
+        """Files that nobody names: drafts of a run that was killed, data that was never committed."""
+        named = {self.path(item) for item in self.manifest.files} | {self.root / path for path in self.manifest.dropped}
+        drafts = [path for path in self.root.rglob("*.draft") if path.is_file()]
+        data = [path for kind in ("months", "updates") for path in self.root.glob(f"*/{kind}/*.parquet")]
+        return sorted({*drafts, *data} - named)
+
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection with no data in it yet, quiet and on UTC."""
         import duckdb
