@@ -8,10 +8,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.stats import binom
-from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+from scipy.stats import t as student
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint, score_test_proportions_2indep
 
 from trendcli import change
-from trendcli.change import _midp_interval, _score_interval, compare, ratio_interval, share, wilson
+from trendcli.change import (
+    _midp_interval,
+    _score_interval,
+    adjusted,
+    compare,
+    ratio_interval,
+    ratio_test,
+    share,
+    verdict,
+    wilson,
+)
+from trendcli.distributions import critical, two_sided
 
 BASES = [(100, 160), (1000, 1600), (5000, 300), (40, 40)]
 COUNTS = [0, 1, 2, 3, 5, 9, 20, 30, 39]
@@ -119,3 +132,72 @@ def test_an_interval_holds_its_estimate_and_no_value_is_infinite(
     swapped = compare(count_2, count_2 + more_2, count_1, count_1 + more_1)
     if count_1 and count_2:  # the ratio the other way round has the interval the other way round
         assert 1 + found.ci_low == pytest.approx(1 / (1 + swapped.ci_high), rel=1e-8)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(("base_1", "base_2"), BASES)
+@pytest.mark.parametrize("count_1", COUNTS)
+@pytest.mark.parametrize("count_2", COUNTS)
+def test_p_is_that_of_the_method_of_the_interval(count_1: int, base_1: int, count_2: int, base_2: int) -> None:
+    if not count_1 + count_2:
+        return
+    p = ratio_test(count_1, base_1, count_2, base_2)
+    pooled = (count_1 + count_2) / (base_1 + base_2)
+    if min(base_1, base_2) * min(pooled, 1 - pooled) >= change.EXPECTED:
+        theirs = score_test_proportions_2indep(
+            count_2, base_2, count_1, base_1, compare="ratio", correction=True
+        ).pvalue
+    else:
+        total, odds = count_1 + count_2, base_2 / (base_1 + base_2)
+        half = binom.pmf(count_2, total, odds) / 2
+        theirs = min(1.0, 2 * min(binom.sf(count_2, total, odds), binom.cdf(count_2 - 1, total, odds)) + 2 * half)
+    assert p == pytest.approx(theirs, rel=1e-9, abs=1e-300)
+
+
+@pytest.mark.parametrize("df", [1, 5, 9, 20, 21, 33, 200])
+def test_tails_are_those_of_scipy(df: int) -> None:
+    for value in (0.01, 0.5, 1.0, 1.7, 2.5, 4.0, 8.0, 30.0):
+        assert two_sided(value, df) == pytest.approx(2 * student.sf(value, df), rel=1e-9)
+        assert two_sided(-value, df) == two_sided(value, df)
+    assert critical(0.95, df) == pytest.approx(student.ppf(0.975, df), rel=1e-9)
+    assert (two_sided(0.0, df), two_sided(math.inf, df)) == (1.0, 0.0)
+
+
+@given(st.integers(0, 200), st.integers(1, 4000), st.integers(0, 200), st.integers(1, 4000), st.sampled_from([(1.0, None), (1.0, 20.0), (1.7, 21.0)]))  # fmt: skip
+def test_p_and_interval_agree(
+    count_1: int, more_1: int, count_2: int, more_2: int, spread: tuple[float, float | None]
+) -> None:
+    found = compare(count_1, count_1 + more_1, count_2, count_2 + more_2, *spread)
+    if found.p is None:
+        assert max(count_1, count_2) < change.FEW
+        return
+    outside = found.ci_low > 0 or (found.ci_high is not None and found.ci_high < 0)  # type: ignore[operator]
+    if abs(found.p - 0.05) > 1e-9:
+        assert outside == (found.p < 0.05)
+    if outside and found.points:
+        assert (found.ci_low > 0) == (found.points > 0)  # type: ignore[operator]
+
+
+def test_dispersion_widens_the_interval_and_the_test() -> None:
+    plain, wide = compare(700, 10000, 900, 10000), compare(700, 10000, 900, 10000, 2.0, 21.0)
+    assert wide.ci_low < plain.ci_low < plain.ci_high < wide.ci_high  # type: ignore[operator]
+    assert plain.p < 1e-6 < wide.p < 0.01  # type: ignore[operator]
+    # a count that jumps twice as much as chance is worth half of one that does not
+    z = math.sqrt(2) * student.ppf(0.975, 21)
+    assert 1 + wide.ci_low == pytest.approx(_score_interval(700, 10000, 900, 10000, z)[0], rel=1e-9)  # type: ignore[operator]
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(0, 1)), max_size=40))
+def test_q_is_that_of_statsmodels(ps: list[float | None]) -> None:
+    found, tested = adjusted(ps), [p for p in ps if p is not None]
+    assert [q is None for q in found] == [p is None for p in ps]
+    if tested:
+        theirs = multipletests(tested, method="fdr_bh")[1]
+        assert [q for q in found if q is not None] == pytest.approx(list(theirs), rel=1e-9, abs=1e-300)
+
+
+def test_verdicts() -> None:
+    assert verdict(70, 100, -0.0075, 0.5) == "no clear change"
+    assert verdict(425, 338, -0.02, 0.01) == "falling"
+    assert verdict(0, 40, 0.02, 0.001) == "rising"
+    assert verdict(4, 4, 0.001, None) == verdict(0, 0, 0.0, None) == "too few"
+    assert verdict(None, 5, None, None) == verdict(5, 5, None, None) == "n/a"

@@ -45,7 +45,7 @@ class Counted:
 def count(
     store: Store, library: Library, selection: Selection, periods: Sequence[Period], progress: Progress
 ) -> Counted:
-    """Count the submissions of the selection's topics, and of its base, in each of some periods that do not overlap."""
+    """Count the submissions of the selection's topics, and of its base, in each of some periods."""
     if not periods:
         return Counted({}, {}, {})
     since, until = min(item.start for item in periods), max(item.end for item in periods)

@@ -180,9 +180,9 @@ class Selection:
 class Column:
     """A column of a Report: the key of its values in the rows, what people read, its unit, and how soon it may go.
 
-    `unit` is 'text', 'count', 'share', 'points' (difference of shares), 'change' (a fraction), 'interval' (the keys of
-    two bounds, joined by a comma), 'share_interval', 'ranks' (the keys of two), 'day' or 'matches'. `rank` 0 stays on
-    the narrowest terminal; higher ones go first.
+    `unit` is 'text', 'number', 'count', 'share', 'points' (difference of shares), 'change' (a fraction), 'p',
+    'verdict', 'interval' (the keys of two bounds, joined by a comma), 'share_interval', 'ranks' (the keys of two),
+    'day' or 'matches'. `rank` 0 stays on the narrowest terminal; higher ones go first.
     """
 
     key: str

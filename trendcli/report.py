@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from trendcli import change, periods
+from trendcli import change, evidence, periods
 from trendcli.counting import Counted
 from trendcli.coverage import Verdict
+from trendcli.dispersion import NONE, Dispersion
 from trendcli.errors import NoCoverage, UsageError, nearest
 from trendcli.models import Column, Progress, Report, Scope, silent
 from trendcli.periods import Period
@@ -26,7 +27,9 @@ def comparison(
     context = resolve(store, library, question, default, progress)
     later, earlier = two_periods(context)
     verdicts = {item: context.verdict(item) for item in (earlier, later)}
-    counted = context.count([earlier, later])
+    past = evidence.history(context, (earlier, later))
+    counted = context.count([earlier, later, *past.chosen])
+    spread = evidence.dispersions(past, counted, question.topics)
     hidden = any(_hidden(verdict, question) for verdict in verdicts.values())
     if hidden and all(verdict.hole for verdict in verdicts.values()):
         missing = sorted({name for verdict in verdicts.values() for name in verdict.missing})
@@ -36,9 +39,10 @@ def comparison(
         )
     status = max((verdict.status for verdict in verdicts.values()), key=_worse)
     rows = [
-        _comparison_row(context, topic, counted, (earlier, later), verdicts, hidden, status)
+        _comparison_row(context, topic, counted, (earlier, later), verdicts, hidden, status, spread[topic])
         for topic in question.topics
     ]
+    rows = evidence.judged(rows, "count_1", "count_2")
     _rank(rows, "count_1", "rank_1")
     _rank(rows, "count_2", "rank_2")
     kept = [row for row in rows if max(row["count_1"] or 0, row["count_2"] or 0) >= question.min_count]
@@ -51,7 +55,10 @@ def comparison(
         kept[: question.limit or None],
         [_period(item, counted, verdicts[item]) for item in (earlier, later)],
         counted,
-        ["Relative change is the change of the share, share2/share1 - 1; brackets hold its 95 % interval."],
+        [
+            "Relative change is the change of the share, share2/share1 - 1; brackets hold its 95 % interval.",
+            *evidence.family_note(rows, 1, [past]),
+        ],
         {"by": question.by or later.unit, "period": later.label, "vs": earlier.label},
     )
 
@@ -64,16 +71,25 @@ def series(store: Store, library: Library, question: Question, default: Scope, p
     chosen = _clipped(since, until, unit)
     before = {item: periods.year_ago(item) for item in chosen if not _is_clipped(item)}
     every = sorted({*chosen, *(item for item in before.values() if item)})
-    counted = context.count(every)
+    pasts = {item: evidence.history(context, (earlier, item)) for item, earlier in before.items() if earlier}
+    pasts = pasts if question.topics else {}
+    counted = context.count(sorted({*every, *(part for past in pasts.values() for part in past.chosen)}))
+    spread = {item: evidence.dispersions(past, counted, question.topics) for item, past in pasts.items()}
     verdicts = {item: context.verdict(item) for item in every}
     if chosen and all(verdicts[item].hole for item in chosen) and not question.include_partial:
         missing = sorted({name for item in chosen for name in verdicts[item].missing})
         raise NoCoverage(f"Nothing from {since} to {until} is covered for {few(missing)}. See `trend status`.")
     rows = [
-        _series_row(context, topic, item, before.get(item), counted, verdicts)
+        _series_row(context, topic, item, before.get(item), counted, verdicts, spread.get(item, {}).get(topic, NONE))
         for topic in question.topics
         for item in chosen
-    ] or [_volume_row(context, item, before.get(item), counted, verdicts) for item in chosen]
+    ]
+    compared = [item for item in chosen if before.get(item)]
+    judged = evidence.judged(rows, "count", "count_1")
+    family = evidence.family_note(judged, len(compared), pasts.values())
+    rows = [{key: value for key, value in row.items() if key != "count_1"} for row in judged]
+    if not question.topics:
+        rows = [_volume_row(context, item, before.get(item), counted, verdicts) for item in chosen]
     columns = SERIES if len(question.topics) > 1 else [column for column in SERIES if column.key != "name"]
     year = "with the year before" if unit == "year" else f"with the same {unit} a year earlier"
     return _report(
@@ -84,7 +100,7 @@ def series(store: Store, library: Library, question: Question, default: Scope, p
         rows if question.limit == 0 else rows[-question.limit :],
         [_period(item, counted, verdicts[item]) for item in chosen],
         counted,
-        [f"Change compares {year}; brackets hold 95 % intervals."],
+        [f"Change compares {year}; brackets hold 95 % intervals.", *family],
         {"by": unit, "since": str(since), "until": str(until)},
     )
 
@@ -113,10 +129,13 @@ def _comparison_row(
     verdicts: Mapping[Period, Verdict],
     hidden: bool,
     status: str,
+    spread: Dispersion,
 ) -> dict[str, Any]:
     (count_1, base_1), (count_2, base_2) = (_seen(context, topic, item, counted, verdicts[item]) for item in pair)
     known = not hidden and None not in (count_1, base_1, count_2, base_2)
-    moved = change.compare(count_1 or 0, base_1 or 0, count_2 or 0, base_2 or 0) if known else change.NO_CHANGE
+    moved = change.NO_CHANGE
+    if known:
+        moved = change.compare(count_1 or 0, base_1 or 0, count_2 or 0, base_2 or 0, *spread)
     return {
         "topic": topic,
         "name": context.library.topic(topic).name,
@@ -129,15 +148,12 @@ def _comparison_row(
         "share_1": _share(count_1, base_1),
         "share_2": _share(count_2, base_2),
         **moved._asdict(),
-        **_UNTESTED,
+        "dispersion": spread.phi,
+        "dispersion_df": spread.df,
         "rank_1": None,
         "rank_2": None,
         "status": status,
     }
-
-
-# filled once changes are tested; the keys are part of the contract already
-_UNTESTED: Mapping[str, None] = {"p": None, "q": None, "verdict": None}
 
 
 def _series_row(
@@ -147,12 +163,14 @@ def _series_row(
     before: Period | None,
     counted: Counted,
     verdicts: Mapping[Period, Verdict],
+    spread: Dispersion,
 ) -> dict[str, Any]:
     count_2, base_2 = _seen(context, topic, item, counted, verdicts[item])
     low, high = change.wilson(count_2, base_2) if count_2 is not None and base_2 else (None, None)
-    moved = change.NO_CHANGE
+    moved, count_1 = change.NO_CHANGE, None
     if before and not any(_hidden(verdicts[side], context.question) for side in (before, item)):
-        moved = change.compare(counted.counts[topic, before], counted.bases[before], count_2 or 0, base_2 or 0)
+        count_1 = counted.counts[topic, before]
+        moved = change.compare(count_1, counted.bases[before], count_2 or 0, base_2 or 0, *spread)
     return {
         "topic": topic,
         "name": context.library.topic(topic).name,
@@ -163,7 +181,9 @@ def _series_row(
         "share_low": low,
         "share_high": high,
         **moved._asdict(),
-        **_UNTESTED,
+        "count_1": count_1,
+        "dispersion": spread.phi,
+        "dispersion_df": spread.df,
         "status": verdicts[item].status,
         "clipped": _is_clipped(item),
     }
@@ -250,15 +270,17 @@ def _period(item: Period, counted: Counted, verdict: Verdict) -> dict[str, Any]:
 
 COMPARISON = (
     Column("name", "Topic", "text", 0),
-    Column("rank_1,rank_2", "Rank", "ranks", 4),
+    Column("rank_1,rank_2", "Rank", "ranks", 6),
     Column("count_1", "Count 1", "count", 0),
     Column("count_2", "Count 2", "count", 0),
-    Column("count_change", "Count change", "change", 1),
-    Column("share_1", "Share 1", "share", 2),
-    Column("share_2", "Share 2", "share", 2),
-    Column("points", "Points", "points", 3),
+    Column("count_change", "Count change", "change", 2),
+    Column("share_1", "Share 1", "share", 3),
+    Column("share_2", "Share 2", "share", 3),
+    Column("points", "Points", "points", 5),
     Column("relative_change", "Relative change", "change", 0),
     Column("ci_low,ci_high", "95 % interval", "interval", 0),
+    Column("q", "q", "p", 4),
+    Column("verdict", "Verdict", "verdict", 1),
 )
 SERIES = (
     Column("name", "Topic", "text", 0),
@@ -270,6 +292,8 @@ SERIES = (
     Column("count_change", "Count change", "change", 3),
     Column("relative_change", "Relative change", "change", 0),
     Column("ci_low,ci_high", "95 % interval", "interval", 1),
+    Column("q", "q", "p", 4),
+    Column("verdict", "Verdict", "verdict", 1),
     Column("status", "Status", "text", 0),
 )
 VOLUME = (

@@ -64,6 +64,8 @@ def _least(column: Column, value: str, name: int) -> int:
     """How narrow a cell can be: numbers stay whole, names wrap, at their words down to NAME characters."""
     if _is_fixed(column):
         return len(value)
+    if column.unit == "verdict":  # of three short words
+        return _label_width(value)
     return min(len(value), max(name, _label_width(value)) if name == NAME else name)
 
 

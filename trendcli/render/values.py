@@ -36,6 +36,8 @@ def text(row: Mapping[str, Any], column: Column) -> str:
         return f"{100 * value:+.2f}"
     if column.unit == "change":
         return f"{percent(value)} %"
+    if column.unit == "p":
+        return "< 0.001" if value < 0.001 else f"{value:.3f}"
     if column.unit == "day":
         return str(value)[:10]
     if column.unit == "matches":
@@ -64,4 +66,4 @@ def percent(value: float) -> str:
 
 def is_number(column: Column) -> bool:
     """Whether a column is set to the right."""
-    return column.unit not in ("text", "day", "matches")
+    return column.unit not in ("text", "day", "matches", "verdict")

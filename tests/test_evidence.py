@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.conftest import ML, answer, fill, paper
+from tests.test_report import ask
+from trendcli import dispersion, evidence, periods
+from trendcli.dispersion import NONE
+from trendcli.models import silent
+from trendcli.periods import Period
+from trendcli.question import Context, resolve, worded
+from trendcli.store import Store
+from trendcli.topics import Library
+
+MONTHS = list(range(36))
+
+
+def simulated(
+    phi: float, share: float = 0.05, base: int = 4000, topics: int = 2000, **trend: float
+) -> np.ndarray[Any, Any]:
+    """Counts of flat or moving topics whose variance is φ times that of independent draws."""
+    rng = np.random.default_rng(3)
+    time = np.arange(36)
+    mean = share * (1 + trend.get("rise", 0.0) * time / 36 + trend.get("season", 0.0) * np.sin(time * np.pi / 6))
+    if phi > 1:
+        rho = (phi - 1) / (base - 1)
+        mean = rng.beta(mean * (1 / rho - 1), (1 - mean) * (1 / rho - 1), (topics, 36))
+    return rng.binomial(base, np.broadcast_to(mean, (topics, 36)))
+
+
+@pytest.mark.parametrize("phi", [1.0, 1.5, 2.0, 4.0])
+@pytest.mark.parametrize("trend", [{}, {"rise": 2.0}, {"season": 0.3}, {"rise": -0.8, "season": 0.2}])
+def test_dispersion_is_found_whatever_the_trend_and_the_season(phi: float, trend: dict[str, float]) -> None:
+    bases = np.full(36, 4000)
+    found = dispersion.estimate(simulated(phi, **trend), bases, MONTHS, "month")
+    assert {item.df for item in found} == {36 - 12 - 3}
+    mean = np.mean([item.phi for item in found])
+    # the floor of 1 lifts the mean where φ is near it
+    assert mean == pytest.approx(phi, rel=0.06) if phi > 1 else 1.0 <= mean < 1.15
+
+
+def test_too_little_to_tell() -> None:
+    counts = np.array([[3] * 11])
+    assert dispersion.estimate(counts, np.full(11, 100), list(range(11)), "month") == [NONE]
+    silent_topic = dispersion.estimate(np.zeros((1, 36), int), np.full(36, 100), MONTHS, "month")
+    assert silent_topic[0].phi == 1.0
+
+
+def test_periods_under_test_do_not_widen_their_own_test() -> None:
+    """Blocks have levels and slopes of their own, so a step between them is not taken for dispersion."""
+    counts = np.array([[50] * 12 + [500] * 12])
+    found = dispersion.estimate(counts, np.full(24, 1000), list(range(24)), "month", [0] * 12 + [1] * 12)
+    assert found[0] == dispersion.Dispersion(1.0, 20.0)
+
+
+@pytest.fixture
+def years(tmp_path: Path) -> Store:
+    """Five years, a hole in 2016-03, and nothing after 2019-12."""
+    papers = [paper(f"{y % 100}{m:02d}.{n:05d}", f"{y}-{m:02d}-{n + 1:02d}", "A GAN" if n < 5 else "On nothing") for y in range(2015, 2020) for m in range(1, 13) for n in range(20)]  # fmt: skip
+    covered = [answer(since="2015-01-01", until="2016-03-01"), answer(since="2016-04-01", until="2020-01-01")]
+    return fill(tmp_path, papers, covered)
+
+
+def context(store: Store, library: Library) -> Context:
+    question, known = worded(library, topics=["gan"])
+    return resolve(store, known, question, ML, silent)
+
+
+def labels(found: tuple[Period, ...]) -> list[str]:
+    return [item.label for item in found]
+
+
+def test_history_leaves_out_what_is_tested_and_what_is_not_whole(years: Store, library: Library) -> None:
+    asked = context(years, library)
+    year = evidence.history(asked, (periods.parse("2018"), periods.parse("2019")))
+    assert (year.unit, year.blocks, len(year.chosen)) == ("month", (), 35)  # 2015 to 2017 without the hole
+    assert labels(year.chosen)[0] == "2015-01" and "2016-03" not in labels(year.chosen)
+    month = evidence.history(asked, (periods.parse("2018-06"), periods.parse("2019-06")))
+    assert len(month.chosen) == 36 and labels(month.chosen)[-1] == "2019-05"
+    assert "2018-06" not in labels(month.chosen) and labels(month.chosen)[0] == "2016-05"
+    inside = evidence.history(asked, (periods.parse("2015"), periods.parse("2016")))
+    assert inside.chosen[0].start == date(2015, 1, 1) and set(inside.blocks) == {0, 1}
+    assert len(inside.chosen) == 23
+    week = evidence.history(asked, (periods.parse("2018-W20"), periods.parse("2019-W20")))
+    assert (week.unit, len(week.chosen)) == ("week", 52)
+
+
+def test_the_family_is_all_rows_whatever_is_shown(years: Store, library: Library) -> None:
+    whole = ask("comparison", years, library, "gan", "rnn", "transformer")
+    cut = ask("comparison", years, library, "gan", "rnn", "transformer", limit=1, sort="count_2", reverse=False)
+    assert whole.rows[0]["topic"] == cut.rows[0]["topic"] == "gan"
+    for key in ("p", "q", "verdict", "dispersion"):
+        assert whole.rows[0][key] == cut.rows[0][key]
+    assert [row["verdict"] for row in whole.rows] == ["no clear change", "too few", "too few"]
+    assert [row["q"] is None for row in whole.rows] == [False, True, True]
+    assert any("Verdicts hold over 1 topic, 1 comparison" in note for note in whole.notes)
+
+
+def test_a_clear_rise_and_fall(tmp_path: Path, library: Library) -> None:
+    def title(year: int, n: int) -> str:
+        return (
+            "A GAN" if n < {2018: 10, 2019: 30}[year] else "An RNN" if n > {2018: 170, 2019: 190}[year] else "Nothing"
+        )
+
+    papers = [paper(f"{y % 100}{m:02d}.{n:05d}", f"{y}-{m:02d}-{n % 28 + 1:02d}", title(y, n)) for y in (2018, 2019) for m in range(1, 13) for n in range(200)]  # fmt: skip
+    store = fill(tmp_path, papers, [answer()])
+    found = ask("comparison", store, library, "gan", "rnn")
+    assert {row["topic"]: row["verdict"] for row in found.rows} == {"gan": "rising", "rnn": "falling"}
+    for row in found.rows:
+        assert row["q"] <= 0.05 and (row["ci_low"] > 0 if row["verdict"] == "rising" else row["ci_high"] < 0)
+    assert any("from the months within the periods" in note for note in found.notes)

@@ -1,0 +1,108 @@
+"""What a change is judged by: how much the topic jumps anyway, and how many changes are looked at together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from trendcli import change, dispersion, periods
+from trendcli.counting import Counted
+from trendcli.dispersion import FEWEST, LAST, NONE, Dispersion
+from trendcli.periods import Period
+from trendcli.question import Context
+
+Pair = tuple[Period, Period]
+
+
+@dataclass(frozen=True)
+class History:
+    """The periods beside a pair from which the dispersion of its topics is taken.
+
+    `blocks` is empty where they lie outside of the pair; else they are parts of it, and it says of which side each is.
+    """
+
+    unit: str
+    chosen: tuple[Period, ...]
+    blocks: tuple[int, ...] = ()
+
+
+def history(context: Context, pair: Pair) -> History:
+    """The last 36 months or 52 weeks but for those under test; parts of the pair where fewer than 12 are left."""
+    unit = "week" if pair[1].unit == "week" else "month"
+    first = context.coverage.first_day(context.selection.scope.categories)
+    if first is None:
+        return History(unit, ())
+    around = [item for item in reversed(periods.between(first, pair[1].end, unit)) if _whole(context, item)]
+    outside = [item for item in around if not any(_touch(item, side) for side in pair)][: LAST[unit]]
+    if len(outside) >= FEWEST:
+        return History(unit, tuple(reversed(outside)))
+    sides = [(item, side) for item in reversed(around) for side in (0, 1) if _inside(item, pair[side])]
+    return History(unit, tuple(item for item, _ in sides), tuple(side for _, side in sides))
+
+
+def _whole(context: Context, item: Period) -> bool:
+    verdict = context.verdict(item)
+    return verdict.ended and not verdict.hole
+
+
+def _touch(one: Period, other: Period) -> bool:
+    return one.start < other.end and other.start < one.end
+
+
+def _inside(part: Period, whole: Period) -> bool:
+    return whole.start <= part.start and part.end <= whole.end and part != whole
+
+
+def dispersions(past: History, counted: Counted, topics: Sequence[str]) -> Mapping[str, Dispersion]:
+    """The dispersion of each topic by a history that was counted."""
+    kept = [number for number, item in enumerate(past.chosen) if counted.bases[item]]
+    chosen = [past.chosen[number] for number in kept]
+    blocks = [past.blocks[number] for number in kept] if past.blocks else []
+    if not chosen or not topics:
+        return dict.fromkeys(topics, NONE)
+    counts = np.array([[counted.counts[topic, item] for item in chosen] for topic in topics], np.int64)
+    bases = np.array([counted.bases[item] for item in chosen], np.int64)
+    found = dispersion.estimate(counts, bases, [_place(item) for item in chosen], past.unit, blocks)
+    return dict(zip(topics, found, strict=True))
+
+
+def _place(item: Period) -> int:
+    return item.start.toordinal() // 7 if item.unit == "week" else item.start.year * 12 + item.start.month - 1
+
+
+def judged(rows: Sequence[dict[str, Any]], first: str, second: str) -> list[dict[str, Any]]:
+    """Rows with their q and verdict: all rows that have a test are one family.
+
+    `first` and `second` are the keys of the two counts.
+    """
+    qs = change.adjusted([row["p"] for row in rows])
+    return [
+        {**row, "q": q, "verdict": change.verdict(row[first], row[second], row["points"], q)}
+        for row, q in zip(rows, qs, strict=True)
+    ]
+
+
+def family_note(rows: Sequence[Mapping[str, Any]], comparisons: int, histories: Iterable[History]) -> list[str]:
+    """What the verdicts rest on: the family of tests, and the dispersion."""
+    tested = [row for row in rows if row["p"] is not None]
+    if not tested:
+        return []
+    topics = len({row["topic"] for row in tested})
+    family = f"{topics} {'topic' if topics == 1 else 'topics'}, {comparisons} " + (
+        "comparison" if comparisons == 1 else "comparisons"
+    )
+    phis = sorted(row["dispersion"] for row in tested)
+    known = [past for past in histories if past.chosen]
+    if not known or all(row["dispersion_df"] is None for row in tested):
+        spread = "Too little history to tell how much counts jump beyond chance, so intervals may be too narrow."
+    else:
+        units = sorted({past.unit for past in known})
+        where = "beside" if any(not past.blocks for past in known) else "within"
+        spread = (
+            f"Dispersion {phis[0]:.1f} to {phis[-1]:.1f} (1: chance alone), from the {' and '.join(units)}s "
+            f"{where} the periods."
+        )
+    return [f"Verdicts hold over {family} (q ≤ 0.05, Benjamini-Hochberg); intervals hold row by row. {spread}"]
