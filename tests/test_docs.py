@@ -60,7 +60,9 @@ def test_pictures_are_small_and_there() -> None:
 
 
 def test_no_page_speaks_of_what_is_not_there() -> None:
+    from trendcli.cli import app
+
+    known = {info.name for info in [*app.registered_commands, *app.registered_groups]}
     for page in PAGES:
-        for command in re.findall(r"`trend ([a-z]+)", page.read_text(encoding="utf-8")):
-            done = subprocess.run([sys.executable, "-m", "trendcli", command, "--help"], capture_output=True)
-            assert done.returncode == 0, f"{page.name}: trend {command}"
+        spoken = set(re.findall(r"`trend ([a-z]+)", page.read_text(encoding="utf-8")))
+        assert spoken <= known, page.name

@@ -25,7 +25,7 @@ from trendcli.demo.server import StandIn, serving
 from trendcli.store import COLUMNS, Store, read_files
 
 # how many runs: a few by default, `make soak` asks for 300
-RUNS = int(os.environ.get("TREND_SOAK", "10"))
+RUNS = int(os.environ.get("TREND_SOAK", "5"))
 KINDS = ("write", "sync", "rename", "removal", "moment")
 CHILD = [sys.executable, str(Path(__file__).with_name("killed.py"))]
 CATEGORIES = ["-c", "cs.LG", "-c", "cs.CL", "-c", "cs.CV", "-c", "cs.NE", "-c", "stat.ML"]
@@ -67,13 +67,19 @@ def state(root: Path) -> tuple[list[Any], list[Any]]:
     return rows, ledger
 
 
-@pytest.fixture
-def half_full(served: StandIn, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def filled(small_corpus: list[Paper], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store that holds 2018, in months that were folded, so that the next commit has files to remove."""
-    root = tmp_path / "half"
-    left_alone(served, root, [*FILL[:-1], "2019"])
+    root = tmp_path_factory.mktemp("filled") / "store"
+    with serving(StandIn(small_corpus)) as running:
+        left_alone(running, root, [*FILL[:-1], "2019"])
     assert Store.open(root).manifest.dropped
     return root
+
+
+@pytest.fixture
+def half_full(filled: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(filled, tmp_path / "half"))
 
 
 @pytest.mark.parametrize("words", [FILL, HARVEST], ids=["api", "oai"])
@@ -169,7 +175,7 @@ def test_the_lock_of_a_killed_run_is_no_lock(served: StandIn, tmp_path: Path) ->
 
 
 def test_a_report_during_a_fetch_sees_the_last_whole_state(served: StandIn, half_full: Path) -> None:
-    served.misbehave("slow", times=30, when=lambda query: query["max_results"] != "1")
+    served.misbehave("slow", times=9, when=lambda query: query["max_results"] != "1")
     fetch = child(served, half_full, FILL)
     before = Store.open(half_full).manifest.generation
     seen: list[int] = []

@@ -192,9 +192,19 @@ def _upper_tail(log_odds: float, count: int, of: int) -> float:
     def mass(k: int) -> float:
         return exp(whole - lgamma(k + 1) - lgamma(of - k + 1) + k * log_p + (of - k) * log_q)
 
-    if of - count <= count:
-        return sum(map(mass, range(count + 1, of + 1))) + mass(count) / 2
-    return 1 - sum(map(mass, range(count))) - mass(count) / 2
+    def beyond(counts: range) -> float:
+        total = mass(count) / 2
+        for k in counts:
+            term = mass(k)
+            total += term
+            if term < total * 1e-17:
+                break
+        return total
+
+    # the smaller tail is summed outwards, so that it keeps its digits: 1 minus the larger one would not
+    if count >= of * exp(log_p):
+        return beyond(range(count + 1, of + 1))
+    return 1 - beyond(range(count - 1, -1, -1))
 
 
 def _crossing(function: Callable[[float], float], start: float, direction: int) -> float:
