@@ -85,15 +85,13 @@ def judged(rows: Sequence[dict[str, Any]], first: str, second: str) -> list[dict
     ]
 
 
-def family_note(rows: Sequence[Mapping[str, Any]], comparisons: int, histories: Iterable[History]) -> list[str]:
-    """What the verdicts rest on: the family of tests, and the dispersion."""
+def family_note(rows: Sequence[Mapping[str, Any]], key: str, histories: Iterable[History]) -> list[str]:
+    """What the verdicts rest on: the family of tests, and the dispersion. `key` names the later period of a row."""
     tested = [row for row in rows if row["p"] is not None]
     if not tested:
         return []
-    topics = len({row["topic"] for row in tested})
-    family = f"{topics} {'topic' if topics == 1 else 'topics'}, {comparisons} " + (
-        "comparison" if comparisons == 1 else "comparisons"
-    )
+    topics, comparisons = len({row["topic"] for row in tested}), len({row[key] for row in tested})
+    family = f"{topics} topic{'s' * (topics > 1)}, {comparisons} comparison{'s' * (comparisons > 1)}"
     phis = sorted(row["dispersion"] for row in tested)
     known = [past for past in histories if past.chosen]
     if not known or all(row["dispersion_df"] is None for row in tested):
@@ -101,8 +99,9 @@ def family_note(rows: Sequence[Mapping[str, Any]], comparisons: int, histories: 
     else:
         units = sorted({past.unit for past in known})
         where = "beside" if any(not past.blocks for past in known) else "within"
+        least, most = f"{phis[0]:.1f}", f"{phis[-1]:.1f}"
         spread = (
-            f"Dispersion {phis[0]:.1f} to {phis[-1]:.1f} (1: chance alone), from the {' and '.join(units)}s "
-            f"{where} the periods."
+            f"Dispersion {least if least == most else f'{least} to {most}'} (1: chance alone), "
+            f"from the {' and '.join(units)}s {where} the periods."
         )
     return [f"Verdicts hold over {family} (q ≤ 0.05, Benjamini-Hochberg); intervals hold row by row. {spread}"]

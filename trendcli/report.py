@@ -57,7 +57,7 @@ def comparison(
         counted,
         [
             "Relative change is the change of the share, share2/share1 - 1; brackets hold its 95 % interval.",
-            *evidence.family_note(rows, 1, [past]),
+            *evidence.family_note(rows, "period_2", [past]),
         ],
         {"by": question.by or later.unit, "period": later.label, "vs": earlier.label},
     )
@@ -84,9 +84,8 @@ def series(store: Store, library: Library, question: Question, default: Scope, p
         for topic in question.topics
         for item in chosen
     ]
-    compared = [item for item in chosen if before.get(item)]
     judged = evidence.judged(rows, "count", "count_1")
-    family = evidence.family_note(judged, len(compared), pasts.values())
+    family = evidence.family_note(judged, "period", pasts.values())
     rows = [{key: value for key, value in row.items() if key != "count_1"} for row in judged]
     if not question.topics:
         rows = [_volume_row(context, item, before.get(item), counted, verdicts) for item in chosen]
