@@ -35,6 +35,8 @@ COMMANDS = [
     "fetch",
     "import",
     "report",
+    "explain",
+    "verify",
     "chart",
     "papers",
     "export",

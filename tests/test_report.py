@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from tests.conftest import ML, answer, fill, paper
-from trendcli import report, topics
+from trendcli import topics
 from trendcli.errors import NoCoverage, UsageError
 from trendcli.models import Report, Scope
 from trendcli.question import worded
+from trendcli.reports.comparison import comparison, decomposition
+from trendcli.reports.series import series
 from trendcli.settings import Settings
 from trendcli.store import Store
 from trendcli.topics import Library
@@ -19,8 +21,8 @@ def ask(form: str, store: Store, library: Library, *names: str, **words: Any) ->
     """A report from a person's words."""
     scope = Settings().scope_of(words.pop("categories", None))
     question, known = worded(library, topics=names, scope=scope, **words)
-    made: Report = getattr(report, form)(store, known, question, ML)
-    return made
+    forms = {"comparison": comparison, "decomposition": decomposition, "series": series}
+    return forms[form](store, known, question, ML)
 
 
 def test_seventy_of_a_thousand_and_a_hundred_of_sixteen_hundred(gans: Store, library: Library) -> None:
@@ -212,7 +214,7 @@ def test_the_scope_that_is_read_without_being_asked_for(tmp_path: Path, library:
 
 def test_provenance(gans: Store, library: Library) -> None:
     found = ask("comparison", gans, library, "gan")
-    assert set(found.provenance) == {"program", "store", "data", "rules", "sources", "match"}
+    assert set(found.provenance) == {"program", "store", "data", "bases", "rules", "sources", "match"}
     assert set(found.provenance["data"]) >= {"2018", "2019", "2018-01", "2019-12"}  # and what the dispersion rests on
     assert found.provenance["rules"] == {"gan": library.key("gan")}
     assert found.provenance["sources"] == [
@@ -247,5 +249,5 @@ def test_weeks(gans: Store, library: Library) -> None:
 
 def test_a_scope_by_name_is_named(gans: Store, library: Library) -> None:
     question, known = worded(library, topics=["gan"], scope=Scope("core", ("cs.LG",)))
-    assert report.series(gans, known, question, ML).title == "GANs by year, scope core"
+    assert series(gans, known, question, ML).title == "GANs by year, scope core"
     assert topics.ad_hoc("x").id == "query:x"

@@ -10,9 +10,20 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from trendcli.api import Report, Store, chart, comparison, library, open_store, series, submissions
+    from trendcli.api import Report, Store, chart, comparison, decomposition, library, open_store, series, submissions
 
-__all__ = ["Report", "Store", "__version__", "chart", "comparison", "library", "open_store", "series", "submissions"]
+__all__ = [
+    "Report",
+    "Store",
+    "__version__",
+    "chart",
+    "comparison",
+    "decomposition",
+    "library",
+    "open_store",
+    "series",
+    "submissions",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 from trendcli.models import Column, Report
 
@@ -37,10 +38,14 @@ def key(root: Path, question: str, files: Iterable[Path]) -> str:
 def recall(root: Path, name: str) -> Report | None:
     """The answer of that name; None where it was never given or cannot be read."""
     try:
-        value = json.loads((root / "cache" / "answers" / f"{name}.json").read_text(encoding="utf-8"))
-        return Report(**{**value, "columns": [Column(**column) for column in value["columns"]]})
+        return _report(json.loads((root / "cache" / "answers" / f"{name}.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def _report(value: Any) -> Report:
+    columns = [Column(**column) for column in value["columns"]]
+    return Report(**{**value, "columns": columns, "sections": [_report(section) for section in value["sections"]]})
 
 
 def remember(root: Path, name: str, report: Report) -> None:

@@ -11,10 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trendcli import listing, report
+from trendcli import listing
 from trendcli.models import Report, Scope
 from trendcli.question import Question, worded
 from trendcli.registry import CHARTS, load
+from trendcli.reports.comparison import comparison as _comparison
+from trendcli.reports.comparison import decomposition as _decomposition
+from trendcli.reports.series import series as _series
 from trendcli.settings import Settings, configs
 from trendcli.store import Store
 from trendcli.topics import Library
@@ -23,7 +26,7 @@ from trendcli.topics import load as _load_topics
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Report", "Store", "chart", "comparison", "library", "open_store", "series", "submissions"]
+__all__ = ["Report", "Store", "chart", "comparison", "decomposition", "library", "open_store", "series", "submissions"]
 
 
 def open_store(path: str | Path) -> Store:
@@ -40,18 +43,25 @@ def comparison(store: Store, topics: Sequence[str] = (), *, pack: str | None = N
     """A row a topic: a period against an earlier one; without topics and pack, all of the pack `ml`.
 
     `words` are those of the command line: queries, period, since, until, last, vs, by, categories, scope, match,
-    primary_only, author, id, as_of, sort, reverse, limit, min_count, include_partial, and own_topics (a path).
+    primary_only, author, id, as_of, both, within, across, sensitivity, sort, reverse, limit, min_count,
+    include_partial, and own_topics (a path).
     """
     wanted = pack or (None if topics or words.get("queries") else "ml")
-    return report.comparison(store, *_asked(topics, pack=wanted, **words))
+    return _comparison(store, *_asked(topics, pack=wanted, **words))
+
+
+def decomposition(store: Store, topics: Sequence[str] = (), *, pack: str | None = None, **words: Any) -> Report:
+    """The change of a topic's share by primary category: within the categories, and by their mix; as `comparison`."""
+    wanted = pack or (None if topics or words.get("queries") else "ml")
+    return _decomposition(store, *_asked(topics, pack=wanted, **words))
 
 
 def series(store: Store, topics: Sequence[str] = (), **words: Any) -> Report:
     """A row a period for each topic, `by` year unless told otherwise; without topics the volume of the scope.
 
-    `words` as for `comparison`.
+    `words` as for `comparison`, and rolling, index.
     """
-    return report.series(store, *_asked(topics, **words))
+    return _series(store, *_asked(topics, **words))
 
 
 def submissions(store: Store, topics: Sequence[str] = (), *, limit: int = 0, **words: Any) -> Report:

@@ -134,6 +134,13 @@ def ratio_test(
     return min(1.0, 2 * min(_upper_tail(odds, count_2, total), _upper_tail(-odds, count_1, total)))
 
 
+def method(count_1: int, base_1: int, count_2: int, base_2: int, phi: float = 1.0) -> str:
+    """The name of the method of `ratio_interval` and `ratio_test` for these counts."""
+    if phi > 1 or _is_large(count_1, base_1, count_2, base_2):
+        return "by Miettinen and Nurminen's score"
+    return "by mid-p of the binomial given the sum of the counts"
+
+
 @lru_cache
 def _critical(df: float | None) -> float:
     return critical(LEVEL, df)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from io import BytesIO
 from pathlib import Path
@@ -37,21 +37,25 @@ Row = Mapping[str, Any]
 
 
 def lines(report: Report) -> Figure:
-    """Share of each topic by period, its 95 % interval as a band, periods that are not whole dashed."""
+    """Share of each topic by period, its 95 % interval as a band, periods that are not whole dashed.
+
+    An index is drawn without its band; categories of one topic are lines of their own.
+    """
     _expect(report, "lines", "series")
-    names = list(dict.fromkeys(row["name"] for row in report.rows))
+    line = _naming(report)
+    names = list(dict.fromkeys(line(row) for row in report.rows))
     if len(names) > MOST_LINES:
-        raise UsageError(
-            f"{len(names)} topics are too many lines; choose up to {MOST_LINES} with -t, or draw a heatmap."
-        )
+        raise UsageError(f"{len(names)} lines are too many; choose up to {MOST_LINES} with -t, or draw a heatmap.")
+    index = report.query.get("index")
+    key = "index" if index else "share"
     figure, axes = _canvas(report)
     ends = []
     for number, name in enumerate(names):
-        rows = [row for row in report.rows if row["name"] == name]
+        rows = [row for row in report.rows if line(row) == name]
         colour = PALETTE[number % len(PALETTE)]
-        _stretches(axes, rows, "share", colour)
-        known = [row for row in rows if row["share"] is not None]
-        for stretch in _runs(rows, lambda row: row["share_low"] is not None):
+        _stretches(axes, rows, key, colour)
+        known = [row for row in rows if row[key] is not None]
+        for stretch in _runs(rows, lambda row: row["share_low"] is not None and not index):
             axes.fill_between(
                 [_middle(row) for row in stretch],
                 [row["share_low"] for row in stretch],
@@ -59,16 +63,32 @@ def lines(report: Report) -> Figure:
                 color=colour, alpha=0.15, linewidth=0,
             )  # fmt: skip
         if known:
-            ends.append((known[-1]["share"], name, colour, _middle(known[-1])))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g} %"))
-    axes.set_ylabel("share of submissions")
+            ends.append((known[-1][key], name, colour, _middle(known[-1])))
+    if not index:
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g} %"))
+    rolled = report.query.get("rolling", 1)
+    added = f", {rolled} {report.query['by']}s added up" if rolled > 1 else ""
+    axes.set_ylabel(f"share, {index} = 100{added}" if index else f"share of submissions{added}")
     _finish_time(axes, report.rows)
+    _mark_breaks(figure, axes, report)
     _label_ends(axes, ends)
     return figure
 
 
-def volume(report: Report) -> Figure:
-    """Submissions by period as bars; periods that are not whole are hatched, holes are left out."""
+def _naming(report: Report) -> Callable[[Row], str]:
+    """How the line or bar of a row is called: by topic, by category where there is one topic, or by both."""
+    several = len({row["name"] for row in report.rows}) > 1
+    if "category" not in report.rows[0]:
+        return lambda row: str(row["name"])
+    return lambda row: f"{row['name']}, {row['category']}" if several else str(row["category"])
+
+
+def volume(report: Report, log: bool = False) -> Figure:
+    """Submissions by period as bars; periods that are not whole are hatched, holes are left out.
+
+    Where a growth was fitted, its line is drawn over them. On a `log` axis, where steady growth is a straight line,
+    points stand for the bars.
+    """
     _expect(report, "volume", "series", "volume")
     names = list(dict.fromkeys(row.get("name", "") for row in report.rows))
     if len(names) > 1:
@@ -78,6 +98,13 @@ def volume(report: Report) -> Figure:
     for row in rows:
         start, end = _day(row["start"]), _day(row["end"])
         whole = row["status"] in ("complete", "unknown") and not row["clipped"]
+        if log:
+            if row["count"]:
+                face = PALETTE[0] if whole else "white"
+                axes.plot(
+                    [(start + end) / 2], [row["count"]], "o", color=PALETTE[0], markerfacecolor=face, markersize=4
+                )
+            continue
         axes.bar(
             start, row["count"], width=(end - start) * 0.86, align="edge",
             color=PALETTE[0] if whole else "white", edgecolor=PALETTE[0], hatch=None if whole else "///", linewidth=0.8,
@@ -87,16 +114,31 @@ def volume(report: Report) -> Figure:
                 f"{row['count']:,}", ((start + end) / 2, row["count"]), (0, 3), ha="center",
                 textcoords="offset points", fontsize=9,
             )  # fmt: skip
+    if log:
+        axes.set_yscale("log")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    if not log:
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel("submissions")
-    _finish_time(axes, report.rows)
+    fitted = [row for row in rows if row.get("fitted") is not None]
+    if fitted:
+        line = [row["fitted"] for row in fitted]
+        axes.plot([_middle(row) for row in fitted], line, color=PALETTE[1], linewidth=1.6, zorder=3)
+        grown = report.summary["growth"]
+        _more_notes(
+            figure,
+            f"Line: growth of {100 * grown['growth']:+.1f} % a year [{100 * grown['ci_low']:+.1f}, "
+            f"{100 * grown['ci_high']:+.1f}], R² {grown['r_squared']:.2f}.",
+        )
+    _finish_time(axes, report.rows, from_zero=not log)
+    _mark_breaks(figure, axes, report)
     return figure
 
 
 def change(report: Report) -> Figure:
     """Relative change between two periods, a bar a topic, with the 95 % interval; counts stand beside the names."""
     _expect(report, "change", "comparison")
+    line = _naming(report)
     rows = [row for row in report.rows if row["relative_change"] is not None]
     left_out = [row for row in report.rows if row["relative_change"] is None]
     rows.sort(key=lambda row: (row["relative_change"], row["topic"]))
@@ -115,7 +157,7 @@ def change(report: Report) -> Figure:
         axes.plot([low, min(high, limit)], [place, place], color="#222222", linewidth=1.1, zorder=3)
         if high > limit:
             axes.plot([limit], [place], marker=">", color="#222222", markersize=4, clip_on=False, zorder=3)
-    axes.set_yticks(range(len(rows)), [f"{row['name']}  {row['count_1']:,} → {row['count_2']:,}" for row in rows])
+    axes.set_yticks(range(len(rows)), [f"{line(row)}  {row['count_1']:,} → {row['count_2']:,}" for row in rows])
     axes.set_ylim(-0.7, len(rows) - 0.3)
     axes.set_xlim(min(-0.1, *(1.08 * row["ci_low"] for row in rows), -0.1), limit)
     axes.axvline(0, color="#222222", linewidth=1)
@@ -123,7 +165,7 @@ def change(report: Report) -> Figure:
     axes.set_xlabel("relative change of the share")
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
-    new = [row["name"] for row in left_out if row.get("change") == "new"]
+    new = [line(row) for row in left_out if row.get("change") == "new"]
     if any(row["ci_high"] is None or row["ci_high"] > limit for row in rows):
         _more_notes(figure, "An arrow: the interval goes on beyond the chart.")
     if between:
@@ -136,11 +178,12 @@ def change(report: Report) -> Figure:
 def heatmap(report: Report) -> Figure:
     """Share of many topics by period, each row scaled to its own largest share; empty cells are holes."""
     _expect(report, "heatmap", "series")
-    names = list(dict.fromkeys(row["name"] for row in report.rows))
+    line = _naming(report)
+    names = list(dict.fromkeys(line(row) for row in report.rows))
     spans = list(dict.fromkeys(row["period"] for row in report.rows if row["share"] is not None))
     if not spans:
         raise UsageError("There is nothing to draw: no period has a share.")
-    shares = {(row["name"], row["period"]): row["share"] for row in report.rows}
+    shares = {(line(row), row["period"]): row["share"] for row in report.rows}
     largest = {name: max((shares[name, span] or 0.0 for span in spans), default=0.0) for name in names}
 
     def peak(name: str) -> int:
@@ -160,7 +203,7 @@ def heatmap(report: Report) -> Figure:
     places = list(range(len(spans)))
     if len(spans) > MOST_LABELS:  # the years alone
         years = [
-            row["start"][:4] for row in report.rows if row["name"] == report.rows[0]["name"] and row["period"] in spans
+            row["start"][:4] for row in report.rows if line(row) == line(report.rows[0]) and row["period"] in spans
         ]
         places = [place for place in places if place == 0 or years[place] != years[place - 1]]
         spans = years
@@ -277,8 +320,9 @@ def _stretches(axes: Axes, rows: Sequence[Row], key: str, colour: str) -> None:
             axes.plot([_middle(row) for row in run], [row[key] for row in run], marker, color=colour, markersize=4)
 
 
-def _finish_time(axes: Axes, rows: Sequence[Row]) -> None:
-    axes.set_ylim(bottom=0)
+def _finish_time(axes: Axes, rows: Sequence[Row], from_zero: bool = True) -> None:
+    if from_zero:
+        axes.set_ylim(bottom=0)
     axes.margins(x=0.02)
     units = {row["end"][:4] != row["start"][:4] and row["end"][5:] == row["start"][5:] for row in rows}
     if units == {True} and len({row["start"] for row in rows}) <= 16:
@@ -291,6 +335,19 @@ def _finish_time(axes: Axes, rows: Sequence[Row]) -> None:
     locator = AutoDateLocator(minticks=4, maxticks=10)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+
+
+def _mark_breaks(figure: Figure, axes: Axes, report: Report) -> None:
+    """A dotted line on each day on which arXiv's rules changed, numbered, with what changed below the chart."""
+    for number, item in enumerate(report.breaks, 1):
+        axes.axvline(_day(item["day"]), color=GREY, linewidth=1, linestyle=":", zorder=1)
+        axes.annotate(
+            f"({number})", (_day(item["day"]), 1), (2, -2), xycoords=("data", "axes fraction"), va="top",
+            textcoords="offset points", color=GREY, fontsize=8,
+        )  # fmt: skip
+    if report.breaks:
+        said = "; ".join(f"({number}) {item['day']}: {item['what']}" for number, item in enumerate(report.breaks, 1))
+        _more_notes(figure, f"{said}.")
 
 
 def _label_ends(axes: Axes, ends: Sequence[tuple[float, str, str, float]]) -> None:

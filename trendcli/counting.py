@@ -12,11 +12,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from trendcli import cache, tags
 from trendcli.manifest import DataFile
-from trendcli.models import Progress, Scope, Selection
+from trendcli.models import Progress, Rule, Scope, Selection
 from trendcli.periods import Period, between
 from trendcli.store import Store, read_files, sql_text
 from trendcli.topics import Library, parents_of
@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 
 KIND = "cells"
 BASE = 0
+# how a mode counts: which tags, and which column of the cells
 MODES = {"any": "true", "title": "title", "strict": "strict"}
+_COUNTED = {"any": "n_any", "title": "n_title", "strict": "n_strict"}
+# how submissions are told apart: not at all, once in each category that they list, or by their primary category alone
+PARTS = {
+    "whole": "''",
+    "category": "unnest(string_split(categories, ' '))",
+    "primary": "split_part(categories, ' ', 1)",
+}
 
 
 @dataclass(frozen=True)
@@ -46,28 +54,52 @@ def count(
     store: Store, library: Library, selection: Selection, periods: Sequence[Period], progress: Progress
 ) -> Counted:
     """Count the submissions of the selection's topics, and of its base, in each of some periods."""
-    if not periods:
-        return Counted({}, {}, {})
-    since, until = min(item.start for item in periods), max(item.end for item in periods)
-    files = store.files(since, until)
+    return count_parts(store, library, selection, periods, progress, "whole")[""]
+
+
+def count_parts(
+    store: Store, library: Library, selection: Selection, periods: Sequence[Period], progress: Progress, by: str
+) -> Mapping[str, Counted]:
+    """The same for each part of the selection: `by` is one of PARTS.
+
+    By category a cross-listed submission is counted in each of its categories that lie in the scope; by primary
+    category once. A category that the scope names is there even where nothing was counted in it.
+    """
+    since, until = min((item.start for item in periods), default=None), max((i.end for i in periods), default=None)
     by_cells = all(item.start.day == item.end.day == 1 for item in periods) and not (
-        selection.author or selection.id or selection.as_of
+        selection.author or selection.id or selection.as_of or selection.both
     )
-    with store.connect() as db:
-        rows = (_from_cells if by_cells else _from_tags)(db, store, library, selection, periods, files, progress)
-    bases = dict.fromkeys(periods, 0)
-    hashes = dict.fromkeys(periods, f"{0:016x}")
-    counts = {(topic, item): 0 for topic in selection.topics for item in periods}
-    for topic, number, amount, high, low in rows:
+    if selection.within:
+        family = {topic.id for topic in library.family(selection.within)}
+        by_cells = by_cells and family >= set(selection.topics)
+    rows: list[Row] = []
+    if periods:
+        with store.connect() as db:
+            chosen = store.files(since, until)
+            rows = (_from_cells if by_cells else _from_tags)(
+                db, store, library, selection, periods, chosen, progress, by
+            )
+    named = {"whole": [""], "category": [name for name in selection.scope.categories if "*" not in name]}.get(by, [])
+    found = {part: _Sums(selection.topics, periods) for part in sorted({*named, *(row[0] for row in rows)})}
+    for part, topic, number, amount, high, low in rows:
+        found[part].add(topic, periods[number], amount, (int(high) * 2**32 + int(low)) % 2**64)
+    return {part: Counted(sums.bases, sums.hashes, sums.counts) for part, sums in found.items()}
+
+
+class _Sums:
+    def __init__(self, topics: Sequence[str], periods: Sequence[Period]) -> None:
+        self.bases = dict.fromkeys(periods, 0)
+        self.hashes = dict.fromkeys(periods, f"{0:016x}")
+        self.counts = {(topic, item): 0 for topic in topics for item in periods}
+
+    def add(self, topic: str | None, period: Period, amount: int, digest: int) -> None:
         if topic is None:
-            bases[periods[number]] = amount
-            hashes[periods[number]] = f"{(int(high) * 2**32 + int(low)) % 2**64:016x}"
+            self.bases[period], self.hashes[period] = amount, f"{digest:016x}"
         else:
-            counts[topic, periods[number]] = amount
-    return Counted(bases, hashes, counts)
+            self.counts[topic, period] = amount
 
 
-Row = tuple[str | None, int, int, int, int]  # topic (None: the base), number of the period, rows, hash (high, low)
+Row = tuple[str, str | None, int, int, int, int]  # part, topic (None: the base), number of the period, rows, hash
 
 
 def _from_cells(
@@ -78,30 +110,40 @@ def _from_cells(
     periods: Sequence[Period],
     files: Sequence[DataFile],
     progress: Progress,
+    by: str,
 ) -> list[Row]:
     """Counts from the cached aggregate, which is completed first where files or topics are new."""
-    names = {_topic_key(library, topic): topic for topic in selection.topics}
+    topics = [*selection.topics, *([selection.within] if selection.within else [])]
+    names = {_topic_key(library, topic): topic for topic in topics}
     # an update takes away from months that lie before its own, so every file counts towards every month
-    pieces = ensure_cells(store, library, selection.topics, progress)
-    named = {item.key for item in store.manifest.files}
-    where = [_in_scope(selection.scope, selection.primary_only)]
-    if any(not piece.files <= named for piece in pieces):
-        where.append(f"file IN ({', '.join(map(str, named))})")
+    pieces = ensure_cells(store, library, topics, progress)
+    stored = {item.key for item in store.manifest.files}
+    where = [_in_scope("categories", selection.scope, selection.primary_only)]
+    if any(not piece.files <= stored for piece in pieces):
+        where.append(f"file IN ({', '.join(map(str, stored))})")
     found = db.execute(
         f"""
-        SELECT topic, number, sum(n_any)::BIGINT, sum({_COUNTED[selection.match]})::BIGINT,
+        SELECT part, topic, number, sum(n_any)::BIGINT, sum({_COUNTED[selection.match]})::BIGINT,
             sum(high)::BIGINT, sum(low)::BIGINT
-        FROM ({tags.relation(db, pieces, "cell", _EMPTY_CELLS)}) AS cell
+        FROM (
+            SELECT *, {_part(selection, by)} AS part
+            FROM ({tags.relation(db, pieces, "cell", _EMPTY_CELLS)}) WHERE {" AND ".join(where)}
+        ) AS cell
         JOIN ({_starts(periods, "month")}) AS period(start, number) ON cell.month = period.start
-        WHERE {" AND ".join(where)}
-        GROUP BY topic, number
+        WHERE {_in_scope("part", selection.scope) if by == "category" else "true"}
+        GROUP BY part, topic, number
         """
     ).fetchall()
-    base = [(None, number, rows, high, low) for topic, number, rows, _, high, low in found if topic == BASE]
-    return base + [(names[topic], number, rows, 0, 0) for topic, number, _, rows, _, _ in found if topic in names]
+    bases = {(part, number): (rows, high, low) for part, topic, number, rows, _, high, low in found if topic == BASE}
+    counts = [(part, names[key], number, rows) for part, key, number, _, rows, _, _ in found if key in names]
+    if selection.within:
+        inside = {(part, number): rows for part, topic, number, rows in counts if topic == selection.within}
+        bases = {place: (inside.get(place, 0), high, low) for place, (_, high, low) in bases.items()}
+    return [(part, None, number, *amounts) for (part, number), amounts in bases.items()] + [
+        (part, topic, number, rows, 0, 0) for part, topic, number, rows in counts if topic in selection.topics
+    ]
 
 
-_COUNTED = {"any": "n_any", "title": "n_title", "strict": "n_strict"}
 _EMPTY_CELLS = (
     "SELECT 0::BIGINT AS file, 0::BIGINT AS topic, DATE '1970-01-01' AS month, '' AS categories, 0::BIGINT AS n_any, "
     "0::BIGINT AS n_title, 0::BIGINT AS n_strict, 0::BIGINT AS high, 0::BIGINT AS low WHERE false"
@@ -116,29 +158,33 @@ def _from_tags(
     periods: Sequence[Period],
     files: Sequence[DataFile],
     progress: Progress,
+    by: str,
 ) -> list[Row]:
     """Counts from tags, for weeks, odd windows and filters that the aggregate does not know."""
-    matched = matched_sql(db, store, library, selection, files, progress, "row_hash")
-    db.execute(
-        f"""
-        CREATE TEMP TABLE paper AS
-        SELECT matched.*, number FROM ({matched.papers}) AS matched
-        JOIN ({_starts(periods, "day")}) AS period(start, number) ON matched.v1_at::DATE = period.start
-        """
-    )
+    select(db, store, library, selection, files, progress, "row_hash")
+    part = _part(selection, by)
     return db.execute(
         f"""
-        SELECT NULL AS topic, number, count(*), sum(row_hash >> 32)::BIGINT, sum(row_hash & 4294967295)::BIGINT
-        FROM paper GROUP BY number
+        WITH placed AS (
+            SELECT *, {part} AS part FROM paper
+            JOIN ({_starts(periods, "day")}) AS period(start, number) ON paper.v1_at::DATE = period.start
+        ), divided AS (
+            SELECT * FROM placed WHERE {_in_scope("part", selection.scope) if by == "category" else "true"}
+        )
+        SELECT part, NULL AS topic, number, count(*), sum(row_hash >> 32)::BIGINT, sum(row_hash & 4294967295)::BIGINT
+        FROM divided GROUP BY part, number
         UNION ALL
-        SELECT topic, number, count(*), 0, 0
-        FROM ({matched.hits}) AS hit JOIN paper USING (file, row) WHERE {MODES[selection.match]} GROUP BY topic, number
+        SELECT part, topic, number, count(*), 0, 0 FROM hit JOIN divided USING (file, row) GROUP BY part, topic, number
         """
     ).fetchall()
 
 
+def _part(selection: Selection, by: str) -> str:
+    return PARTS["primary" if by == "category" and selection.primary_only else by]
+
+
 def _starts(periods: Sequence[Period], unit: str) -> str:
-    """SQL for (start, number): which period each month or day belongs to, so that rows find theirs by equality."""
+    """SQL for (start, number): which periods each month or day belongs to, so that rows find theirs by equality."""
     values = [
         f"(DATE '{item.start}', {number})"
         for number, period in enumerate(periods)
@@ -147,36 +193,48 @@ def _starts(periods: Sequence[Period], unit: str) -> str:
     return f"VALUES {', '.join(values)}"
 
 
-@dataclass(frozen=True)
-class Matched:
-    """SQL texts: `papers` (file, row, v1_at, categories, …) of a selection without its topics, and `hits`
-    (file, row, topic, title, strict) of its topics among them; `hits` reads the first as `paper`."""
-
-    papers: str
-    hits: str
-
-
-def matched_sql(
+def select(
     db: duckdb.DuckDBPyConnection,
     store: Store,
     library: Library,
     selection: Selection,
     files: Sequence[DataFile],
     progress: Progress,
-    columns: str,
-) -> Matched:
-    """The submissions of a selection and the matches of its topics as SQL; tags are completed first."""
-    where = [_in_scope(selection.scope, selection.primary_only)]
+    columns: str = "id",
+) -> None:
+    """Make two tables in `db`: `paper`, the base, and `hit`, which of it matches which topic; tags are completed first.
+
+    `paper` has (file, row, v1_at, id, categories and `columns`), `hit` (file, row, topic), each pair once.
+    """
+    where = [_in_scope("categories", selection.scope, selection.primary_only)]
     until = min((day for day in (selection.window.until, selection.as_of) if day), default=None)
     where += [f"v1_at >= TIMESTAMP '{selection.window.since}'"] if selection.window.since else []
     where += [f"v1_at < TIMESTAMP '{until}'"] if until else []
     where += [f"id = {sql_text(selection.id)}"] if selection.id else []
     if selection.author:
         where.append(f"contains(lower(strip_accents(authors)), lower(strip_accents({sql_text(selection.author)})))")
-    needed = ", ".join(dict.fromkeys(["id", "v1_at", "categories", "authors", *columns.split(", ")]))
-    papers = f"SELECT * FROM ({read_files(store, files, needed)}) WHERE {' AND '.join(where)}"
-    pieces, rules = _tagged(store, library, selection.topics, files, progress)
-    return Matched(papers, _hits_sql(db, pieces, rules, "paper"))
+    needed = ", ".join(dict.fromkeys(["id", "v1_at", "categories", *columns.split(", ")]))
+    read = f"{needed}, authors" if selection.author else needed
+    db.execute(
+        f"""CREATE TEMP TABLE paper AS
+            SELECT file, row, {needed} FROM ({read_files(store, files, read)}) WHERE {" AND ".join(where)}"""
+    )
+    beside = [*selection.both, *([selection.within] if selection.within else [])]
+    pieces, rules = _tagged(store, library, dict.fromkeys([*selection.topics, *beside]), files, progress)
+    db.execute(
+        f"""CREATE TEMP TABLE hit AS
+            SELECT file, row, topic FROM ({_hits_sql(db, pieces, rules, "paper")}) WHERE {MODES[selection.match]}"""
+    )
+    for topic in beside:
+        others = f"SELECT file, row FROM hit WHERE topic = {sql_text(topic)}"
+        for table in ("paper", "hit") if topic == selection.within else ("hit",):
+            kept = f"SELECT * FROM {table} SEMI JOIN ({others}) AS also USING (file, row)"
+            db.execute(f"CREATE TEMP TABLE kept AS {kept}")
+            db.execute(f"DROP TABLE {table}")
+            db.execute(f"ALTER TABLE kept RENAME TO {table}")
+    if beside:
+        asked = ", ".join(map(sql_text, selection.topics)) or "NULL"
+        db.execute(f"DELETE FROM hit WHERE topic NOT IN ({asked})" if selection.topics else "DELETE FROM hit")
 
 
 Rules = list[tuple[int, str, str, tuple[str, ...]]]  # (rule key, own topic, counted topic, guard)
@@ -198,7 +256,15 @@ def _tagged(
 
 
 def _hits_sql(db: duckdb.DuckDBPyConnection, pieces: Sequence[cache.Piece], rules: Rules, papers: str) -> str:
-    """SQL for (file, row, topic, title, strict): each submission once a topic, its own guards applied."""
+    """SQL for (file, row, topic, title, strict): each submission once a topic."""
+    return f"""
+        SELECT file, row, topic, bool_or(title) AS title, bool_or(strict) AS strict
+        FROM ({_mentions_sql(db, pieces, rules, papers)}) GROUP BY file, row, topic
+    """
+
+
+def _mentions_sql(db: duckdb.DuckDBPyConnection, pieces: Sequence[cache.Piece], rules: Rules, papers: str) -> str:
+    """SQL for (file, row, topic, rule, title, strict): which rule made a submission count, guards applied."""
     guards = {guard: number for number, guard in enumerate(sorted({guard for *_, guard in rules} | {()}))}
     values = ", ".join(f"({key}::BIGINT, {sql_text(parent)}, {guards[guard]})" for key, _, parent, guard in rules)
     globs = ", ".join(f"({number}, {sql_text(glob)})" for guard, number in guards.items() for glob in guard or ("*",))
@@ -210,7 +276,7 @@ def _hits_sql(db: duckdb.DuckDBPyConnection, pieces: Sequence[cache.Piece], rule
     )
     return f"""
         WITH named AS MATERIALIZED (
-            SELECT tag.file, tag.row, tag.title, tag.strict, rule.topic, rule.guard, listed.categories
+            SELECT tag.file, tag.row, tag.rule, tag.title, tag.strict, rule.topic, rule.guard, listed.categories
             FROM ({tag}) AS tag
             JOIN (VALUES {values or "(-1::BIGINT, '', 0)"}) AS rule(key, topic, guard) ON tag.rule = rule.key
             JOIN {papers} AS listed ON tag.file = listed.file AND tag.row = listed.row
@@ -223,9 +289,48 @@ def _hits_sql(db: duckdb.DuckDBPyConnection, pieces: Sequence[cache.Piece], rule
             SELECT guard, categories FROM pair JOIN passed USING (guard)
             WHERE list_has_any(string_split(categories, ' '), names)
         )
-        SELECT file, row, topic, bool_or(title) AS title, bool_or(strict) AS strict
-        FROM named JOIN allowed USING (guard, categories) GROUP BY file, row, topic
+        SELECT file, row, topic, rule, title, strict FROM named JOIN allowed USING (guard, categories)
     """
+
+
+class Driver(NamedTuple):
+    """How many submissions of a topic one of its rules finds in each of some periods, and how many it alone finds."""
+
+    topic: str
+    rule: Rule
+    counts: tuple[int, ...]
+    alone: tuple[int, ...]
+
+
+def drivers(
+    store: Store, library: Library, selection: Selection, periods: Sequence[Period], progress: Progress
+) -> list[Driver]:
+    """The rules of the selection's only topic that find anything in some periods, those that find most first."""
+    (topic,) = selection.topics
+    files = store.files(min(item.start for item in periods), max(item.end for item in periods))
+    with store.connect() as db:
+        select(db, store, library, selection, files, progress)
+        pieces, rules = _tagged(store, library, [topic], files, progress)
+        found = db.execute(
+            f"""
+            WITH mention AS (
+                SELECT DISTINCT file, row, rule FROM ({_mentions_sql(db, pieces, rules, "paper")})
+                WHERE {MODES[selection.match]}
+            ), placed AS (
+                SELECT mention.*, number, count(*) OVER (PARTITION BY file, row, number) AS together
+                FROM mention SEMI JOIN hit USING (file, row) JOIN paper USING (file, row)
+                JOIN ({_starts(periods, "day")}) AS period(start, number) ON paper.v1_at::DATE = period.start
+            )
+            SELECT rule, number, count(*), count(*) FILTER (together = 1) FROM placed GROUP BY rule, number
+            """
+        ).fetchall()
+    owners = {rule.key: (member.id, rule) for member in library.family(topic) for rule in member.rules}
+    places = {(key, number): (rows, alone) for key, number, rows, alone in found}
+    listed = [
+        Driver(*owners[key], *zip(*(places.get((key, number), (0, 0)) for number in range(len(periods))), strict=True))
+        for key in {key for key, _ in places}
+    ]
+    return sorted(listed, key=lambda driver: (-max(driver.counts), driver.topic, driver.rule.text))
 
 
 def ensure_cells(store: Store, library: Library, topics: Iterable[str], progress: Progress) -> list[cache.Piece]:
@@ -298,11 +403,11 @@ def _topic_key(library: Library, topic: str) -> int:
     return int(library.key(topic), 16) >> 1
 
 
-def _in_scope(scope: Scope, primary_only: bool) -> str:
-    """SQL: whether `categories` lies in a scope, by its primary category or by any that is listed."""
+def _in_scope(column: str, scope: Scope, primary_only: bool = False) -> str:
+    """SQL: whether a column of categories lies in a scope, by its primary category or by any that is listed."""
     if not scope.categories:
         return "true"
-    return f"regexp_matches(categories, {sql_text(_globs_regex(scope.categories, primary_only))})"
+    return f"regexp_matches({column}, {sql_text(_globs_regex(scope.categories, primary_only))})"
 
 
 def _globs_regex(globs: Iterable[str], primary_only: bool = False) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from trendcli import periods
-from trendcli.counting import MODES, matched_sql
+from trendcli.counting import select
 from trendcli.errors import NoCoverage, UsageError
 from trendcli.matching import mentions
 from trendcli.models import Column, Progress, Report, Scope, Topic, Window, silent
@@ -40,10 +40,11 @@ def submissions(
     """
     context, where = _selected(store, library, question, default, progress)
     with store.connect() as db:
-        db.execute(f"CREATE TEMP TABLE chosen AS {_chosen(db, context)}")
-        number = db.execute("SELECT count(*) FROM chosen").fetchall()[0][0]
+        select(db, store, library, context.selection, _files(context), progress)
+        chosen = "paper SEMI JOIN hit USING (file, row)" if question.topics else "paper"
+        number = db.execute(f"SELECT count(*) FROM {chosen}").fetchall()[0][0]
         limit = f"LIMIT {question.limit}" if question.limit else ""
-        places = db.execute(f"SELECT file, row FROM chosen ORDER BY v1_at DESC, id {limit}").fetchall()
+        places = db.execute(f"SELECT file, row FROM {chosen} ORDER BY v1_at DESC, id {limit}").fetchall()
         rows = _details(db, context, places)
     counted = "1 submission" if number == 1 else f"{number:,} submissions"
     listed = f", the newest {len(rows):,} listed (--limit 0 for all)." if len(rows) < number else "."
@@ -103,19 +104,18 @@ def export(
     options = "FORMAT parquet, COMPRESSION zstd" if kind == "parquet" else "FORMAT csv, HEADER true"
     topics = "topics" if kind == "parquet" else "array_to_string(topics, '; ') AS topics"
     with store.connect() as db:
-        matched = matched_sql(db, store, library, context.selection, _files(context), progress, _DETAILS)
-        source = f"WITH paper AS ({matched.papers}) SELECT paper.* FROM paper"
+        select(db, store, library, context.selection, _files(context), progress)
+        source = f"SELECT * FROM ({read_files(store, _files(context), _DETAILS)}) SEMI JOIN paper USING (file, row)"
         if question.topics:
-            source = f"""WITH paper AS ({matched.papers}), hit AS ({matched.hits}),
-                named AS (SELECT file, row, list(topic ORDER BY topic) AS topics FROM hit
-                          WHERE {MODES[question.match]} GROUP BY file, row)
-                SELECT paper.*, {topics} FROM paper JOIN named USING (file, row)"""
+            named = "SELECT file, row, list(topic ORDER BY topic) AS topics FROM hit GROUP BY file, row"
+            read = read_files(store, _files(context), _DETAILS)
+            source = f"SELECT * FROM ({read}) JOIN ({named}) USING (file, row)"
         written = db.execute(
             f"""
             COPY (
                 SELECT id, v1_at AS v1, updated_at AS updated, version, title, abstract, authors,
                     split_part(categories, ' ', 1) AS primary_category, categories, comments, journal_ref, doi,
-                    withdrawn, 'https://arxiv.org/abs/' || id AS url{", topics" if question.topics else ""}
+                    withdrawn, 'https://arxiv.org/abs/' || id AS url{f", {topics}" if question.topics else ""}
                     {", true AS synthetic" if store.manifest.synthetic else ""}
                 FROM ({source}) ORDER BY v1, id
             ) TO {sql_text(str(path))} ({options})
@@ -212,20 +212,6 @@ def _selected(
 
 def _files(context: Context) -> list[Any]:
     return context.store.files(*context.selection.window)
-
-
-def _chosen(db: duckdb.DuckDBPyConnection, context: Context) -> str:
-    """SQL for (file, row, v1_at, id) of the submissions of the selection."""
-    matched = matched_sql(
-        db, context.store, context.library, context.selection, _files(context), context.progress, "id"
-    )
-    if not context.selection.topics:
-        return f"SELECT file, row, v1_at, id FROM ({matched.papers})"
-    return f"""
-        WITH paper AS ({matched.papers}), hit AS ({matched.hits})
-        SELECT file, row, v1_at, id FROM paper
-        SEMI JOIN (SELECT * FROM hit WHERE {MODES[context.selection.match]}) AS kept USING (file, row)
-        """
 
 
 def _details(

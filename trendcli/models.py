@@ -163,7 +163,10 @@ class Scope:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which submissions are counted, and which topics among them; None and () leave a side open."""
+    """Which submissions are counted, and which topics among them; None and () leave a side open.
+
+    A topic counts only what matches all topics of `both` as well. With `within` the base is what matches that topic.
+    """
 
     scope: Scope
     topics: tuple[str, ...] = ()
@@ -173,6 +176,8 @@ class Selection:
     author: str | None = None
     id: str | None = None
     as_of: date | None = None
+    both: tuple[str, ...] = ()
+    within: str | None = None
     corpus: str = "arxiv"
 
 
@@ -181,8 +186,8 @@ class Column:
     """A column of a Report: the key of its values in the rows, what people read, its unit, and how soon it may go.
 
     `unit` is 'text', 'number', 'count', 'share', 'points' (difference of shares), 'change' (a fraction), 'p',
-    'verdict', 'interval' (the keys of two bounds, joined by a comma), 'share_interval', 'ranks' (the keys of two),
-    'day' or 'matches'. `rank` 0 stays on the narrowest terminal; higher ones go first.
+    'index', 'verdict', 'interval' (the keys of two bounds, joined by a comma), 'share_interval', 'ranks' (the keys of
+    two), 'day' or 'matches'. `rank` 0 stays on the narrowest terminal; higher ones go first.
     """
 
     key: str
@@ -195,7 +200,9 @@ class Column:
 class Report:
     """An answer with its provenance: all that renderers and charts get to see. Numbers are numbers here.
 
-    `rows` are mappings by the JSON keys of the command-line contract; None where a number does not exist.
+    `rows` are mappings by the JSON keys of the command-line contract; None where a number does not exist. `summary` is
+    what was found in all rows together, `breaks` are days on which arXiv's rules changed, `sections` further tables
+    below the first.
     """
 
     kind: str
@@ -210,6 +217,9 @@ class Report:
     coverage: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    breaks: Sequence[Mapping[str, Any]] = ()
+    sections: Sequence[Report] = ()
 
     def to_frame(self) -> pd.DataFrame:
         """The rows as a pandas frame, a column for each key; missing numbers are NaN."""

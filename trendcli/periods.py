@@ -111,6 +111,26 @@ def year_ago(period: Period) -> Period | None:
     return Period(start, end, period.unit)
 
 
+def rolling(period: Period, number: int) -> Period:
+    """The window of `number` periods of which this one is the last."""
+    start = period
+    for _ in range(number - 1):
+        start = previous(start)
+    return period if number == 1 else Period(start.start, period.end, "window")
+
+
+def years_ago(period: Period) -> Period | None:
+    """The same span as few whole years earlier as make the two not overlap; as `year_ago` for up to a year."""
+    if period.start.day == 1 and period.end.day == 1:
+        months = (period.end.year - period.start.year) * 12 + period.end.month - period.start.month
+        shift = -(-months // 12) * 12
+        return Period(add_months(period.start, -shift), add_months(period.end, -shift), period.unit)
+    if period.end - period.start <= timedelta(days=364):
+        return year_ago(period)
+    shift = -(-(period.end - period.start).days // 364) * 364
+    return Period(period.start - timedelta(days=shift), period.end - timedelta(days=shift), period.unit)
+
+
 _FORMS = (
     (re.compile(r"(\d{4})"), "year"),
     (re.compile(r"(\d{4})-[Qq]([1-4])"), "quarter"),
@@ -136,6 +156,12 @@ def parse(text: str) -> Period:
         except (ValueError, OverflowError) as error:
             raise UsageError(f"No such date: {text} ({error}).") from None
     raise UsageError(f"Not a date: {text!r}. Write 2019, 2019-Q2, 2019-03, 2019-W12 or 2019-03-05.")
+
+
+def parse_label(text: str) -> Period:
+    """The period of a label, also that of a window: '2019-03 to 2020-02'."""
+    first, _, last = text.partition(" to ")
+    return window(parse(first).start, parse(last).end) if last else parse(first)
 
 
 def parse_last(text: str) -> tuple[int, str]:

@@ -76,6 +76,7 @@ def provenance(context: Context, counted: Counted | None = None) -> dict[str, An
         "program": f"trendcli {__version__}",
         "store": context.store.fingerprint(),
         "data": {} if counted is None else {item.label: value for item, value in sorted(counted.hashes.items())},
+        "bases": {} if counted is None else {item.label: value for item, value in sorted(counted.bases.items())},
         "rules": {topic: context.library.key(topic) for topic in context.selection.topics},
         "sources": sources_of(context),
         "match": context.selection.match,

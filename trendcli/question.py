@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from trendcli import periods
-from trendcli.counting import Counted, count
+from trendcli.counting import Counted, count, count_parts
 from trendcli.coverage import EVERY, Coverage, Verdict
 from trendcli.errors import NoCoverage, UsageError
 from trendcli.models import MATCH_MODES, Progress, Scope, Selection, Window, silent
@@ -22,7 +22,9 @@ from trendcli.topics import Library, ad_hoc, with_query
 class Question:
     """What is asked, as far as it was said; the rest is resolved against what the store covers.
 
-    `vs` is a period, 'previous' or 'year-ago'; `last` is (number, unit) of complete periods counted back from the data.
+    `vs` is a period, 'previous' or 'year-ago'; `last` is (number, unit) of complete periods counted back from the data;
+    `both` and `within` are those of a Selection; `across` parts rows by category; `rolling` adds up so many periods,
+    and `index` is the period whose share is called 100.
     """
 
     topics: tuple[str, ...] = ()
@@ -37,6 +39,12 @@ class Question:
     author: str | None = None
     id: str | None = None
     as_of: date | None = None
+    both: tuple[str, ...] = ()
+    within: str | None = None
+    across: bool = False
+    rolling: int = 1
+    index: Period | None = None
+    sensitivity: bool = False
     sort: str = "relative_change"
     reverse: bool = False
     limit: int = 0
@@ -57,17 +65,30 @@ def worded(
     id: str | None = None,
     as_of: str | None = None,
     match: str = "any",
+    both: Sequence[str] = (),
+    within: str | None = None,
+    across: str | None = None,
+    index: str | None = None,
     **options: Any,
 ) -> tuple[Question, Library]:
     """A question in a person's words, and the topics it may name: the library's and one for each of `queries`.
 
-    Topics are those named, those of the queries and those of the pack; `options` are the other fields of a Question.
-    UsageError for a word that means nothing.
+    Topics are those named, those of the queries and those of the pack, or else the children of `within`; `options` are
+    the other fields of a Question. UsageError for a word that means nothing.
     """
     phrases = [ad_hoc(phrase) for phrase in queries]
     library = with_query(library, phrases)
     names = [library.topic(name).id for name in topics] + [topic.id for topic in phrases]
     names += library.pack(pack) if pack else ()
+    parent = library.topic(within).id if within else None
+    if parent and not names:
+        names = [topic.id for topic in library.topics.values() if parent in topic.parents]
+        if not names:
+            raise UsageError(f"{parent} has no topics below it; name some with -t.")
+    if both and not names:
+        raise UsageError("--and wants a topic to go with: name one with -t.")
+    if across not in (None, "category"):
+        raise UsageError(f"Topics are told apart across categories, not across {across!r}: --across category.")
     if match not in MATCH_MODES:
         raise UsageError(f"No match mode {match!r}. Known: {', '.join(MATCH_MODES)}.")
     try:
@@ -82,6 +103,10 @@ def worded(
         id=ident,
         as_of=periods.parse(as_of).end if as_of else None,
         match=match,
+        both=tuple(dict.fromkeys(library.topic(name).id for name in both)),
+        within=parent,
+        across=across is not None,
+        index=periods.parse(index) if index else None,
         **options,
     )
     return question, library
@@ -99,13 +124,25 @@ class Context:
     question: Question
     progress: Progress
 
-    def verdict(self, period: Period) -> Verdict:
-        """The status of a period for the scope."""
-        return self.coverage.status(period, self.selection.scope.categories)
+    def verdict(self, period: Period, category: str = "") -> Verdict:
+        """The status of a period for the scope, or for one category of it."""
+        return self.coverage.status(period, [category] if category else self.selection.scope.categories)
 
     def count(self, chosen: Sequence[Period]) -> Counted:
         """Counts and bases of the selection in some periods."""
         return count(self.store, self.library, self.selection, chosen, self.progress)
+
+    def count_parts(self, chosen: Sequence[Period], by: str) -> Mapping[str, Counted]:
+        """The same for each part of the selection; `by` is one of counting.PARTS."""
+        return count_parts(self.store, self.library, self.selection, chosen, self.progress, by)
+
+    def counting_as(self, **changes: Any) -> Context:
+        """The same question with other fields of its selection."""
+        return replace(self, selection=replace(self.selection, **changes))
+
+    def name(self, topic: str) -> str:
+        """A topic as people read it, with those that must match as well."""
+        return " and ".join(self.library.topic(name).name for name in (topic, *self.selection.both))
 
 
 def resolve(store: Store, library: Library, question: Question, default: Scope, progress: Progress = silent) -> Context:
@@ -132,7 +169,7 @@ def resolve(store: Store, library: Library, question: Question, default: Scope, 
         )
     selection = Selection(
         scope, question.topics, question.window, question.match, question.primary_only, question.author, question.id,
-        question.as_of,
+        question.as_of, question.both, question.within,
     )  # fmt: skip
     return Context(store, library, selection, coverage, data_as_of, question, progress)
 
@@ -190,7 +227,7 @@ def two_periods(context: Context) -> tuple[Period, Period]:
         if twin is None:
             raise UsageError(f"{later.label} has no twin a year earlier; name a period with --vs.")
         return later, twin
-    earlier = periods.parse(vs)
+    earlier = periods.parse_label(vs)
     if earlier.unit != later.unit:
         raise UsageError(
             f"{earlier.label} is a {earlier.unit} and {later.label} a {later.unit}; compare like with like."
@@ -240,6 +277,12 @@ def query_of(context: Context) -> dict[str, Any]:
         "author": selection.author,
         "id": selection.id,
         "as_of": str(question.as_of - timedelta(days=1)) if question.as_of else None,
+        "both": list(question.both),
+        "within": question.within,
+        "across": "category" if question.across else None,
+        "rolling": question.rolling,
+        "index": question.index.label if question.index else None,
+        "sensitivity": question.sensitivity,
         "sort": question.sort,
         "reverse": question.reverse,
         "limit": question.limit,

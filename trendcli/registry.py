@@ -29,6 +29,13 @@ FORMATS = {
     "html": Entry("trendcli.render.html:render", "one static page"),
     "bibtex": Entry("trendcli.render.bibtex:render", "BibTeX entries, of `trend papers` alone"),
 }
+REPORTS = {
+    "comparison": Entry("trendcli.reports.comparison:comparison", "a row a topic, a period against an earlier one"),
+    "decomposition": Entry("trendcli.reports.comparison:decomposition", "a change of share, by primary category"),
+    "explanation": Entry("trendcli.reports.page:explained", "one number on one page"),
+    "series": Entry("trendcli.reports.series:series", "a row a period for each topic"),
+    "volume": Entry("trendcli.reports.series:series", "submissions by period"),
+}
 CHARTS = {
     "lines": Entry("trendcli.charts:lines", "share of each topic by period, with its interval"),
     "change": Entry("trendcli.charts:change", "relative change between two periods, a bar a topic"),

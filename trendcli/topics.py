@@ -59,13 +59,17 @@ class Library:
         return blake2b("\n".join(sorted(parts)).encode(), digest_size=8).hexdigest()
 
 
+# what the name of a topic made on the spot begins with
+AD_HOC = "query:"
+
+
 def ad_hoc(query: str) -> Topic:
     """A topic made of one phrase, as `--query` asks for it; UsageError where the phrase is empty."""
     try:
         phrase = rule("phrase", query)
     except ValueError as error:
         raise UsageError(f"The query {query!r} {error}.") from None
-    return Topic(id=f"query:{canonical(query)}", name=f'"{canonical(query)}"', rules=(phrase,), origin="--query")
+    return Topic(id=f"{AD_HOC}{canonical(query)}", name=f'"{canonical(query)}"', rules=(phrase,), origin="--query")
 
 
 def load(shipped: Path, own: Path | None = None, *, check_patterns: bool = False) -> Library:

@@ -1,7 +1,8 @@
-"""Commands that read the store and answer: report, chart, papers, export."""
+"""Commands that read the store and answer: report, explain, verify, chart, papers, export."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,8 +11,8 @@ import typer
 
 from trendcli.cli.frame import Common
 from trendcli.cli.select import Format, Output, Select, Unit
-from trendcli.errors import UsageError, nearest
-from trendcli.registry import CHARTS, load
+from trendcli.errors import Findings, UsageError, nearest
+from trendcli.registry import CHARTS, REPORTS, load
 
 if TYPE_CHECKING:
     from trendcli.models import Report
@@ -23,6 +24,12 @@ class Shape:
 
     by: Annotated[Unit | None, typer.Option(help="Periods of a series, or of the two that are compared.")] = None
     vs: Annotated[str | None, typer.Option(help="The earlier period: one by name, 'previous' or 'year-ago'.")] = None
+    across: Annotated[str | None, typer.Option(help="'category': a row for each category of the scope.")] = None
+    rolling: Annotated[int, typer.Option(min=1, help="Add up so many periods of a series, such as 12 months.")] = 1
+    index: Annotated[str | None, typer.Option(help="Show a series with the share of this period as 100.")] = None
+    sensitivity: Annotated[
+        bool, typer.Option("--sensitivity", help="The same change by title alone, strictly, by primary category.")
+    ] = False
     sort: Annotated[str, typer.Option(help="Sort a comparison by this column.")] = "relative_change"
     reverse: Annotated[bool, typer.Option("--reverse", help="Smallest first.")] = False
     limit: Annotated[int, typer.Option(min=0, help="At most so many rows; 0 for all.")] = 0
@@ -39,18 +46,58 @@ def report(
     format: Format = None,
     output: Output = None,
     chart: Annotated[Path | None, typer.Option(help="Also save a chart of it (.png, .svg, .pdf).")] = None,
+    decompose: Annotated[
+        bool, typer.Option("--decompose", help="Was the change inside the categories, or did the categories change?")
+    ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="One topic's change on one page, as `trend explain`.")
+    ] = False,
 ) -> None:
     """Counts, shares and relative change of topics.
 
     Without --topic, or with --vs: a row a topic, a period against an earlier one (the last complete year against the
     one before). With --topic: a row a period. With --by and no topic: the volume of the scope.
     """
-    volume = shape.by is not None and not select.topical and not select.pack
-    form = "series" if shape.vs is None and (select.topical or volume) else "comparison"
+    volume = shape.by is not None and not (select.topical or select.pack or select.within)
+    over_time = shape.vs is None and (select.topical or volume)
+    compares = decompose or explain or shape.sensitivity or not over_time
+    form = "decomposition" if decompose else "explanation" if explain else "comparison" if compares else "series"
+    if compares and (shape.rolling > 1 or shape.index):
+        raise UsageError("--rolling and --index belong to a series: name a topic with -t, and no --vs.")
     found = _answer(common, select, shape, form)
     if chart is not None:
-        _draw(common, found, {"comparison": "change", "series": "lines", "volume": "volume"}[found.kind], chart)
+        kinds = {"comparison": "change", "series": "lines", "volume": "volume"}
+        if found.kind not in kinds:
+            raise UsageError(f"There is no chart of {found.kind}.")
+        _draw(common, found, kinds[found.kind], chart)
     common.show(found, format, output)
+
+
+def explain(common: Common, select: Select, shape: Shape, format: Format = None, output: Output = None) -> None:
+    """One number on one page: the change of a topic, its formulas with the numbers in them, what drives it, papers."""
+    common.show(_answer(common, select, shape, "explanation"), format, output)
+
+
+def verify(
+    common: Common,
+    file: Annotated[Path, typer.Argument(help="A report saved with --format json.")],
+    format: Format = None,
+    output: Output = None,
+) -> None:
+    """Make a saved report again and say what differs, and why: new or revised data, changed rules, changed program."""
+    from trendcli.verify import verified
+
+    try:
+        saved = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeError) as error:
+        raise UsageError(f"Cannot read {file}: {error}.") from None
+    except ValueError as error:
+        raise UsageError(f"{file} is not JSON: {error}.") from None
+    with common.progress() as progress:
+        found = verified(common.open(), common.library(), saved, progress)
+    common.show(found, format, output)
+    if found.rows:
+        raise Findings(f"{file} differs from what the store says now; see above.")
 
 
 def chart(
@@ -59,6 +106,7 @@ def chart(
     shape: Shape,
     kind: Annotated[str, typer.Argument(help="lines, change, volume or heatmap.", autocompletion=lambda: list(CHARTS))],
     output: Annotated[Path, typer.Option("-o", "--output", help="The file: .png, .svg or .pdf.")],
+    log: Annotated[bool, typer.Option("--log", help="Volume on a logarithmic axis.")] = False,
 ) -> None:
     """Save a chart: lines (shares over time), change (a bar a topic), volume (submissions), heatmap (many topics)."""
     if kind not in CHARTS:
@@ -67,7 +115,9 @@ def chart(
         raise UsageError("Name the topics to draw: trend chart lines -t rnn -t gan -o chart.png")
     packed = kind == "heatmap" or (kind == "lines" and select.pack)
     form = "comparison" if kind == "change" else "all series" if packed else "series"
-    _draw(common, _answer(common, select, shape, form), kind, output)
+    if log and kind != "volume":
+        raise UsageError("--log is for a volume chart: shares begin at zero.")
+    _draw(common, _answer(common, select, shape, form), kind, output, **({"log": True} if log else {}))
 
 
 def papers(
@@ -103,33 +153,36 @@ def export(
 
 
 def _answer(common: Common, select: Select, shape: Shape, form: str) -> Report:
-    """The report of a form: 'comparison' over a pack, 'series' over named topics, 'all series' over a pack."""
+    """The report of a form, one of REPORTS; a 'series' is of named topics, and 'all series' of a pack."""
 
     def ask() -> Report:
-        from trendcli import report as reports
-
         question, library = select.question(
             common,
-            pack=form != "series",
+            pack=form not in ("series", "explanation"),
             by=shape.by.value if shape.by else None,
             vs=shape.vs,
+            across=shape.across,
+            rolling=shape.rolling,
+            index=shape.index,
+            sensitivity=shape.sensitivity,
             sort=shape.sort,
             reverse=shape.reverse,
             limit=shape.limit,
             min_count=shape.min_count,
             include_partial=shape.include_partial,
         )
-        make = reports.comparison if form == "comparison" else reports.series
+        make = load(REPORTS[form.removeprefix("all ")])
         with common.progress() as progress:
-            return make(common.open(), library, question, common.default_scope(), progress)
+            found: Report = make(common.open(), library, question, common.default_scope(), progress)
+        return found
 
     return common.answered(f"{form} {select} {shape}", ask)
 
 
-def _draw(common: Common, found: Report, kind: str, path: Path) -> None:
+def _draw(common: Common, found: Report, kind: str, path: Path, **options: bool) -> None:
     from trendcli.charts import FORMATS, save
 
     if path.suffix.lower().lstrip(".") not in FORMATS:
         raise UsageError(f"A chart is saved as .png, .svg or .pdf, not {path.suffix or 'without an ending'}.")
-    save(load(CHARTS[kind])(found), path)
+    save(load(CHARTS[kind])(found, **options), path)
     common.say(f"Wrote {path}.")

@@ -96,16 +96,18 @@ def demo(
 
 
 def _demo_outputs(common: Common, out: Path) -> None:
-    from trendcli import charts, report
+    from trendcli import charts
     from trendcli.demo.corpus import SHARES
     from trendcli.question import Question
+    from trendcli.reports.comparison import comparison
+    from trendcli.reports.series import series
 
     store, library, scope_ = common.open(), common.library(), common.default_scope()
     with common.progress() as progress:
-        compared = report.comparison(store, library, Question(topics=tuple(SHARES)), scope_, progress)
+        compared = comparison(store, library, Question(topics=tuple(SHARES)), scope_, progress)
         lines = ("rl", "rnn", "gan", "transformer")
-        shares = report.series(store, library, Question(topics=lines, by="quarter"), scope_, progress)
-        volume = report.series(store, library, Question(by="quarter"), scope_, progress)
+        shares = series(store, library, Question(topics=lines, by="quarter"), scope_, progress)
+        volume = series(store, library, Question(by="quarter"), scope_, progress)
     common.show(compared, "table", None)
     for name, figure in (
         ("lines", charts.lines(shares)),

@@ -73,6 +73,14 @@ class Select:
             "-t", "--topic", help="A topic by name; repeatable. See `trend topics list`.", autocompletion=_topics
         ),
     ] = None
+    both: Annotated[
+        list[str] | None,
+        typer.Option("--and", help="Only what matches this topic as well; repeatable.", autocompletion=_topics),
+    ] = None
+    within: Annotated[
+        str | None,
+        typer.Option(help="Shares of this topic: its children, or the topics named.", autocompletion=_topics),
+    ] = None
     pack: Annotated[
         str | None, typer.Option(help="The topics of a pack, where none is named [ml].", autocompletion=_packs)
     ] = None
@@ -103,7 +111,9 @@ class Select:
             common.library(),
             topics=self.topic or (),
             queries=self.query or (),
-            pack=self.pack or ("ml" if pack and not self.topical else None),
+            pack=self.pack or ("ml" if pack and not (self.topical or self.within) else None),
+            both=self.both or (),
+            within=self.within,
             scope=common.resolved[0].scope_of(self.category, self.scope),
             period=self.period,
             since=self.since,

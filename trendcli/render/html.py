@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from trendcli.models import Report
-from trendcli.render.values import is_number, text
+from trendcli.render.values import head, is_number, text
 
 _STYLE = """
 body {
@@ -28,32 +28,39 @@ footer { color: #555; font-size: .9rem; margin-top: 1rem }
 
 def render(report: Report) -> str:
     """The report as an HTML page that needs neither a server nor the network."""
-
-    def line(values: list[str], tag: str) -> str:
-        cells = zip(values, report.columns, strict=True)
-        return "".join(
-            f"<{tag}{' class=n' if is_number(column) else ''}>{escape(value)}</{tag}>" for value, column in cells
-        )
-
-    head = line([column.label for column in report.columns], "th")
-    rows = "\n".join(f"<tr>{line([text(row, column) for column in report.columns], 'td')}</tr>" for row in report.rows)
     banner = '<p class="made-up">MADE-UP DATA</p>\n' if report.synthetic else ""
     notes = "\n".join(f"<p>{escape(note)}</p>" for note in report.notes)
+    sections = "\n".join(
+        _table(section) + "".join(f"\n<p>{escape(note)}</p>" for note in section.notes) for section in report.sections
+    )
     return f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{"MADE-UP DATA: " if report.synthetic else ""}{escape(report.title)}</title>
 <style>{_STYLE}</style>
-{banner}<div class="wide"><table>
-<caption>{escape(report.title)}</caption>
-<thead><tr>{head}</tr></thead>
-<tbody>
-{rows}
-</tbody>
-</table></div>
+{banner}{_table(report)}
+{sections}
 <footer>
 {notes}
 </footer>
 </html>
 """
+
+
+def _table(report: Report) -> str:
+    def line(values: list[str], tag: str) -> str:
+        cells = zip(values, report.columns, strict=True)
+        return "".join(
+            f"<{tag}{' class=n' if is_number(column) else ''}>{escape(value)}</{tag}>" for value, column in cells
+        )
+
+    heads = line([head(column) for column in report.columns], "th")
+    rows = "\n".join(f"<tr>{line([text(row, column) for column in report.columns], 'td')}</tr>" for row in report.rows)
+    return f"""<div class="wide"><table>
+<caption>{escape(report.title)}</caption>
+<thead><tr>{heads}</tr></thead>
+<tbody>
+{rows}
+</tbody>
+</table></div>"""

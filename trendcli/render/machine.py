@@ -13,7 +13,11 @@ from trendcli.models import Report
 
 def json_text(report: Report) -> str:
     """The whole report as one JSON object, with the keys of the command-line contract."""
-    whole = {
+    return json.dumps(_whole(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _whole(report: Report) -> dict[str, Any]:
+    return {
         "kind": report.kind,
         "title": report.title,
         "corpus": report.corpus,
@@ -25,8 +29,10 @@ def json_text(report: Report) -> str:
         "coverage": report.coverage,
         "notes": list(report.notes),
         "provenance": report.provenance,
+        **({"summary": report.summary} if report.summary else {}),
+        **({"breaks": list(report.breaks)} if report.breaks else {}),
+        **({"sections": [_whole(section) for section in report.sections]} if report.sections else {}),
     }
-    return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def jsonl_text(report: Report) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from trendcli.models import Report
-from trendcli.render.values import is_number, text
+from trendcli.render.values import head, is_number, text
 
 
 def render(report: Report) -> str:
     """The report as Markdown: a heading, a table, and the notes as a list."""
     title = f"MADE-UP DATA: {report.title}" if report.synthetic else report.title
-    head = [_cell(column.label) for column in report.columns]
+    heads = [_cell(head(column)) for column in report.columns]
     rule = ["---:" if is_number(column) else "---" for column in report.columns]
     rows = [[_cell(text(row, column)) for column in report.columns] for row in report.rows]
-    lines = [f"| {' | '.join(cells)} |" for cells in [head, rule, *rows]]
-    return "\n".join([f"## {_cell(title)}", "", *lines, "", *[f"- {_cell(note)}" for note in report.notes]]) + "\n"
+    lines = [f"| {' | '.join(cells)} |" for cells in [heads, rule, *rows]]
+    notes = [f"- {_cell(note)}" for note in report.notes]
+    below = [part for section in report.sections for part in ("", render(section).rstrip("\n"))]
+    return "\n".join([f"## {_cell(title)}", "", *lines, *([""] if notes else []), *notes, *below]) + "\n"
 
 
 def _cell(value: str) -> str:

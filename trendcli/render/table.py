@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from trendcli.models import Column, Report
-from trendcli.render.values import is_number, text
+from trendcli.render.values import head, is_number, text
 
 # how narrow a column of names becomes before another column goes, and at the very least
 NAME, LEAST = 16, 8
@@ -17,6 +17,11 @@ def render(report: Report, *, width: int | None = None, color: bool = False) -> 
 
     `width` is that of a terminal: columns that do not fit go, the least important first. Without it nothing is cut.
     """
+    whole = _one(report, width=width, color=color)
+    return "\n".join([whole, *(_one(section, width=width, color=color) for section in report.sections)])
+
+
+def _one(report: Report, *, width: int | None, color: bool) -> str:
     columns = list(report.columns)
     cells = [[text(row, column) for column in columns] for row in report.rows]
     left_out = ""
@@ -42,9 +47,9 @@ def _fitted(columns: list[Column], cells: list[list[str]], width: int) -> tuple[
 
     def needed(name: int) -> int:
         widths = [
-            max(_label_width(columns[i].label), *(_least(columns[i], row[i], name) for row in cells)) for i in kept
+            max(_label_width(head(columns[i])), *(_least(columns[i], row[i], name) for row in cells)) for i in kept
         ]
-        return sum(widths) + 3 * len(widths) + 1
+        return sum(widths) + 2 * len(widths) + 1
 
     while needed(NAME) > width and any(columns[i].rank for i in kept):
         worst = max(columns[i].rank for i in kept)  # one of a pair without the other would mislead
@@ -70,7 +75,7 @@ def _least(column: Column, value: str, name: int) -> int:
 
 
 def _plain(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(column.label), *(len(row[i]) for row in cells)) for i, column in enumerate(columns)]
+    widths = [max(len(head(column)), *(len(row[i]) for row in cells)) for i, column in enumerate(columns)]
 
     def line(values: Sequence[str]) -> str:
         parts = [
@@ -80,7 +85,7 @@ def _plain(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> str:
         return "  ".join(parts).rstrip()
 
     rule = "  ".join("-" * size for size in widths)
-    return "\n".join([line([column.label for column in columns]), rule, *map(line, cells)])
+    return "\n".join([line([head(column) for column in columns]), rule, *map(line, cells)])
 
 
 def _boxed(
@@ -88,21 +93,21 @@ def _boxed(
 ) -> str:
     from io import StringIO
 
-    from rich.box import ROUNDED  # 40 ms, and only a terminal gets to see it
+    from rich.box import HORIZONTALS  # 40 ms, and only a terminal gets to see it
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=ROUNDED, header_style="bold", padding=(0, 1))
+    table = Table(box=HORIZONTALS, header_style="bold", padding=(0, 1, 0, 0))
     for number, column in enumerate(columns):
         # a name may wrap where the terminal is narrow, a number never; a header breaks to the width of its numbers
-        widest = max([_label_width(column.label), *(len(row[number]) for row in cells)])
-        label = "\n".join(textwrap.wrap(column.label, widest))
+        widest = max([_label_width(head(column)), *(len(row[number]) for row in cells)])
+        label = "\n".join(textwrap.wrap(head(column), widest))
         table.add_column(
             label,
             justify="right" if is_number(column) else "left",
             no_wrap=_is_fixed(column),
             overflow="fold",
-            min_width=widest if _is_fixed(column) else max(min(widest, LEAST), _label_width(column.label)),
+            min_width=widest if _is_fixed(column) else max(min(widest, LEAST), _label_width(head(column))),
         )
     for row in cells:
         table.add_row(*[_escaped(value) for value in row])

@@ -1,4 +1,4 @@
-"""Numbers as people read them: the one place where a fraction becomes a percentage."""
+"""Numbers as people read them: the one place where a fraction becomes a percentage. Units stand in the heads."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def text(row: Mapping[str, Any], column: Column) -> str:
         return _interval(row)
     if column.unit == "share_interval":
         low, high = (row[key] for key in column.key.split(","))
-        return _missing(row) if low is None else f"[{100 * low:.2f}, {100 * high:.2f}] %"
+        return _missing(row) if low is None else f"[{100 * low:.2f}, {100 * high:.2f}]"
     if column.unit == "ranks":
         first, second = (row[key] for key in column.key.split(","))
-        return f"{first} → {second}" if first and second else _missing(row)
+        return f"{first}→{second}" if first and second else _missing(row)
     value = row[column.key]
     if column.unit == "change" and value is None and row.get("change") and column.key == "relative_change":
         return str(row["change"])
@@ -31,13 +31,17 @@ def text(row: Mapping[str, Any], column: Column) -> str:
     if column.unit == "count":
         return f"{value:,}"
     if column.unit == "share":
-        return f"{100 * value:.2f} %"
+        return f"{100 * value:.2f}"
     if column.unit == "points":
         return f"{100 * value:+.2f}"
     if column.unit == "change":
-        return f"{percent(value)} %"
+        return percent(value)
+    if column.unit == "index":
+        return f"{value:.1f}"
+    if column.unit == "verdict":
+        return f"{value}, robust" if row.get("robust") and value in ("rising", "falling") else str(value)
     if column.unit == "p":
-        return "< 0.001" if value < 0.001 else f"{value:.3f}"
+        return "<0.001" if value < 0.001 else f"{value:.3f}"
     if column.unit == "day":
         return str(value)[:10]
     if column.unit == "matches":
@@ -55,13 +59,18 @@ def _interval(row: Mapping[str, Any]) -> str:
     if low is None:
         return _missing(row)
     if high is None:
-        return f"from {percent(low)} %"
-    return f"[{percent(low)}, {percent(high)}] %"
+        return f"from {percent(low)}"
+    return f"[{percent(low)}, {percent(high)}]"
 
 
 def percent(value: float) -> str:
-    """A change in percent with its sign: a decimal below 1,000 %, beyond which it would only look exact."""
-    return f"{100 * value:+,.0f}" if value >= 10 else f"{100 * value:+.1f}"
+    """A change in percent with its sign: a decimal below 100 %, beyond which it would only look exact."""
+    return f"{100 * value:+,.0f}" if value >= 0.9995 else f"{100 * value:+.1f}"
+
+
+def head(column: Column) -> str:
+    """The label of a column with its unit; an interval has that of the number beside it."""
+    return f"{column.label} %" if column.unit in ("change", "share") else column.label
 
 
 def is_number(column: Column) -> bool:

@@ -1,0 +1,285 @@
+"""Use-case series: a row a period for each topic, or the volume of a scope, with the turning points and the growth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from itertools import combinations
+from typing import Any
+
+from trendcli import change, evidence, growth, periods, turns
+from trendcli.counting import Counted
+from trendcli.coverage import Verdict
+from trendcli.dispersion import NONE, Dispersion
+from trendcli.errors import NoCoverage, UsageError
+from trendcli.growth import Growth
+from trendcli.models import Column, Progress, Report, Scope, silent
+from trendcli.periods import Period
+from trendcli.provenance import few
+from trendcli.question import Context, Question, resolve, resolved_window
+from trendcli.reports.shared import assembled, described, hidden, seen, share, span, title_of
+from trendcli.store import Store
+from trendcli.topics import Library
+from trendcli.turns import QUIET_YEARS, STAYS
+
+COLUMNS = (
+    Column("name", "Topic", "text", 0),
+    Column("category", "Category", "text", 0),
+    Column("period", "Period", "text", 0),
+    Column("count", "Count", "count", 0),
+    Column("base", "Base", "count", 1),
+    Column("share", "Share", "share", 0),
+    Column("share_low,share_high", "95 % interval of share", "share_interval", 2),
+    Column("index", "Index", "index", 0),
+    Column("count_change", "Count change", "change", 3),
+    Column("relative_change", "Relative change", "change", 0),
+    Column("ci_low,ci_high", "95 % interval", "interval", 1),
+    Column("q", "q", "p", 4),
+    Column("verdict", "Verdict", "verdict", 1),
+    Column("status", "Status", "text", 0),
+)
+VOLUME = (
+    Column("period", "Period", "text", 0),
+    Column("count", "Submissions", "count", 0),
+    Column("count_change", "Count change", "change", 0),
+    Column("status", "Status", "text", 0),
+)
+# beyond so many lines nobody reads who crosses whom
+MOST_CROSSING = 8
+
+
+def series(store: Store, library: Library, question: Question, default: Scope, progress: Progress = silent) -> Report:
+    """A row a period for each topic, and with `across` for each category; without a topic the volume of the scope.
+
+    With `rolling` a period is the sum of so many, ending with the one that is named; with `index` each share stands in
+    hundredths of that of one period as well.
+    """
+    unit = question.by or "year"
+    context = resolve(store, library, question, default, progress)
+    since, until = resolved_window(context, unit)
+    chosen = _clipped(since, until, unit)
+    if question.rolling > 1:
+        chosen = [periods.rolling(item, question.rolling) for item in chosen if not _is_clipped(item)]
+    before = {item: periods.years_ago(item) for item in chosen if not _is_clipped(item)}
+    every = sorted({*chosen, *(item for item in before.values() if item)})
+    pasts = {item: evidence.history(context, (earlier, item)) for item, earlier in before.items() if earlier}
+    pasts = pasts if question.topics else {}
+    prior = _prior(context, chosen)
+    told_before = not any(context.verdict(item).hole for item in prior)
+    needed = sorted({*every, *prior, *(part for past in pasts.values() for part in past.chosen)})
+    whole = context.count(needed)
+    verdicts = {item: context.verdict(item) for item in every}
+    if chosen and all(verdicts[item].hole for item in chosen) and not question.include_partial:
+        missing = sorted({name for item in chosen for name in verdicts[item].missing})
+        raise NoCoverage(f"Nothing from {since} to {until} is covered for {few(missing)}. See `trend status`.")
+    compares = "with the year before" if unit == "year" else f"with the same {unit} a year earlier"
+    notes = [f"Change compares {compares}; brackets hold 95 % intervals."]
+    if question.rolling > 1:
+        compares = "with the same span as few years earlier as do not overlap with it"
+        notes = [f"Each row adds up {question.rolling} {unit}s, so neighbours overlap; change compares {compares}."]
+    resolved = {"by": unit, "since": str(since), "until": str(until)}
+    told = [described(item, whole, verdicts[item]) for item in chosen]
+    title = f"{title_of(context)} by {unit}" + (f", {question.rolling} added up" if question.rolling > 1 else "")
+    if not question.topics:
+        rows = [_volume_row(context, item, before.get(item), whole, verdicts) for item in chosen]
+        grown = _growth(rows, unit) if question.rolling == 1 else None
+        rows = _with_fit(rows, grown)
+        notes += _growth_notes(grown, unit)
+        summary = {"growth": grown._replace(fitted=())._asdict() if grown else None}
+        return assembled(
+            context, "volume", title, VOLUME, _last(rows, question), told, whole, notes, resolved, summary=summary
+        )
+    parts = context.count_parts(needed, "category") if question.across else {"": whole}
+    rows = []
+    for part, counted in parts.items():
+        spread = {item: evidence.dispersions(past, counted, question.topics) for item, past in pasts.items()}
+        known = verdicts if not part else {item: context.verdict(item, part) for item in every}
+        rows += [
+            _row(context, topic, part, item, before.get(item), counted, known, spread.get(item, {}).get(topic, NONE))
+            for topic in question.topics
+            for item in chosen
+        ]
+    rows.sort(key=lambda row: (question.topics.index(row["topic"]), row.get("category", "")))
+    judged = evidence.judged(rows, "count", "count_1")
+    notes += evidence.family_note(judged, "period", pasts.values())
+    rows = [{key: value for key, value in row.items() if key != "count_1"} for row in judged]
+    if question.index:
+        rows = _indexed(rows, question.index)
+        notes.append(f"Index: the share of {question.index.label} is 100.")
+    found = _turns(rows, unit, whole if told_before and not question.across else None, prior)
+    notes += [_turn_note(turn) for turn in found]
+    several = {"name": len(question.topics) > 1, "category": question.across, "index": question.index is not None}
+    columns = [column for column in COLUMNS if several.get(column.key, True)]
+    return assembled(
+        context, "series", title, columns, _last(rows, question), told, whole, notes, resolved, summary={"turns": found}
+    )
+
+
+def _last(rows: Sequence[dict[str, Any]], question: Question) -> Sequence[dict[str, Any]]:
+    return rows if question.limit == 0 else rows[-question.limit :]
+
+
+def _clipped(since: date, until: date, unit: str) -> list[Period]:
+    return [Period(max(item.start, since), min(item.end, until), unit) for item in periods.between(since, until, unit)]
+
+
+def _is_clipped(item: Period) -> bool:
+    return item.unit != "window" and periods.holding(item.start, item.unit) != item
+
+
+def _row(
+    context: Context,
+    topic: str,
+    part: str,
+    item: Period,
+    before: Period | None,
+    counted: Counted,
+    verdicts: Mapping[Period, Verdict],
+    spread: Dispersion,
+) -> dict[str, Any]:
+    count, base = seen(context, topic, item, counted, verdicts[item])
+    low, high = change.wilson(count, base) if count is not None and base else (None, None)
+    moved, earlier = change.NO_CHANGE, None
+    if before and not any(hidden(verdicts[side], context.question) for side in (before, item)):
+        earlier = counted.counts[topic, before]
+        moved = change.compare(earlier, counted.bases[before], count or 0, base or 0, *spread)
+    return {
+        "topic": topic,
+        "name": context.name(topic),
+        **({"category": part} if part else {}),
+        **span(item),
+        "count": count,
+        "base": base,
+        "share": share(count, base),
+        "share_low": low,
+        "share_high": high,
+        **moved._asdict(),
+        "count_1": earlier,
+        "dispersion": spread.phi,
+        "dispersion_df": spread.df,
+        "status": verdicts[item].status,
+        "clipped": _is_clipped(item),
+    }
+
+
+def _volume_row(
+    context: Context,
+    item: Period,
+    before: Period | None,
+    counted: Counted,
+    verdicts: Mapping[Period, Verdict],
+) -> dict[str, Any]:
+    _, base = seen(context, None, item, counted, verdicts[item])
+    earlier = None
+    if before and not any(hidden(verdicts[side], context.question) for side in (before, item)):
+        earlier = counted.bases[before]
+    return {
+        **span(item),
+        "count": base,
+        "count_change": base / earlier - 1 if earlier and base is not None else None,
+        "status": verdicts[item].status,
+        "clipped": _is_clipped(item),
+    }
+
+
+def _growth(rows: Sequence[Mapping[str, Any]], unit: str) -> Growth | None:
+    """The growth over the periods that are whole."""
+    whole = [row for row in rows if row["status"] in ("complete", "unknown") and not row["clipped"]]
+    return growth.fit([row["count"] for row in whole], [_place(row["start"], unit) for row in whole], unit)
+
+
+def _place(start: str, unit: str) -> int:
+    day = date.fromisoformat(start)
+    if unit == "week":
+        return day.toordinal() // 7
+    return (day.year * 12 + day.month - 1) // {"year": 12, "quarter": 3, "month": 1}[unit]
+
+
+def _with_fit(rows: Sequence[dict[str, Any]], grown: Growth | None) -> list[dict[str, Any]]:
+    """The rows with the count that the fitted line has there, where the row was fitted to it."""
+    values = iter(grown.fitted if grown else ())
+    return [
+        {
+            **row,
+            "fitted": next(values, None) if row["status"] in ("complete", "unknown") and not row["clipped"] else None,
+        }
+        for row in rows
+    ]
+
+
+def _growth_notes(grown: Growth | None, unit: str) -> list[str]:
+    if grown is None:
+        return []
+    said = (
+        f"Growth {100 * grown.growth:+.1f} % a year [{100 * grown.ci_low:+.1f}, {100 * grown.ci_high:+.1f}], "
+        f"fitted to {grown.periods} {unit}s (R² {grown.r_squared:.2f})"
+    )
+    if grown.doubling_months is None:
+        return [f"{said}; the interval includes 0 or less, so no doubling time."]
+    return [
+        f"{said}; doubles in {grown.doubling_months:.0f} months [{grown.doubling_low:.0f}, {grown.doubling_high:.0f}]."
+    ]
+
+
+def _indexed(rows: Sequence[dict[str, Any]], base: Period) -> list[dict[str, Any]]:
+    """The rows with `index`: 100 times the share over that of the base period; None where that has none."""
+    labels = {row["period"] for row in rows}
+    named = [label for label in labels if label == base.label or label.endswith(f" to {base.label}")]
+    if not named:
+        raise UsageError(f"The index has {base.label} as 100, which is not a row of this series.")
+    levels = {(row["topic"], row.get("category")): row["share"] for row in rows if row["period"] in named}
+    found = []
+    for row in rows:
+        level = levels.get((row["topic"], row.get("category")))
+        found.append({**row, "index": 100 * row["share"] / level if level and row["share"] is not None else None})
+    return found
+
+
+def _prior(context: Context, chosen: Sequence[Period]) -> list[Period]:
+    """What is stored before a series: a topic that has matches there is not first seen in it."""
+    first = context.coverage.first_day(context.selection.scope.categories)
+    if not chosen or first is None or first >= chosen[0].start:
+        return []
+    return [Period(periods.floor(first, "month"), chosen[0].start, "window")]
+
+
+def _turns(
+    rows: Sequence[Mapping[str, Any]], unit: str, counted: Counted | None, prior: Sequence[Period]
+) -> list[dict[str, Any]]:
+    """First seen, comebacks and crossings of topics over the periods of a series that are whole.
+
+    `counted` holds what came before, in the period `prior`; None where that is not known of each row.
+    """
+    lines: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        if not row["clipped"]:
+            known = {} if row["status"] != "partial" else {"count": None, "share": None}
+            lines.setdefault((row["topic"], row.get("category", "")), []).append({**row, **known})
+    found = []
+    for line in lines.values():
+        before = [counted.counts[line[0]["topic"], item] for item in prior] if counted else [None] * len(prior)
+        first = turns.first_seen([*before, *(row["count"] for row in line)])
+        found += [_turn("first seen", line[first - len(before)])] if first is not None and first >= len(before) else []
+        verdicts = [row["verdict"] for row in line]
+        again = turns.comeback([row["share"] for row in line], verdicts) if unit == "year" else None
+        found += [_turn("comeback", line[again])] if again is not None else []
+    for one, two in combinations(lines, 2) if len(lines) <= MOST_CROSSING else ():
+        if one[1] == two[1]:  # of the same category
+            for place, above in turns.crossings(*([row["share"] for row in lines[key]] for key in (one, two))):
+                over, under = (lines[key][place] for key in ((one, two) if above else (two, one)))
+                found.append({**_turn("cross", over), "other": under["topic"], "other_name": under["name"]})
+    return found
+
+
+def _turn(kind: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"turn": kind, **{key: row[key] for key in ("topic", "name", "category", "period") if key in row}}
+
+
+def _turn_note(turn: Mapping[str, Any]) -> str:
+    where = f" in {turn['category']}" if "category" in turn else ""
+    if turn["turn"] == "cross":
+        passed = f"{turn['name']} passes {turn['other_name']}{where}"
+        return f"{passed} in {turn['period']}, and stays above for {STAYS} periods."
+    if turn["turn"] == "comeback":
+        return f"{turn['name']} comes back{where} in {turn['period']}, after {QUIET_YEARS} quiet years or more."
+    return f"{turn['name']} is first seen{where} in {turn['period']}."

@@ -1,0 +1,162 @@
+"""What all reports share: what may be shown of a count, how rows are ordered, and a Report with its provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from trendcli import breaks, change, periods
+from trendcli.counting import Counted
+from trendcli.coverage import Verdict
+from trendcli.errors import UsageError, nearest
+from trendcli.models import Column, Report, Scope
+from trendcli.periods import Period
+from trendcli.provenance import as_of_text, common_notes, provenance
+from trendcli.question import Context, Question, query_of
+
+# what is said of a row and is no number to sort by
+WORDS = ("topic", "name", "category", "change", "verdict")
+
+
+def hidden(verdict: Verdict, question: Question) -> bool:
+    """Whether change with this period is withheld."""
+    return verdict.status == "partial" and not question.include_partial
+
+
+def seen(
+    context: Context, topic: str | None, item: Period, counted: Counted, verdict: Verdict
+) -> tuple[int | None, int | None]:
+    """(count, base) of a period, or None for both over a hole: a number that is too small is no number."""
+    if verdict.hole and not context.question.include_partial:
+        return None, None
+    return counted.counts[topic, item] if topic else None, counted.bases[item]
+
+
+def share(number: int | None, base: int | None) -> float | None:
+    """number / base; None where one of them is not known, or the base is 0."""
+    return None if number is None or base is None else change.share(number, base)
+
+
+def span(item: Period) -> dict[str, str]:
+    """The period, start and end of a row."""
+    label = periods.holding(item.start, item.unit).label if item.unit != "window" else item.label
+    return {"period": label, "start": str(item.start), "end": str(item.end)}
+
+
+def worst(statuses: Sequence[str]) -> str:
+    """The status that says least."""
+    order = ("complete", "provisional", "unknown", "partial")
+    return max(statuses, key=order.index, default="unknown")
+
+
+def ordered(rows: Sequence[dict[str, Any]], question: Question) -> list[dict[str, Any]]:
+    """Largest first, then by topic and category; 'new' stands above every number, what has no value at the end."""
+    keys = sorted({key for row in rows for key, value in row.items() if key not in ("ci_open", "status", "robust")})
+    if rows and question.sort not in keys:
+        raise UsageError(
+            f"Cannot sort by {question.sort!r}{nearest(question.sort, keys)}. Sort by one of: {', '.join(keys)}."
+        )
+    rows = sorted(rows, key=lambda row: (row["topic"], row.get("category") or ""))
+    if question.sort in WORDS:
+        return sorted(rows, key=lambda row: str(row[question.sort] or "~").lower(), reverse=question.reverse)
+
+    def value(row: Mapping[str, Any]) -> float | None:
+        if question.sort == "relative_change" and row["change"] == "new":
+            return float("inf")
+        number: float | None = row[question.sort]
+        return -number if number is not None and question.sort.startswith("rank") else number
+
+    there = [row for row in rows if value(row) is not None]
+    sign: Callable[[float], float] = (lambda x: x) if question.reverse else (lambda x: -x)
+    return sorted(there, key=lambda row: sign(value(row) or 0.0)) + [row for row in rows if value(row) is None]
+
+
+def described(item: Period, counted: Counted, verdict: Verdict) -> dict[str, Any]:
+    """A period as the head of a report describes it."""
+    return {
+        "label": span(item)["period"],
+        "start": str(item.start),
+        "end": str(item.end),
+        "base": None if verdict.hole else counted.bases[item],
+        "status": verdict.status,
+        "complete": verdict.status == "complete",
+        **({"missing": list(verdict.missing)} if verdict.missing else {}),
+    }
+
+
+def labelled(columns: Sequence[Column], earlier: Period, later: Period) -> list[Column]:
+    """The columns with the two periods in place of 1 and 2."""
+    return [
+        replace(column, label=column.label[:-1] + (earlier if column.label[-1] == "1" else later).label)
+        if column.label[-2:] in (" 1", " 2")
+        else column
+        for column in columns
+    ]
+
+
+def title_of(context: Context) -> str:
+    """The topics of a question, by name where they are few."""
+    names = [context.name(topic) for topic in context.selection.topics]
+    if not names:
+        return "Submissions"
+    said = ", ".join(names) if len(names) < 4 else f"{len(names)} topics"
+    within = context.selection.within
+    return f"{said} within {context.library.topic(within).name}" if within else said
+
+
+def assembled(
+    context: Context,
+    kind: str,
+    title: str,
+    columns: Sequence[Column],
+    rows: Sequence[Mapping[str, Any]],
+    told: Sequence[Mapping[str, Any]],
+    counted: Counted,
+    notes: Sequence[str],
+    resolved: Mapping[str, Any],
+    **more: Any,
+) -> Report:
+    """A Report of some rows; `told` are its periods as `described`, `resolved` what the question turned out to ask."""
+    selection, question = context.selection, context.question
+    days = sorted(item[edge] for item in told for edge in ("start", "end"))
+    since, until = (date.fromisoformat(day) for day in (days[0], days[-1])) if days else (date.max, date.max)
+    bends = breaks.between(since, until, selection.scope.categories)
+    floor = f"Only topics with {question.min_count} or more submissions in one of the periods."
+    within = selection.within
+    return Report(
+        kind=kind,
+        title=f"{title}, {_scope_name(selection.scope)}",
+        corpus=selection.corpus,
+        synthetic=context.store.manifest.synthetic,
+        query={**query_of(context), **resolved},
+        columns=columns,
+        rows=rows,
+        periods=told,
+        data_as_of=as_of_text(context.data_as_of),
+        coverage={
+            "status": worst([item["status"] for item in told]),
+            "missing": sorted({name for item in told for name in item.get("missing", ())}),
+        },
+        notes=[
+            *notes,
+            *(
+                [f"Shares are parts of the submissions on {context.library.topic(within).name}; topics may overlap, so "
+                 "they need not add up."] if within else []
+            ),
+            *(f"{item.day}: {item.what} ({item.source}); the curve may bend there." for item in bends),
+            *common_notes(context, told),
+            *([floor] if question.min_count else []),
+        ],
+        provenance=provenance(context, counted),
+        breaks=[{"day": str(item.day), "what": item.what, "source": item.source} for item in bends],
+        **more,
+    )  # fmt: skip
+
+
+def _scope_name(scope: Scope) -> str:
+    """A scope in a title: its name, or its categories where they are few."""
+    if scope.name not in scope.categories and " " not in scope.name:
+        return f"scope {scope.name}"
+    return ", ".join(scope.categories) if len(scope.categories) <= 5 else f"{len(scope.categories)} categories"

@@ -1,0 +1,61 @@
+"""Turning points of series: where topics cross, where one is first seen, where one comes back after a quiet time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+# a topic has crossed another when it stays above for so many periods
+STAYS = 3
+# a quiet time: so many years below this part of the earlier peak
+QUIET_YEARS, QUIET = 3, 0.1
+
+Shares = Sequence[float | None]
+
+
+def crossings(first: Shares, second: Shares) -> list[tuple[int, bool]]:
+    """(place, whether the first is now above) of every period from which one share stays above the other.
+
+    The other was above before, and the one stays above for STAYS periods; a hole in either ends all that came before.
+    """
+    found: list[tuple[int, bool]] = []
+    above: bool | None = None  # who is known to be above
+    run: tuple[int, bool] | None = None  # where the present run of one sign began
+    for place, (a, b) in enumerate(zip(first, second, strict=True)):
+        if a is None or b is None:
+            above = run = None
+            continue
+        if a == b:
+            run = None
+            continue
+        if run is None or run[1] != (a > b):
+            run = (place, a > b)
+        if place - run[0] + 1 == STAYS:
+            if above is not None and above != run[1]:
+                found.append(run)
+            above = run[1]
+    return found
+
+
+def first_seen(counts: Sequence[int | None]) -> int | None:
+    """The place of the first period with a match, where a period that is known to have none lies before it."""
+    for place, number in enumerate(counts):
+        if number:
+            return place if place and None not in counts[:place] else None
+    return None
+
+
+def comeback(shares: Shares, verdicts: Sequence[str]) -> int | None:
+    """The last year that rises after QUIET_YEARS or more below QUIET of the peak before them; None where none does."""
+    for place in range(len(shares) - 1, QUIET_YEARS, -1):
+        if verdicts[place] != "rising":
+            continue
+        quiet = place
+        for start in range(place - QUIET_YEARS, 0, -1):
+            before = [share for share in shares[:start] if share is not None]
+            span = shares[start:place]
+            if before and all(share is not None and share < QUIET * max(before) for share in span):
+                quiet = start
+                break
+        if quiet < place:
+            return place
+    return None

@@ -1,0 +1,153 @@
+"""Use-case verify: a saved report is made again, and what differs is named with its cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from math import isclose
+from typing import Any
+
+from trendcli import periods
+from trendcli.errors import UsageError
+from trendcli.models import Column, Progress, Report, Scope, Window, silent
+from trendcli.question import Question, worded
+from trendcli.registry import REPORTS, load
+from trendcli.store import Store
+from trendcli.topics import AD_HOC, Library
+
+# an explanation is a comparison and what follows from it
+_MADE_AGAIN = {"comparison", "decomposition", "series", "volume"}
+_COLUMNS = (
+    Column("cause", "Cause", "text"),
+    Column("where", "Where", "text"),
+    Column("then", "Then", "text"),
+    Column("now", "Now", "text"),
+)
+_SAYS = ("name", "rank_1", "rank_2")  # what differs in these follows from something else
+
+
+def verified(store: Store, library: Library, saved: Mapping[str, Any], progress: Progress = silent) -> Report:
+    """What differs between a report as `--format json` saved it and the same question asked now: a row a difference.
+
+    Causes come first: 'new data', 'fewer data', 'changed dates', 'revised data', 'changed coverage', 'changed rules',
+    'changed program'. Then the numbers that differ, as 'number', or as 'unexplained' where there is no cause.
+    UsageError where `saved` is no report that can be made again.
+    """
+    try:
+        made, known = _question(library, saved["query"])
+        scope = Scope(saved["query"]["scope"], tuple(saved["query"]["categories"]))
+        make, before = load(REPORTS[(_MADE_AGAIN & {saved["kind"]}).pop()]), saved["provenance"]
+        then = {key: before[key] for key in ("program", "data", "bases", "rules")}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UsageError(
+            f"This is not a report that can be made again (no usable {error}); save one with "
+            "`trend report --format json -o FILE`."
+        ) from None
+    now = make(store, known, made, scope, progress)
+    causes = [
+        *_data(then, now.provenance),
+        *_coverage(saved["periods"], now.periods),
+        *(
+            _row("changed rules", topic, key, now.provenance["rules"].get(topic, "none"))
+            for topic, key in then["rules"].items()
+            if now.provenance["rules"].get(topic) != key
+        ),
+    ]
+    if then["program"] != now.provenance["program"]:
+        causes.append(_row("changed program", "version", then["program"], now.provenance["program"]))
+    numbers = list(_numbers(saved["rows"], now.rows, "number" if causes else "unexplained"))
+    rows = [*causes, *numbers]
+    if not rows:
+        said = "The same question gives the same report."
+    elif causes:
+        said = f"{len(causes)} cause{'s' * (len(causes) > 1)} found; {len(numbers)} numbers differ."
+    else:
+        said = "Nothing that the numbers rest on has changed: the file was edited, or this is a bug."
+    return Report(
+        kind="verification",
+        title=f"{saved.get('title', 'A report')}, made again",
+        corpus=now.corpus,
+        synthetic=now.synthetic,
+        query=now.query,
+        columns=_COLUMNS,
+        rows=rows,
+        data_as_of=now.data_as_of,
+        notes=[said, f"Data as of {saved.get('data_as_of')} then, {now.data_as_of} now."],
+        provenance=now.provenance,
+    )
+
+
+def _question(library: Library, query: Mapping[str, Any]) -> tuple[Question, Library]:
+    """The question that a report says it answers, with its periods as they were resolved."""
+    kept = "primary_only author sort reverse limit min_count rolling sensitivity include_partial".split()
+    question, known = worded(
+        library,
+        topics=[name for name in query["topics"] if not name.startswith(AD_HOC)],
+        queries=[name.removeprefix(AD_HOC) for name in query["topics"] if name.startswith(AD_HOC)],
+        scope=Scope(query["scope"], tuple(query["categories"])),
+        **{key: query[key] for key in ("match", "id", "as_of", "both", "within", "across", "index", *kept)},
+    )
+    question = replace(question, topics=tuple(query["topics"]))  # in the order in which they were asked
+    if query["period"] is None:
+        since, until = (periods.parse(query[edge]).start for edge in ("since", "until"))
+        return replace(question, by=query["by"], window=Window(since, until)), known
+    later = periods.parse_label(query["period"])
+    if later.unit == "window":
+        return replace(question, window=Window(later.start, later.end), vs=query["vs"]), known
+    return replace(question, period=later, vs=query["vs"]), known
+
+
+def _data(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    labels = [label for label in then["data"] if then["data"][label] != now["data"].get(label)]
+    moves = {label: now["bases"].get(label, 0) - then["bases"][label] for label in labels}
+    both_ways = any(move > 0 for move in moves.values()) and any(move < 0 for move in moves.values())
+    for label in labels:
+        was, is_now = then["bases"][label], now["bases"].get(label, 0)
+        if was == is_now:
+            yield _row("revised data", label, f"{was:,} submissions", "as many, with other text or versions")
+        else:
+            cause = "changed dates" if both_ways else "new data" if is_now > was else "fewer data"
+            yield _row(cause, label, f"{was:,} submissions", f"{is_now:,} submissions")
+    fresh = [label for label in now["data"] if label not in then["data"]]
+    if fresh:
+        told = f"{fresh[0]} to {fresh[-1]}" if len(fresh) > 1 else fresh[0]
+        yield _row("new data", told, "not stored whole", "stored whole, and part of the dispersion")
+
+
+def _coverage(then: Any, now: Any) -> Iterator[dict[str, str]]:
+    statuses = {item["label"]: item["status"] for item in now}
+    for item in then:
+        if statuses.get(item["label"]) != item["status"]:
+            yield _row("changed coverage", item["label"], item["status"], statuses.get(item["label"], "none"))
+
+
+def _numbers(then: Any, now: Any, cause: str) -> Iterator[dict[str, str]]:
+    def place(row: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple(str(row[key]) for key in ("topic", "category", "period", "period_2") if key in row)
+
+    present = {place(row): row for row in now}
+    for row in then:
+        other = present.pop(place(row), None)
+        where = " ".join(place(row))
+        if other is None:
+            yield _row(cause, where, "a row", "none")
+            continue
+        for key, was in row.items():
+            if key not in _SAYS and not _same(was, other.get(key)):
+                yield _row(cause, f"{where} {key}", _told(was), _told(other.get(key)))
+    for missing in present:
+        yield _row(cause, " ".join(missing), "none", "a row")
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, float) and isinstance(other, int | float):
+        return isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
+    return bool(one == other)
+
+
+def _told(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _row(cause: str, where: str, then: str, now: str) -> dict[str, str]:
+    return {"cause": cause, "where": where, "then": then, "now": now}
