@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import answer, fill, paper
 from trendcli import cache, ingest, periods, tags, topics
-from trendcli.counting import Counted, count
+from trendcli.counting import Counted, count, count_parts, drivers
 from trendcli.models import Scope, Selection, Submission, silent
 from trendcli.store import Store
 from trendcli.topics import Library
@@ -297,3 +297,73 @@ def plainly(topic: str, found: Submission, mode: str) -> bool:
 def mentioned(regex: str, found: Submission, mode: str) -> bool:
     title, both = re.findall(regex, found.title), re.findall(regex, found.title) + re.findall(regex, found.abstract)
     return bool(title) if mode == "title" else bool(title) or len(both) > 1 if mode == "strict" else bool(both)
+
+
+def parts_of(store: Store, own: Library, label: str, by: str, **changes: Any) -> dict[str, tuple[int, dict[str, int]]]:
+    """{part: (base, {topic: count})} of one period."""
+    selection = Selection(scope=changes.pop("scope", LG_CL), topics=changes.pop("topics", ALL), **changes)
+    item = periods.parse(label)
+    found = count_parts(store, own, selection, [item], silent, by)
+    return {
+        part: (counted.bases[item], {topic: number for (topic, _), number in counted.counts.items() if number})
+        for part, counted in found.items()
+    }
+
+
+@pytest.mark.parametrize("label", ["2018", "2018-W01"])  # from cells, and from tags
+def test_parts_of_a_scope(tmp_path: Path, own: Library, label: str) -> None:
+    store = fill(tmp_path, WORLD)
+    by_category = parts_of(store, own, label, "category")
+    by_primary = parts_of(store, own, label, "primary")
+    whole = parts_of(store, own, label, "whole")[""]
+    assert set(by_category) == {"cs.LG", "cs.CL"}  # there also where nothing was counted
+    assert sum(base for base, _ in by_primary.values()) == whole[0]
+    for topic in ALL:
+        assert sum(counts.get(topic, 0) for _, counts in by_primary.values()) == whole[1].get(topic, 0)
+    if label == "2018":
+        assert by_category == {
+            "cs.LG": (5, {"fruit": 4, "apple": 4, "pear": 1}),
+            "cs.CL": (4, {"fruit": 3, "apple": 2, "pear": 3, "jam": 1}),
+        }
+        assert by_primary["cs.CV"] == (1, {"fruit": 1, "apple": 1})  # listed in the scope, of another primary category
+        assert parts_of(store, own, label, "category", primary_only=True)["cs.LG"][0] == 4
+
+
+@pytest.mark.parametrize("label", ["2018", "2018-W01"])
+def test_both_of_two_topics(tmp_path: Path, own: Library, label: str) -> None:
+    store = fill(tmp_path, WORLD)
+    both = of(store, own, label, topics=("apple",), both=("pear",))
+    alone = of(store, own, label, topics=("apple",))
+    item = periods.parse(label)
+    assert both.bases == alone.bases and both.hashes == alone.hashes
+    assert both.counts["apple", item] == of(store, own, label, topics=("pear",), both=("apple",)).counts["pear", item]
+    assert both.counts["apple", item] == (2 if label == "2018" else 0)
+
+
+def test_shares_of_a_topic(tmp_path: Path, own: Library) -> None:
+    """Within a topic the base is what matches it; of its children by cells, of other topics by tags, and alike."""
+    store = fill(tmp_path, WORLD)
+    item = periods.parse("2018")
+    fruit = of(store, own, "2018", topics=("fruit",)).counts["fruit", item]
+    children = of(store, own, "2018", topics=("apple", "pear"), within="fruit")
+    assert children.bases[item] == fruit == 6
+    assert children.counts == of(store, own, "2018", topics=("apple", "pear")).counts
+    assert all(number <= fruit for number in children.counts.values())
+    other = of(store, own, "2018", topics=("pear",), within="apple")
+    assert (other.bases[item], other.counts["pear", item]) == (5, 2)
+    day = [periods.parse(f"2018-01-{d:02d}") for d in (5, 31)]
+    selection = Selection(scope=LG_CL, topics=("apple", "pear"), within="fruit")
+    by_day = count(store, own, selection, day, silent)
+    assert [by_day.bases[d] for d in day] == [1, 1] and [by_day.counts["pear", d] for d in day] == [0, 1]
+
+
+def test_which_rule_found_what(tmp_path: Path, own: Library) -> None:
+    store = fill(tmp_path, WORLD)
+    selection = Selection(scope=LG_CL, topics=("fruit",))
+    found = drivers(store, own, selection, [periods.parse("2018"), periods.parse("2019")], silent)
+    assert [(driver.topic, driver.rule.text, driver.counts, driver.alone) for driver in found] == [
+        ("apple", "apple", (4, 1), (2, 1)),
+        ("pear", "pear", (2, 0), (1, 0)),
+        ("apple", "apple pie", (1, 0), (0, 0)),
+        ("jam", "JAM", (1, 0), (1, 0)),
+    ]

@@ -11,6 +11,7 @@ from trendcli.errors import NoCoverage, UsageError
 from trendcli.models import Report, Scope
 from trendcli.question import worded
 from trendcli.reports.comparison import comparison, decomposition
+from trendcli.reports.page import explained
 from trendcli.reports.series import series
 from trendcli.settings import Settings
 from trendcli.store import Store
@@ -251,3 +252,175 @@ def test_a_scope_by_name_is_named(gans: Store, library: Library) -> None:
     question, known = worded(library, topics=["gan"], scope=Scope("core", ("cs.LG",)))
     assert series(gans, known, question, ML).title == "GANs by year, scope core"
     assert topics.ad_hoc("x").id == "query:x"
+
+
+def test_what_lies_before_the_window_is_counted_where_it_is_compared_with(gans: Store, library: Library) -> None:
+    """A series in weeks is counted from tags, where the window of the question must not hide the year before."""
+    every = {row["period"]: row for row in ask("series", gans, library, "gan", by="week").rows}
+    some = ask("series", gans, library, "gan", by="week", since="2019-03-04", until="2019-04-01").rows
+    assert len(some) == 4
+    for row in some:
+        alike = every[row["period"]]
+        assert row["count_change"] is not None
+        assert {**row, "q": 0, "verdict": ""} == {**alike, "q": 0, "verdict": ""}
+    cut = ask("comparison", gans, library, "gan", since="2019-03-04", until="2019-03-19").rows[0]
+    assert (cut["count_1"], cut["base_1"]) > (0, 0)
+
+
+def fruit_world() -> list[Any]:
+    """Apples: of cs.LG 10 of 40 and then 20 of 40, of cs.CL 5 of 20 and then 5 of 60; all of 2018 and 2019."""
+    return [
+        paper(f"{y}01.{n + 500 * (name == 'cs.CL'):05d}", f"20{y}-03-05", "A GAN" if n < gans else "x", categories=name)
+        for name, counts in (("cs.LG", ((18, 10, 40), (19, 20, 40))), ("cs.CL", ((18, 5, 20), (19, 5, 60))))
+        for y, gans, base in counts
+        for n in range(base)
+    ]
+
+
+def test_across_categories(tmp_path: Path, library: Library) -> None:
+    store = fill(tmp_path, fruit_world(), [answer(["cs.LG", "cs.CL"])])
+    found = ask("comparison", store, library, "gan", across="category", sort="category")
+    rows = [(r["category"], r["count_1"], r["base_1"], r["count_2"], r["base_2"], r["rank_1"], r["rank_2"]) for r in found.rows]  # fmt: skip
+    assert rows == [("cs.CL", 5, 20, 5, 60, 2, 2), ("cs.LG", 10, 40, 20, 40, 1, 1)]
+    assert [column.key for column in found.columns][:2] == ["category", "rank_1,rank_2"]
+    years = ask("series", store, library, "gan", across="category")
+    assert [(r["category"], r["period"], r["count"], r["base"]) for r in years.rows] == [
+        ("cs.CL", "2018", 5, 20), ("cs.CL", "2019", 5, 60), ("cs.LG", "2018", 10, 40), ("cs.LG", "2019", 20, 40),
+    ]  # fmt: skip
+    with pytest.raises(UsageError, match="not across 'topic'"):
+        ask("comparison", store, library, "gan", across="topic")
+
+
+def test_a_hole_in_one_category_is_a_hole_in_its_row_alone(tmp_path: Path, library: Library) -> None:
+    store = fill(tmp_path, fruit_world(), [answer(["cs.LG"]), answer(["cs.CL"], until="2019-01-01")])
+    found = ask("comparison", store, library, "gan", categories=["cs.LG", "cs.CL"], period="2019", across="category")
+    assert {row["category"]: (row["count_2"], row["status"]) for row in found.rows} == {
+        "cs.CL": (None, "partial"), "cs.LG": (20, "complete"),
+    }  # fmt: skip
+
+
+def test_decomposition(tmp_path: Path, library: Library) -> None:
+    store = fill(tmp_path, fruit_world(), [answer(["cs.LG", "cs.CL"])])
+    found = ask("decomposition", store, library, "gan")
+    whole = found.rows[0]
+    assert (whole["category"], whole["points"]) == ("all", pytest.approx(25 / 100 - 15 / 60))
+    assert whole["within"] + whole["mix"] == pytest.approx(whole["points"])
+    for key in ("points", "within", "mix"):
+        assert sum(row[key] for row in found.rows[1:]) == pytest.approx(whole[key])
+    # cs.LG: from 1/4 to 1/2 at a mean weight of (2/3 + 2/5)/2
+    assert {row["category"]: row["within"] for row in found.rows}["cs.LG"] == pytest.approx((2 / 3 + 2 / 5) / 2 / 4)
+    several = ask("decomposition", store, library, "gan", "rnn")
+    assert [row["category"] for row in several.rows] == ["all", "all"]
+
+
+def test_sensitivity(tmp_path: Path, library: Library) -> None:
+    def year(y: int, titles: int, abstracts: int) -> list[Any]:
+        texts = [("A GAN", "x")] * titles + [("x", "We use a GAN.")] * abstracts
+        texts += [("x", "y")] * (1000 - len(texts))
+        return [paper(f"{y}{n % 12 + 1:02d}.{n:05d}", f"20{y}-{n % 12 + 1:02d}-05", t, a) for n, (t, a) in enumerate(texts)]  # fmt: skip
+
+    robust = fill(tmp_path / "a", [*year(18, 60, 60), *year(19, 240, 240)])
+    row = ask("comparison", robust, library, "gan", sensitivity=True).rows[0]
+    assert (row["verdict"], row["robust"]) == ("rising", True)
+    assert {name: row[f"relative_change_{name}"] for name in ("any", "title", "strict", "primary")} == dict.fromkeys(
+        ("any", "title", "strict", "primary"), 3.0
+    )
+    mixed = fill(tmp_path / "b", [*year(18, 60, 60), *year(19, 50, 430)])
+    row = ask("comparison", mixed, library, "gan", sensitivity=True).rows[0]
+    assert (row["verdict"], row["robust"], row["relative_change_title"] < 0) == ("rising", False, True)
+
+
+def test_a_rolling_sum_and_an_index(gans: Store, library: Library) -> None:
+    months = {row["period"]: row for row in ask("series", gans, library, "gan", by="month").rows}
+    rolled = ask("series", gans, library, "gan", by="month", rolling=12, index="2018-12", since="2018-12")
+    first, last = rolled.rows[0], rolled.rows[-1]
+    assert (first["period"], first["count"], first["base"], first["index"]) == ("2018-01 to 2018-12", 70, 1000, 100.0)
+    assert (last["period"], last["count"], last["base"]) == ("2019-01 to 2019-12", 100, 1600)
+    assert last["index"] == pytest.approx(100 * 0.0625 / 0.07)
+    assert last["relative_change"] == pytest.approx(-0.107143, abs=1e-6)  # against the twelve months before
+    middle = next(row for row in rolled.rows if row["period"] == "2018-04 to 2019-03")
+    assert middle["count"] == sum(months[f"2018-{m:02d}"]["count"] for m in range(4, 13)) + sum(
+        months[f"2019-{m:02d}"]["count"] for m in range(1, 4)
+    )
+    assert middle["relative_change"] is None  # its twin begins before the data
+    assert "neighbours overlap" in rolled.notes[0]
+    with pytest.raises(UsageError, match="The index has 2017 as 100, which is not a row"):
+        ask("series", gans, library, "gan", index="2017")
+
+
+def test_within_and_both(gans: Store, library: Library) -> None:
+    found = ask("comparison", gans, library, within="generative-models")
+    rows = {row["topic"]: row for row in found.rows}
+    assert "gan" in rows and all("generative-models" in library.topic(name).parents for name in rows)
+    assert (rows["gan"]["count_2"], rows["gan"]["base_2"], rows["gan"]["share_2"]) == (100, 100, 1.0)
+    assert any("need not add up" in note for note in found.notes)
+    both = ask("comparison", gans, library, "gan", both=["generative-models"]).rows[0]
+    assert (both["count_2"], both["base_2"], both["name"]) == (100, 1600, "GANs and Generative models")
+    for words, message in [
+        ({"both": ["gan"]}, "--and wants a topic"),
+        ({"within": "gan-none"}, "No topic"),
+        ({"within": "automata"}, "no topics below it"),
+    ]:
+        with pytest.raises(UsageError, match=message):
+            ask("comparison", gans, library, **words)
+
+
+def test_growth_of_a_volume(tmp_path: Path, library: Library) -> None:
+    papers = [paper(f"{y}01.{n:05d}", f"20{y}-03-05") for y, base in zip(range(13, 19), (4, 8, 16, 32, 64, 128), strict=True) for n in range(base)]  # fmt: skip
+    store = fill(tmp_path, papers, [answer(since="2013-01-01", until="2019-01-01")])
+    found = ask("series", store, library, by="year")
+    assert found.summary["growth"]["growth"] == pytest.approx(1)
+    assert found.summary["growth"]["doubling_months"] == pytest.approx(12)
+    assert [row["fitted"] for row in found.rows] == pytest.approx([4, 8, 16, 32, 64, 128])
+    assert any("doubles in 12 months" in note for note in found.notes)
+    assert ask("series", store, library, by="year", since="2016").summary["growth"] is None
+
+
+def test_crossings_and_first_seen(tmp_path: Path, library: Library) -> None:
+    def year(y: int, gans: int, rnns: int) -> list[Any]:
+        titles = ["A GAN"] * gans + ["LSTM networks"] * rnns + ["x"] * (50 - gans - rnns)
+        return [paper(f"{y}01.{n:05d}", f"20{y}-03-05", title) for n, title in enumerate(titles)]
+
+    counts = [(12, 0, 9), (13, 0, 9), (14, 2, 9), (15, 9, 5), (16, 12, 4), (17, 14, 4)]
+    store = fill(tmp_path, [p for y, g, r in counts for p in year(y, g, r)], [answer(since="2012-01-01")])
+    found = ask("series", store, library, "gan", "rnn", until="2018")
+    assert found.summary["turns"] == [
+        {"turn": "first seen", "topic": "gan", "name": "GANs", "period": "2014"},
+        {"turn": "cross", "topic": "gan", "name": "GANs", "period": "2015", "other": "rnn",
+         "other_name": "Recurrent networks (RNN, LSTM, GRU)"},
+    ]  # fmt: skip
+    assert any(note.startswith("GANs passes Recurrent networks") for note in found.notes)
+    # what was seen before the window is not first seen in it, and what was not is, though the window begins with it
+    later = [
+        ask("series", store, library, "gan", since=since, until="2018").summary["turns"] for since in ("2014", "2015")
+    ]
+    assert [[turn["period"] for turn in turns] for turns in later] == [["2014"], []]
+
+
+def test_breaks_in_policy_are_noted_where_they_fall_into_the_window(tmp_path: Path, library: Library) -> None:
+    world = [paper(f"{y}01.00001", f"20{y}-01-05", categories="eess.SY") for y in (18, 19)]
+    store = fill(tmp_path, world, [answer(["eess.SY"])])
+    found = ask("series", store, library, by="year")
+    assert [item["day"] for item in found.breaks] == ["2019-06-11"]
+    assert any(note.startswith("2019-06-11: cs.SY becomes eess.SY") for note in found.notes)
+    assert ask("series", store, library, by="month", until="2019-06").breaks == []
+
+
+def test_one_number_on_one_page(gans: Store, library: Library) -> None:
+    question, known = worded(library, topics=["gan"], scope=Settings().scope_of(None))
+    page = explained(gans, known, question, ML)
+    steps = {row["step"]: row["formula"] for row in page.sections[0].rows}
+    assert steps["share 2018"].startswith("70 / 1,000 = 7.00 %")
+    assert steps["relative change"] == "6.2500 % / 7.0000 % - 1 = -10.7 %"
+    assert steps["count change"] == "100 / 70 - 1 = +42.9 %"
+    assert "within the periods" in steps["dispersion"] and steps["verdict"].startswith("no clear change: q is above")
+    phrases = page.sections[1].rows
+    assert (phrases[0]["phrase"], phrases[0]["count_1"], phrases[0]["count_2"]) == (
+        "generative adversarial network",
+        70,
+        100,
+    )
+    assert len(page.sections[2].rows) == 5
+    assert {row["v1"][:4] for row in page.sections[2].rows} == {"2019"}
+    with pytest.raises(UsageError, match="One number is explained at a time"):
+        explained(gans, known, worded(library, topics=["gan", "rnn"])[0], ML)

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from trendcli import cache, tags
 from trendcli.manifest import DataFile
-from trendcli.models import Progress, Rule, Scope, Selection
+from trendcli.models import Progress, Rule, Scope, Selection, Window
 from trendcli.periods import Period, between
 from trendcli.store import Store, read_files, sql_text
 from trendcli.topics import Library, parents_of
@@ -65,6 +65,7 @@ def count_parts(
     By category a cross-listed submission is counted in each of its categories that lie in the scope; by primary
     category once. A category that the scope names is there even where nothing was counted in it.
     """
+    selection = replace(selection, window=Window(None, None))  # the periods say what is counted, also before a window
     since, until = min((item.start for item in periods), default=None), max((i.end for i in periods), default=None)
     by_cells = all(item.start.day == item.end.day == 1 for item in periods) and not (
         selection.author or selection.id or selection.as_of or selection.both
@@ -307,6 +308,7 @@ def drivers(
 ) -> list[Driver]:
     """The rules of the selection's only topic that find anything in some periods, those that find most first."""
     (topic,) = selection.topics
+    selection = replace(selection, window=Window(None, None))
     files = store.files(min(item.start for item in periods), max(item.end for item in periods))
     with store.connect() as db:
         select(db, store, library, selection, files, progress)

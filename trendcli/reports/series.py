@@ -222,12 +222,11 @@ def _growth_notes(grown: Growth | None, unit: str) -> list[str]:
 
 
 def _indexed(rows: Sequence[dict[str, Any]], base: Period) -> list[dict[str, Any]]:
-    """The rows with `index`: 100 times the share over that of the base period; None where that has none."""
-    labels = {row["period"] for row in rows}
-    named = [label for label in labels if label == base.label or label.endswith(f" to {base.label}")]
-    if not named:
+    """The rows with `index`: 100 times the share over that of the row that ends with the base period."""
+    ends = [row for row in rows if row["end"] == str(base.end)]
+    if not ends:
         raise UsageError(f"The index has {base.label} as 100, which is not a row of this series.")
-    levels = {(row["topic"], row.get("category")): row["share"] for row in rows if row["period"] in named}
+    levels = {(row["topic"], row.get("category")): row["share"] for row in ends}
     found = []
     for row in rows:
         level = levels.get((row["topic"], row.get("category")))
