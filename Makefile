@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint types docs bench soak clean
+.PHONY: demo test check lint types docs bench calibrate soak clean
 
 demo: $(VENV)/run
 	$(BIN)/trend demo
@@ -28,6 +28,10 @@ docs: $(VENV)/dev
 # 300 fetches killed at random deeds, and 60 with one request in twenty gone wrong; about ten minutes.
 soak: $(VENV)/dev
 	TREND_SOAK=300 $(BIN)/python -m pytest -s -n0 tests/test_reliability.py -k "killed_at_any_deed or one_request_in_twenty"
+
+# The proofs of docs/method.md, on real records: SNAPSHOT is a file in the format of arXiv's bulk snapshot.
+calibrate: $(VENV)/dev
+	$(BIN)/python benchmarks/calibrate.py $(SNAPSHOT) --words "$(WORDS)"
 
 bench: $(VENV)/dev
 	$(BIN)/python benchmarks/run.py $(SNAPSHOT) --words "$(WORDS)"

@@ -19,6 +19,8 @@ LAST = {"month": 36, "week": 52}
 FEWEST = 12
 # a season is told from the trend where every month of the year was seen twice
 SEASON = 24
+# fewer degrees of freedom than that are not told apart: the estimate says next to nothing
+LEAST = 2.0
 
 
 class Dispersion(NamedTuple):
@@ -39,7 +41,7 @@ def estimate(
     `places` number the periods along the calendar; `unit` is 'month' or 'week'. Where `blocks` are given, one for each
     period, each block has a level and a slope of its own and no season is told.
     """
-    design = _blocks(places, blocks) if blocks else _trend(places, unit)
+    design = _blocks(places, blocks) if blocks else trend(places, unit)
     orthogonal, _ = np.linalg.qr(design)
     df = len(places) - np.linalg.matrix_rank(design)
     if len(places) < FEWEST or df < FEWEST // 2:
@@ -48,11 +50,30 @@ def estimate(
     shares = counts / bases
     found = ((shares @ residual_maker) ** 2).sum(axis=1)
     expected = (np.diag(residual_maker) * shares * (1 - shares) / bases).sum(axis=1)
-    phi = np.divide(found, expected, out=np.ones(len(counts)), where=expected > 0)
-    return [Dispersion(max(1.0, float(value)), float(df)) for value in phi]
+    phi = np.maximum(np.divide(found, expected, out=np.ones(len(counts)), where=expected > 0), 1.0)
+    return [
+        Dispersion(float(value), float(sure))
+        for value, sure in zip(phi, _freedom(counts.mean(axis=1) / bases.mean(), bases, phi, df), strict=True)
+    ]
 
 
-def _trend(places: Sequence[int], unit: str) -> NDArray[np.float64]:
+def _freedom(
+    shares: NDArray[np.float64], bases: NDArray[np.int64], phi: NDArray[np.float64], df: int
+) -> NDArray[np.float64]:
+    """The degrees of freedom of a χ² that varies as the estimate does (Satterthwaite 1946); between LEAST and `df`.
+
+    Residuals of small counts are skewed and have heavy tails, so that an estimate from 21 degrees of freedom can be as
+    unsure as one from 10 would be with normal residuals. The excess kurtosis is that of a gamma-Poisson count of mean μ
+    and variance φμ: (6φ² − 6φ + 1) / (φμ).
+    """
+    means = np.maximum(np.outer(shares, bases), 1e-9)
+    kurtosis = ((6 * phi**2 - 6 * phi + 1) / phi)[:, None] / means
+    variances = 1 / bases  # of shares, up to a factor that cancels
+    sure = df / len(bases) * variances.sum() ** 2 / (variances**2 * (1 + kurtosis / 2)).sum(axis=1)
+    return np.clip(sure, LEAST, df)
+
+
+def trend(places: Sequence[int], unit: str) -> NDArray[np.float64]:
     """A cubic in time, and where there is enough to tell it a level for each month of the year."""
     time = np.asarray(places, float)
     time = (time - time.mean()) / max(float(np.ptp(time)) / 2, 1.0)

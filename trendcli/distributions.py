@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import erfc, exp, inf, lgamma, log, sqrt
+from math import erfc, exp, inf, lgamma, log, log1p, pi, sqrt
 
 
 def two_sided(statistic: float, df: float | None) -> float:
@@ -15,16 +15,24 @@ def two_sided(statistic: float, df: float | None) -> float:
 
 
 def critical(level: float, df: float | None) -> float:
-    """The value that |T| exceeds with probability 1 − `level`, by bisection."""
-    low, high = 0.0, 1.0
-    while two_sided(high, df) > 1 - level:
-        low, high = high, high * 2
-    for _ in range(200):
-        middle = (low + high) / 2
-        if middle in (low, high):
+    """The value that |T| exceeds with probability 1 − `level`, by Newton's method.
+
+    The tail is convex, so that steps from below, where it starts, never go past the root.
+    """
+    value = 1.0
+    for _ in range(100):
+        step = (two_sided(value, df) - (1 - level)) / (2 * _density(value, df))
+        value += step
+        if abs(step) <= 1e-14 * value:
             break
-        low, high = (middle, high) if two_sided(middle, df) > 1 - level else (low, middle)
-    return high
+    return value
+
+
+def _density(value: float, df: float | None) -> float:
+    if df is None:
+        return exp(-value * value / 2) / sqrt(2 * pi)
+    front = lgamma((df + 1) / 2) - lgamma(df / 2) - log(df * pi) / 2
+    return exp(front - (df + 1) / 2 * log1p(value * value / df))
 
 
 def _beta(x: float, a: float, b: float) -> float:
