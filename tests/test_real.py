@@ -6,8 +6,10 @@ import importlib.util
 import json
 import random
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,10 +20,18 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from tests.conftest import SHARED
+from tests.conftest import ML, SHARED
 from tests.test_cli import run
+from trendcli import periods
+from trendcli.counting import count, count_parts
+from trendcli.listing import submissions
 from trendcli.matching import Matcher
-from trendcli.settings import configs
+from trendcli.models import Selection, silent
+from trendcli.question import resolve, worded
+from trendcli.reports.comparison import decomposition
+from trendcli.reports.series import series
+from trendcli.settings import Settings, configs
+from trendcli.store import Store
 from trendcli.text import canonical
 from trendcli.topics import Library
 
@@ -91,8 +101,9 @@ def family(name: str) -> list[str]:
 
 
 def times(regex: re.Pattern[str], excluded: list[re.Pattern[str]], text: str) -> int:
-    spans = [found.span() for other in excluded for found in other.finditer(text)]
-    return sum(not any(a <= m.start() and m.end() <= b for a, b in spans) for m in regex.finditer(text))
+    found = [match.span() for match in regex.finditer(text)]
+    spans = [match.span() for other in excluded for match in other.finditer(text)] if found else []
+    return sum(not any(a <= start and end <= b for a, b in spans) for start, end in found)
 
 
 def matches(name: str, title: str, abstract: str, categories: list[str], mode: str = "any") -> bool:
@@ -125,50 +136,127 @@ def test_the_share_of_rnn_in_neural_computing_by_year(neural: Path) -> None:
     assert counts[2016] / bases[2016] > 2 * counts[2012] / bases[2012] > 0  # what everybody saw then
 
 
-SELECTIONS = [
-    (["-t", "rnn", "--period", "2016"], "rnn", "any"),
-    (["-t", "rnn", "--period", "2016", "--match", "title"], "rnn", "title"),
-    (["-t", "rnn", "--period", "2017-Q3", "--match", "strict"], "rnn", "strict"),
-    (["-t", "gan", "--period", "2018"], "gan", "any"),
-    (["-t", "cnn", "--period", "2015", "-c", "cs.CV"], "cnn", "any"),
-    (["-t", "architectures", "--period", "2017-03"], "architectures", "any"),
-    (["-t", "generative-models", "--period", "2017-Q2"], "generative-models", "any"),
-    (["-t", "rl", "--period", "2011"], "rl", "any"),
-    (["-t", "rl", "--period", "2018-02", "--match", "strict"], "rl", "strict"),
-    (["-t", "pruning", "--period", "2019-Q1"], "pruning", "any"),
-    (["-t", "attention", "--period", "2018-Q4"], "attention", "any"),
-    (["-t", "bio-inspired", "--period", "2013"], "bio-inspired", "any"),
-    (["-t", "optimization", "--period", "2012"], "optimization", "any"),
-    (["-t", "dl-theory", "--period", "2018", "-c", "stat.*"], "dl-theory", "any"),
-    (["-t", "nas", "--since", "2012", "--until", "2014"], "nas", "any"),
-    (["-t", "transfer-learning", "--period", "2019-W20"], "transfer-learning", "any"),
-    (["-t", "meta-learning", "--since", "2018-06-05", "--until", "2018-11-17"], "meta-learning", "any"),
-    (["-t", "regularization", "--period", "2014-11", "--match", "title"], "regularization", "title"),
-    (["-t", "dl-for-science", "--period", "2016-Q1"], "dl-for-science", "any"),
-    (["-t", "fairness", "--period", "2019", "--primary-only", "-c", "cs.NE"], "fairness", "any"),
+LARGE = [
+    "rnn",
+    "cnn",
+    "gan",
+    "rl",
+    "optimization",
+    "architectures",
+    "attention",
+    "bio-inspired",
+    "dl-theory",
+    "transfer-learning",
 ]
 
 
-@pytest.mark.parametrize(("options", "topic", "mode"), SELECTIONS, ids=lambda value: "-".join(value) if isinstance(value, list) else value)  # fmt: skip
-def test_a_count_is_its_list_and_a_plain_count(
-    neural: Path, tmp_path: Path, options: list[str], topic: str, mode: str
+def selections(number: int) -> list[dict[str, Any]]:
+    """Random selections: topics, windows, scopes and modes of every kind."""
+    rng = random.Random(20)
+    found = []
+    for _ in range(number):
+        year, month = rng.randint(2012, 2019), rng.randint(1, 12)
+        window = rng.choice([
+            {"period": f"{year}"}, {"period": f"{year}-Q{rng.randint(1, 4)}"}, {"period": f"{year}-{month:02d}"},
+            {"period": f"{year}-W{rng.randint(1, 50):02d}"}, {"since": f"{year}-{month:02d}-09", "until": f"{year + 1}-05-03"},
+        ])  # fmt: skip
+        found.append(
+            {
+                **window,
+                "topics": [rng.choice(LARGE if rng.random() < 0.6 else sorted(definitions()))],
+                "scope": Settings().scope_of(
+                    rng.choice([["cs.NE"], ["cs.*"], ["stat.*", "q-bio.NC"], ["cs.LG", "cs.CV"]])
+                ),
+                "match": rng.choice(["any", "any", "title", "strict"]),
+                "primary_only": rng.random() < 0.2,
+                "both": [rng.choice(["optimization", "architectures"])] if rng.random() < 0.2 else [],
+                "author": "wang" if rng.random() < 0.1 else None,
+            }
+        )
+    return found
+
+
+def test_a_list_is_what_was_counted_and_a_plain_count_of_it_agrees(
+    neural: Path, library: Library, tmp_path: Path
 ) -> None:
-    where = options[2:]
-    scope = [] if "-c" in options else ["-c", "cs.*"]
-    listed = run("papers", "--store", neural, *options, *scope, "--limit", 0, "--format", "jsonl")
-    ids = [json.loads(line)["id"] for line in listed.stdout.splitlines()]
-    everything = run("export", "--store", neural, *where, *scope, "-o", tmp_path / "all.parquet")
-    assert everything.exit_code == 0, everything.output
-    table = pq.read_table(tmp_path / "all.parquet").to_pylist()
-    plain = {
-        row["id"]
-        for row in table
-        if matches(topic, row["title"], row["abstract"].strip("\n"), row["categories"].split(), mode)
-    }
-    assert set(ids) == plain and len(ids) == len(plain)
-    said = run("report", "--store", neural, *options, *scope, "--include-partial", "--format", "json")
-    rows = json.loads(said.stdout)["rows"]
-    assert (sum(row["count"] for row in rows), sum(row["base"] for row in rows)) == (len(plain), len(table))
+    """200 random selections; of every tenth all stored records are counted by plain `re` as well."""
+    done = run("export", "--store", neural, "-c", "cs.*", "-o", tmp_path / "all.parquet")
+    assert done.exit_code == 0, done.output
+    exported = pq.read_table(tmp_path / "all.parquet").to_pylist()
+    store, listed = Store.open(neural), 0
+    count(store, library, Selection(ML, tuple(library.topics)), [periods.parse("2018")], silent)  # matches all at once
+    for number, words in enumerate(selections(200)):
+        question, _ = worded(library, include_partial=True, **words)
+        span = question.period or periods.window(*question.window)  # type: ignore[arg-type]
+        counted = resolve(store, library, question, ML).count([span])
+        papers = submissions(store, library, question, ML)
+        ids = [row["id"] for row in papers.rows]
+        assert len(set(ids)) == len(ids) == counted.counts[words["topics"][0], span], words
+        assert all(row["matches"] for row in papers.rows) or words["match"] != "any"
+        listed += len(ids)
+        if number % 10 == 0:
+            told = series(store, library, question, ML)
+            assert sum(row["count"] for row in told.rows) == len(ids)
+            inside = [row for row in exported if span.start <= row["v1"].date() < span.end]
+            assert {row["id"] for row in inside if chosen(row, words)} == set(ids), words
+    assert listed > 1500
+
+
+def chosen(row: Mapping[str, Any], words: Mapping[str, Any]) -> bool:
+    """Whether a record belongs to a selection, by plain means."""
+    listed = row["categories"].split()
+    globs = [re.escape(glob).replace(r"\*", ".*") for glob in words["scope"].categories]
+    inside = listed[:1] if words["primary_only"] else listed
+    return (
+        any(re.fullmatch(glob, category) for glob in globs for category in inside)
+        and (words["author"] is None or words["author"] in unidecoded(row["authors"]))
+        and all(
+            matches(topic, row["title"], row["abstract"].strip("\n"), listed, words["match"])
+            for topic in [*words["topics"], *words["both"]]
+        )
+    )
+
+
+def unidecoded(text: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c)).lower()
+
+
+CONSERVED = [["cs.NE"], ["cs.NE", "cs.LG", "cs.CV"], ["cs.*"]]
+
+
+@pytest.mark.parametrize("categories", CONSERVED, ids=" ".join)
+def test_parts_add_up_to_the_whole(neural: Path, library: Library, categories: list[str]) -> None:
+    store, pack = Store.open(neural), library.pack("ml")
+    selection = Selection(Settings().scope_of(categories) or ML, pack)
+    years = [periods.parse(str(year)) for year in YEARS]
+    months = periods.between(years[0].start, years[-1].end, "month")
+    days = periods.between(date(2018, 12, 17), date(2019, 2, 4), "day")
+    weeks = periods.between(days[0].start, date(2019, 2, 4), "week")
+    by_year, by_month = (count(store, library, selection, chosen, silent) for chosen in (years, months))
+    by_week, by_day = (count(store, library, selection, chosen, silent) for chosen in (weeks, days))
+    parts = count_parts(store, library, selection, years, silent, "primary")
+    each = count_parts(store, library, selection, years, silent, "category")
+    for whole, pieces, spans, parted in ((by_year, by_month, years, months), (by_week, by_day, weeks, days)):
+        for item in spans:
+            inside = [piece for piece in parted if item.start <= piece.start < item.end]
+            assert whole.bases[item] == sum(pieces.bases[piece] for piece in inside)
+            for topic in pack:
+                assert whole.counts[topic, item] == sum(pieces.counts[topic, piece] for piece in inside)
+    for year in years:
+        assert by_year.bases[year] == sum(part.bases[year] for part in parts.values())
+        assert max(part.bases[year] for part in each.values()) <= by_year.bases[year]
+        for topic in pack:
+            number = by_year.counts[topic, year]
+            assert number == sum(part.counts[topic, year] for part in parts.values())
+            # a cross-listed submission is in several categories, and once in their union
+            assert max(part.counts[topic, year] for part in each.values()) <= number
+            assert number <= sum(part.counts[topic, year] for part in each.values())
+            for parent in library.topic(topic).parents:
+                assert number <= by_year.counts.get((parent, year), number)
+    found = decomposition(store, library, worded(library, pack="ml", period="2018", scope=selection.scope)[0], ML)
+    for row in found.rows:
+        assert row["within"] + row["mix"] == pytest.approx(row["points"], abs=1e-12)
+        assert row["points"] == pytest.approx(row["share_2"] - row["share_1"], abs=1e-12)
 
 
 def differences(library: Library, records: list[tuple[str, str]], step: int) -> list[tuple[str, int]]:

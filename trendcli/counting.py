@@ -202,10 +202,11 @@ def select(
     files: Sequence[DataFile],
     progress: Progress,
     columns: str = "id",
-) -> None:
+) -> str:
     """Make two tables in `db`: `paper`, the base, and `hit`, which of it matches which topic; tags are completed first.
 
-    `paper` has (file, row, v1_at, id, categories and `columns`), `hit` (file, row, topic), each pair once.
+    `paper` has (file, row, v1_at, id, categories and `columns`), `hit` (file, row, topic), each pair once. Returned is
+    SQL for (file, row, topic, rule, title, strict): the rules that made the papers count, in any mode.
     """
     where = [_in_scope("categories", selection.scope, selection.primary_only)]
     until = min((day for day in (selection.window.until, selection.as_of) if day), default=None)
@@ -222,9 +223,10 @@ def select(
     )
     beside = [*selection.both, *([selection.within] if selection.within else [])]
     pieces, rules = _tagged(store, library, dict.fromkeys([*selection.topics, *beside]), files, progress)
+    mentions = _mentions_sql(db, pieces, rules, "paper")
     db.execute(
         f"""CREATE TEMP TABLE hit AS
-            SELECT file, row, topic FROM ({_hits_sql(db, pieces, rules, "paper")}) WHERE {MODES[selection.match]}"""
+            SELECT DISTINCT file, row, topic FROM ({mentions}) WHERE {MODES[selection.match]}"""
     )
     for topic in beside:
         others = f"SELECT file, row FROM hit WHERE topic = {sql_text(topic)}"
@@ -234,8 +236,9 @@ def select(
             db.execute(f"DROP TABLE {table}")
             db.execute(f"ALTER TABLE kept RENAME TO {table}")
     if beside:
-        asked = ", ".join(map(sql_text, selection.topics)) or "NULL"
-        db.execute(f"DELETE FROM hit WHERE topic NOT IN ({asked})" if selection.topics else "DELETE FROM hit")
+        asked = ", ".join(map(sql_text, ["", *selection.topics]))
+        db.execute(f"DELETE FROM hit WHERE topic NOT IN ({asked})")
+    return mentions
 
 
 Rules = list[tuple[int, str, str, tuple[str, ...]]]  # (rule key, own topic, counted topic, guard)
@@ -311,13 +314,12 @@ def drivers(
     selection = replace(selection, window=Window(None, None))
     files = store.files(min(item.start for item in periods), max(item.end for item in periods))
     with store.connect() as db:
-        select(db, store, library, selection, files, progress)
-        pieces, rules = _tagged(store, library, [topic], files, progress)
+        mentions = select(db, store, library, selection, files, progress)
         found = db.execute(
             f"""
             WITH mention AS (
-                SELECT DISTINCT file, row, rule FROM ({_mentions_sql(db, pieces, rules, "paper")})
-                WHERE {MODES[selection.match]}
+                SELECT DISTINCT file, row, rule FROM ({mentions})
+                WHERE topic = {sql_text(topic)} AND {MODES[selection.match]}
             ), placed AS (
                 SELECT mention.*, number, count(*) OVER (PARTITION BY file, row, number) AS together
                 FROM mention SEMI JOIN hit USING (file, row) JOIN paper USING (file, row)

@@ -70,7 +70,8 @@ def _freedom(
     kurtosis = ((6 * phi**2 - 6 * phi + 1) / phi)[:, None] / means
     variances = 1 / bases  # of shares, up to a factor that cancels
     sure = df / len(bases) * variances.sum() ** 2 / (variances**2 * (1 + kurtosis / 2)).sum(axis=1)
-    return np.clip(sure, LEAST, df)
+    found: NDArray[np.float64] = np.clip(sure, LEAST, df)
+    return found
 
 
 def trend(places: Sequence[int], unit: str) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +40,12 @@ def submissions(
     """
     context, where = _selected(store, library, question, default, progress)
     with store.connect() as db:
-        select(db, store, library, context.selection, _files(context), progress)
+        mentions = select(db, store, library, context.selection, _files(context), progress)
         chosen = "paper SEMI JOIN hit USING (file, row)" if question.topics else "paper"
         number = db.execute(f"SELECT count(*) FROM {chosen}").fetchall()[0][0]
         limit = f"LIMIT {question.limit}" if question.limit else ""
         places = db.execute(f"SELECT file, row FROM {chosen} ORDER BY v1_at DESC, id {limit}").fetchall()
-        rows = _details(db, context, places)
+        rows = _details(db, context, places, mentions)
     counted = "1 submission" if number == 1 else f"{number:,} submissions"
     listed = f", the newest {len(rows):,} listed (--limit 0 for all)." if len(rows) < number else "."
     notes = [f"{counted}{listed}", *holes(context, where)]
@@ -215,9 +215,12 @@ def _files(context: Context) -> list[Any]:
 
 
 def _details(
-    db: duckdb.DuckDBPyConnection, context: Context, places: Sequence[tuple[int, int]]
+    db: duckdb.DuckDBPyConnection, context: Context, places: Sequence[tuple[int, int]], mentions: str
 ) -> list[dict[str, Any]]:
-    """The rows that people see, in the order of `places`; only the files that hold them are read."""
+    """The rows that people see, in the order of `places`; only the files that hold them are read.
+
+    Where a rule matches is looked for in those submissions alone that its tag names.
+    """
     if not places:
         return []
     holding = {file for file, _ in places}
@@ -233,19 +236,24 @@ def _details(
             SEMI JOIN place USING (file, row)"""
     ).fetchall()
     by_place = {row[:2]: dict(zip(columns, row[2:], strict=True)) for row in found}
+    named: dict[tuple[int, int], set[int]] = {}
+    if context.selection.topics:
+        tagged = db.execute(f"SELECT file, row, rule FROM ({mentions}) SEMI JOIN place USING (file, row)")
+        for file, row, rule in tagged.fetchall():
+            named.setdefault((file, row), set()).add(rule)
     counted = parents_of(context.library, context.selection.topics)
     members = [context.library.topic(name) for name in counted]
-    return [_row(by_place[file, row], members) for file, row in places]
+    return [_row(by_place[place], members, named.get(place, set())) for place in places]
 
 
-def _row(paper: Mapping[str, Any], members: Sequence[Topic]) -> dict[str, Any]:
+def _row(paper: Mapping[str, Any], members: Sequence[Topic], named: Collection[int]) -> dict[str, Any]:
     listed = paper["categories"].split()
     matches = []
     for topic in members:
         if not allows(topic.guard, paper["categories"]):
             continue
         for rule in topic.rules:
-            places = mentions(rule, paper["title"], paper["abstract"])
+            places = mentions(rule, paper["title"], paper["abstract"]) if rule.key in named else []
             if places:
                 text = paper["title"] if places[0].field == "title" else paper["abstract"]
                 first = places[0]
