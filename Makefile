@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint types docs bench calibrate soak clean
+.PHONY: demo test check lint types docs bench calibrate claims soak clean
 
 demo: $(VENV)/run
 	$(BIN)/trend demo
@@ -32,6 +32,10 @@ soak: $(VENV)/dev
 # The proofs of docs/method.md, on real records: SNAPSHOT is a file in the format of arXiv's bulk snapshot.
 calibrate: $(VENV)/dev
 	$(BIN)/python benchmarks/calibrate.py $(SNAPSHOT) --words "$(WORDS)"
+
+# docs/claims.md, from the same file.
+claims: $(VENV)/dev
+	$(BIN)/python benchmarks/claims.py $(SNAPSHOT) --words "$(WORDS)"
 
 bench: $(VENV)/dev
 	$(BIN)/python benchmarks/run.py $(SNAPSHOT) --words "$(WORDS)"

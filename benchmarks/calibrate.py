@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from trendcli import change, dispersion
 from trendcli.change import wilson
-from trendcli.dispersion import Dispersion
+from trendcli.dispersion import BESIDE, Dispersion
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "method.md"
@@ -31,6 +31,8 @@ TREND = [sys.executable, "-m", "trendcli"]
 HISTORY, TESTED = 36, 24
 TOPICS, TABLES, RUNS = 90, 1000, 2000
 ALPHAS = (0.05, 0.01, 0.001)
+# as the program has it when two years are compared: three years beside them, and the months of each
+BLOCKS = [BESIDE] * HISTORY + [0] * (TESTED // 2) + [1] * (TESTED // 2)
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -72,7 +74,7 @@ class Flat(NamedTuple):
 
 def world(counts: Ints, bases: Ints, places: Sequence[int]) -> World:
     """The shape of real counts (topics × months) of HISTORY + TESTED months."""
-    found = dispersion.estimate(counts[:, :HISTORY], bases[:HISTORY], places[:HISTORY], "month")
+    found = dispersion.estimate(counts, bases, places, "month", BLOCKS)
     design = dispersion.trend(places[:HISTORY], "month")
     shares = counts[:, :HISTORY] / bases[:HISTORY]
     solved, *_ = np.linalg.lstsq(design, shares.T, rcond=None)
@@ -108,7 +110,7 @@ def drawn(rng: np.random.Generator, bases: Ints, shares: Floats, phis: Floats | 
 
 def table(counts: Ints, bases: Ints, places: Sequence[int], with_dispersion: bool = True) -> list[float | None]:
     """The p of each topic as the program gives it: the last TESTED months as two years, φ from those before."""
-    past = dispersion.estimate(counts[:, :HISTORY], bases[:HISTORY], places[:HISTORY], "month")
+    past = dispersion.estimate(counts, bases, places, "month", BLOCKS)
     half = HISTORY + TESTED // 2
     n_1, n_2 = int(bases[HISTORY:half].sum()), int(bases[half:].sum())
     return [
@@ -209,7 +211,7 @@ class Cell(NamedTuple):
 
 def coverage(runs: int, seed: int, expected: Sequence[float] = (5, 10, 20, 50, 200)) -> list[Cell]:
     """Planted changes: year against year of a topic whose smaller expected count is `expected`."""
-    rng, places = np.random.default_rng(seed), list(range(HISTORY))
+    rng, places = np.random.default_rng(seed), list(range(HISTORY + TESTED))
     cells = []
     for phi in (1.0, 1.5, 2.0):
         for count in expected:
@@ -220,7 +222,7 @@ def coverage(runs: int, seed: int, expected: Sequence[float] = (5, 10, 20, 50, 2
                     bases = np.array([month] * (HISTORY + 12) + [round(month * grown)] * 12)
                     shares = np.array([share] * (HISTORY + 12) + [share * ratio] * 12)
                     counts = drawn(rng, bases, np.broadcast_to(shares, (runs, len(shares))), phi)
-                    past = dispersion.estimate(counts[:, :HISTORY], bases[:HISTORY], places, "month")
+                    past = dispersion.estimate(counts, bases, places, "month", BLOCKS)
                     n_1, n_2 = int(bases[HISTORY:-12].sum()), int(bases[-12:].sum())
                     held = 0
                     for row, found in zip(counts, past, strict=True):
@@ -269,8 +271,8 @@ def read(path: Path, last: int = 2019) -> Records:
 
 
 def shuffled_years(records: Records, times: int) -> Flat:
-    """Days of two years dealt out anew; φ from the three years before, as the program has it."""
-    past = dispersion.estimate(records.months[:, :HISTORY], records.bases[:HISTORY], records.places[:HISTORY], "month")
+    """Days of two years dealt out anew; φ as the program has it."""
+    past = dispersion.estimate(records.months, records.bases, records.places, "month", BLOCKS)
     sides = np.array([day.year == records.dates[-1].year for day in records.dates])
     return shuffled(records.days, records.day_bases, sides, np.arange(len(sides)), past, times, 2)
 
@@ -365,7 +367,7 @@ def main() -> None:
     text = f"""
 *Written by `make calibrate{" " + asked.words if asked.words else ""}` on {datetime.date.today()}, {TOPICS} topics, {int(records.bases.sum()):,} submissions of 2015 to 2019.*
 
-The dispersion of these topics over 2015 to 2017 is {quantiles[1]:.2f} in the middle ({quantiles[0]:.2f} at a tenth, {quantiles[2]:.2f} at nine tenths, {quantiles[3]:.2f} at most).
+The dispersion of these topics over these years is {quantiles[1]:.2f} in the middle ({quantiles[0]:.2f} at a tenth, {quantiles[2]:.2f} at nine tenths, {quantiles[3]:.2f} at most).
 Simulated tables have the monthly bases, the levels, trends and seasons of the records; between their two years nothing
 changes. A row keeps its promise if p ≤ α in at most α of the rows, and at most one table in twenty holds any verdict (both
 to the lower end of their 95 % intervals).
@@ -381,7 +383,7 @@ Where a tenth of the topics changes by half, up or down:
 {chr(10).join(changed)}
 
 The intervals of planted changes (expected counts of 5, 10, 20, 50 and 200 on the smaller side, true ratios of a half, 1 and
-2, bases alike or 1.6 times as large, φ estimated from 36 months; {RUNS:,} runs a cell, {len(cells)} cells) hold the true change
+2, bases alike or 1.6 times as large, φ estimated; {RUNS:,} runs a cell, {len(cells)} cells) hold the true change
 in {100 * np.mean([cell.rate.value for cell in cells]):.1f} % of the runs. The worst cells:
 
 | φ | expected | ratio | bases | holds it in |

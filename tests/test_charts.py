@@ -113,5 +113,28 @@ def test_what_cannot_be_drawn(years: Report, gans: Store, library: Library) -> N
             registry.load(registry.CHARTS[name])(wrong)
     with pytest.raises(UsageError, match="not .gif"):
         charts.encode(charts.lines(years), "gif")
-    with pytest.raises(UsageError, match="too many lines"):
+    with pytest.raises(UsageError, match="lines are too many"):
         charts.lines(ask("series", gans, library, *library.packs["ml"][:9]))
+
+
+def test_growth_is_drawn_over_the_volume_it_was_fitted_to(tmp_path: Any, library: Library) -> None:
+    world = [paper(f"{y}01.{n:05d}", f"20{y}-03-05", categories="eess.SY") for y in range(14, 20) for n in range(2 ** (y - 12))]  # fmt: skip
+    store = fill(tmp_path, world, [answer(["eess.SY"], since="2014-01-01")])
+    report = ask("series", store, library, by="year")
+    bars = charts.volume(report)
+    (fitted, broken) = [line for line in bars.axes[0].lines if len(line.get_xdata()) > 1]
+    assert list(fitted.get_ydata()) == pytest.approx([4, 8, 16, 32, 64, 128])
+    assert broken.get_linestyle() == ":"
+    said = bars.get_supxlabel()
+    assert "growth of +100.0 % a year" in said and "(1) 2019-06-11: cs.SY becomes eess.SY" in said
+    points = charts.volume(report, log=True)
+    assert points.axes[0].get_yscale() == "log" and not points.axes[0].patches
+
+
+def test_an_index_and_categories_are_lines(gans: Store, library: Library) -> None:
+    index = charts.lines(ask("series", gans, library, "gan", index="2018"))
+    assert "share, 2018 = 100" in index.axes[0].get_ylabel()
+    assert max(line.get_ydata()[0] for line in index.axes[0].lines) == 100
+    across = charts.lines(ask("series", gans, library, "gan", by="quarter", rolling=4, across="category"))
+    assert [text.get_text() for text in across.axes[0].texts] == ["cs.LG"]
+    assert "4 quarters added up" in across.axes[0].get_ylabel()

@@ -350,3 +350,60 @@ def test_verbose_logs_requests(standin: StandIn, tmp_path: Path) -> None:
         text=True,
     )
     assert done.stderr.count("max_results=1:") >= 1 and "submittedDate" in done.stderr
+
+
+def test_what_a_change_is_made_of(store: Path, tmp_path: Path) -> None:
+    def rows(*words: Any) -> list[dict[str, Any]]:
+        done = run("report", "--store", store, *words, "--format", "json")
+        assert done.exit_code == 0, done.output
+        found: list[dict[str, Any]] = json.loads(done.stdout)["rows"]
+        return found
+
+    assert [row["category"] for row in rows("-t", "gan", "--vs", "2018", "--across", "category")] == ["cs.LG"]
+    assert {row["base_2"] for row in rows("--within", "generative-models")} == {100}
+    assert rows("-t", "gan", "--and", "generative-models", "--vs", "2018")[0]["count_2"] == 100
+    assert rows("-t", "gan", "--decompose")[0]["mix"] == 0
+    assert rows("-t", "gan", "--sensitivity")[0]["robust"] is True
+    assert rows("-t", "gan", "--rolling", "2", "--by", "year")[-1]["count"] == 170
+    assert rows("-t", "gan", "--index", "2018")[0]["index"] == 100
+    for words, message in [
+        (["--rolling", "3"], "belong to a series"),
+        (["-t", "gan", "--explain", "-t", "rnn"], "One number is explained at a time"),
+        (["-t", "gan", "--decompose", "--chart", tmp_path / "x.png"], "There is no chart of decomposition"),
+    ]:
+        done = run("report", "--store", store, *words)
+        assert (done.exit_code, message in done.output) == (2, True), done.output
+    listed = run("papers", "--store", store, "-t", "gan", "--and", "rnn", "--format", "jsonl")
+    assert (listed.exit_code, listed.stdout) == (0, "")
+
+
+def test_a_page_for_a_number_in_every_format(store: Path) -> None:
+    for name in ("table", "md", "html", "json"):
+        page = run("explain", "--store", store, "-t", "gan", "--format", name)
+        assert page.exit_code == 0, page.output
+        for said in ("70 / 1,000 = 7.00 %", "How it is computed", "generative adversarial network", "Generative adversarial networks at work"):  # fmt: skip
+            assert said in page.stdout, (name, said)
+    assert run("report", "--store", store, "-t", "gan", "--explain").stdout == run("explain", "--store", store, "-t", "gan").stdout  # fmt: skip
+    assert json.loads(run("explain", "--store", store, "-t", "gan", "--format", "json").stdout)["sections"][0]["rows"]
+
+
+def test_verify(store: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "r.json"
+    assert run("report", "--store", store, "--pack", "iclr", "--format", "json", "-o", saved).exit_code == 0
+    same = run("verify", saved, "--store", store)
+    assert (same.exit_code, "The same question gives the same report." in same.stdout) == (0, True)
+    saved.write_text(saved.read_text().replace('"count_1": 70', '"count_1": 71'))
+    edited = run("verify", saved, "--store", store, "--format", "csv")
+    assert edited.exit_code == 4
+    assert "unexplained,gan 2019 count_1,71,70" in edited.stdout
+    for content, message in (
+        ("{", "is not JSON"),
+        ("[]", "not a report that can be made again"),
+        (None, "Cannot read"),
+    ):
+        other = tmp_path / "other.json"
+        other.unlink(missing_ok=True)
+        if content is not None:
+            other.write_text(content)
+        done = run("verify", other, "--store", store)
+        assert (done.exit_code, message in done.output) == (2, True), done.output

@@ -28,7 +28,7 @@ from trendcli.listing import submissions
 from trendcli.matching import Matcher
 from trendcli.models import Selection, silent
 from trendcli.question import resolve, worded
-from trendcli.reports.comparison import decomposition
+from trendcli.reports.comparison import comparison, decomposition
 from trendcli.reports.series import series
 from trendcli.settings import Settings, configs
 from trendcli.store import Store
@@ -298,3 +298,23 @@ def test_the_matcher_and_re_agree(library: Library) -> None:
 @pytest.mark.slow
 def test_the_matcher_and_re_agree_on_20_000_records_and_every_rule(library: Library) -> None:
     assert differences(library, records(20_000), step=1) == []
+
+
+def test_verdict_interval_and_p_agree_in_every_row(neural: Path, library: Library) -> None:
+    store, judged = Store.open(neural), 0
+    for year in range(2012, 2019):
+        words = {"pack": "ml", "period": str(year), "scope": Settings().scope_of(["cs.NE"])}
+        rows = comparison(store, library, worded(library, **words)[0], ML).rows  # type: ignore[arg-type]
+        again = comparison(store, library, worded(library, sort="count_2", reverse=True, limit=9, min_count=20, **words)[0], ML).rows  # type: ignore[arg-type]  # fmt: skip
+        qs = {row["topic"]: (row["q"], row["verdict"]) for row in rows}
+        assert all(qs[row["topic"]] == (row["q"], row["verdict"]) for row in again) and again
+        for row in rows:
+            assert (row["p"] is None) == (row["verdict"] in ("too few", "n/a"))
+            if row["p"] is None:
+                continue
+            above, below = row["ci_low"] > 0, row["ci_high"] is not None and row["ci_high"] < 0
+            assert (row["p"] < 0.05) == (above or below), row
+            assert row["p"] <= row["q"] * (1 + 1e-12) and row["q"] <= 1
+            assert row["verdict"] == ("no clear change" if row["q"] > 0.05 else "rising" if above else "falling"), row
+            judged += row["verdict"] != "no clear change"
+    assert judged > 1

@@ -1,9 +1,9 @@
-"""How much more than chance a topic jumps: its dispersion, from the periods beside those that are compared.
+"""How much more than chance a topic jumps: its dispersion, from the periods beside and within those that are compared.
 
-Deadlines, holidays and fashions make counts jump more than independent draws would. The dispersion φ is the variance of
-a topic's share about its own local trend and season, over what independent draws would give (Pearson's statistic over
-its degrees of freedom, as quasi-binomial regression has it; McCullagh and Nelder 1989, 4.5). The periods under test are
-left out of it, or what is tested would widen its own test.
+Deadlines, holidays and fashions make counts jump more than independent draws would. The dispersion φ is the variance
+of a topic's share about its own trend and season, over what independent draws would give (Pearson's statistic over
+its degrees of freedom, as quasi-binomial regression has it; McCullagh and Nelder 1989, 4.5). Periods under test have
+levels of their own, or what is tested would widen its own test.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ FEWEST = 12
 SEASON = 24
 # fewer degrees of freedom than that are not told apart: the estimate says next to nothing
 LEAST = 2.0
+# how often weights and estimate are brought in line with each other; more changes no digit that is shown
+ROUNDS = 3
 
 
 class Dispersion(NamedTuple):
@@ -31,6 +33,7 @@ class Dispersion(NamedTuple):
 
 
 NONE = Dispersion()
+BESIDE = -1
 
 
 def estimate(
@@ -38,57 +41,66 @@ def estimate(
 ) -> list[Dispersion]:
     """The dispersion of each topic: `counts` (topics × periods) of `bases` (periods, all above 0).
 
-    `places` number the periods along the calendar; `unit` is 'month' or 'week'. Where `blocks` are given, one for each
-    period, each block has a level and a slope of its own and no season is told.
+    `places` number the periods along the calendar; `unit` is 'month' or 'week'. `blocks` say of each period which of
+    those under test it is a part of, or BESIDE (so are all where none are given): each of these has a level and a slope
+    of its own, what lies beside has a trend.
+
+    The fit is by weighted least squares. Squared residuals weigh by how sure they are: those of small counts have heavy
+    tails, with the excess kurtosis κ = (6φ² − 6φ + 1) / (φμ) of a gamma-Poisson count of mean μ and variance φμ, so
+    they weigh 1 / (1 + κ/2), and count for as many degrees of freedom (Satterthwaite 1946).
     """
-    design = _blocks(places, blocks) if blocks else trend(places, unit)
-    orthogonal, _ = np.linalg.qr(design)
-    df = len(places) - np.linalg.matrix_rank(design)
-    if len(places) < FEWEST or df < FEWEST // 2:
+    design = _design(places, unit, blocks or [BESIDE] * len(places))
+    basis, strength, _ = np.linalg.svd(design, full_matrices=False)
+    basis = basis[:, strength > 1e-10 * strength[0]]
+    if len(places) < FEWEST or len(places) - basis.shape[1] < FEWEST // 2:
         return [NONE] * len(counts)
-    residual_maker = np.eye(len(places)) - orthogonal @ orthogonal.T
     shares = counts / bases
-    found = ((shares @ residual_maker) ** 2).sum(axis=1)
-    expected = (np.diag(residual_maker) * shares * (1 - shares) / bases).sum(axis=1)
-    phi = np.maximum(np.divide(found, expected, out=np.ones(len(counts)), where=expected > 0), 1.0)
-    return [
-        Dispersion(float(value), float(sure))
-        for value, sure in zip(phi, _freedom(counts.mean(axis=1) / bases.mean(), bases, phi, df), strict=True)
-    ]
+    least = np.maximum(shares.mean(axis=1, keepdims=True) / 20, 0.1 / bases.sum())
+    means, phi = np.maximum(shares @ basis @ basis.T, least), np.ones(len(counts))
+    for _ in range(ROUNDS):
+        weights = bases / (means * np.maximum(1 - means, 1e-9))
+        means = np.clip(_fitted(shares, weights, basis)[0], least, 1.0)
+    weights = bases / (means * np.maximum(1 - means, 1e-9))
+    fitted, leverage = _fitted(shares, weights, basis)
+    squares = weights * (shares - fitted) ** 2
+    for _ in range(ROUNDS):
+        sure = 1 / (1 + _kurtosis(phi, means * bases) / 2)
+        phi = np.maximum((sure * squares).sum(axis=1) / (sure * (1 - leverage)).sum(axis=1), 1.0)
+    sure = 1 / (1 + _kurtosis(phi, means * bases) / 2)
+    df = (sure * (1 - leverage)).sum(axis=1)
+    return [Dispersion(float(value), float(max(LEAST, of))) for value, of in zip(phi, df, strict=True)]
 
 
-def _freedom(
-    shares: NDArray[np.float64], bases: NDArray[np.int64], phi: NDArray[np.float64], df: int
-) -> NDArray[np.float64]:
-    """The degrees of freedom of a χ² that varies as the estimate does (Satterthwaite 1946); between LEAST and `df`.
+def _fitted(
+    shares: NDArray[np.float64], weights: NDArray[np.float64], basis: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The weighted least squares fit of each topic, and how much each period bends it."""
+    scaled = weights / weights.mean(axis=1, keepdims=True)
+    inverse = np.linalg.inv((basis.T * scaled[:, None, :]) @ basis)
+    solved = inverse @ (basis.T @ (scaled * shares).T).T[:, :, None]
+    leverage = ((basis @ inverse) * basis).sum(axis=2) * scaled
+    return solved[:, :, 0] @ basis.T, leverage
 
-    Residuals of small counts are skewed and have heavy tails, so that an estimate from 21 degrees of freedom can be as
-    unsure as one from 10 would be with normal residuals. The excess kurtosis is that of a gamma-Poisson count of mean μ
-    and variance φμ: (6φ² − 6φ + 1) / (φμ).
-    """
-    means = np.maximum(np.outer(shares, bases), 1e-9)
-    kurtosis = ((6 * phi**2 - 6 * phi + 1) / phi)[:, None] / means
-    variances = 1 / bases  # of shares, up to a factor that cancels
-    sure = df / len(bases) * variances.sum() ** 2 / (variances**2 * (1 + kurtosis / 2)).sum(axis=1)
-    found: NDArray[np.float64] = np.clip(sure, LEAST, df)
+
+def _kurtosis(phi: NDArray[np.float64], means: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The excess kurtosis of gamma-Poisson counts of some means, whose variance is φ times the mean."""
+    found: NDArray[np.float64] = ((6 * phi**2 - 6 * phi + 1) / phi)[:, None] / means
     return found
 
 
 def trend(places: Sequence[int], unit: str) -> NDArray[np.float64]:
-    """A cubic in time, and where there is enough to tell it a level for each month of the year."""
-    time = np.asarray(places, float)
-    time = (time - time.mean()) / max(float(np.ptp(time)) / 2, 1.0)
-    curve = [time, time**2, time**3]
-    if unit == "month" and len(places) >= SEASON:
+    """The design of what lies beside: a cubic in time, and where there is enough to tell it a level for each month."""
+    return _design(places, unit, [BESIDE] * len(places))
+
+
+def _design(places: Sequence[int], unit: str, blocks: Sequence[int]) -> NDArray[np.float64]:
+    every, of = np.asarray(places, float), np.asarray(blocks)
+    columns = [np.ones(len(every))]
+    if unit == "month" and len(every) >= SEASON:
         months = np.asarray(places) % 12
-        return np.column_stack([*[(months == month).astype(float) for month in sorted(set(months.tolist()))], *curve])
-    return np.column_stack([np.ones(len(time)), *curve])
-
-
-def _blocks(places: Sequence[int], blocks: Sequence[int]) -> NDArray[np.float64]:
-    time, of = np.asarray(places, float), np.asarray(blocks)
-    columns = []
+        columns = [(months == month).astype(float) for month in sorted(set(months.tolist()))]
     for block in sorted(set(blocks)):
         inside = (of == block).astype(float)
-        columns += [inside, inside * (time - time[of == block].mean())]
+        time = (every - every[of == block].mean()) / max(float(np.ptp(every[of == block])) / 2, 1.0) * inside
+        columns += [inside, time, *([time**2, time**3] if block == BESIDE else [])]
     return np.column_stack(columns)

@@ -10,7 +10,7 @@ import numpy as np
 
 from trendcli import change, dispersion, periods
 from trendcli.counting import Counted
-from trendcli.dispersion import FEWEST, LAST, NONE, Dispersion
+from trendcli.dispersion import BESIDE, FEWEST, LAST, NONE, Dispersion
 from trendcli.periods import Period
 from trendcli.question import Context
 
@@ -19,28 +19,34 @@ Pair = tuple[Period, Period]
 
 @dataclass(frozen=True)
 class History:
-    """The periods beside a pair from which the dispersion of its topics is taken.
+    """The periods from which the dispersion of a pair's topics is taken, and of each which side it is a part of.
 
-    `blocks` is empty where they lie outside of the pair; else they are parts of it, and it says of which side each is.
+    `blocks` holds 0 for parts of the earlier, 1 for parts of the later, and BESIDE for what lies outside of both.
     """
 
     unit: str
     chosen: tuple[Period, ...]
     blocks: tuple[int, ...] = ()
 
+    @property
+    def where(self) -> str:
+        """Where the periods lie, in words."""
+        sides = {"beside" if block == BESIDE else "within" for block in self.blocks}
+        return " and ".join(sorted(sides))
+
 
 def history(context: Context, pair: Pair) -> History:
-    """The last 36 months or 52 weeks but for those under test; parts of the pair where fewer than 12 are left."""
+    """The last 36 months or 52 weeks beside a pair, where there are 12 of them, and the months within the pair."""
     unit = "week" if pair[1].unit == "week" else "month"
     first = context.coverage.first_day(context.selection.scope.categories)
     if first is None:
         return History(unit, ())
     around = [item for item in reversed(periods.between(first, pair[1].end, unit)) if _whole(context, item)]
     outside = [item for item in around if not any(_touch(item, side) for side in pair)][: LAST[unit]]
-    if len(outside) >= FEWEST:
-        return History(unit, tuple(reversed(outside)))
-    sides = [(item, side) for item in reversed(around) for side in (0, 1) if _inside(item, pair[side])]
-    return History(unit, tuple(item for item, _ in sides), tuple(side for _, side in sides))
+    placed = dict.fromkeys(outside, BESIDE) if len(outside) >= FEWEST else {}
+    placed |= {item: side for item in around for side in (0, 1) if _inside(item, pair[side])}
+    chosen = sorted(placed)
+    return History(unit, tuple(chosen), tuple(placed[item] for item in chosen))
 
 
 def _whole(context: Context, item: Period) -> bool:
@@ -60,7 +66,7 @@ def dispersions(past: History, counted: Counted, topics: Sequence[str]) -> Mappi
     """The dispersion of each topic by a history that was counted."""
     kept = [number for number, item in enumerate(past.chosen) if counted.bases[item]]
     chosen = [past.chosen[number] for number in kept]
-    blocks = [past.blocks[number] for number in kept] if past.blocks else []
+    blocks = [past.blocks[number] for number in kept]
     if not chosen or not topics:
         return dict.fromkeys(topics, NONE)
     counts = np.array([[counted.counts[topic, item] for item in chosen] for topic in topics], np.int64)
@@ -98,7 +104,7 @@ def family_note(rows: Sequence[Mapping[str, Any]], key: str, histories: Iterable
         spread = "Too little history to tell how much counts jump beyond chance, so intervals may be too narrow."
     else:
         units = sorted({past.unit for past in known})
-        where = "beside" if any(not past.blocks for past in known) else "within"
+        where = max((past.where for past in known), key=len)
         least, most = f"{phis[0]:.1f}", f"{phis[-1]:.1f}"
         spread = (
             f"Dispersion {least if least == most else f'{least} to {most}'} (1: chance alone), "

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -176,11 +177,15 @@ class Store:
         return sorted({*drafts, *data} - named)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        """A DuckDB connection with no data in it yet, quiet and on UTC."""
+        """A DuckDB connection with no data of others in it: what it creates has to be temporary."""
+        return self._engine.cursor()
+
+    @cached_property
+    def _engine(self) -> duckdb.DuckDBPyConnection:
+        # starting the engine takes 15 ms, and a report asks several times
         import duckdb
 
-        connection = duckdb.connect(config={"preserve_insertion_order": "false"})
-        return connection
+        return duckdb.connect(config={"preserve_insertion_order": "false"})
 
 
 def _appended(ledger: tuple[Answer, ...], answers: tuple[Answer, ...]) -> tuple[Answer, ...]:

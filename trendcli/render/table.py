@@ -119,7 +119,7 @@ def _boxed(
     console.print(table)
     for note in notes:
         console.print(_escaped(note), style="dim")
-    return out.getvalue()
+    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
 
 
 def _escaped(value: str) -> str:

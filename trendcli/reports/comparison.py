@@ -116,8 +116,9 @@ def decomposition(
         "Points are differences of shares, times 100. Within: the change inside primary categories. Mix: that their "
         "weights in the base changed. The two add up to the change of a topic's share."
     ]
-    columns = [column for column in _DECOMPOSED if column.key != "category" or len(question.topics) == 1]
-    if len(question.topics) > 1:
+    one = len(question.topics) == 1
+    columns = [column for column in _DECOMPOSED if column.key != ("name" if one else "category")]
+    if not one:
         rows.sort(key=lambda row: (-(row["points"] or 0.0), row["topic"]))
     return _reported(context, "decomposition", pair, verdicts, whole, columns, rows, notes)
 

@@ -115,13 +115,12 @@ def _steps(row: Mapping[str, Any], past: evidence.History) -> list[dict[str, str
         shares = f"{100 * row['share_2']:.4f} % / {100 * row['share_1']:.4f} % - 1"
         steps["relative change"] = f"{shares} = {100 * row['relative_change']:+.1f} %"
     phi, df = row["dispersion"], row["dispersion_df"]
-    where = "within" if past.blocks else "beside"
     if df is None:
         steps["dispersion"] = "1, since there is too little history to estimate it from"
     else:
         steps["dispersion"] = (
             f"{phi:.3f}: variance of the share about its trend over that of chance, never below 1, from "
-            f"{len(past.chosen)} {past.unit}s {where} the periods, {df:.0f} degrees of freedom"
+            f"{len(past.chosen)} {past.unit}s {past.where} the periods, {df:.0f} degrees of freedom"
         )
     if row["ci_low"] is not None:
         upper = "no upper end" if row["ci_high"] is None else f"{100 * row['ci_high']:+.1f} %"

@@ -1,0 +1,198 @@
+"""Ask real records about claims that were published, and write docs/claims.md.
+
+    make claims SNAPSHOT=file.jsonl [WORDS='...']    a file in the format of arXiv's bulk snapshot
+
+The file has to be whole for cs.NE, cs.RO and cs.IR in 2010 to 2019 and for cs.CL to 2018: the page says no more than that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "claims.md"
+TREND = [sys.executable, "-m", "trendcli"]
+
+
+class Claim(NamedTuple):
+    """What was claimed, by whom, the questions that test it, and what the answers cannot say."""
+
+    claim: str
+    source: str
+    questions: tuple[str, ...]
+    cannot: str
+
+
+ICLR = "ICLR 2019 submission statistics"
+ONLY = "ICLR is another corpus: these are arXiv submissions, by category."
+CLAIMS = (
+    Claim(
+        "Recurrent networks take the biggest dip",
+        ICLR,
+        (
+            "report -t rnn --vs 2018 --period 2019 -c cs.NE -c cs.RO -c cs.IR",
+            "report -t rnn --vs 2018 --period 2019 -c cs.NE -c cs.RO -c cs.IR --across category",
+            "report --pack iclr --vs 2018 --period 2019 -c cs.NE -c cs.RO -c cs.IR --sort relative_change --reverse --min-count 50 --limit 3",
+        ),
+        ONLY,
+    ),
+    Claim(
+        "GAN papers became more, and their relative change was negative",
+        ICLR,
+        ("report -t gan --vs 2018 --period 2019 -c cs.NE -c cs.RO -c cs.IR",),
+        ONLY + " GANs are at home in cs.CV and cs.LG, of which these records hold a part.",
+    ),
+    Claim(
+        "Reinforcement learning is still the most popular topic by submissions",
+        ICLR,
+        ("report --pack iclr --vs 2018 --period 2019 -c cs.NE -c cs.RO -c cs.IR --sort rank_2 --limit 3",),
+        ONLY + " Rank depends on what the list calls a topic: a broad one stands above a narrow one.",
+    ),
+    Claim(
+        "Recurrent networks have never been popular in robotics",
+        ICLR + " (there: in computer vision and reinforcement learning)",
+        ("report -t rnn --across category --period 2018 --vs 2017 -c cs.NE -c cs.RO -c cs.CL -c cs.IR",),
+        "Computer vision and reinforcement learning have no complete category here.",
+    ),
+    Claim(
+        "In language, recurrent networks are replaced by attention",
+        ICLR,
+        (
+            "report -t rnn -t attention -c cs.CL --period 2018 --vs 2017",
+            "report -t rnn -t attention -c cs.CL --by quarter --since 2013 --until 2019",
+        ),
+        "cs.CL is whole to 2018 alone, so the years after the claim are not here.",
+    ),
+    Claim(
+        "Word embeddings are hot (word2vec 1.72 of its earlier monthly share)",
+        "Karpathy 2017, full texts of six categories",
+        ("report -t word-embeddings -c cs.CL --period 2016 --vs 2015", "report -t word-embeddings -c cs.CL --period 2018 --vs 2017"),
+        "Full texts mention more than titles and abstracts do; the categories are others.",
+    ),
+    Claim(
+        "LSTM is hot (1.98 of its earlier monthly share)",
+        "Karpathy 2017, full texts of six categories",
+        ("report --query LSTM -c cs.NE -c cs.CL --period 2016 --vs 2015", "report --query LSTM -c cs.NE -c cs.CL --period 2018 --vs 2017"),
+        "Full texts mention more than titles and abstracts do; the categories are others.",
+    ),
+    Claim(
+        "Differential evolution and wavelet transforms decline (0.171 and 0.228 of their earlier monthly share)",
+        "Karpathy 2017, full texts of six categories",
+        ('report --query "differential evolution" --query "wavelet transform" -c cs.NE --period 2016 --vs 2015',
+         'report --query "differential evolution" --query "wavelet transform" -c cs.NE --since 2015 --until 2017 --vs "2012-01 to 2013-12"'),
+        "Full texts mention more than titles and abstracts do; the categories are others.",
+    ),
+    Claim(
+        "AI and machine-learning papers a month double about every 23 months",
+        "Krenn et al. 2023, cs.AI cs.LG cs.NE stat.ML 1992 to 2020",
+        (
+            "report --by month -c cs.NE -c cs.RO -c cs.IR",
+            "report --by month -c cs.NE",
+            "report --by month -c cs.CL --until 2019",
+        ),
+        "cs.AI, cs.LG and stat.ML, which grew faster, are here in part, so their growth cannot be told.",
+    ),
+    Claim(
+        "Papers increase exponentially",
+        "often said of machine learning and AI on arXiv",
+        ("report --by year -c cs.NE -c cs.RO -c cs.IR",),
+        "A straight line in the logarithm over ten years says nothing about the next ten.",
+    ),
+)  # fmt: skip
+
+
+def asked(store: Path, question: str) -> dict[str, Any]:
+    """The answer to a question, as JSON has it."""
+    words = [*TREND, "-q", "--store", str(store), *shlex.split(question), "--format", "json"]
+    found: dict[str, Any] = json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+    return found
+
+
+def percent(value: float | None) -> str:
+    return "none" if value is None else f"{100 * value:+.1f} %"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    return "" if low is None else f" [{100 * low:+.1f}, {'…' if high is None else f'{100 * high:+.1f}'}]"
+
+
+def said(answer: dict[str, Any]) -> list[str]:
+    """What an answer says, a line a row, or the turning points and the growth."""
+    if answer["kind"] == "comparison":
+        return [
+            f"{row['name']}{' in ' + row['category'] if 'category' in row else ''}, {row['period_1']} → {row['period_2']}: "
+            f"{row['count_1']:,} → {row['count_2']:,} of {row['base_1']:,} → {row['base_2']:,}, share "
+            f"{100 * row['share_1']:.2f} → {100 * row['share_2']:.2f} %, relative change "
+            f"{row['change'] if row['relative_change'] is None else percent(row['relative_change'])}"
+            f"{interval(row['ci_low'], row['ci_high'])}"
+            f"{', rank ' + str(row['rank_1']) + ' → ' + str(row['rank_2']) if len(answer['rows']) > 1 else ''}: **{row['verdict']}**"
+            for row in answer["rows"]
+        ]
+    if answer["kind"] == "volume":
+        grown = answer["summary"]["growth"]
+        doubled = grown["doubling_months"]
+        return [
+            f"{answer['title']}: growth {percent(grown['growth'])} a year{interval(grown['ci_low'], grown['ci_high'])}, "
+            f"R² {grown['r_squared']:.2f} over {grown['periods']} periods; "
+            + (
+                f"doubles in {doubled:.0f} months [{grown['doubling_low']:.0f}, {grown['doubling_high']:.0f}]"
+                if doubled
+                else "no doubling time"
+            )
+        ]
+    turns = answer["summary"]["turns"]
+    crossed = [
+        f"{turn['name']} passes {turn['other_name']} in {turn['period']}" for turn in turns if turn["turn"] == "cross"
+    ]
+    whole = [row for row in answer["rows"] if row["status"] != "partial" and row["share"] is not None]
+    last = max(row["period"] for row in whole)
+    shares = [f"{row['name']} {100 * row['share']:.1f} % in {last}" for row in whole if row["period"] == last]
+    return ["; ".join([*(crossed or ["neither passes the other for three periods"]), *shares])]
+
+
+def page(store: Path, words: str) -> str:
+    parts = [
+        "# Claims, asked of real records",
+        "",
+        f"*Written by `make claims{' ' + words if words else ''}` on {datetime.date.today()}, by running the commands that stand",
+        "below each claim. The records are arXiv's of 2010 to 2019, whole for cs.NE, cs.RO and cs.IR, and for cs.CL to 2018;",
+        "2019 is provisional, since the file ends soon after it.*",
+        "",
+        "A share counts the submissions whose title or abstract matches the topic's rules, of all in the scope. Intervals are",
+        "95 %, verdicts hold over the rows of each command ([method](method.md)).",
+    ]
+    for number, item in enumerate(CLAIMS, 1):
+        parts += ["", f"## {number}. {item.claim}", "", f"Claimed by: {item.source}.", ""]
+        for question in item.questions:
+            parts += [f"- `trend {question}`", *(f"  - {line}" for line in said(asked(store, question)))]
+        parts += ["", f"What these records cannot say: {item.cannot}"]
+    return "\n".join(parts) + "\n"
+
+
+def main() -> None:
+    """Import the file, ask, and write the page."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--words", default="", help="how the page was asked for, as it should read")
+    parser.add_argument("file", type=Path, help="a file in the format of the bulk snapshot, or a store")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        store = given.file
+        if given.file.is_file():
+            store = Path(scratch) / "store"
+            subprocess.run(
+                [*TREND, "-q", "--store", str(store), "import", str(given.file), "--complete", "all"], check=True
+            )
+        PAGE.write_text(page(store, given.words), encoding="utf-8")
+    print(f"wrote {PAGE.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
