@@ -46,6 +46,7 @@ class Coverage:
         self.limit = _midnight(as_of) if as_of else None
         self.answers = [answer for answer in answers if self.limit is None or _midnight(answer.since) < self.limit]
         self._cache: dict[tuple[int, ...], list[Span]] = {}
+        self._statuses: dict[tuple[Period, tuple[str, ...]], Verdict] = {}
 
     def categories(self) -> set[str]:
         """The categories that were asked for by name; EVERY among them where a source vouched for all."""
@@ -127,6 +128,12 @@ class Coverage:
 
     def status(self, period: Period, categories: Sequence[str]) -> Verdict:
         """The status of a period for a scope: the worst of its categories and days."""
+        asked = (period, tuple(categories))
+        if asked not in self._statuses:  # a series asks for the same months again and again
+            self._statuses[asked] = self._status(period, categories)
+        return self._statuses[asked]
+
+    def _status(self, period: Period, categories: Sequence[str]) -> Verdict:
         as_of = self.data_as_of(categories)
         ended = as_of is not None and _midnight(period.end) <= as_of
         last = period.end if ended or as_of is None else min(period.end, as_of.date())

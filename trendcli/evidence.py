@@ -41,10 +41,16 @@ def history(context: Context, pair: Pair) -> History:
     first = context.coverage.first_day(context.selection.scope.categories)
     if first is None:
         return History(unit, ())
-    around = [item for item in reversed(periods.between(first, pair[1].end, unit)) if _whole(context, item)]
-    outside = [item for item in around if not any(_touch(item, side) for side in pair)][: LAST[unit]]
-    placed = dict.fromkeys(outside, BESIDE) if len(outside) >= FEWEST else {}
-    placed |= {item: side for item in around for side in (0, 1) if _inside(item, pair[side])}
+    placed: dict[Period, int] = {}
+    for item in reversed(periods.between(first, pair[1].end, unit)):
+        side = next((side for side in (0, 1) if _inside(item, pair[side])), BESIDE)
+        if side == BESIDE and any(_touch(item, one) for one in pair):
+            continue
+        outside = [other for other, block in placed.items() if block == BESIDE]
+        if (side != BESIDE or len(outside) < LAST[unit]) and _whole(context, item):
+            placed[item] = side
+    if sum(side == BESIDE for side in placed.values()) < FEWEST:
+        placed = {item: side for item, side in placed.items() if side != BESIDE}
     chosen = sorted(placed)
     return History(unit, tuple(chosen), tuple(placed[item] for item in chosen))
 
