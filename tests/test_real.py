@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import random
 import re
 import unicodedata
@@ -19,10 +20,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from filelock import FileLock
 
 from tests.conftest import ML, SHARED
 from tests.test_cli import run
-from trendcli import periods
+from trendcli import periods, topics
 from trendcli.counting import count, count_parts
 from trendcli.listing import submissions
 from trendcli.matching import Matcher
@@ -50,19 +52,33 @@ def real(category: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def neural(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store of every cs.NE submission of 2010-2019, imported from lines in the format of the bulk snapshot."""
+    """A store of every cs.NE submission of 2010-2019, imported from lines in the format of the bulk snapshot.
+
+    Test processes share it: whoever comes first fills it and matches all topics.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "neural"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "store").exists():
+            folder.mkdir(exist_ok=True)
+            _fill(folder)
+    return folder / "store"
+
+
+def _fill(folder: Path) -> None:
     spec = importlib.util.spec_from_file_location("make_snapshot", SHARED / "tools/make_snapshot.py")
     assert spec and spec.loader
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
-    folder = tmp_path_factory.mktemp("neural")
     rng = random.Random(1)
     with (folder / "ne.jsonl").open("w", encoding="utf-8") as out:
         for row in real("cs.NE"):
             out.write(json.dumps(tool.record(row, row["id"], tool.SHIFTS[0], rng)) + "\n")
-    done = run("import", folder / "ne.jsonl", "--store", folder / "store", "--complete", "cs.NE")
+    done = run("import", folder / "ne.jsonl", "--store", folder / "draft", "--complete", "cs.NE")
     assert done.exit_code == 0, done.output
-    return folder / "store"
+    known, filled = topics.load(configs() / "topics"), Store.open(folder / "draft")
+    count(filled, known, Selection(ML, tuple(known.topics)), [periods.parse("2018")], silent)
+    (folder / "draft").rename(folder / "store")
 
 
 def regex_of(phrase: str, flags: int = 0) -> re.Pattern[str]:
@@ -184,7 +200,6 @@ def test_a_list_is_what_was_counted_and_a_plain_count_of_it_agrees(
     assert done.exit_code == 0, done.output
     exported = pq.read_table(tmp_path / "all.parquet").to_pylist()
     store, listed = Store.open(neural), 0
-    count(store, library, Selection(ML, tuple(library.topics)), [periods.parse("2018")], silent)  # matches all at once
     for number, words in enumerate(selections(200)):
         question, _ = worded(library, include_partial=True, **words)
         span = question.period or periods.window(*question.window)  # type: ignore[arg-type]
