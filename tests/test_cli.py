@@ -363,12 +363,19 @@ def test_what_a_change_is_made_of(store: Path, tmp_path: Path) -> None:
     assert {row["base_2"] for row in rows("--within", "generative-models")} == {100}
     assert rows("-t", "gan", "--and", "generative-models", "--vs", "2018")[0]["count_2"] == 100
     assert rows("-t", "gan", "--decompose")[0]["mix"] == 0
-    assert rows("-t", "gan", "--sensitivity")[0]["robust"] is True
+    assert rows("-t", "gan", "--sensitivity")[0]["robust"] is False  # there is no verdict to survive
     assert rows("-t", "gan", "--rolling", "2", "--by", "year")[-1]["count"] == 170
     assert rows("-t", "gan", "--index", "2018")[0]["index"] == 100
     for words, message in [
         (["--rolling", "3"], "belong to a series"),
         (["-t", "gan", "--explain", "-t", "rnn"], "One number is explained at a time"),
+        (["--by", "year", "--across", "category"], "--across and --index are for topics"),
+        (["-t", "gan", "--sort", "count"], "A series is in the order of its periods"),
+        (["-t", "gan", "--decompose", "--across", "category"], "--decompose goes without"),
+        (["-t", "gan", "--last", "9999y"], "reaches back before 1900"),
+        (["-t", "gan", "--rolling", "30000", "--by", "month"], "reaches back before 1900"),
+        (["-t", "gan", "--since", "0001"], "Years are 1900 to 2200"),
+        (["-t", "rnn", "--index", "2018"], "No share can be 100 in 2018"),
         (["-t", "gan", "--decompose", "--chart", tmp_path / "x.png"], "There is no chart of decomposition"),
     ]:
         done = run("report", "--store", store, *words)

@@ -14,13 +14,13 @@ def counts(number: int, per_year: float, unit: str, noise: float = 0.05, seed: i
     return [int(value) for value in np.exp(7 + np.log1p(per_year) * time + rng.normal(0, noise, number)).round()]
 
 
-@pytest.mark.parametrize(("unit", "number"), [("year", 9), ("quarter", 7), ("quarter", 30), ("month", 23), ("month", 100), ("week", 120)])  # fmt: skip
+@pytest.mark.parametrize(("unit", "number"), [("year", 9), ("quarter", 8), ("quarter", 30), ("month", 24), ("month", 100), ("week", 120)])  # fmt: skip
 def test_slope_and_error_are_those_of_statsmodels(unit: str, number: int) -> None:
     values, places = counts(number, 0.4, unit), list(range(3, number + 3))
     found = fit(values, places, unit)
     assert found is not None
     season = {"quarter": 4, "month": 12}.get(unit, 1)
-    phases = np.asarray(places) % season if number >= 2 * season else np.zeros(number)
+    phases = np.asarray(places) % season
     design = np.column_stack([*[(phases == phase).astype(float) for phase in sorted(set(phases))], places])
     lags = int(4 * (number / 100) ** (2 / 9))
     model = sm.OLS(np.log(values), design).fit(
@@ -57,6 +57,12 @@ def test_no_doubling_time_where_growth_may_be_none() -> None:
 def test_too_little_to_fit(values: list[int]) -> None:
     assert FEWEST == 5
     assert fit(values, list(range(len(values))), "year") is None
+
+
+@pytest.mark.parametrize(("unit", "number"), [("quarter", 7), ("month", 23), ("week", 104)])
+def test_less_than_two_years_tell_no_growth_from_a_season(unit: str, number: int) -> None:
+    assert fit(counts(number, 0.4, unit), list(range(number)), unit) is None
+    assert fit(counts(number + 1, 0.4, unit), list(range(number + 1)), unit) is not None
 
 
 def test_a_hole_leaves_its_place() -> None:

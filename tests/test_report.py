@@ -284,6 +284,9 @@ def test_across_categories(tmp_path: Path, library: Library) -> None:
     assert rows == [("cs.CL", 5, 20, 5, 60, 2, 2), ("cs.LG", 10, 40, 20, 40, 1, 1)]
     assert [column.key for column in found.columns][:2] == ["category", "rank_1,rank_2"]
     years = ask("series", store, library, "gan", across="category")
+    assert "1 topic, 2 categories, 1 comparison (" in " ".join(found.notes)
+    assert any(note.startswith("A submission counts in each") for note in years.notes)
+    assert any("each category for itself" in note for note in years.notes)
     assert [(r["category"], r["period"], r["count"], r["base"]) for r in years.rows] == [
         ("cs.CL", "2018", 5, 20), ("cs.CL", "2019", 5, 60), ("cs.LG", "2018", 10, 40), ("cs.LG", "2019", 20, 40),
     ]  # fmt: skip
@@ -343,6 +346,8 @@ def test_a_rolling_sum_and_an_index(gans: Store, library: Library) -> None:
         months[f"2019-{m:02d}"]["count"] for m in range(1, 4)
     )
     assert middle["relative_change"] is None  # its twin begins before the data
+    every = ask("series", gans, library, "gan", by="month", rolling=12).rows
+    assert (every[0]["period"], len(every)) == ("2018-01 to 2018-12", 13)  # not what reaches back before the data
     assert "neighbours overlap" in rolled.notes[0]
     with pytest.raises(UsageError, match="The index has 2017 as 100, which is not a row"):
         ask("series", gans, library, "gan", index="2017")
@@ -354,6 +359,7 @@ def test_within_and_both(gans: Store, library: Library) -> None:
     assert "gan" in rows and all("generative-models" in library.topic(name).parents for name in rows)
     assert (rows["gan"]["count_2"], rows["gan"]["base_2"], rows["gan"]["share_2"]) == (100, 100, 1.0)
     assert any("need not add up" in note for note in found.notes)
+    assert any(note.startswith("Base: every submission on Generative models of cs.LG") for note in found.notes)
     both = ask("comparison", gans, library, "gan", both=["generative-models"]).rows[0]
     assert (both["count_2"], both["base_2"], both["name"]) == (100, 1600, "GANs and Generative models")
     for words, message in [

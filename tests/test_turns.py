@@ -24,6 +24,12 @@ def test_crossings(first: list[float | None], second: list[float | None], found:
     assert crossings(second, first) == [(place, not above) for place, above in found]
 
 
+def test_rows_that_overlap_have_to_stay_above_for_longer() -> None:
+    first, second = [1.0] * 6 + [3.0] * 6, [2.0] * 12
+    assert crossings(first, second, 6) == [(6, True)]
+    assert crossings(first[:-1], second[:-1], 6) == []
+
+
 @pytest.mark.parametrize(
     ("counts", "place"),
     [([0, 0, 3, 1], 2), ([3, 1], None), ([0, None, 3], None), ([0, 0], None), ([], None), ([0, 1, None], 1)],

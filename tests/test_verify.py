@@ -127,7 +127,30 @@ def test_an_edited_file_is_found_out(tmp_path: Path, own: Library) -> None:
     assert found.notes[0].startswith("Nothing that the numbers rest on has changed")
 
 
-@pytest.mark.parametrize("wrong", [{}, [], {"kind": "comparison"}, {"kind": "papers", "query": {}}, {"query": 3}])
+def test_what_stands_outside_of_the_rows_is_checked_as_well(tmp_path: Path, own: Library) -> None:
+    store = fill(tmp_path, world())
+    before = saved(ask("series", store, own, by="month"))
+    for edit in (
+        lambda report: report["periods"][0].update(base=1),
+        lambda report: report.update(title="All is falling"),
+        lambda report: report["notes"].append("All is falling."),
+        lambda report: report.update(synthetic=True),
+        lambda report: report["summary"].update(growth={"growth": 9.0}),
+    ):
+        edited = json.loads(json.dumps(before))
+        edit(edited)
+        assert {row["cause"] for row in verified(store, own, edited).rows} == {"unexplained"}
+
+
+@pytest.mark.parametrize("wrong", [{}, [], {"kind": "comparison"}, {"kind": "papers", "query": {}}, {"query": 3}, None])
 def test_what_is_no_report(tmp_path: Path, own: Library, wrong: Any) -> None:
     with pytest.raises(UsageError, match="not a report that can be made again"):
         verified(fill(tmp_path, world()), own, wrong)
+
+
+def test_a_report_with_a_part_broken_or_of_another_kind(tmp_path: Path, own: Library) -> None:
+    store = fill(tmp_path, world())
+    before = saved(ask("comparison", store, own, "apple"))
+    for broken in ({"rows": 5}, {"rows": [5]}, {"periods": None}, {"kind": "explanation"}):
+        with pytest.raises(UsageError, match="not a report that can be made again"):
+            verified(store, own, {**before, **broken})

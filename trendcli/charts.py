@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from trendcli.errors import UsageError
 from trendcli.models import Report
@@ -116,6 +116,7 @@ def volume(report: Report, log: bool = False) -> Figure:
             )  # fmt: skip
     if log:
         axes.set_yscale("log")
+        axes.yaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     if not log:
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
@@ -144,7 +145,7 @@ def change(report: Report) -> Figure:
     rows.sort(key=lambda row: (row["relative_change"], row["topic"]))
     between = rows[MOST_BARS // 2 : -MOST_BARS // 2] if len(rows) > MOST_BARS else []
     rows = [row for row in rows if row not in between]
-    figure, axes = _canvas(report, height=1.7 + 0.3 * max(len(rows), 1))
+    figure, axes = _canvas(report, height=1.7 + 0.3 * max(len(rows), 1), marks="")
     # the doubling of a small count would squeeze all other bars, so the axis follows the bars and cuts long intervals
     values = [row["relative_change"] for row in rows] or [0.0]
     limit = max(0.5, 1.25 * max(values))
@@ -196,7 +197,7 @@ def heatmap(report: Report) -> Figure:
         [float("nan") if (value := shares[name, span]) is None else value / (largest[name] or 1.0) for span in spans]
         for name in names
     ]
-    figure, axes = _canvas(report, height=1.8 + 0.24 * len(names))
+    figure, axes = _canvas(report, height=1.8 + 0.24 * len(names), marks="")
     colours = mpl.colormaps["cividis"].with_extremes(bad="white")
     image = axes.imshow(grid, aspect="auto", cmap=colours, vmin=0, vmax=1, interpolation="nearest")
     axes.set_yticks(range(len(names)), [f"{name}  (peak {100 * largest[name]:.2g} %)" for name in names])
@@ -212,7 +213,7 @@ def heatmap(report: Report) -> Figure:
     axes.grid(visible=False)
     axes.tick_params(length=0)
     bar = figure.colorbar(image, ax=axes, fraction=0.025, pad=0.02)
-    bar.set_label("share, as a part of the topic's peak")
+    bar.set_label("share / its peak")
     if empty and matched:
         _more_notes(figure, f"Topics without a match: {empty}, not drawn.")
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
@@ -244,7 +245,7 @@ def _expect(report: Report, chart: str, *kinds: str) -> None:
         raise UsageError("There is nothing to draw: the report has no rows.")
 
 
-def _canvas(report: Report, height: float = 4.8) -> tuple[Figure, Axes]:
+def _canvas(report: Report, height: float = 4.8, marks: str = "dashed or hatched") -> tuple[Figure, Axes]:
     """A figure with title, source line and, where the data are made up, a mark across it."""
     figure = Figure(figsize=(9, height), layout=ConstrainedLayoutEngine(w_pad=0.12))
     axes = figure.add_subplot()
@@ -255,7 +256,7 @@ def _canvas(report: Report, height: float = 4.8) -> tuple[Figure, Axes]:
         axes.spines[side].set_visible(False)
     axes.grid(axis="both", color="#e4e4e4", linewidth=0.8)
     axes.set_axisbelow(True)
-    _more_notes(figure, _source(report))
+    _more_notes(figure, _source(report, marks))
     if report.synthetic:
         axes.text(
             0.5, 0.5, "MADE-UP DATA", transform=axes.transAxes, ha="center", va="center", rotation=20, fontsize=34,
@@ -264,17 +265,20 @@ def _canvas(report: Report, height: float = 4.8) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _source(report: Report) -> str:
+def _source(report: Report, marks: str) -> str:
     """The line below a chart: base, state of the data and source."""
-    base = "all submissions of " + " ".join(report.query["categories"])
+    on = f" on {report.query['within']}" if report.query.get("within") else ""
+    each = ", each category for itself" if report.query.get("across") else ""
+    base = f"all submissions{on} of {' '.join(report.query['categories'])}{each}"
     listed = "primary" if report.query["primary_only"] else "any listed"
     states = sorted({row["status"] for row in report.rows} & {"partial", "provisional", "unknown"})
     said = {"partial": "not a whole period", "provisional": "may still grow"}
+    said = said if marks else {"partial": "not whole", "provisional": "provisional"}
     marked = " or ".join(said[state] for state in states if state in said)
     parts = [
         f"Base: {base} ({listed}). Data as of {(report.data_as_of or '')[:10]}",
         *(["coverage of the stored files is unknown"] if "unknown" in states else []),
-        *([f"dashed or hatched: {marked}"] if marked else []),
+        *([f"{marks}: {marked}" if marks else f"periods that are {marked} are not marked here"] if marked else []),
     ]
     origin = "an invented corpus" if report.synthetic else "arXiv metadata (CC0)"
     return f"{'; '.join(parts)}. Source: {origin}, {report.provenance['program']}, match: {report.query['match']}."

@@ -103,7 +103,9 @@ def family_note(rows: Sequence[Mapping[str, Any]], key: str, histories: Iterable
     if not tested:
         return []
     topics, comparisons = len({row["topic"] for row in tested}), len({row[key] for row in tested})
-    family = f"{topics} topic{'s' * (topics > 1)}, {comparisons} comparison{'s' * (comparisons > 1)}"
+    categories = len({row["category"] for row in tested if "category" in row})
+    parts = f", {categories} categor{'ies' if categories > 1 else 'y'}" if categories else ""
+    family = f"{topics} topic{'s' * (topics > 1)}{parts}, {comparisons} comparison{'s' * (comparisons > 1)}"
     phis = sorted(row["dispersion"] for row in tested)
     known = [past for past in histories if past.chosen]
     if not known or all(row["dispersion_df"] is None for row in tested):

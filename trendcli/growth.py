@@ -36,13 +36,15 @@ class Growth(NamedTuple):
 
 
 def fit(counts: Sequence[int], places: Sequence[int], unit: str) -> Growth | None:
-    """The growth of counts at some places of a calendar (numbers of periods); None for fewer than FEWEST, or a zero.
+    """The growth of counts at some places of a calendar (numbers of periods).
+
+    None for fewer than FEWEST, for less than two years, in which a season would pass for growth, or with a zero.
 
     Ordinary least squares of log counts on time; quarters and months have a level for each of the year where there are
     two years of them. The standard error is Newey and West's (1987), which allows for neighbours that resemble each
     other, with floor(4 (n/100)^(2/9)) lags, the small-sample factor n/(n − k), and Student's t.
     """
-    if len(counts) < FEWEST or min(counts) <= 0:
+    if len(counts) < max(FEWEST, 2 * A_YEAR[unit]) or min(counts) <= 0:
         return None
     time = np.asarray(places, float)
     time -= time.mean()
@@ -75,7 +77,7 @@ def fit(counts: Sequence[int], places: Sequence[int], unit: str) -> Growth | Non
 
 def _levels(places: Sequence[int], unit: str) -> list[NDArray[np.float64]]:
     season = {"quarter": 4, "month": 12}.get(unit)
-    if season is None or len(places) < 2 * season:
+    if season is None:
         return [np.ones(len(places))]
     phases = np.asarray(places) % season
     return [(phases == phase).astype(float) for phase in sorted(set(phases.tolist()))]

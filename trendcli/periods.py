@@ -9,6 +9,8 @@ from datetime import date, timedelta
 from trendcli.errors import UsageError
 
 UNITS = ("year", "quarter", "month", "week", "day")
+# dates beyond these are slips of the pen
+FIRST_YEAR, LAST_YEAR = 1900, 2200
 _MONTHS = {"year": 12, "quarter": 3, "month": 1}
 
 
@@ -92,6 +94,8 @@ def window(since: date, until: date) -> Period:
 
 def previous(period: Period) -> Period:
     """The period just before, of the same length: as many months where both edges are firsts of months, else days."""
+    if period.start.year <= FIRST_YEAR:
+        raise UsageError(f"That reaches back before {FIRST_YEAR}, where there is nothing to count.")
     if period.unit != "window":
         return holding(period.start - timedelta(days=1), period.unit)
     if period.start.day == 1 and period.end.day == 1:
@@ -147,6 +151,8 @@ def parse(text: str) -> Period:
         if not found:
             continue
         numbers = [int(part) for part in found.groups()]
+        if not FIRST_YEAR <= numbers[0] <= LAST_YEAR:
+            raise UsageError(f"No year to count in: {text}. Years are {FIRST_YEAR} to {LAST_YEAR}.")
         try:
             if unit == "quarter":
                 return holding(date(numbers[0], numbers[1] * 3 - 2, 1), unit)

@@ -42,8 +42,11 @@ def common_notes(context: Context, described: Sequence[Mapping[str, Any]]) -> li
     listed = "primary category" if selection.primary_only else "any listed category"
     categories = " ".join(selection.scope.categories)
     whose = f" by authors named {selection.author}" if selection.author else ""
+    on = f" on {context.library.topic(selection.within).name}" if selection.within else ""
+    each = "each category for itself, " if context.question.across else ""
     notes.append(
-        f"Base: every submission of {categories} ({listed}){whose}, each once, by the date of its first version."
+        f"Base: every submission{on} of {categories} ({each}{listed}){whose}, "
+        "each once, by the date of its first version."
     )
     statuses: dict[str, list[str]] = {}
     for item in described:

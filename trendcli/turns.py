@@ -12,10 +12,10 @@ QUIET_YEARS, QUIET = 3, 0.1
 Shares = Sequence[float | None]
 
 
-def crossings(first: Shares, second: Shares) -> list[tuple[int, bool]]:
+def crossings(first: Shares, second: Shares, stays: int = STAYS) -> list[tuple[int, bool]]:
     """(place, whether the first is now above) of every period from which one share stays above the other.
 
-    The other was above before, and the one stays above for STAYS periods; a hole in either ends all that came before.
+    The other was above before, and the one stays above for `stays` periods; a hole in either ends all that came before.
     """
     found: list[tuple[int, bool]] = []
     above: bool | None = None  # who is known to be above
@@ -29,7 +29,7 @@ def crossings(first: Shares, second: Shares) -> list[tuple[int, bool]]:
             continue
         if run is None or run[1] != (a > b):
             run = (place, a > b)
-        if place - run[0] + 1 == STAYS:
+        if place - run[0] + 1 == stays:
             if above is not None and above != run[1]:
                 found.append(run)
             above = run[1]

@@ -33,16 +33,20 @@ def verified(store: Store, library: Library, saved: Mapping[str, Any], progress:
     'changed program'. Then the numbers that differ, as 'number', or as 'unexplained' where there is no cause.
     UsageError where `saved` is no report that can be made again.
     """
+    refusal = UsageError(
+        "This is not a report that can be made again; save a comparison, a series or a volume with "
+        "`trend report --format json -o FILE`."
+    )
     try:
         made, known = _question(library, saved["query"])
         scope = Scope(saved["query"]["scope"], tuple(saved["query"]["categories"]))
-        make, before = load(REPORTS[(_MADE_AGAIN & {saved["kind"]}).pop()]), saved["provenance"]
+        make, before = load(REPORTS[saved["kind"]]), saved["provenance"]
         then = {key: before[key] for key in ("program", "data", "bases", "rules")}
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UsageError(
-            f"This is not a report that can be made again (no usable {error}); save one with "
-            "`trend report --format json -o FILE`."
-        ) from None
+        told = [*saved["rows"], *saved["periods"], then["data"], then["bases"], then["rules"], saved.get("summary", {})]
+    except (KeyError, TypeError, AttributeError, IndexError):
+        raise refusal from None
+    if saved["kind"] not in _MADE_AGAIN or not all(isinstance(item, Mapping) for item in told):
+        raise refusal
     now = make(store, known, made, scope, progress)
     causes = [
         *_data(then, now.provenance),
@@ -55,7 +59,8 @@ def verified(store: Store, library: Library, saved: Mapping[str, Any], progress:
     ]
     if then["program"] != now.provenance["program"]:
         causes.append(_row("changed program", "version", then["program"], now.provenance["program"]))
-    numbers = list(_numbers(saved["rows"], now.rows, "number" if causes else "unexplained"))
+    cause = "number" if causes else "unexplained"
+    numbers = [*_numbers(saved["rows"], now.rows, cause), *_frame(saved, now, cause)]
     rows = [*causes, *numbers]
     if not rows:
         said = "The same question gives the same report."
@@ -137,6 +142,33 @@ def _numbers(then: Any, now: Any, cause: str) -> Iterator[dict[str, str]]:
                 yield _row(cause, f"{where} {key}", _told(was), _told(other.get(key)))
     for missing in present:
         yield _row(cause, " ".join(missing), "none", "a row")
+
+
+def _frame(saved: Mapping[str, Any], now: Report, cause: str) -> Iterator[dict[str, str]]:
+    """What differs outside of the rows: title, bases of periods, summary; notes where nothing else explains them."""
+    whole = {"title": now.title, "synthetic": now.synthetic, "summary": now.summary}
+    whole |= {"notes": list(now.notes)} if cause == "unexplained" else {}
+    for key, value in whole.items():
+        was, is_now = (dict(_leaves(key, item)) for item in (saved.get(key, {}), value))
+        for place in dict.fromkeys([*was, *is_now]):
+            if not _same(was.get(place), is_now.get(place)):
+                yield _row(cause, place, _told(was.get(place)), _told(is_now.get(place)))
+    bases = {item["label"]: item["base"] for item in now.periods}
+    for item in saved["periods"]:
+        if item.get("base") != bases.get(item.get("label")):
+            yield _row(cause, f"{item.get('label')} base", str(item.get("base")), str(bases.get(item.get("label"))))
+
+
+def _leaves(place: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """(place, value) of all that is no list and no mapping."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _leaves(f"{place}.{key}", item)
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            yield from _leaves(f"{place}[{number}]", item)
+    else:
+        yield place, value
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -35,8 +35,11 @@ class Shape:
     limit: Annotated[int, typer.Option(min=0, help="At most so many rows; 0 for all.")] = 0
     min_count: Annotated[int, typer.Option(min=0, help="Only topics with so many in one of the periods.")] = 0
     include_partial: Annotated[
-        bool, typer.Option("--include-partial", help="Show periods that are not whole, marked.")
+        bool, typer.Option("--include-partial", help="Compare periods that are not whole, and show what holes hold.")
     ] = False
+
+
+_OVER_TIME = "--rolling and --index belong to a series: name a topic with -t, and no --vs."
 
 
 def report(
@@ -63,7 +66,9 @@ def report(
     compares = decompose or explain or shape.sensitivity or not over_time
     form = "decomposition" if decompose else "explanation" if explain else "comparison" if compares else "series"
     if compares and (shape.rolling > 1 or shape.index):
-        raise UsageError("--rolling and --index belong to a series: name a topic with -t, and no --vs.")
+        raise UsageError(_OVER_TIME)
+    if decompose and (explain or shape.sensitivity or shape.across or shape.sort != Shape.sort):
+        raise UsageError("--decompose goes without --explain, --sensitivity, --across and --sort: it has its own rows.")
     found = _answer(common, select, shape, form)
     if chart is not None:
         kinds = {"comparison": "change", "series": "lines", "volume": "volume"}
@@ -75,6 +80,8 @@ def report(
 
 def explain(common: Common, select: Select, shape: Shape, format: Format = None, output: Output = None) -> None:
     """One number on one page: the change of a topic, its formulas with the numbers in them, what drives it, papers."""
+    if shape.rolling > 1 or shape.index:
+        raise UsageError(_OVER_TIME)
     common.show(_answer(common, select, shape, "explanation"), format, output)
 
 
@@ -113,6 +120,12 @@ def chart(
         raise UsageError(f"No chart {kind!r}{nearest(kind, CHARTS)}. Known: {', '.join(CHARTS)}.")
     if kind == "lines" and not (select.topical or select.pack):
         raise UsageError("Name the topics to draw: trend chart lines -t rnn -t gan -o chart.png")
+    if kind == "change" and (shape.rolling > 1 or shape.index):
+        raise UsageError(_OVER_TIME)
+    if kind != "change" and shape.vs:
+        raise UsageError(f"--vs belongs to a change chart; a {kind} chart shows periods side by side.")
+    if kind in ("heatmap", "volume") and shape.index:
+        raise UsageError(f"--index belongs to a lines chart, not to a {kind} chart.")
     packed = kind == "heatmap" or (kind == "lines" and select.pack)
     form = "comparison" if kind == "change" else "all series" if packed else "series"
     if log and kind != "volume":

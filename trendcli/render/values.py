@@ -22,8 +22,9 @@ def text(row: Mapping[str, Any], column: Column) -> str:
         first, second = (row[key] for key in column.key.split(","))
         return f"{first}→{second}" if first and second else _missing(row)
     value = row[column.key]
-    if column.unit == "change" and value is None and row.get("change") and column.key == "relative_change":
-        return str(row["change"])
+    word = row.get(column.key.removeprefix("relative_")) if column.key.startswith("relative_change") else None
+    if value is None and word:
+        return str(word)
     if column.key == "status":
         return f"{'~ ' if value == 'provisional' else ''}{value}{', clipped' if row.get('clipped') else ''}"
     if value is None:

@@ -14,7 +14,18 @@ from trendcli.evidence import Pair
 from trendcli.models import Column, Progress, Report, Scope, silent
 from trendcli.provenance import few
 from trendcli.question import Context, Question, resolve, two_periods
-from trendcli.reports.shared import assembled, described, hidden, labelled, ordered, seen, share, title_of, worst
+from trendcli.reports.shared import (
+    OVERLAP,
+    assembled,
+    described,
+    hidden,
+    labelled,
+    ordered,
+    seen,
+    share,
+    title_of,
+    worst,
+)
 from trendcli.store import Store
 from trendcli.topics import Library
 
@@ -75,7 +86,7 @@ def comparison(
         columns.insert(len(columns) - len(COLUMNS) + 1, CATEGORY)
     notes = [_CHANGE, *evidence.family_note(rows, "period_2", [past])]
     if question.across:
-        notes.append("A submission counts in each of its categories, so rows do not add up.")
+        notes.append(OVERLAP)
     if question.sensitivity:
         rows = _with_sensitivity(context, pair, past, rows)
         plain = question.match == "any" and not question.primary_only
@@ -223,7 +234,8 @@ def _robust(row: dict[str, Any], variants: Mapping[str, Mapping[str, Any]]) -> d
         **row,
         **{f"relative_change_{name}": other["relative_change"] for name, other in variants.items()},
         **{f"verdict_{name}": other["verdict"] for name, other in variants.items()},
-        "robust": signs in ({1}, {-1}) and not against,
+        **{f"change_{name}": other["change"] for name, other in variants.items()},
+        "robust": opposite is not None and signs in ({1}, {-1}) and not against,
     }
 
 

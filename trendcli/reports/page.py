@@ -128,7 +128,7 @@ def _steps(row: Mapping[str, Any], past: evidence.History) -> list[dict[str, str
         steps["95 % interval"] = f"{100 * row['ci_low']:+.1f} % to {upper}, {change.method(*numbers, phi)}"
     if row["p"] is not None:
         steps["p"] = f"{row['p']:.4g}, of no change, by the same method"
-        steps["q"] = f"{row['q']:.4g}: p among the rows of the table that was asked for"
+        steps["q"] = f"{row['q']:.4g}: this topic alone was asked for; among the rows of a table it is larger"
     steps["verdict"] = f"{row['verdict']}: " + {
         "too few": f"both counts are below {change.FEW}",
         "n/a": "there is nothing to compare",

@@ -17,7 +17,7 @@ from trendcli.models import Column, Progress, Report, Scope, silent
 from trendcli.periods import Period
 from trendcli.provenance import few
 from trendcli.question import Context, Question, resolve, resolved_window
-from trendcli.reports.shared import assembled, described, hidden, seen, share, span, title_of
+from trendcli.reports.shared import OVERLAP, assembled, described, hidden, seen, share, span, title_of
 from trendcli.store import Store
 from trendcli.topics import Library
 from trendcli.turns import QUIET_YEARS, STAYS
@@ -27,12 +27,12 @@ COLUMNS = (
     Column("category", "Category", "text", 0),
     Column("period", "Period", "text", 0),
     Column("count", "Count", "count", 0),
-    Column("base", "Base", "count", 1),
+    Column("base", "Base", "count", 3),
     Column("share", "Share", "share", 0),
-    Column("share_low,share_high", "95 % interval of share", "share_interval", 2),
+    Column("share_low,share_high", "95 % interval of share", "share_interval", 6),
     Column("index", "Index", "index", 0),
-    Column("count_change", "Count change", "change", 3),
-    Column("relative_change", "Relative change", "change", 0),
+    Column("count_change", "Count change", "change", 5),
+    Column("relative_change", "Relative change", "change", 1),
     Column("ci_low,ci_high", "95 % interval", "interval", 1),
     Column("q", "q", "p", 4),
     Column("verdict", "Verdict", "verdict", 1),
@@ -55,11 +55,19 @@ def series(store: Store, library: Library, question: Question, default: Scope, p
     hundredths of that of one period as well.
     """
     unit = question.by or "year"
+    if not question.topics and (question.across or question.index):
+        raise UsageError("--across and --index are for topics: name one with -t.")
+    if question.min_count or question.sort != Question.sort or question.reverse:
+        raise UsageError(
+            "A series is in the order of its periods: --sort, --reverse and --min-count are for a comparison."
+        )
     context = resolve(store, library, question, default, progress)
     since, until = resolved_window(context, unit)
     chosen = _clipped(since, until, unit)
     if question.rolling > 1:
+        first = context.coverage.first_day(context.selection.scope.categories) or since
         chosen = [periods.rolling(item, question.rolling) for item in chosen if not _is_clipped(item)]
+        chosen = [item for item in chosen if item.start >= periods.floor(first, unit)] or chosen
     before = {item: periods.years_ago(item) for item in chosen if not _is_clipped(item)}
     every = sorted({*chosen, *(item for item in before.values() if item)})
     pasts = {item: evidence.history(context, (earlier, item)) for item, earlier in before.items() if earlier}
@@ -71,9 +79,10 @@ def series(store: Store, library: Library, question: Question, default: Scope, p
     verdicts = {item: context.verdict(item) for item in every}
     if chosen and all(verdicts[item].hole for item in chosen) and not question.include_partial:
         missing = sorted({name for item in chosen for name in verdicts[item].missing})
-        raise NoCoverage(f"Nothing from {since} to {until} is covered for {few(missing)}. See `trend status`.")
+        first, last = chosen[0].start, chosen[-1].end
+        raise NoCoverage(f"Nothing from {first} to {last} is covered for {few(missing)}. See `trend status`.")
     compares = "with the year before" if unit == "year" else f"with the same {unit} a year earlier"
-    notes = [f"Change compares {compares}; brackets hold 95 % intervals."]
+    notes = [f"Change compares {compares}{'; brackets hold 95 % intervals' if question.topics else ''}."]
     if question.rolling > 1:
         compares = "with the same span as few years earlier as do not overlap with it"
         notes = [f"Each row adds up {question.rolling} {unit}s, so neighbours overlap; change compares {compares}."]
@@ -103,10 +112,12 @@ def series(store: Store, library: Library, question: Question, default: Scope, p
     judged = evidence.judged(rows, "count", "count_1")
     notes += evidence.family_note(judged, "period", pasts.values())
     rows = [{key: value for key, value in row.items() if key != "count_1"} for row in judged]
+    if question.across:
+        notes.append(OVERLAP)
     if question.index:
         rows = _indexed(rows, question.index)
         notes.append(f"Index: the share of {question.index.label} is 100.")
-    found = _turns(rows, unit, whole if told_before and not question.across else None, prior)
+    found = _turns(rows, unit, whole if told_before and not question.across else None, prior, STAYS * question.rolling)
     notes += [_turn_note(turn) for turn in found]
     several = {"name": len(question.topics) > 1, "category": question.across, "index": question.index is not None}
     columns = [column for column in COLUMNS if several.get(column.key, True)]
@@ -215,7 +226,7 @@ def _growth_notes(grown: Growth | None, unit: str) -> list[str]:
         f"fitted to {grown.periods} {unit}s (R² {grown.r_squared:.2f})"
     )
     if grown.doubling_months is None:
-        return [f"{said}; the interval includes 0 or less, so no doubling time."]
+        return [f"{said}; " + ("it shrinks." if grown.ci_high < 0 else "the interval includes 0, so no doubling time.")]
     return [
         f"{said}; doubles in {grown.doubling_months:.0f} months [{grown.doubling_low:.0f}, {grown.doubling_high:.0f}]."
     ]
@@ -227,6 +238,8 @@ def _indexed(rows: Sequence[dict[str, Any]], base: Period) -> list[dict[str, Any
     if not ends:
         raise UsageError(f"The index has {base.label} as 100, which is not a row of this series.")
     levels = {(row["topic"], row.get("category")): row["share"] for row in ends}
+    if not any(levels.values()):
+        raise UsageError(f"No share can be 100 in {base.label}: it is 0 or not known there. Take another period.")
     found = []
     for row in rows:
         level = levels.get((row["topic"], row.get("category")))
@@ -243,11 +256,12 @@ def _prior(context: Context, chosen: Sequence[Period]) -> list[Period]:
 
 
 def _turns(
-    rows: Sequence[Mapping[str, Any]], unit: str, counted: Counted | None, prior: Sequence[Period]
+    rows: Sequence[Mapping[str, Any]], unit: str, counted: Counted | None, prior: Sequence[Period], stays: int
 ) -> list[dict[str, Any]]:
     """First seen, comebacks and crossings of topics over the periods of a series that are whole.
 
-    `counted` holds what came before, in the period `prior`; None where that is not known of each row.
+    `counted` holds what came before, in the period `prior`; None where that is not known of each row. A topic crosses
+    another when it stays above for so many rows.
     """
     lines: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
@@ -264,7 +278,8 @@ def _turns(
         found += [_turn("comeback", line[again])] if again is not None else []
     for one, two in combinations(lines, 2) if len(lines) <= MOST_CROSSING else ():
         if one[1] == two[1]:  # of the same category
-            for place, above in turns.crossings(*([row["share"] for row in lines[key]] for key in (one, two))):
+            left, right = ([row["share"] for row in lines[key]] for key in (one, two))
+            for place, above in turns.crossings(left, right, stays):
                 over, under = (lines[key][place] for key in ((one, two) if above else (two, one)))
                 found.append({**_turn("cross", over), "other": under["topic"], "other_name": under["name"]})
     return found
@@ -278,7 +293,7 @@ def _turn_note(turn: Mapping[str, Any]) -> str:
     where = f" in {turn['category']}" if "category" in turn else ""
     if turn["turn"] == "cross":
         passed = f"{turn['name']} passes {turn['other_name']}{where}"
-        return f"{passed} in {turn['period']}, and stays above for {STAYS} periods."
+        return f"{passed} in {turn['period']}, and stays above for {STAYS} periods that do not overlap."
     if turn["turn"] == "comeback":
         return f"{turn['name']} comes back{where} in {turn['period']}, after {QUIET_YEARS} quiet years or more."
     return f"{turn['name']} is first seen{where} in {turn['period']}."

@@ -16,6 +16,7 @@ from trendcli.periods import Period
 from trendcli.provenance import as_of_text, common_notes, provenance
 from trendcli.question import Context, Question, query_of
 
+OVERLAP = "A submission counts in each of its categories, so rows do not add up."
 # what is said of a row and is no number to sort by
 WORDS = ("topic", "name", "category", "change", "verdict")
 
