@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from html import unescape
 from typing import Any
 
@@ -186,3 +187,11 @@ def test_all_formats_hold_the_same_numbers(compared: Report) -> None:
 
 def _plain(value: Any) -> str:
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def test_words_are_broken_only_where_nothing_else_would_fit(compared: Report) -> None:
+    rows = [{**row, "name": "Interpretability and explainability of networks"} for row in compared.rows]
+    report = replace(compared, rows=rows)
+    for width in (80, 100, 120):
+        assert "Interpretability" in render("table", report, width=width)
+    assert "Interpretability" not in render("table", report, width=40)

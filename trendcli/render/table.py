@@ -24,9 +24,9 @@ def render(report: Report, *, width: int | None = None, color: bool = False) -> 
 def _one(report: Report, *, width: int | None, color: bool) -> str:
     columns = list(report.columns)
     cells = [[text(row, column) for column in columns] for row in report.rows]
-    left_out = ""
+    left_out, narrow = "", False
     if width is not None and cells:
-        columns, cells, width = _fitted(columns, cells, width)
+        columns, cells, width, narrow = _fitted(columns, cells, width)
         hidden = ", ".join(column.label.lower() for column in report.columns if column not in columns)
         left_out = f"Left out for want of width: {hidden}." if hidden else ""
     title = f"MADE-UP DATA: {report.title}" if report.synthetic else report.title
@@ -37,12 +37,17 @@ def _one(report: Report, *, width: int | None, color: bool) -> str:
     elif width is None:
         body = _plain(columns, cells)
     else:
-        return _boxed(title, columns, cells, notes, width, color)
+        return _boxed(title, columns, cells, notes, width, color, narrow)
     return "\n".join([title, "", body, "", *notes]) + "\n"
 
 
-def _fitted(columns: list[Column], cells: list[list[str]], width: int) -> tuple[list[Column], list[list[str]], int]:
-    """The columns that fit side by side, and the width that takes; those of rank 0 stay, if need be beyond the edge."""
+def _fitted(
+    columns: list[Column], cells: list[list[str]], width: int
+) -> tuple[list[Column], list[list[str]], int, bool]:
+    """The columns that fit side by side, the width that takes, and whether words have to be broken for it.
+
+    Those of rank 0 stay, if need be beyond the edge.
+    """
     kept = list(range(len(columns)))
 
     def needed(name: int) -> int:
@@ -54,7 +59,8 @@ def _fitted(columns: list[Column], cells: list[list[str]], width: int) -> tuple[
     while needed(NAME) > width and any(columns[i].rank for i in kept):
         worst = max(columns[i].rank for i in kept)  # one of a pair without the other would mislead
         kept = [i for i in kept if columns[i].rank < worst]
-    return [columns[i] for i in kept], [[row[i] for i in kept] for row in cells], max(width, needed(LEAST))
+    narrow = needed(NAME) > width
+    return [columns[i] for i in kept], [[row[i] for i in kept] for row in cells], max(width, needed(LEAST)), narrow
 
 
 def _is_fixed(column: Column) -> bool:
@@ -89,7 +95,13 @@ def _plain(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> str:
 
 
 def _boxed(
-    title: str, columns: Sequence[Column], cells: Sequence[Sequence[str]], notes: Sequence[str], width: int, color: bool
+    title: str,
+    columns: Sequence[Column],
+    cells: Sequence[Sequence[str]],
+    notes: Sequence[str],
+    width: int,
+    color: bool,
+    narrow: bool,
 ) -> str:
     from io import StringIO
 
@@ -107,7 +119,7 @@ def _boxed(
             justify="right" if is_number(column) else "left",
             no_wrap=_is_fixed(column),
             overflow="fold",
-            min_width=widest if _is_fixed(column) else max(min(widest, LEAST), _label_width(head(column))),
+            min_width=widest if _is_fixed(column) else _narrowest(column, [row[number] for row in cells], narrow),
         )
     for row in cells:
         table.add_row(*[_escaped(value) for value in row])
@@ -120,6 +132,12 @@ def _boxed(
     for note in notes:
         console.print(_escaped(note), style="dim")
     return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
+
+
+def _narrowest(column: Column, values: Sequence[str], narrow: bool) -> int:
+    """How narrow a column of words becomes: to its longest word, and below that only where nothing else would fit."""
+    word = max(map(_label_width, values), default=0)
+    return max(min(word, LEAST if narrow else NAME), _label_width(head(column)))
 
 
 def _escaped(value: str) -> str:
