@@ -175,7 +175,7 @@ def test_the_lock_of_a_killed_run_is_no_lock(served: StandIn, tmp_path: Path) ->
 
 
 def test_a_report_during_a_fetch_sees_the_last_whole_state(served: StandIn, half_full: Path) -> None:
-    served.misbehave("slow", times=9, when=lambda query: query["max_results"] != "1")
+    served.misbehave("slow", times=5, when=lambda query: query["max_results"] != "1")
     fetch = child(served, half_full, FILL)
     before = Store.open(half_full).manifest.generation
     seen: list[int] = []

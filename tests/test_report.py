@@ -429,4 +429,11 @@ def test_one_number_on_one_page(gans: Store, library: Library) -> None:
     assert len(page.sections[2].rows) == 5
     assert {row["v1"][:4] for row in page.sections[2].rows} == {"2019"}
     with pytest.raises(UsageError, match="One number is explained at a time"):
-        explained(gans, known, worded(library, topics=["gan", "rnn"])[0], ML)
+        explained(gans, known, worded(library)[0], ML)
+    table = {row["topic"]: row for row in ask("comparison", gans, library, pack="ml").rows}
+    among = explained(gans, known, worded(library, topics=["gan"], pack="ml", limit=1, min_count=500)[0], ML)
+    assert list(among.rows) == [table["gan"]]
+    told = {row["step"]: row["formula"] for row in among.sections[0].rows}["q"]
+    tested = sum(row["p"] is not None for row in table.values())
+    assert told == f"{table['gan']['q']:.4g} among the {tested} topics that were tested"
+    assert {row["topic"] for row in among.sections[1].rows} == {"gan"}

@@ -69,7 +69,7 @@ def report(
         raise UsageError(_OVER_TIME)
     if decompose and (explain or shape.sensitivity or shape.across or shape.sort != Shape.sort):
         raise UsageError("--decompose goes without --explain, --sensitivity, --across and --sort: it has its own rows.")
-    found = _answer(common, select, shape, form)
+    found = _explained(common, select, shape) if explain else _answer(common, select, shape, form)
     if chart is not None:
         kinds = {"comparison": "change", "series": "lines", "volume": "volume"}
         if found.kind not in kinds:
@@ -79,10 +79,13 @@ def report(
 
 
 def explain(common: Common, select: Select, shape: Shape, format: Format = None, output: Output = None) -> None:
-    """One number on one page: the change of a topic, its formulas with the numbers in them, what drives it, papers."""
+    """One number on one page: the change of a topic, its formulas with the numbers in them, what drives it, papers.
+
+    With --pack the topic is judged among those of the pack, as in the table of `trend report`.
+    """
     if shape.rolling > 1 or shape.index:
         raise UsageError(_OVER_TIME)
-    common.show(_answer(common, select, shape, "explanation"), format, output)
+    common.show(_explained(common, select, shape), format, output)
 
 
 def verify(
@@ -190,6 +193,12 @@ def _answer(common: Common, select: Select, shape: Shape, form: str) -> Report:
         return found
 
     return common.answered(f"{form} {select} {shape}", ask)
+
+
+def _explained(common: Common, select: Select, shape: Shape) -> Report:
+    if len(select.topic or ()) + len(select.query or ()) != 1:
+        raise UsageError("One number is explained at a time: name one topic with -t.")
+    return _answer(common, select, shape, "explanation")
 
 
 def _draw(common: Common, found: Report, kind: str, path: Path, **options: bool) -> None:

@@ -34,14 +34,17 @@ def explained(
 ) -> Report:
     """The comparison of one topic, and below it the formulas with its numbers, the phrases that drive it, and papers.
 
-    UsageError where the question is not about a single topic.
+    It is the first topic of the question; those after it are the family among which it is judged. UsageError where
+    there is none, or the topic is parted by category.
     """
-    if len(question.topics) != 1 or question.across:
+    if not question.topics or question.across:
         raise UsageError("One number is explained at a time: name one topic with -t, without --across.")
-    found = comparison(store, library, question, default, progress)
+    subject = question.topics[0]
+    found = comparison(store, library, replace(question, limit=0, min_count=0), default, progress)
+    (row,) = (row for row in found.rows if row["topic"] == subject)
+    question = replace(question, topics=(subject,))
     context = resolve(store, library, question, default, progress)
     later, earlier = two_periods(context)
-    row = found.rows[0]
     driven = counting.drivers(store, library, context.selection, [earlier, later], progress)
     newest = listing.submissions(
         store,
@@ -52,7 +55,9 @@ def explained(
     )
     past = evidence.history(context, (earlier, later))
     sections = [
-        _section(found, "How it is computed", _STEPS, _steps(row, past)),
+        _section(
+            found, "How it is computed", _STEPS, _steps(row, past, sum(other["p"] is not None for other in found.rows))
+        ),
         _section(
             found,
             f"What drives it: the phrases that find most, {min(PHRASES, len(driven))} of {len(driven)}",
@@ -62,7 +67,7 @@ def explained(
         ),
         _section(found, f"The newest of {later.label}", newest.columns, newest.rows, newest.notes[:1]),
     ]
-    return replace(found, kind="explanation", title=f"{row['name']}: {found.title}", sections=sections)
+    return replace(found, kind="explanation", title=f"{row['name']}: {found.title}", rows=[row], sections=sections)
 
 
 def _section(
@@ -96,8 +101,8 @@ def _phrase(driver: counting.Driver, row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _steps(row: Mapping[str, Any], past: evidence.History) -> list[dict[str, str]]:
-    """Each number of a row as the formula that gives it, with the numbers put in."""
+def _steps(row: Mapping[str, Any], past: evidence.History, family: int) -> list[dict[str, str]]:
+    """Each number of a row as the formula that gives it, with the numbers put in; it was judged among a `family`."""
     one, two = row["period_1"], row["period_2"]
     if None in (row["count_1"], row["count_2"]):
         return [{"step": "no number", "formula": f"{one} or {two} has a hole in coverage; see `trend status`"}]
@@ -128,7 +133,8 @@ def _steps(row: Mapping[str, Any], past: evidence.History) -> list[dict[str, str
         steps["95 % interval"] = f"{100 * row['ci_low']:+.1f} % to {upper}, {change.method(*numbers, phi)}"
     if row["p"] is not None:
         steps["p"] = f"{row['p']:.4g}, of no change, by the same method"
-        steps["q"] = f"{row['q']:.4g}: this topic alone was asked for; among the rows of a table it is larger"
+        alone = "for this topic alone; among the rows of a table it is larger (--pack judges it there)"
+        steps["q"] = f"{row['q']:.4g} {alone if family <= 1 else f'among the {family} topics that were tested'}"
     steps["verdict"] = f"{row['verdict']}: " + {
         "too few": f"both counts are below {change.FEW}",
         "n/a": "there is nothing to compare",
