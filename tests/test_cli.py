@@ -380,6 +380,9 @@ def test_what_a_change_is_made_of(store: Path, tmp_path: Path) -> None:
     ]:
         done = run("report", "--store", store, *words)
         assert (done.exit_code, message in done.output) == (2, True), done.output
+    for words in (["--within", "generative-models"], ["--within", "generative-models", "-t", "gan"]):
+        base = run("papers", "--store", store, "--period", "2019", *words, "--limit", "0", "--format", "jsonl")
+        assert len(base.stdout.splitlines()) == 100
     listed = run("papers", "--store", store, "-t", "gan", "--and", "rnn", "--format", "jsonl")
     assert (listed.exit_code, listed.stdout) == (0, "")
 

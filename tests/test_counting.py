@@ -351,6 +351,7 @@ def test_shares_of_a_topic(tmp_path: Path, own: Library) -> None:
     assert all(number <= fruit for number in children.counts.values())
     other = of(store, own, "2018", topics=("pear",), within="apple")
     assert (other.bases[item], other.counts["pear", item]) == (5, 2)
+    assert other.hashes == children.hashes == of(store, own, "2018").hashes  # of the scope, whatever the base is
     day = [periods.parse(f"2018-01-{d:02d}") for d in (5, 31)]
     selection = Selection(scope=LG_CL, topics=("apple", "pear"), within="fruit")
     by_day = count(store, own, selection, day, silent)

@@ -145,12 +145,16 @@ def test_one_request_in_twenty_goes_wrong(
     assert met
 
 
+def until_locked(root: Path) -> None:
+    deadline = time.monotonic() + 20
+    while not (root / "lock.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
 def test_of_two_fetches_one_works_and_the_other_says_who(served: StandIn, tmp_path: Path) -> None:
     served.misbehave("slow", times=3)
     first = child(served, tmp_path / "store", FILL)
-    deadline = time.monotonic() + 20
-    while not (tmp_path / "store" / "lock.json").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    until_locked(tmp_path / "store")
     second = child(served, tmp_path / "store", FILL)
     _, said = second.communicate(timeout=60)
     assert second.returncode == 3
@@ -163,9 +167,7 @@ def test_of_two_fetches_one_works_and_the_other_says_who(served: StandIn, tmp_pa
 def test_the_lock_of_a_killed_run_is_no_lock(served: StandIn, tmp_path: Path) -> None:
     served.misbehave("slow", times=9)
     first = child(served, tmp_path / "store", FILL)
-    deadline = time.monotonic() + 20
-    while not (tmp_path / "store" / "lock.json").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    until_locked(tmp_path / "store")
     first.kill()
     first.communicate(timeout=60)
     assert (tmp_path / "store" / "lock.json").exists()  # nobody was left to remove it

@@ -78,6 +78,12 @@ def test_sorting_never_depends_on_ties(tmp_path: Path, library: Library) -> None
         "causality",
         "transfer-learning",
     ]
+    for word in ("period_1", "ci_open", "status"):
+        with pytest.raises(UsageError, match=f"Cannot sort by '{word}'"):
+            ask("comparison", store, library, *names, sort=word)
+    with pytest.raises(UsageError, match="Cannot sort by 'verdict_title'"):
+        ask("comparison", store, library, *names, sort="verdict_title", sensitivity=True)
+    assert len(ask("comparison", store, library, *names, sort="verdict").rows) == len(names)
     with pytest.raises(UsageError, match=r"Cannot sort by 'count2' \(did you mean count_"):
         ask("comparison", store, library, *names, sort="count2")
 

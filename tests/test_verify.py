@@ -106,6 +106,16 @@ def replace_date(found: Submission, day: str) -> Submission:
     return paper(found.id, day, found.title)
 
 
+@pytest.mark.parametrize("words", [{"within": "pear"}, {"both": ["pear"]}])
+def test_the_rules_of_what_it_is_compared_within_count_as_well(
+    tmp_path: Path, own: Library, topic_file: Any, words: dict[str, Any]
+) -> None:
+    store = fill(tmp_path / "store", world())
+    before = saved(ask("comparison", store, own, "apple", **words))
+    folder = topic_file(TOPICS.replace("[pear]", "[pear, apple]")).parent
+    assert causes(store, topics.load(folder), before) == ["changed rules"]
+
+
 def test_new_data_and_a_grown_coverage(tmp_path: Path, own: Library) -> None:
     store = fill(tmp_path, world(), [answer(until="2019-07-01", at="2019-07-01")])
     before = saved(ask("series", store, own, "apple"))
@@ -151,6 +161,14 @@ def test_what_is_no_report(tmp_path: Path, own: Library, wrong: Any) -> None:
 def test_a_report_with_a_part_broken_or_of_another_kind(tmp_path: Path, own: Library) -> None:
     store = fill(tmp_path, world())
     before = saved(ask("comparison", store, own, "apple"))
-    for broken in ({"rows": 5}, {"rows": [5]}, {"periods": None}, {"kind": "explanation"}):
+    provenance = {**before["provenance"], "bases": {}}
+    for broken in (
+        {"provenance": provenance},
+        {"periods": [{"status": "complete"}]},
+        {"rows": 5},
+        {"rows": [5]},
+        {"periods": None},
+        {"kind": "explanation"},
+    ):
         with pytest.raises(UsageError, match="not a report that can be made again"):
             verified(store, own, {**before, **broken})

@@ -66,7 +66,7 @@ def series(store: Store, topics: Sequence[str] = (), **words: Any) -> Report:
 
 def submissions(store: Store, topics: Sequence[str] = (), *, limit: int = 0, **words: Any) -> Report:
     """The submissions behind a number, newest first: a row each, with what matched; `words` as for `comparison`."""
-    return listing.submissions(store, *_asked(topics, limit=limit, **words))
+    return listing.submissions(store, *_asked(topics, limit=limit, children=False, **words))
 
 
 def chart(drawn: Report, kind: str) -> Figure:

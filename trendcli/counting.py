@@ -42,7 +42,7 @@ PARTS = {
 class Counted:
     """What was counted: `bases` and `hashes` by period, `counts` by (topic, period); a topic without a match counts 0.
 
-    A hash is the sum of the row hashes of the base, modulo 2^64: the same for the same rows in any order and file.
+    A hash is the sum of the row hashes of the scope, modulo 2^64: the same for the same rows in any order and file.
     """
 
     bases: Mapping[Period, int]
@@ -172,7 +172,8 @@ def _from_tags(
         ), divided AS (
             SELECT * FROM placed WHERE {_in_scope("part", selection.scope) if by == "category" else "true"}
         )
-        SELECT part, NULL AS topic, number, count(*), sum(row_hash >> 32)::BIGINT, sum(row_hash & 4294967295)::BIGINT
+        SELECT part, NULL AS topic, number, count(*) FILTER (inside), sum(row_hash >> 32)::BIGINT,
+            sum(row_hash & 4294967295)::BIGINT
         FROM divided GROUP BY part, number
         UNION ALL
         SELECT part, topic, number, count(*), 0, 0 FROM hit JOIN divided USING (file, row) GROUP BY part, topic, number
@@ -203,10 +204,11 @@ def select(
     progress: Progress,
     columns: str = "id",
 ) -> str:
-    """Make two tables in `db`: `paper`, the base, and `hit`, which of it matches which topic; tags are completed first.
+    """Make two tables in `db`: `paper`, what is in the scope, and `hit`, which of it matches which topic.
 
-    `paper` has (file, row, v1_at, id, categories and `columns`), `hit` (file, row, topic), each pair once. Returned is
-    SQL for (file, row, topic, rule, title, strict): the rules that made the papers count, in any mode.
+    `paper` has (file, row, v1_at, id, categories, `columns`, and whether it is `inside` the base), `hit` (file, row,
+    topic), each pair once. Tags are completed first. Returned is SQL for (file, row, topic, rule, title, strict): the
+    rules that made the papers count, in any mode.
     """
     where = [_in_scope("categories", selection.scope, selection.primary_only)]
     until = min((day for day in (selection.window.until, selection.as_of) if day), default=None)
@@ -219,7 +221,8 @@ def select(
     read = f"{needed}, authors" if selection.author else needed
     db.execute(
         f"""CREATE TEMP TABLE paper AS
-            SELECT file, row, {needed} FROM ({read_files(store, files, read)}) WHERE {" AND ".join(where)}"""
+            SELECT file, row, {needed}, true AS inside FROM ({read_files(store, files, read)})
+            WHERE {" AND ".join(where)}"""
     )
     beside = [*selection.both, *([selection.within] if selection.within else [])]
     pieces, rules = _tagged(store, library, dict.fromkeys([*selection.topics, *beside]), files, progress)
@@ -228,16 +231,16 @@ def select(
         f"""CREATE TEMP TABLE hit AS
             SELECT DISTINCT file, row, topic FROM ({mentions}) WHERE {MODES[selection.match]}"""
     )
-    for topic in beside:
-        others = f"SELECT file, row FROM hit WHERE topic = {sql_text(topic)}"
-        for table in ("paper", "hit") if topic == selection.within else ("hit",):
-            kept = f"SELECT * FROM {table} SEMI JOIN ({others}) AS also USING (file, row)"
-            db.execute(f"CREATE TEMP TABLE kept AS {kept}")
-            db.execute(f"DROP TABLE {table}")
-            db.execute(f"ALTER TABLE kept RENAME TO {table}")
+    if selection.within:
+        base = f"SELECT (file, row) FROM hit WHERE topic = {sql_text(selection.within)}"
+        db.execute(f"UPDATE paper SET inside = ((file, row) IN ({base}))")
     if beside:
         asked = ", ".join(map(sql_text, ["", *selection.topics]))
-        db.execute(f"DELETE FROM hit WHERE topic NOT IN ({asked})")
+        others = (f"(SELECT * FROM hit WHERE topic = {sql_text(topic)})" for topic in beside)
+        also = " ".join(f"SEMI JOIN {other} USING (file, row)" for other in others)
+        db.execute(f"CREATE TEMP TABLE kept AS SELECT * FROM hit {also} WHERE topic IN ({asked})")
+        db.execute("DROP TABLE hit")
+        db.execute("ALTER TABLE kept RENAME TO hit")
     return mentions
 
 

@@ -42,14 +42,15 @@ def history(context: Context, pair: Pair) -> History:
     if first is None:
         return History(unit, ())
     placed: dict[Period, int] = {}
+    outside = 0
     for item in reversed(periods.between(first, pair[1].end, unit)):
         side = next((side for side in (0, 1) if _inside(item, pair[side])), BESIDE)
         if side == BESIDE and any(_touch(item, one) for one in pair):
             continue
-        outside = [other for other, block in placed.items() if block == BESIDE]
-        if (side != BESIDE or len(outside) < LAST[unit]) and _whole(context, item):
+        if (side != BESIDE or outside < LAST[unit]) and _whole(context, item):
             placed[item] = side
-    if sum(side == BESIDE for side in placed.values()) < FEWEST:
+            outside += side == BESIDE
+    if outside < FEWEST:
         placed = {item: side for item, side in placed.items() if side != BESIDE}
     chosen = sorted(placed)
     return History(unit, tuple(chosen), tuple(placed[item] for item in chosen))

@@ -41,7 +41,7 @@ def submissions(
     context, where = _selected(store, library, question, default, progress)
     with store.connect() as db:
         mentions = select(db, store, library, context.selection, _files(context), progress)
-        chosen = "paper SEMI JOIN hit USING (file, row)" if question.topics else "paper"
+        chosen = "paper SEMI JOIN hit USING (file, row)" if question.topics else "paper WHERE inside"
         number = db.execute(f"SELECT count(*) FROM {chosen}").fetchall()[0][0]
         limit = f"LIMIT {question.limit}" if question.limit else ""
         places = db.execute(f"SELECT file, row FROM {chosen} ORDER BY v1_at DESC, id {limit}").fetchall()
@@ -105,10 +105,10 @@ def export(
     topics = "topics" if kind == "parquet" else "array_to_string(topics, '; ') AS topics"
     with store.connect() as db:
         select(db, store, library, context.selection, _files(context), progress)
-        source = f"SELECT * FROM ({read_files(store, _files(context), _DETAILS)}) SEMI JOIN paper USING (file, row)"
+        read = read_files(store, _files(context), _DETAILS)
+        source = f"SELECT * FROM ({read}) SEMI JOIN (FROM paper WHERE inside) USING (file, row)"
         if question.topics:
             named = "SELECT file, row, list(topic ORDER BY topic) AS topics FROM hit GROUP BY file, row"
-            read = read_files(store, _files(context), _DETAILS)
             source = f"SELECT * FROM ({read}) JOIN ({named}) USING (file, row)"
         written = db.execute(
             f"""

@@ -75,12 +75,14 @@ def common_notes(context: Context, described: Sequence[Mapping[str, Any]]) -> li
 
 def provenance(context: Context, counted: Counted | None = None) -> dict[str, Any]:
     """The `provenance` object of JSON: by it a report can be made again, and differences explained."""
+    selection = context.selection
+    beside = [*selection.both, *([selection.within] if selection.within else [])]
     return {
         "program": f"trendcli {__version__}",
         "store": context.store.fingerprint(),
         "data": {} if counted is None else {item.label: value for item, value in sorted(counted.hashes.items())},
         "bases": {} if counted is None else {item.label: value for item, value in sorted(counted.bases.items())},
-        "rules": {topic: context.library.key(topic) for topic in context.selection.topics},
+        "rules": {topic: context.library.key(topic) for topic in sorted({*selection.topics, *beside})},
         "sources": sources_of(context),
         "match": context.selection.match,
     }

@@ -69,19 +69,20 @@ def worded(
     within: str | None = None,
     across: str | None = None,
     index: str | None = None,
+    children: bool = True,
     **options: Any,
 ) -> tuple[Question, Library]:
     """A question in a person's words, and the topics it may name: the library's and one for each of `queries`.
 
-    Topics are those named, those of the queries and those of the pack, or else the children of `within`; `options` are
-    the other fields of a Question. UsageError for a word that means nothing.
+    Topics are those named, those of the queries and those of the pack, or else, with `children`, those of `within`;
+    `options` are the other fields of a Question. UsageError for a word that means nothing.
     """
     phrases = [ad_hoc(phrase) for phrase in queries]
     library = with_query(library, phrases)
     names = [library.topic(name).id for name in topics] + [topic.id for topic in phrases]
     names += library.pack(pack) if pack else ()
     parent = library.topic(within).id if within else None
-    if parent and not names:
+    if parent and children and not names:
         names = [topic.id for topic in library.topics.values() if parent in topic.parents]
         if not names:
             raise UsageError(f"{parent} has no topics below it; name some with -t.")

@@ -43,9 +43,10 @@ def verified(store: Store, library: Library, saved: Mapping[str, Any], progress:
         make, before = load(REPORTS[saved["kind"]]), saved["provenance"]
         then = {key: before[key] for key in ("program", "data", "bases", "rules")}
         told = [*saved["rows"], *saved["periods"], then["data"], then["bases"], then["rules"], saved.get("summary", {})]
+        whole = then["data"].keys() == then["bases"].keys() and all("label" in item for item in saved["periods"])
     except (KeyError, TypeError, AttributeError, IndexError):
         raise refusal from None
-    if saved["kind"] not in _MADE_AGAIN or not all(isinstance(item, Mapping) for item in told):
+    if saved["kind"] not in _MADE_AGAIN or not whole or not all(isinstance(item, Mapping) for item in told):
         raise refusal
     now = make(store, known, made, scope, progress)
     causes = [
@@ -122,8 +123,9 @@ def _data(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[dict[str,
 def _coverage(then: Any, now: Any) -> Iterator[dict[str, str]]:
     statuses = {item["label"]: item["status"] for item in now}
     for item in then:
-        if statuses.get(item["label"]) != item["status"]:
-            yield _row("changed coverage", item["label"], item["status"], statuses.get(item["label"], "none"))
+        was, is_now = str(item.get("status")), statuses.get(item["label"], "none")
+        if was != is_now:
+            yield _row("changed coverage", item["label"], was, is_now)
 
 
 def _numbers(then: Any, now: Any, cause: str) -> Iterator[dict[str, str]]:

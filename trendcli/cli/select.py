@@ -114,6 +114,7 @@ class Select:
             pack=self.pack or ("ml" if pack and not (self.topical or self.within) else None),
             both=self.both or (),
             within=self.within,
+            children=pack,  # a list without a topic is the whole base
             scope=common.resolved[0].scope_of(self.category, self.scope),
             period=self.period,
             since=self.since,

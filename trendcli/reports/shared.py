@@ -54,7 +54,8 @@ def worst(statuses: Sequence[str]) -> str:
 
 def ordered(rows: Sequence[dict[str, Any]], question: Question) -> list[dict[str, Any]]:
     """Largest first, then by topic and category; 'new' stands above every number, what has no value at the end."""
-    keys = sorted({key for row in rows for key, value in row.items() if key not in ("ci_open", "status", "robust")})
+    told = {key for row in rows for key, value in row.items() if isinstance(value, str | bool)}
+    keys = sorted({key for row in rows for key in row if key in WORDS or key not in told})
     if rows and question.sort not in keys:
         raise UsageError(
             f"Cannot sort by {question.sort!r}{nearest(question.sort, keys)}. Sort by one of: {', '.join(keys)}."
