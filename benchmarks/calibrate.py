@@ -246,13 +246,13 @@ class Records(NamedTuple):
 
 def read(path: Path, last: int = 2019) -> Records:
     """Counts of the TOPICS largest topics of the shipped `ml` pack; years `last` − 4 to `last`, all of cs and stat."""
-    from trendcli import periods, topics
+    from trendcli import periods, topic_files
     from trendcli.counting import count
     from trendcli.models import Scope, Selection, silent
     from trendcli.settings import configs
     from trendcli.store import Store
 
-    store, library = Store.open(path), topics.load(configs() / "topics")
+    store, library = Store.open(path), topic_files.load(configs() / "topics")
     scope = Scope("cs and stat", ("cs.*", "stat.*"))
     months = periods.between(datetime.date(last - 4, 1, 1), datetime.date(last + 1, 1, 1), "month")
     every = count(store, library, Selection(scope, library.pack("ml")), months, silent)

@@ -80,12 +80,12 @@ def matching(store: str, form: str) -> float:
     import pyarrow.parquet as pq
     import re2
 
-    from trendcli import topics
+    from trendcli import topic_files
     from trendcli.matching import MAX_MEMORY, Matcher
     from trendcli.settings import configs
     from trendcli.store import Store
 
-    library = topics.load(configs() / "topics")
+    library = topic_files.load(configs() / "topics")
     matcher = Matcher([rule for topic in library.topics.values() for rule in topic.rules])
     opened = Store.open(Path(store))
     files = sorted(opened.manifest.files, key=lambda item: item.first)

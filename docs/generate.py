@@ -25,7 +25,7 @@ import yaml
 
 from trendcli import errors, registry
 from trendcli.settings import Settings, as_yaml
-from trendcli.topics import load
+from trendcli.topic_files import load
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"(```console\n)(.*?)(```\n)", re.DOTALL)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from trendcli import ingest, parts, topics
+from trendcli import ingest, parts, topic_files
 from trendcli.demo import corpus
 from trendcli.demo.server import StandIn, serving
 from trendcli.models import Answer, Scope, Submission
@@ -147,7 +147,7 @@ def gans(tmp_path_factory: pytest.TempPathFactory) -> Store:
 @pytest.fixture(scope="session")
 def library() -> Library:
     """The shipped topics."""
-    return topics.load(configs() / "topics", check_patterns=True)
+    return topic_files.load(configs() / "topics", check_patterns=True)
 
 
 SMALL = {2018: 250, 2019: 350}

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import answer, fill, paper
-from trendcli import cache, ingest, periods, tags, topics
+from trendcli import cache, ingest, periods, tags, topic_files, topics
 from trendcli.counting import Counted, count, count_parts, drivers
 from trendcli.models import Scope, Selection, Submission, silent
 from trendcli.store import Store
@@ -40,7 +40,7 @@ LG_CL = Scope("two", ("cs.LG", "cs.CL"))
 
 @pytest.fixture
 def own(topic_file: Any) -> Library:
-    return topics.load(topic_file(TOPICS).parent)
+    return topic_files.load(topic_file(TOPICS).parent)
 
 
 def of(store: Store, own: Library, *labels: str, **changes: Any) -> Counted:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from tests.conftest import answer, fill, paper
 from tests.sources.test_arxiv_api import expected, rows
-from trendcli import ingest, parts, topics
+from trendcli import ingest, parts, topic_files
 from trendcli.cli import app
 from trendcli.coverage import EVERY
 from trendcli.demo.corpus import Paper
@@ -187,7 +187,7 @@ def test_open_questions_are_findings_until_they_are_answered(tmp_path: Path) -> 
 
 
 def test_mending_changes_no_count(store: Store) -> None:
-    library = topics.load(configs() / "topics")
+    library = topic_files.load(configs() / "topics")
     before = (store.manifest.rows, store.leftovers(), library.topic("rnn").id)
     with store.writing():
         assert mend(store) == []

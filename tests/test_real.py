@@ -24,7 +24,7 @@ from filelock import FileLock
 
 from tests.conftest import ML, SHARED
 from tests.test_cli import run
-from trendcli import periods, topics
+from trendcli import periods, topic_files
 from trendcli.counting import count, count_parts
 from trendcli.listing import submissions
 from trendcli.matching import Matcher
@@ -76,7 +76,7 @@ def _fill(folder: Path) -> None:
             out.write(json.dumps(tool.record(row, row["id"], tool.SHIFTS[0], rng)) + "\n")
     done = run("import", folder / "ne.jsonl", "--store", folder / "draft", "--complete", "cs.NE")
     assert done.exit_code == 0, done.output
-    known, filled = topics.load(configs() / "topics"), Store.open(folder / "draft")
+    known, filled = topic_files.load(configs() / "topics"), Store.open(folder / "draft")
     count(filled, known, Selection(ML, tuple(known.topics)), [periods.parse("2018")], silent)
     (folder / "draft").rename(folder / "store")
 

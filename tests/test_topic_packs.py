@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from trendcli import topics
+from trendcli import topic_files, topics
 from trendcli.matching import mentions
 from trendcli.rules import phrase_regex
 from trendcli.settings import configs
@@ -17,7 +17,7 @@ from trendcli.text import canonical
 from trendcli.topics import Library
 
 FOLDER = Path(__file__).parent / "topic_sentences"
-NAMES = sorted(topics.load(configs() / "topics").topics)
+NAMES = sorted(topic_files.load(configs() / "topics").topics)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from trendcli import topics
+from trendcli import topic_files, topics
 from trendcli.errors import TopicError, UsageError
 from trendcli.settings import configs
 from trendcli.topics import Library
@@ -26,7 +26,7 @@ packs:
 
 
 def load(path: Path) -> Library:
-    return topics.load(path.parent, check_patterns=True)
+    return topic_files.load(path.parent, check_patterns=True)
 
 
 def test_a_file_is_read(topic_file: Any) -> None:
@@ -83,12 +83,12 @@ def test_the_same_topic_in_two_files_of_a_folder(topic_file: Any) -> None:
 
 def test_a_users_definition_replaces_the_shipped_one(topic_file: Any) -> None:
     path = topic_file("topics: {rnn: {name: Mine, phrases: [my network]}}\npacks: {mine: [rnn, gan]}")
-    library = topics.load(configs() / "topics", path)
+    library = topic_files.load(configs() / "topics", path)
     assert library.topic("rnn").name == "Mine"
     assert library.replaced == ("rnn",)
     assert library.pack("mine") == ("rnn", "gan")
     with pytest.raises(TopicError, match="No topic file or folder"):
-        topics.load(configs() / "topics", path / "nowhere")
+        topic_files.load(configs() / "topics", path / "nowhere")
 
 
 def test_names_that_are_close_are_offered(library: Library) -> None:

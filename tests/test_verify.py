@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import answer, fill, paper
 from tests.test_report import ask
-from trendcli import ingest, provenance, topics
+from trendcli import ingest, provenance, topic_files
 from trendcli.errors import UsageError
 from trendcli.models import Report, Submission
 from trendcli.render.machine import json_text
@@ -30,7 +30,7 @@ def world() -> list[Submission]:
 
 @pytest.fixture
 def own(topic_file: Any) -> Library:
-    return topics.load(topic_file(TOPICS).parent)
+    return topic_files.load(topic_file(TOPICS).parent)
 
 
 def saved(report: Report) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def test_four_differences_are_named_and_a_fold_is_none(
 
     store = fill(tmp_path / "again", world())
     folder = topic_file(TOPICS.replace("[apple]", "[apple, pear]")).parent
-    assert causes(store, topics.load(folder), before) == ["changed rules"]
+    assert causes(store, topic_files.load(folder), before) == ["changed rules"]
     monkeypatch.setattr(provenance, "__version__", "9.9")
     assert causes(store, own, before) == ["changed program"]
 
@@ -113,7 +113,7 @@ def test_the_rules_of_what_it_is_compared_within_count_as_well(
     store = fill(tmp_path / "store", world())
     before = saved(ask("comparison", store, own, "apple", **words))
     folder = topic_file(TOPICS.replace("[pear]", "[pear, apple]")).parent
-    assert causes(store, topics.load(folder), before) == ["changed rules"]
+    assert causes(store, topic_files.load(folder), before) == ["changed rules"]
 
 
 def test_new_data_and_a_grown_coverage(tmp_path: Path, own: Library) -> None:

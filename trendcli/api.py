@@ -20,8 +20,8 @@ from trendcli.reports.comparison import decomposition as _decomposition
 from trendcli.reports.series import series as _series
 from trendcli.settings import Settings, configs
 from trendcli.store import Store
+from trendcli.topic_files import load as _load_topics
 from trendcli.topics import Library
-from trendcli.topics import load as _load_topics
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -16,7 +16,7 @@ import numpy as np
 
 from trendcli import parts as staging
 from trendcli import workers
-from trendcli.arrow import keep_memory, pa, pc
+from trendcli.arrow import pa, pc
 from trendcli.manifest import DataFile
 from trendcli.models import Answer
 from trendcli.periods import add_months
@@ -148,7 +148,7 @@ def _months(root: Path, parts: Sequence[pa.Table | Path], tables: Sequence[pa.Ta
     if not many:
         yield from (_month(root, month, pieces) for month, pieces in sorted(where.items()))
         return
-    with workers.pool(keep_memory) as pool:
+    with workers.pool() as pool:
         work = [pool.submit(_month, root, month, pieces) for month, pieces in sorted(where.items())]
         yield from (future.result() for future in work)
 

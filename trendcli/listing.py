@@ -40,12 +40,12 @@ def submissions(
     """
     context, where = _selected(store, library, question, default, progress)
     with store.connect() as db:
-        mentions = select(db, store, library, context.selection, _files(context), progress)
+        select(db, store, library, context.selection, _files(context), progress)
         chosen = "paper SEMI JOIN hit USING (file, row)" if question.topics else "paper WHERE inside"
         number = db.execute(f"SELECT count(*) FROM {chosen}").fetchall()[0][0]
         limit = f"LIMIT {question.limit}" if question.limit else ""
         places = db.execute(f"SELECT file, row FROM {chosen} ORDER BY v1_at DESC, id {limit}").fetchall()
-        rows = _details(db, context, places, mentions)
+        rows = _details(db, context, places)
     counted = "1 submission" if number == 1 else f"{number:,} submissions"
     listed = f", the newest {len(rows):,} listed (--limit 0 for all)." if len(rows) < number else "."
     notes = [f"{counted}{listed}", *holes(context, where)]
@@ -215,7 +215,7 @@ def _files(context: Context) -> list[Any]:
 
 
 def _details(
-    db: duckdb.DuckDBPyConnection, context: Context, places: Sequence[tuple[int, int]], mentions: str
+    db: duckdb.DuckDBPyConnection, context: Context, places: Sequence[tuple[int, int]]
 ) -> list[dict[str, Any]]:
     """The rows that people see, in the order of `places`; only the files that hold them are read.
 
@@ -238,7 +238,7 @@ def _details(
     by_place = {row[:2]: dict(zip(columns, row[2:], strict=True)) for row in found}
     named: dict[tuple[int, int], set[int]] = {}
     if context.selection.topics:
-        tagged = db.execute(f"SELECT file, row, rule FROM ({mentions}) SEMI JOIN place USING (file, row)")
+        tagged = db.execute("SELECT file, row, rule FROM mention SEMI JOIN place USING (file, row)")
         for file, row, rule in tagged.fetchall():
             named.setdefault((file, row), set()).add(rule)
     counted = parents_of(context.library, context.selection.topics)

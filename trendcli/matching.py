@@ -7,7 +7,7 @@ google-re2's Set runs many rules at once in linear time, so no person's pattern 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import NamedTuple
 
@@ -20,8 +20,9 @@ from trendcli.text import canonical
 
 # 4 MB is too little for 1,400 rules, 32 MB is as fast as any more; the rest is room for 10,000 rules
 MAX_MEMORY = 256 << 20
-# instructions of RE2: only patterns with gaps have more, such as r"\bAI\b.{0,80}\bpoor countries"
-_LONG = 150
+# a gap, as in r"\bAI\b.{0,80}\bpoor countries", and a class of characters that might hold what looks like one
+_GAP = re.compile(r"(?<=[^\\][.\])])\{\d*,\d+\}")
+_ODD_CLASS = re.compile(r"\[\^?\]|\[[^\]]*\{")
 _ANYWHERE = 1 << 30  # longer than any text
 
 MATCHES = pa.schema([("row", pa.uint32()), ("rule", pa.int64()), ("title", pa.bool_()), ("strict", pa.bool_())])
@@ -29,8 +30,8 @@ MATCHES = pa.schema([("row", pa.uint32()), ("rule", pa.int64()), ("title", pa.bo
 # how a text of title, line break and abstract matches one rule that the Set named for it: of the text, of the text in
 # lower case with hyphens as spaces (in which plain searches are cheap), and of the length of the title
 Judge = Callable[[bytes, bytes, int], int]
-# where one rule is mentioned: of the same two texts, from one place to another
-Spans = Callable[[bytes, bytes, int, int], Iterator[tuple[int, int]]]
+# whether a mention lies within an excluded phrase: of the same two texts, where it begins and ends
+Excluded = Callable[[bytes, bytes, int, int], bool]
 _NONE, _ONCE, _TWICE, _TITLE = range(4)
 _PLAIN = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ-", b"abcdefghijklmnopqrstuvwxyz ")
 
@@ -47,12 +48,9 @@ class Matcher:
     """The rules of a set, compiled once; `match` may be called for any number of batches."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        # each letter of a gap is a state, times all that other rules wait for, so such rules have a Set of their own
-        self.rules = sorted({rule.key: rule for rule in rules}.values(), key=_is_long)
+        self.rules = list({rule.key: rule for rule in rules}.values())
         self.keys = pa.array([rule.key for rule in self.rules], pa.int64())
-        self.short = sum(not _is_long(rule) for rule in self.rules)
-        regexes = [rule.regex for rule in self.rules]
-        self.finders = _finder(regexes[: self.short]), _finder(regexes[self.short :])
+        self.finder = _finder([_loosened(rule.regex) for rule in self.rules])
         self.judges: list[Judge | None] = [None] * len(self.rules)
 
     def match(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -68,10 +66,8 @@ class Matcher:
         rows: list[int] = []
         which: list[int] = []
         levels: list[int] = []
-        found_short, found_long = (list(map(find, texts)) for find in self.finders)
-        for row, (some, more) in enumerate(zip(found_short, found_long, strict=True)):
-            if some or more:  # the wrapper says None where nothing matches
-                hits = [*(some or ()), *(self.short + hit for hit in more or ())]
+        for row, hits in enumerate(map(self.finder, texts)):
+            if hits:  # the wrapper says None where nothing matches
                 text, cut = texts[row], cuts[row]
                 lower = text.translate(_PLAIN)
                 for hit in hits:
@@ -95,64 +91,72 @@ class Matcher:
         return judge
 
 
-def _is_long(rule: Rule) -> bool:
-    return rule.kind == "pattern" and re2.compile(rule.regex).programsize > _LONG
+def _loosened(regex: str) -> str:
+    """An expression that matches all that `regex` does, and more: its gaps may be of any length.
+
+    Each letter of a gap is a state of the automaton, times all that other rules wait for: a dozen gaps of 80 letters
+    made 1,600 rules three times as slow. The judge looks at what was found with the rule's own expression.
+    """
+    return regex if _ODD_CLASS.search(regex) else _GAP.sub("*", regex)
 
 
 def _judge(rule: Rule) -> Judge:
-    # beyond ASCII, RE2 and `re` on bytes fold case differently
-    plain = rule.kind != "pattern" and rule.regex.isascii()
-    spans = _spans_of_phrase(rule.text, rule.regex) if plain else _spans_of_pattern(rule.regex)
     excluded = _excluded(rule.exclude) if rule.exclude else None
-    literal = _literal(rule.text)[0] if plain and not excluded else None
+    # beyond ASCII, RE2 and `re` on bytes fold case differently
+    if rule.kind == "pattern" or not rule.regex.isascii():
+        return _judge_of_pattern(rule.regex, excluded)
+    return _judge_of_phrase(rule.text, rule.regex, excluded)
+
+
+def _judge_of_phrase(phrase: str, regex: str, excluded: Excluded | None) -> Judge:
+    """A phrase or acronym: looked for only where its letters stand, which a plain search finds fastest."""
+    literal, before = _literal(phrase)
+    compiled = _lazy(regex)
 
     def judge(text: bytes, lower: bytes, cut: int) -> int:
-        for start, end in spans(text, lower, 0, cut):
-            if not (excluded and excluded(text, lower, start, end)):
-                return _TITLE
+        place = lower.find(literal)
         # the Set vouches for one mention, and letters that stand once hold no second
-        if literal and lower.find(literal, lower.find(literal, cut) + 1) < 0:
+        if not excluded and place > cut and lower.find(literal, place + 1) < 0:
             return _ONCE
-        count = _NONE
-        for start, end in spans(text, lower, cut + 1, len(text)):
-            if not (excluded and excluded(text, lower, start, end)):
-                if count == _ONCE:
+        search, level, past = compiled().search, _NONE, 0
+        while place >= 0:
+            found = search(text, max(past, place - before))
+            if not found:
+                break
+            start, past = found.span()
+            if not (excluded and excluded(text, lower, start, past)):
+                if start < cut:
+                    return _TITLE
+                if level == _ONCE:
                     return _TWICE
-                count = _ONCE
-        return count
+                level = _ONCE
+            place = lower.find(literal, past)
+        return level
 
     return judge
 
 
-def _spans_of_phrase(phrase: str, regex: str) -> Spans:
-    """Where a phrase or acronym is mentioned: only where its letters stand, which a plain search finds fastest."""
-    literal, before = _literal(phrase)
-    compiled = _lazy(regex)
+def _judge_of_pattern(regex: str, excluded: Excluded | None) -> Judge:
+    """A person's pattern, by RE2, which no pattern can hang; it may not reach over the end of the title."""
+    search = re2.compile(regex.encode()).search
 
-    def spans(text: bytes, lower: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
-        place = lower.find(literal, start, end)
-        while place >= 0:
-            found = compiled().search(text, max(start, place - before), end)
-            if not found:
-                return
-            yield found.span()
-            start = found.end()
-            place = lower.find(literal, start, end)
+    def mentions(text: bytes, lower: bytes, start: int, end: int, enough: int) -> int:
+        number = 0
+        while number < enough and (found := search(text, start, end)):
+            first, start = found.span()
+            number += not (excluded and excluded(text, lower, first, start))
+            start += first == start
+        return number
 
-    return spans
+    def judge(text: bytes, lower: bytes, cut: int) -> int:
+        if mentions(text, lower, 0, cut, 1):
+            return _TITLE
+        return mentions(text, lower, cut + 1, len(text), 2)
 
-
-def _spans_of_pattern(regex: str) -> Spans:
-    """Where a person's pattern matches, by RE2, which no pattern can hang."""
-    find = re2.compile(regex.encode()).finditer
-
-    def spans(text: bytes, lower: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
-        return ((start + found.start(), start + found.end()) for found in find(text[start:end]))
-
-    return spans
+    return judge
 
 
-def _excluded(phrases: Sequence[str]) -> Callable[[bytes, bytes, int, int], bool]:
+def _excluded(phrases: Sequence[str]) -> Excluded:
     """Whether a mention lies within an excluded phrase, which has to stand this near to hold it."""
     exclusions = [(_literal(phrase)[0], _lazy(_excluding(phrase))) for phrase in phrases]
     reach = max(_ANYWHERE if phrase.endswith("*") else len(phrase) + 2 for phrase in phrases)

@@ -8,9 +8,13 @@ rules into topics reads no text.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from functools import lru_cache
+from itertools import repeat
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trendcli import cache
+from trendcli import cache, workers
 from trendcli.manifest import DataFile
 from trendcli.models import Progress, Rule
 from trendcli.store import Store, sql_list
@@ -19,7 +23,11 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+    from trendcli.matching import Matcher
+
 KIND = "tags"
+# submissions that one process matches at a time: from a second share on, a second process pays
+SHARE = 50_000
 
 
 def ensure(store: Store, files: Sequence[DataFile], rules: Iterable[Rule], progress: Progress) -> list[cache.Piece]:
@@ -34,33 +42,64 @@ def ensure(store: Store, files: Sequence[DataFile], rules: Iterable[Rule], progr
 
 
 def match_files(store: Store, files: Sequence[DataFile], rules: Sequence[Rule], progress: Progress) -> pa.Table:
-    """Match rules against the text of files, a row group at a time."""
+    """The tags of files for rules, by rule, file and row; each core takes files of its own where there are many."""
+    import numpy as np
+
+    from trendcli.arrow import pa, pc
+
+    every = tuple(rules)
+    shares = [[(store.path(item), item.key) for item in share] for share in _shares(files)]
+    total, done, found = sum(item.rows for item in files), 0, []
+    with workers.pool() if len(shares) > 1 else nullcontext() as pool:
+        for rows, table in pool.map(_matched, shares, repeat(every)) if pool else map(_matched, shares, repeat(every)):
+            done += rows
+            progress(done, total, "submissions matched")
+            found.append(table)
+    table = pa.concat_tables(found)
+    # files and rows are in their order already; numbers of 16 bits are sorted ten times as fast as keys of 64
+    number = pc.index_in(table["rule"], pa.array(sorted(rule.key for rule in every), pa.int64())).to_numpy()
+    kind = np.uint16 if len(every) <= 1 << 16 else np.uint32
+    return table.take(pa.array(np.argsort(number.astype(kind), kind="stable")))
+
+
+def _shares(files: Sequence[DataFile]) -> list[list[DataFile]]:
+    """Files in runs of about SHARE rows, in the order of their keys."""
+    shares: list[list[DataFile]] = []
+    size = SHARE
+    for item in sorted(files, key=lambda item: item.key):
+        if size >= SHARE:
+            shares.append([])
+            size = 0
+        shares[-1].append(item)
+        size += item.rows
+    return shares
+
+
+def _matched(files: Sequence[tuple[Path, int]], rules: tuple[Rule, ...]) -> tuple[int, pa.Table]:
+    """How many rows some files have, and their tags, read a row group at a time. May run in a worker process."""
     import pyarrow.parquet as pq
 
     from trendcli.arrow import pa, pc
-    from trendcli.matching import MATCHES, Matcher
+    from trendcli.matching import MATCHES
 
-    matcher = Matcher(rules)
-    total, done, found = sum(item.rows for item in files), 0, []
-    for item in sorted(files, key=lambda item: item.path):
+    matcher, found, total = _matcher(rules), [], 0
+    for path, key in files:
         offset = 0
-        for batch in pq.ParquetFile(store.path(item)).iter_batches(batch_size=16384, columns=["title", "abstract"]):
+        for batch in pq.ParquetFile(path).iter_batches(batch_size=16384, columns=["title", "abstract"]):
             matches = matcher.match(batch)
             rows = pc.add(matches["row"].cast(pa.int64()), offset)
             offset += batch.num_rows
-            done += batch.num_rows
-            progress(done, total, "submissions matched")
-            found.append(
-                pa.table(
-                    {
-                        "file": pa.repeat(pa.scalar(item.key, pa.int64()), len(rows)),
-                        "row": rows,
-                        **{name: matches[name] for name in MATCHES.names[1:]},
-                    }
-                )
-            )
-    table = pa.concat_tables(found)
-    return table.take(pc.sort_indices(table, [(name, "ascending") for name in ("rule", "file", "row")]))
+            columns = {"file": pa.repeat(pa.scalar(key, pa.int64()), len(rows)), "row": rows}
+            found.append(pa.table({**columns, **{name: matches[name] for name in MATCHES.names[1:]}}))
+        total += offset
+    return total, pa.concat_tables(found).combine_chunks()
+
+
+@lru_cache(maxsize=1)
+def _matcher(rules: tuple[Rule, ...]) -> Matcher:
+    from trendcli.matching import Matcher
+
+    return Matcher(rules)
 
 
 def relation(db: duckdb.DuckDBPyConnection, pieces: Sequence[cache.Piece], name: str, empty: str) -> str:

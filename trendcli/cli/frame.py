@@ -65,12 +65,26 @@ class Common:
         return Store.open(self.root())
 
     def library(self) -> Library:
-        """The shipped topics and the user's own."""
+        """The shipped topics and the user's own, as they were read before where their files are the same."""
+        from trendcli import answers, topics
         from trendcli.settings import configs
-        from trendcli.topics import load
 
-        own = self.resolved[0].topics
-        return load(configs() / "topics", Path(own) if own else None)
+        name = answers.key(self.root(), "topics", self._topic_files())
+        found = answers.recall(self.root(), name, topics.library)
+        if found is None:
+            from trendcli.topic_files import load
+
+            own = self.resolved[0].topics
+            found = load(configs() / "topics", Path(own) if own else None)
+            if (self.root() / "manifest.json").exists():
+                answers.remember(self.root(), name, found)
+        return found
+
+    def _topic_files(self) -> list[Path]:
+        from trendcli.settings import configs
+
+        folders = [configs() / "topics", *([Path(self.resolved[0].topics)] if self.resolved[0].topics else [])]
+        return [path for folder in folders for path in (folder, *(sorted(folder.iterdir()) if folder.is_dir() else ()))]
 
     def default_scope(self) -> Scope:
         """The scope that is read where the store holds more than it."""
@@ -79,17 +93,9 @@ class Common:
     def answered(self, question: str, ask: Callable[[], Report]) -> Report:
         """The answer to a question, from memory where nothing has changed that it depends on."""
         from trendcli import answers
-        from trendcli.settings import configs
 
-        own = Path(self.resolved[0].topics) if self.resolved[0].topics else None
-        shipped = configs() / "topics"
-        topic_files = [
-            shipped,
-            *sorted(shipped.glob("*.yaml")),
-            *([own, *(sorted(own.iterdir()) if own.is_dir() else ())] if own else ()),
-        ]
-        name = answers.key(self.root(), f"{question} {self.resolved[0]}", topic_files)
-        found = answers.recall(self.root(), name)
+        name = answers.key(self.root(), f"{question} {self.resolved[0]}", self._topic_files())
+        found = answers.recall(self.root(), name, answers.report)
         if found is None:
             found = ask()
             answers.remember(self.root(), name, found)

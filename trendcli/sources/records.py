@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,7 +14,6 @@ from typing import NamedTuple
 import msgspec
 
 from trendcli import parts
-from trendcli.arrow import keep_memory
 from trendcli.taxonomy import canonical_categories, canonical_id
 
 SOURCE = "snapshot"
@@ -71,12 +69,6 @@ class Parsed:
         self.faulty += 1
         if len(self.faults) < KEPT_FAULTS:
             self.faults.append((line, reason))
-
-
-def start_worker() -> None:
-    """Set up a worker process."""
-    keep_memory()
-    gc.disable()  # it finds nothing to collect here, at the cost of parsing itself
 
 
 def _text(data: bytes | tuple[str, int, int]) -> bytes:

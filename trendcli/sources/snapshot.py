@@ -24,7 +24,7 @@ from trendcli.coverage import EVERY
 from trendcli.errors import UsageError
 from trendcli.models import Answer, Ask, Batch, Progress, Window
 from trendcli.periods import add_months
-from trendcli.sources.records import SOURCE, Parsed, Wanted, parse, start_worker
+from trendcli.sources.records import SOURCE, Parsed, Wanted, parse
 
 # about 5,000 records: the objects of one block are what a worker's memory goes to
 BLOCK = 8 << 20
@@ -80,7 +80,7 @@ class Snapshot:
 
     def _parsed(self, blocks: Iterable[_Block], wanted: Wanted, folder: Path) -> Iterator[tuple[_Block, Parsed]]:
         """The blocks as workers parsed them, in order; two wait for each worker, so memory is bounded."""
-        with workers.pool(start_worker) as pool:
+        with workers.pool() as pool:
             waiting: list[tuple[_Block, Future[Parsed]]] = []
             try:
                 for number, block in enumerate(blocks):
