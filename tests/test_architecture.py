@@ -128,15 +128,14 @@ HEAVY = {
 def test_help_loads_nothing_heavy() -> None:
     assert loaded("--help") & HEAVY == set()
     assert loaded("report", "--help") & HEAVY == set()
-    assert loaded("topics", "list") & HEAVY <= {"yaml"}
+    assert loaded("topics", "list") & HEAVY <= {"yaml", "platformdirs"}
 
 
 def test_a_report_loads_neither_pandas_nor_a_chart_nor_a_source(gans: object) -> None:
     root = str(gans.root)  # type: ignore[attr-defined]
     loaded("report", "--store", root, "-t", "gan")  # tags are made here
     again = loaded("report", "--store", root, "-t", "gan", "--limit", "1")
-    assert again & HEAVY <= {"yaml", "duckdb", "numpy"}
-    assert "duckdb" in again
+    assert again & HEAVY == {"numpy"}
     assert loaded("report", "--store", root, "-t", "gan", "--limit", "1") & HEAVY == set()  # asked before
 
 

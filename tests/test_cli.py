@@ -28,7 +28,7 @@ TREND = [sys.executable, "-m", "trendcli"]
 
 def run(*words: Any, env: dict[str, str] | None = None) -> Result:
     """A command line in this process."""
-    return CliRunner().invoke(app, [str(word) for word in words], env=env or {})
+    return CliRunner().invoke(app([str(word) for word in words]), [str(word) for word in words], env=env or {})
 
 
 @pytest.fixture

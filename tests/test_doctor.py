@@ -25,7 +25,7 @@ CATEGORIES = ["-c", "cs.LG", "-c", "cs.CL", "-c", "cs.CV", "-c", "cs.NE", "-c", 
 
 
 def run(*words: object, env: dict[str, str] | None = None) -> Result:
-    return CliRunner().invoke(app, [str(word) for word in words], env=env or {})
+    return CliRunner().invoke(app([str(word) for word in words]), [str(word) for word in words], env=env or {})
 
 
 def whats(store: Store, totals: dict[str, int] | None = None) -> list[tuple[str, str]]:

@@ -27,7 +27,7 @@ ASKED = [word for name in CATEGORIES for word in ("-c", name)]
 
 
 def run(*words: object, env: dict[str, str] | None = None) -> Result:
-    return CliRunner().invoke(app, [str(word) for word in words], env=env or {})
+    return CliRunner().invoke(app([str(word) for word in words]), [str(word) for word in words], env=env or {})
 
 
 def recent(number: int, days_ago: float, category: str = "cs.LG", **changes: Any) -> Paper:

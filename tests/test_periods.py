@@ -91,3 +91,9 @@ def test_spans() -> None:
     for text in ("24", "m", "0m", "-1m", "24 months"):
         with pytest.raises(UsageError):
             periods.parse_last(text)
+
+
+def test_backwards_are_the_same_periods_the_last_first() -> None:
+    for unit in ("year", "quarter", "month", "week"):
+        for since, until in ((date(2018, 11, 30), date(2020, 2, 1)), (date(2019, 1, 1), date(2019, 1, 2))):
+            assert [*periods.backwards(since, until, unit)][::-1] == periods.between(since, until, unit)

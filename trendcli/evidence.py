@@ -43,7 +43,9 @@ def history(context: Context, pair: Pair) -> History:
         return History(unit, ())
     placed: dict[Period, int] = {}
     outside = 0
-    for item in reversed(periods.between(first, pair[1].end, unit)):
+    for item in periods.backwards(first, pair[1].end, unit):
+        if outside == LAST[unit] and item.end <= pair[0].start:
+            break
         side = next((side for side in (0, 1) if _inside(item, pair[side])), BESIDE)
         if side == BESIDE and any(_touch(item, one) for one in pair):
             continue

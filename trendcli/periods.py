@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -82,6 +83,14 @@ def between(since: date, until: date, unit: str) -> list[Period]:
         found.append(Period(start, following(start, unit), unit))
         start = found[-1].end
     return found
+
+
+def backwards(since: date, until: date, unit: str) -> Iterator[Period]:
+    """The periods of `between`, the last first, each made when it is asked for."""
+    start, first = floor(until - timedelta(days=1), unit), floor(since, unit)
+    while start >= first:
+        yield Period(start, following(start, unit), unit)
+        start = floor(start - timedelta(days=1), unit)
 
 
 def window(since: date, until: date) -> Period:

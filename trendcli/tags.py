@@ -14,7 +14,7 @@ from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trendcli import cache, workers
+from trendcli import cache
 from trendcli.manifest import DataFile
 from trendcli.models import Progress, Rule
 from trendcli.store import Store, sql_list
@@ -45,6 +45,7 @@ def match_files(store: Store, files: Sequence[DataFile], rules: Sequence[Rule], 
     """The tags of files for rules, by rule, file and row; each core takes files of its own where there are many."""
     import numpy as np
 
+    from trendcli import workers
     from trendcli.arrow import pa, pc
 
     every = tuple(rules)

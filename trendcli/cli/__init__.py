@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Collection
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from trendcli import __version__
-from trendcli.cli import ask, fetch, fill, health, look
 from trendcli.cli.frame import Common, callback, command
 
-app = typer.Typer(
-    name="trend",
-    help="An honest tracker of research trends on arXiv. Start with `trend demo`, which needs no network.",
-    no_args_is_help=True,
-    # plain help starts twice as fast and reads the same in a log
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-topics_app = typer.Typer(
-    help="What topics and packs there are, and why a submission matches.", no_args_is_help=True, rich_markup_mode=None
-)
-app.add_typer(topics_app, name="topics")
+_COMMANDS = {
+    "demo": "fill:demo",
+    "fetch": "fetch:fetch",
+    "import": "fill:import_",
+    "report": "ask:report",
+    "explain": "ask:explain",
+    "verify": "ask:verify",
+    "chart": "ask:chart",
+    "papers": "ask:papers",
+    "export": "ask:export",
+    "status": "health:status",
+    "doctor": "health:doctor",
+    "settings": "look:settings",
+}
+_TOPICS = {"list": "look:topics_list", "show": "look:topics_show", "explain": "look:topics_explain"}
 
 
 def _version(wanted: bool) -> None:
@@ -41,24 +45,44 @@ def _main(
     ctx.obj = common
 
 
-callback(app)(_main)
-command(app, "demo")(fill.demo)
-command(app, "fetch")(fetch.fetch)
-command(app, "import")(fill.import_)
-command(app, "report")(ask.report)
-command(app, "explain")(ask.explain)
-command(app, "verify")(ask.verify)
-command(app, "chart")(ask.chart)
-command(app, "papers")(ask.papers)
-command(app, "export")(ask.export)
-command(topics_app, "list")(look.topics_list)
-command(topics_app, "show")(look.topics_show)
-command(topics_app, "explain")(look.topics_explain)
-command(app, "status")(health.status)
-command(app, "doctor")(health.doctor)
-command(app, "settings")(look.settings)
+def app(words: Collection[str] = ()) -> typer.Typer:
+    """The command line for some words: of its commands those that they name, since each takes time to set up.
+
+    All of them where none is named, as for the help and for completion in a shell.
+    """
+    every = (*_COMMANDS, "topics")
+    chosen = [name for name in every if name in words] or every
+    made = typer.Typer(
+        name="trend",
+        help="An honest tracker of research trends on arXiv. Start with `trend demo`, which needs no network.",
+        no_args_is_help=True,
+        # plain help starts twice as fast and reads the same in a log
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    callback(made)(_main)
+    for name in chosen:
+        if name != "topics":
+            command(made, name)(_function(_COMMANDS[name]))
+            continue
+        topics = typer.Typer(
+            help="What topics and packs there are, and why a submission matches.",
+            no_args_is_help=True,
+            rich_markup_mode=None,
+        )
+        made.add_typer(topics, name="topics")
+        for inner, place in _TOPICS.items():
+            command(topics, inner)(_function(place))
+    return made
+
+
+def _function(place: str) -> Callable[..., None]:
+    module, _, name = place.partition(":")
+    found: Callable[..., None] = getattr(import_module(f"trendcli.cli.{module}"), name)
+    return found
 
 
 def main() -> None:
     """Run the command line."""
-    app()
+    app(sys.argv[1:])()
