@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint types docs bench calibrate claims soak clean
+.PHONY: demo test check lint types docs bench calibrate claims soak spark clean
 
 demo: $(VENV)/run
 	$(BIN)/trend demo
@@ -28,6 +28,11 @@ docs: $(VENV)/dev
 # 300 fetches killed at random deeds, and 60 with one request in twenty gone wrong; about ten minutes.
 soak: $(VENV)/dev
 	TREND_SOAK=300 $(BIN)/python -m pytest -s -n0 tests/test_reliability.py -k "killed_at_any_deed or one_request_in_twenty"
+
+# That a Spark cluster counts as this machine does; needs Java 17, and installs pyspark (half a GB).
+spark: $(VENV)/dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,spark]'
+	$(BIN)/python -m pytest -n0 tests/engines
 
 # The proofs of docs/method.md, on real records: SNAPSHOT is a file in the format of arXiv's bulk snapshot.
 calibrate: $(VENV)/dev

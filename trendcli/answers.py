@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -59,7 +58,7 @@ def remember(root: Path, name: str, answer: DataclassInstance) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         draft = folder / f"{name}.{os.getpid()}.draft"
-        draft.write_text(json.dumps(asdict(answer), ensure_ascii=False), encoding="utf-8")
+        draft.write_text(json.dumps(answer, default=vars, ensure_ascii=False), encoding="utf-8")
         draft.replace(folder / f"{name}.json")
         known = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
         for path in known[KEPT:]:

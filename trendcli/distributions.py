@@ -17,9 +17,13 @@ def two_sided(statistic: float, df: float | None) -> float:
 def critical(level: float, df: float | None) -> float:
     """The value that |T| exceeds with probability 1 − `level`, by Newton's method.
 
-    The tail is convex, so that steps from below, where it starts, never go past the root.
+    The tail is convex, so that steps from below, where it starts, never go past the root: for Student's t from the
+    first term that it is larger by than the normal's (Abramowitz and Stegun 1964, 26.7.5); all further ones add to it.
     """
     value = 1.0
+    if df is not None:
+        normal = critical(level, None)
+        value = normal + (normal**3 + normal) / (4 * df)
     for _ in range(100):
         step = (two_sided(value, df) - (1 - level)) / (2 * _density(value, df))
         value += step

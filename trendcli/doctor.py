@@ -14,7 +14,7 @@ from xxhash import xxh3_64
 from trendcli import ingest, tags
 from trendcli.coverage import EVERY
 from trendcli.errors import Locked, UsageError
-from trendcli.manifest import DataFile
+from trendcli.manifest import ELSEWHERE, DataFile
 from trendcli.models import Answer, Progress
 from trendcli.periods import add_months
 from trendcli.store import Store, read_files
@@ -42,7 +42,7 @@ def examine(store: Store, totals: Mapping[str, int] | None, progress: Progress) 
     `totals` are arXiv's submissions by month of identifier ('2019-03').
     """
     found: list[Finding] = []
-    files = store.manifest.files
+    files = [item for item in store.manifest.files if item.kind != ELSEWHERE]
     try:
         with store.writing():
             found += [Finding("left over", str(path.relative_to(store.root)), _FIX) for path in store.leftovers()]

@@ -14,6 +14,8 @@ from trendcli.models import Answer
 
 # 2: answers may say which days of change they are about
 FORMAT = 2
+# the kind of a file that was counted on a cluster: its texts are not in the store
+ELSEWHERE = "elsewhere"
 
 
 @dataclass(frozen=True)

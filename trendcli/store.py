@@ -24,8 +24,8 @@ from xxhash import xxh3_64
 
 from trendcli import __version__
 from trendcli.coverage import Coverage
-from trendcli.errors import Locked, StoreDamaged, StoreMissing
-from trendcli.manifest import DataFile, Manifest, decode, encode
+from trendcli.errors import Locked, StoreDamaged, StoreMissing, UsageError
+from trendcli.manifest import ELSEWHERE, DataFile, Manifest, decode, encode
 from trendcli.models import Answer
 
 if TYPE_CHECKING:
@@ -133,7 +133,12 @@ class Store:
         return xxh3_64("\n".join(names).encode()).hexdigest()
 
     def path(self, item: DataFile) -> Path:
-        """Where a data file lies."""
+        """Where a data file lies; UsageError where not in this store."""
+        if item.kind == ELSEWHERE:
+            raise UsageError(
+                f"The store {self.root} holds counts alone, by month and of the topics that were counted; its texts "
+                "lie elsewhere. Ask for whole months and those topics, or count again on the cluster."
+            )
         return self.root / item.path
 
     def commit(
@@ -171,7 +176,9 @@ class Store:
 
     def leftovers(self) -> list[Path]:
         """Files that nobody names: drafts of a run that was killed, data that was never committed."""
-        named = {self.path(item) for item in self.manifest.files} | {self.root / path for path in self.manifest.dropped}
+        named = {self.root / item.path for item in self.manifest.files} | {
+            self.root / path for path in self.manifest.dropped
+        }
         drafts = [path for path in self.root.rglob("*.draft") if path.is_file()]
         data = [path for kind in ("months", "updates") for path in self.root.glob(f"*/{kind}/*.parquet")]
         return sorted({*drafts, *data} - named)

@@ -7,6 +7,7 @@ rules into topics reads no text.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from functools import lru_cache
@@ -56,6 +57,7 @@ def match_files(store: Store, files: Sequence[DataFile], rules: Sequence[Rule], 
             done += rows
             progress(done, total, "submissions matched")
             found.append(table)
+    logging.getLogger(__name__).info("matched %d submissions with %d rules", total, len(every))
     table = pa.concat_tables(found)
     # files and rows are in their order already; numbers of 16 bits are sorted ten times as fast as keys of 64
     number = pc.index_in(table["rule"], pa.array(sorted(rule.key for rule in every), pa.int64())).to_numpy()

@@ -40,7 +40,7 @@ def status(
     coverage, manifest = store.coverage(), store.manifest
     known = sorted({name for answer in manifest.ledger for name in answer.categories})
     rows = _by_month(coverage, known) if by == "month" else _by_span(coverage, known)
-    size = sum(store.path(item).stat().st_size for item in manifest.files if store.path(item).exists())
+    size = sum(path.stat().st_size for item in manifest.files if (path := store.root / item.path).exists())
     updates = sum(item.kind == "update" for item in manifest.files)
     moments = [moment for name in known if (moment := coverage.data_as_of([name]))]
     short = [answer for answer in manifest.ledger if answer.status in ("partial", "failed")]

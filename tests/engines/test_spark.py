@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from tests.conftest import fill
+from tests.test_counting import TOPICS
+from trendcli import parts, periods, topic_files
+from trendcli.cli import app
+from trendcli.counting import count
+from trendcli.demo import corpus
+from trendcli.errors import UsageError
+from trendcli.models import Scope, Selection, Submission, silent
+from trendcli.store import Store
+from trendcli.topics import Library
+
+pytest.importorskip("pyspark", reason="pyspark is not installed; `make spark` installs it")
+if not shutil.which("java"):
+    pytest.skip("Spark needs Java 17", allow_module_level=True)
+# Spark speaks of itself while it starts, and of pandas, which nothing here uses
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+SCOPE = Scope("all", ("cs.LG", "cs.CV", "cs.CL", "stat.ML", "cs.NE"))
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[Any]:
+    from pyspark.sql import SparkSession
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYSPARK_PYTHON", sys.executable)
+        yield from _running(SparkSession)
+
+
+def _running(kind: Any) -> Iterator[Any]:
+    made = (
+        kind.builder.master("local[2]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.shuffle.partitions", "4")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.host", "127.0.0.1")
+        .getOrCreate()
+    )
+    yield made
+    made.stop()
+
+
+def submissions(seed: int, version: int, day: int, every: int) -> list[Submission]:
+    """Made-up submissions, with fruit in some of them; the same seed gives the same ones at any version."""
+    fruit = ["an apple", "apples and pears", "an apple computer", "JAM", "a pear, a pear", "nothing"]
+    return [
+        parts.submission(
+            id=item.id,
+            version=version,
+            v1_at=int(item.published.timestamp()),
+            updated_at=int(item.published.timestamp()) + version,
+            title=f"{item.title} on {fruit[number % 3]}" if number % 7 == 0 else item.title,
+            abstract=f"{item.abstract} We think of {fruit[(number + version) % 6]}.",
+            authors=", ".join(item.authors),
+            categories=" ".join(item.categories if version == 1 or number % 4 else item.categories[::-1]),
+            comments=None,
+            journal_ref=None,
+            doi=None,
+            as_of=day,
+        )
+        for number, item in enumerate(corpus.make(seed=seed, volume={2018: 300, 2019: 400}))
+        if number % every == 0
+    ]
+
+
+@pytest.fixture(scope="module")
+def states() -> list[list[Submission]]:
+    """Two deliveries: the second repeats a third of the first as newer versions, and some as they were."""
+    first = submissions(5, 1, 18000, 1)
+    return [first, [*submissions(5, 2, 18100, 3), *first[1:90:3]]]
+
+
+def written(folder: Path, states: list[list[Submission]]) -> Path:
+    """The deliveries as a directory of parquet files."""
+    folder.mkdir()
+    for number, some in enumerate(states):
+        from datetime import UTC, datetime
+
+        pq.write_table(parts.table(some, "test", datetime(2020, 6, 1, tzinfo=UTC)), folder / f"{number}.parquet")
+    return folder
+
+
+def counted(store: Store, library: Library, topics: list[str], match: str) -> Any:
+    months = periods.between(periods.parse("2018").start, periods.parse("2019").end, "month")
+    return count(store, library, Selection(SCOPE, tuple(topics), match=match), months, silent)
+
+
+def test_a_cluster_counts_as_this_machine_does(
+    session: Any, states: list[list[Submission]], library: Library, topic_file: Any, tmp_path: Path
+) -> None:
+    from trendcli.engines import spark
+
+    own = topic_files.load(topic_file(TOPICS).parent)
+    every = replace(library, topics={**library.topics, **own.topics})
+    topics = [*library.pack("ml"), *own.pack("all")]
+    local = Store.open_or_create(tmp_path / "local")
+    for some in states:
+        local = fill(tmp_path / "local", some)
+    assert local.manifest.rows == 700
+    assert sum(item.replaces for item in local.manifest.files) == 234
+    folder = written(tmp_path / "corpus", states)
+    remote = spark.count(session, [str(folder)], tmp_path / "remote", every, topics, complete=["*"])
+    assert remote.manifest.rows == 700
+    for match in ("any", "title", "strict"):
+        here, there = counted(local, every, topics, match), counted(remote, every, topics, match)
+        assert here == there
+        assert sum(here.counts.values()) > 500
+    apples = counted(remote, every, ["apple"], "any").counts
+    pears = counted(remote, every, ["pear"], "any").counts
+    assert 0 < sum(apples.values()) < 700  # the exclusion and the guard leave some out
+    assert 0 < sum(pears.values()) < 700
+
+    said = CliRunner().invoke(app(["report"]), ["report", "--store", str(remote.root), "-t", "rl", "--by", "year"])
+    assert said.exit_code == 0
+    assert "2019" in said.output
+    refused = CliRunner().invoke(app(["papers"]), ["papers", "--store", str(remote.root), "-t", "rl"])
+    assert refused.exit_code == 2
+    assert "texts lie" in refused.output
+
+
+def test_counting_again_adds_topics_and_nothing_twice(
+    session: Any, states: list[list[Submission]], topic_file: Any, tmp_path: Path
+) -> None:
+    from trendcli.engines import spark
+
+    own = topic_files.load(topic_file(TOPICS).parent)
+    paths = [str(written(tmp_path / "corpus", states))]
+    first = spark.count(session, paths, tmp_path / "store", own, ["pear"], complete=["*"])
+    before = counted(first, own, ["pear"], "any")
+    second = spark.count(session, paths, tmp_path / "store", own, ["pear", "apple", "jam"], complete=["*"])
+    after = counted(second, own, ["pear", "apple", "jam"], "any")
+    assert second.manifest.files == first.manifest.files
+    assert after.bases == before.bases
+    assert {place: after.counts[place] for place in before.counts} == before.counts
+    assert sum(after.counts["apple", item] for item in after.bases) > 0
+
+
+def test_what_cannot_be_counted(session: Any, states: list[list[Submission]], library: Library, tmp_path: Path) -> None:
+    from trendcli.engines import spark
+
+    empty = written(tmp_path / "empty", [[]])
+    with pytest.raises(UsageError, match="nothing to count"):
+        spark.count(session, [str(empty)], tmp_path / "none", library, ["rl"])
+    filled = fill(tmp_path / "filled", states[0][:3])
+    folder = written(tmp_path / "corpus", states)
+    with pytest.raises(UsageError, match="holds texts of its own"):
+        spark.count(session, [str(folder)], filled.root, library, ["rl"])
+    assert Store.open(filled.root).manifest == filled.manifest

@@ -1,0 +1,1 @@
+"""Engines for a corpus that outgrows one machine; each is an optional extra."""
