@@ -42,8 +42,9 @@ calibrate: $(VENV)/dev
 claims: $(VENV)/dev
 	$(BIN)/python benchmarks/claims.py $(SNAPSHOT) --words "$(WORDS)"
 
+# docs/benchmarks.md: the first part of a snapshot, or with SIZES="30000 300000" the second, of samples or made-up records.
 bench: $(VENV)/dev
-	$(BIN)/python benchmarks/run.py $(SNAPSHOT) --words "$(WORDS)"
+	$(BIN)/python benchmarks/run.py $(SNAPSHOT) --words "$(WORDS)" --sizes "$(SIZES)"
 
 $(VENV)/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -38,12 +39,19 @@ class Library:
         """The topic and all below it, each once: what a match of it may come from."""
         found, queue = {name: self.topic(name)}, [name]
         while queue:
-            parent = queue.pop()
-            for topic in self.topics.values():
-                if parent in topic.parents and topic.id not in found:
-                    found[topic.id] = topic
-                    queue.append(topic.id)
+            for child in self._children.get(queue.pop(), ()):
+                if child not in found:
+                    found[child] = self.topics[child]
+                    queue.append(child)
         return [found[key] for key in sorted(found)]
+
+    @cached_property
+    def _children(self) -> Mapping[str, Sequence[str]]:
+        children: dict[str, list[str]] = {}
+        for topic in self.topics.values():
+            for parent in topic.parents:
+                children.setdefault(parent, []).append(topic.id)
+        return children
 
     def key(self, name: str) -> str:
         """A hash of everything that decides what the topic matches; names that people read are not in it."""

@@ -4,27 +4,27 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
 from tests.conftest import fill
 from tests.test_counting import TOPICS
-from trendcli import parts, periods, topic_files
+from trendcli import cells, parts, periods, topic_files
 from trendcli.cli import app
 from trendcli.counting import count
 from trendcli.demo import corpus
+from trendcli.engines import spark
 from trendcli.errors import UsageError
 from trendcli.models import Scope, Selection, Submission, silent
 from trendcli.store import Store
 from trendcli.topics import Library
 
-pytest.importorskip("pyspark", reason="pyspark is not installed; `make spark` installs it")
-if not shutil.which("java"):
-    pytest.skip("Spark needs Java 17", allow_module_level=True)
 # Spark speaks of itself while it starts, and of pandas, which nothing here uses
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -33,6 +33,9 @@ SCOPE = Scope("all", ("cs.LG", "cs.CV", "cs.CL", "stat.ML", "cs.NE"))
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[Any]:
+    pytest.importorskip("pyspark", reason="pyspark is not installed; `make spark` installs it")
+    if not shutil.which("java"):
+        pytest.skip("Spark needs Java 17")
     from pyspark.sql import SparkSession
 
     with pytest.MonkeyPatch.context() as patch:
@@ -87,8 +90,6 @@ def written(folder: Path, states: list[list[Submission]]) -> Path:
     """The deliveries as a directory of parquet files."""
     folder.mkdir()
     for number, some in enumerate(states):
-        from datetime import UTC, datetime
-
         pq.write_table(parts.table(some, "test", datetime(2020, 6, 1, tzinfo=UTC)), folder / f"{number}.parquet")
     return folder
 
@@ -98,11 +99,60 @@ def counted(store: Store, library: Library, topics: list[str], match: str) -> An
     return count(store, library, Selection(SCOPE, tuple(topics), match=match), months, silent)
 
 
+def test_the_function_of_the_cluster_finds_what_the_tags_hold(
+    states: list[list[Submission]], topic_file: Any, tmp_path: Path
+) -> None:
+    own = topic_files.load(topic_file(TOPICS).parent)
+    topics = list(own.pack("all"))
+    store = fill(tmp_path / "local", states[0])
+    batches = parts.table(states[0], "test", datetime(2020, 6, 1, tzinfo=UTC)).to_batches(max_chunksize=100)
+    rows = [row for batch in spark.matching(own, topics)(iter(batches)) for row in batch.to_pylist()]
+    assert len(rows) == 700
+    for match, field in (("any", None), ("title", "title"), ("strict", "strict")):
+        found = counted(store, own, topics, match).counts
+        for topic in topics:
+            key = cells.topic_key(own, topic)
+            for month in {item for _, item in found}:
+                here = [
+                    row
+                    for row in rows
+                    if row["month"] == month.start
+                    and any(one["topic"] == key and (field is None or one[field]) for one in row["topics"])
+                ]
+                assert len(here) == found[topic, month]
+
+
+def test_a_store_without_texts(states: list[list[Submission]], topic_file: Any, tmp_path: Path) -> None:
+    own = topic_files.load(topic_file(TOPICS).parent)
+    local = fill(tmp_path / "local", states[0])
+    month = counted(local, own, ["apple"], "any")
+    key = cells.topic_key(own, "apple")
+    table = pa.table(
+        {
+            "topic": pa.array([cells.BASE, key], pa.int64()),
+            "month": pa.array([periods.parse("2018-03").start] * 2),
+            "categories": ["cs.LG", "cs.LG"],
+            **{name: pa.array([9, 4], pa.int64()) for name in cells.COUNTED},
+        }
+    )
+    store = spark._kept(tmp_path / "store", table, datetime(2020, 6, 1, tzinfo=UTC), [key], ["*"])
+    march = periods.parse("2018-03")
+    found = counted(store, own, ["apple"], "any")
+    assert (found.bases[march], found.counts["apple", march]) == (9, 4)
+    assert found.bases.keys() == month.bases.keys()
+    with pytest.raises(UsageError, match="texts lie"):
+        counted(store, own, ["pear"], "any")  # never counted
+    week = [periods.parse("2018-W10")]
+    with pytest.raises(UsageError, match="texts lie"):
+        count(store, own, Selection(SCOPE, ("apple",)), week, silent)
+    for words, code in ((["status"], 0), (["doctor"], 0), (["papers"], 2)):
+        said = CliRunner().invoke(app(words), [*words, "--store", str(store.root)])
+        assert (said.exit_code, "Traceback" in said.output) == (code, False), said.output
+
+
 def test_a_cluster_counts_as_this_machine_does(
     session: Any, states: list[list[Submission]], library: Library, topic_file: Any, tmp_path: Path
 ) -> None:
-    from trendcli.engines import spark
-
     own = topic_files.load(topic_file(TOPICS).parent)
     every = replace(library, topics={**library.topics, **own.topics})
     topics = [*library.pack("ml"), *own.pack("all")]
@@ -134,8 +184,6 @@ def test_a_cluster_counts_as_this_machine_does(
 def test_counting_again_adds_topics_and_nothing_twice(
     session: Any, states: list[list[Submission]], topic_file: Any, tmp_path: Path
 ) -> None:
-    from trendcli.engines import spark
-
     own = topic_files.load(topic_file(TOPICS).parent)
     paths = [str(written(tmp_path / "corpus", states))]
     first = spark.count(session, paths, tmp_path / "store", own, ["pear"], complete=["*"])
@@ -149,8 +197,6 @@ def test_counting_again_adds_topics_and_nothing_twice(
 
 
 def test_what_cannot_be_counted(session: Any, states: list[list[Submission]], library: Library, tmp_path: Path) -> None:
-    from trendcli.engines import spark
-
     empty = written(tmp_path / "empty", [[]])
     with pytest.raises(UsageError, match="nothing to count"):
         spark.count(session, [str(empty)], tmp_path / "none", library, ["rl"])

@@ -10,7 +10,7 @@ be in canonical form already (`parts.submission`), and `categories` as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -38,8 +38,6 @@ _COUNTED = (
     "id string, version int, as_of date, row_hash bigint, month date, categories string, "
     "topics array<struct<topic: bigint, title: boolean, strict: boolean>>"
 )
-# which topics a rule counts for, each by its key, and the guard that the submission has to pass
-Counts = Mapping[int, Sequence[tuple[int, tuple[str, ...]]]]
 
 
 def count(
@@ -56,43 +54,40 @@ def count(
     `complete` names the categories of which the files hold everything up to the newest `as_of` ('*' for all); without
     it their coverage stays unknown. UsageError where the files hold nothing.
     """
-    keys = {topic: cells.topic_key(library, topic) for topic in topics}
-    counted = parents_of(library, topics)
-    members = [library.topic(name) for name in counted]
-    counts = {
-        rule.key: [
-            (keys[parent], member.guard)
-            for member in members
-            if any(other.key == rule.key for other in member.rules)
-            for parent in sorted(counted[member.id])
-        ]
-        for topic in members
-        for rule in topic.rules
-    }
-    rules = tuple({rule.key: rule for topic in members for rule in topic.rules}.values())
-    found = session.read.parquet(*paths).select(*COLUMNS).mapInArrow(matching(rules, counts), _COUNTED)
-    table, newest = _cells(found)
+    matched = matching(library, topics)
+    table, newest = _cells(session.read.parquet(*paths).select(*COLUMNS).mapInArrow(matched, _COUNTED))
     if not table.num_rows:
         raise UsageError(f"There is nothing to count in {', '.join(paths)}. Nothing was written.")
-    return _kept(root, table, newest, list(keys.values()), complete)
+    return _kept(root, table, newest, [cells.topic_key(library, topic) for topic in topics], complete)
 
 
-def matching(rules: tuple[Rule, ...], counts: Counts) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+def matching(library: Library, topics: Sequence[str]) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     """A function for mapInArrow: batches of COLUMNS -> the same submissions with their topics in place of the text."""
+    counted = parents_of(library, topics)
+    counts: dict[int, list[tuple[int, tuple[str, ...]]]] = {}
+    known: dict[int, Rule] = {}
+    for member in map(library.topic, counted):
+        for rule in member.rules:
+            known[rule.key] = rule
+            # each parent that it counts for, by its key, and the guard that the submission has to pass
+            counts.setdefault(rule.key, []).extend(
+                (cells.topic_key(library, parent), member.guard) for parent in sorted(counted[member.id])
+            )
+    rules = tuple(known.values())
 
     def matched(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             categories = batch["categories"].to_pylist()
-            topics: list[dict[int, list[bool]]] = [{} for _ in categories]
+            named: list[dict[int, list[bool]]] = [{} for _ in categories]
             found = _matcher(rules).match(batch)
             for row, rule, title, strict in zip(*(column.to_pylist() for column in found.columns), strict=True):
                 for topic, guard in counts[rule]:
                     if _allows(guard, categories[row]):
-                        before = topics[row].setdefault(topic, [False, False])
-                        topics[row][topic] = [before[0] or title, before[1] or strict]
+                        before = named[row].setdefault(topic, [False, False])
+                        named[row][topic] = [before[0] or title, before[1] or strict]
             listed = [
                 [{"topic": topic, "title": title, "strict": strict} for topic, (title, strict) in some.items()]
-                for some in topics
+                for some in named
             ]
             month = pc.floor_temporal(batch["v1_at"], unit="month").cast(pa.date32())
             kept = {name: batch[name] for name in ("id", "version", "as_of", "row_hash")}
