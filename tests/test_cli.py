@@ -417,3 +417,28 @@ def test_verify(store: Path, tmp_path: Path) -> None:
             other.write_text(content)
         done = run("verify", other, "--store", store)
         assert (done.exit_code, message in done.output) == (2, True), done.output
+
+
+def test_only_the_commands_that_are_named_are_set_up() -> None:
+    def names(*words: str) -> list[str]:
+        made = app(words)
+        return [str(item.name) for item in [*made.registered_commands, *made.registered_groups]]
+
+    assert names("report", "-t", "rnn") == ["report"]
+    assert names("--store", "papers", "report") == ["report", "papers"]  # a value may look like a command
+    assert names("topics", "explain", "1706.03762") == ["explain", "topics"]
+    assert len(names()) == len(names("reprot")) == 13
+    assert run("reprot").exit_code == 2
+    assert "report" in run("reprot").output
+
+
+def test_topics_are_remembered_until_their_file_changes(gans: Store, tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    asked = ["report", "--store", gans.root, "-t", "mine", "--format", "csv"]
+    env = {"TREND_TOPICS": str(own)}
+    own.write_text("topics:\n  mine: {phrases: [generative adversarial]}\n", encoding="utf-8")
+    assert ",70,1000," in run(*asked, env=env).output
+    own.write_text("topics:\n  mine: {phrases: [generative adversarial, on nothing]}\n", encoding="utf-8")
+    assert ",1000,1000," in run(*asked, env=env).output
+    own.write_text("topics:\n  mine: {phrases: [generative adversarial\n", encoding="utf-8")
+    assert run(*asked, env=env).exit_code == 2

@@ -368,3 +368,40 @@ def test_which_rule_found_what(tmp_path: Path, own: Library) -> None:
         ("apple", "apple pie", (1, 0), (0, 0)),
         ("jam", "JAM", (1, 0), (1, 0)),
     ]
+
+
+def test_what_is_remembered_of_a_scope_is_added_up_anew_when_the_store_changes(own: Library, tmp_path: Path) -> None:
+    store = fill(tmp_path / "store", WORLD)
+    first = of(store, own, "2018", topics=("apple",))
+    assert of(store, own, "2018", topics=("apple",)) == first  # from the sums
+    both = of(store, own, "2018", topics=("apple", "pear"))  # pear is not in them yet
+    assert both.counts["apple", periods.parse("2018")] == first.counts["apple", periods.parse("2018")]
+    assert table(of(store, own, "2018"), "2018") == table(of(fill(tmp_path / "other", WORLD), own, "2018"), "2018")
+    more = fill(store.root, [paper("1801.00099", "2018-01-07", "One more apple")])
+    after = of(more, own, "2018", topics=("apple",))
+    label = periods.parse("2018")
+    assert after.bases[label] == first.bases[label] + 1
+    assert after.counts["apple", label] == first.counts["apple", label] + 1
+    for item in (store.root / "cache" / "answers").iterdir():
+        item.write_text("{", encoding="utf-8")  # damaged
+    assert of(more, own, "2018", topics=("apple",)) == after
+
+
+def test_many_files_are_matched_by_several_processes_as_by_one(
+    own: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    papers = [
+        paper(f"{18 + n % 2}{n % 12 + 1:02d}.{n:05d}", f"20{18 + n % 2}-{n % 12 + 1:02d}-05", f"An apple and pear {n}")
+        for n in range(120)
+    ]
+    rules = [rule for topic in own.topics.values() for rule in topic.rules]
+    store = fill(tmp_path / "store", papers)
+    told: list[float] = []
+    alone = tags.match_files(store, store.manifest.files, rules, lambda done, total, what: told.append(done))
+    assert told == [120]
+    monkeypatch.setattr(tags, "SHARE", 30)
+    together = tags.match_files(store, store.manifest.files, rules, lambda done, total, what: told.append(done))
+    assert told[-1] == 120
+    assert len(told) > 3
+    assert together.equals(alone)
+    assert alone["rule"].to_pylist() == sorted(alone["rule"].to_pylist())

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import pyarrow as pa
+import pytest
+import re2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trendcli.matching import Matcher, mentions
+from trendcli.matching import Matcher, _loosened, mentions
 from trendcli.models import Rule
 from trendcli.rules import rule
 
@@ -123,3 +125,31 @@ def test_a_pattern_of_a_hostile_user_cannot_hang() -> None:
 def test_mentions_say_where() -> None:
     found = mentions(rule("phrase", "deep learning"), "Deep learning", "On deep-learning.")
     assert [(place.field, place.start, place.end) for place in found] == [("title", 0, 13), ("abstract", 3, 16)]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "finds", "not_this"),
+    [
+        (r"\bAI\b.{0,5}\bpoor", "AI for poor", "AI for a few more poor"),
+        (r"\bcat[^.]{1,3}dog", "cat a dog", "cat.dog"),
+        (r"\b(?:big ){2,3}cat", "big big cat", "big cat"),
+        (r"x[.{0,5}]y", "x{y", "x*y"),  # a class that holds what looks like a gap
+        (r"x[]{0,3}]y", "x}y", "x*y"),
+        (r"x\.{2,3}y", "x..y", "x.y"),
+        (r"x\{0,3\}y", "x{0,3}y", "xy"),
+    ],
+)
+def test_gaps_of_any_length_in_the_automaton_find_no_more_than_the_rule(
+    pattern: str, finds: str, not_this: str
+) -> None:
+    rules = [rule("pattern", pattern), rule("phrase", "deep learning")]
+    papers = [(finds, "no"), ("no", finds), (not_this, "no"), ("no", f"{finds} and then {finds}")]
+    assert {row for row, *_ in tags(rules, *papers)} == {0, 1, 3}
+    assert tags(rules, *papers) == oracle(rules, *papers)
+
+
+def test_a_pattern_with_a_long_gap_is_small_in_the_automaton() -> None:
+    loosened = _loosened(r"(?m)\bAI\b[^.\n]{0,80}\bpoor")
+    assert loosened == r"(?m)\bAI\b[^.\n]*\bpoor"
+    assert re2.compile(loosened).programsize < 50
+    assert re2.compile(r"(?m)\bAI\b[^.\n]{0,80}\bpoor").programsize > 150

@@ -6,7 +6,6 @@ Counts are integers, shares and changes fractions; None where a number does not 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from math import exp, inf, lgamma, log, log1p, sqrt
 from typing import NamedTuple
 
@@ -119,7 +118,7 @@ def ratio_interval(
     if not count_1 and not count_2:
         return None, None
     if phi > 1 or _is_large(count_1, base_1, count_2, base_2):
-        z = Z if phi == 1 and df is None else sqrt(phi) * _critical(df)
+        z = Z if phi == 1 and df is None else sqrt(phi) * critical(LEVEL, df)
         return _score_interval(count_1, base_1, count_2, base_2, z)
     return _midp_interval(count_1, base_1, count_2, base_2)
 
@@ -139,11 +138,6 @@ def method(count_1: int, base_1: int, count_2: int, base_2: int, phi: float = 1.
     if phi > 1 or _is_large(count_1, base_1, count_2, base_2):
         return "by Miettinen and Nurminen's score"
     return "by mid-p of the binomial given the sum of the counts"
-
-
-@lru_cache
-def _critical(df: float | None) -> float:
-    return critical(LEVEL, df)
 
 
 def _score(count_1: int, base_1: int, count_2: int, base_2: int, log_ratio: float) -> float:

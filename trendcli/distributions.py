@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import erfc, exp, inf, lgamma, log, log1p, pi, sqrt
 
 
@@ -14,6 +15,7 @@ def two_sided(statistic: float, df: float | None) -> float:
     return _beta(df / (df + statistic * statistic), df / 2, 0.5)
 
 
+@lru_cache(maxsize=1 << 16)
 def critical(level: float, df: float | None) -> float:
     """The value that |T| exceeds with probability 1 − `level`, by Newton's method.
 

@@ -4,7 +4,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from tests.conftest import fill
+from tests.conftest import fill, paper
 from tests.test_counting import TOPICS
 from trendcli import cells, parts, periods, topic_files
 from trendcli.cli import app
@@ -120,6 +120,34 @@ def test_the_function_of_the_cluster_finds_what_the_tags_hold(
                     and any(one["topic"] == key and (field is None or one[field]) for one in row["topics"])
                 ]
                 assert len(here) == found[topic, month]
+
+
+def test_raw_columns_become_what_an_import_makes_of_them() -> None:
+    raw = pa.record_batch(
+        {
+            "id": ["1801.00001", "1801.00002"],
+            "version": pa.array([1, 3], pa.int32()),
+            "as_of": [date(2020, 6, 1), date(2020, 6, 2)],
+            "v1_at": pa.array([datetime(2018, 1, 5, 12), datetime(2018, 1, 1)], pa.timestamp("us")),
+            "categories": ["cs.LG stat.ML", "cs.CL"],
+            "title": ["On\n $\\alpha$-divergence", "Time- varying"],
+            "abstract": ["Schr\\\"odinger's apple", "—"],
+        }
+    )
+    (found,) = spark.canonical(iter([raw]))
+    assert found.schema.names == list(spark.COLUMNS)
+    rows = found.to_pylist()
+    made = paper(
+        "1801.00001", "2018-01-05T12:00", "On alpha-divergence", "Schrodinger's apple", categories="cs.LG stat.ML"
+    )
+    assert [row["id"] for row in rows] == ["1801.00002", "1801.00001"]  # by v1 date
+    assert rows[1]["row_hash"] == made.row_hash
+    assert (rows[1]["title"], rows[1]["abstract"], rows[1]["v1_at"]) == (
+        made.title,
+        made.abstract,
+        datetime(2018, 1, 5, 12),
+    )
+    assert (rows[0]["title"], rows[0]["as_of"]) == ("Time-varying", date(2020, 6, 2))
 
 
 def test_a_store_without_texts(states: list[list[Submission]], topic_file: Any, tmp_path: Path) -> None:

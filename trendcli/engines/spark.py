@@ -3,9 +3,9 @@
 What it leaves is a store without texts: a manifest, and the cells of the topics that were counted. `trend report` and
 `trend chart` read it like any other, by month and longer; what needs texts says that they lie elsewhere.
 
-A corpus is a directory of parquet files with the columns of COLUMNS, on any file system that Spark reads. A submission
-may be there several times: the highest version wins, then the later `as_of`, as everywhere in this program. Text has to
-be in canonical form already (`parts.submission`), and `categories` as well.
+A corpus is a directory of parquet files with the columns of COLUMNS, on any file system that Spark reads; `canonical`
+makes them of RAW columns. A submission may be there several times: the highest version wins, then the later `as_of`, as
+everywhere in this program.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from xxhash import xxh3_64
 
-from trendcli import cache, cells
+from trendcli import cache, cells, parts
 from trendcli.arrow import pa, pc
 from trendcli.coverage import EVERY
 from trendcli.errors import UsageError
@@ -32,12 +32,48 @@ from trendcli.topics import Library, allows, parents_of
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+RAW = ("id", "version", "as_of", "v1_at", "categories", "title", "abstract")
 COLUMNS = ("id", "version", "as_of", "row_hash", "v1_at", "categories", "title", "abstract")
+# the same for Spark, as what `canonical` returns
+SCHEMA = (
+    "id string, version int, as_of date, row_hash bigint, v1_at timestamp_ntz, categories string, title string, "
+    "abstract string"
+)
 TOPICS = pa.list_(pa.struct([("topic", pa.int64()), ("title", pa.bool_()), ("strict", pa.bool_())]))
 _COUNTED = (
     "id string, version int, as_of date, row_hash bigint, month date, categories string, "
     "topics array<struct<topic: bigint, title: boolean, strict: boolean>>"
 )
+
+
+def canonical(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """A function for mapInArrow: batches of RAW -> batches of COLUMNS, text and categories in canonical form.
+
+    `v1_at` is UTC, in microseconds as Spark has it; `categories` are separated by spaces, the primary one first.
+    """
+    for batch in batches:
+        whole = {"as_of": batch["as_of"].cast(pa.int32()), "v1_at": batch["v1_at"].cast(pa.int64())}
+        columns = [whole.get(name, batch[name]).to_pylist() for name in RAW]
+        made = [
+            parts.submission(
+                id=ident,
+                version=version,
+                v1_at=at // 1_000_000,
+                updated_at=at // 1_000_000,
+                title=title,
+                abstract=abstract,
+                authors="",
+                categories=categories,
+                comments=None,
+                journal_ref=None,
+                doi=None,
+                as_of=day,
+            )
+            for ident, version, day, at, categories, title, abstract in zip(*columns, strict=True)
+        ]
+        table = parts.table(made, "spark", datetime.now(UTC)).select(COLUMNS)
+        at = table.schema.get_field_index("v1_at")
+        yield from table.set_column(at, "v1_at", table["v1_at"].cast(pa.timestamp("us"))).to_batches()
 
 
 def count(
