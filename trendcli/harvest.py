@@ -11,6 +11,9 @@ from trendcli.ingest import Merged
 from trendcli.models import Answer, Ask, Progress, Source
 from trendcli.store import Store
 
+# how many times their due size updates may reach that nobody has matched
+OVERDUE = 4
+
 
 @dataclass
 class Harvest:
@@ -46,14 +49,24 @@ def harvest(
     with store.writing():
         for path in store.leftovers():
             path.unlink(missing_ok=True)  # room that a run took which was killed
+        _fold_where_due(store)
         try:
             for number, ask in enumerate(asks):
                 _ask(store, source, ask, _part_of(progress, number, len(asks)), on_fault, done)
         except TryLater as error:
             done.stopped = error
-        if ingest.fold_is_due(store):
-            tags.carry(store, ingest.fold(store))
+        _fold_where_due(store)
     return done
+
+
+def _fold_where_due(store: Store) -> None:
+    """Fold the updates when they have grown, before or after a harvest: when their text was matched as the months' was.
+
+    What came just now was not, and a month that takes it in would have to be matched again as a whole. Long overdue
+    updates are folded all the same.
+    """
+    if ingest.fold_is_due(store) and (tags.level(store) or ingest.fold_is_due(store, OVERDUE)):
+        tags.carry(store, ingest.fold(store))
 
 
 def _ask(

@@ -115,6 +115,18 @@ def relation(db: duckdb.DuckDBPyConnection, pieces: Sequence[cache.Piece], name:
     return " UNION ALL ".join(parts) or empty
 
 
+def level(store: Store) -> bool:
+    """Whether every update was matched with all the rules that any month was matched with."""
+    pieces = cache.known(store, KIND)
+    matched = {
+        item.key: frozenset().union(*(piece.keys for piece in pieces if item.key in piece.files))
+        for item in store.manifest.files
+    }
+    months = [matched[item.key] for item in store.manifest.files if item.kind == "month"]
+    rules: frozenset[int] = frozenset().union(*months)
+    return all(matched[item.key] >= rules for item in store.manifest.files if item.kind == "update")
+
+
 def carry(store: Store, moves: pa.Table) -> None:
     """Carry tags along to rewritten files, by what `ingest.fold` says of where each row lay before; no text is read."""
     pieces = cache.known(store, KIND)
