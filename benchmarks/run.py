@@ -35,7 +35,7 @@ cells and sums are there already where a line does not say that they are made. W
 its libraries and the statistics; what grows with the records is text that is read."""
 SHORT = """What falls short of a target above, and why:
 
-- **Import**: two thirds of it is making text comparable (LaTeX, accents, torn words) record by record, in Python.
+- **Import**: text is made comparable (LaTeX, accents, torn words) record by record, in Python.
 - **Tagging**: the automaton alone takes half of it, so it cannot come near four times decoding with 1,600 rules; the rest
   tells titles, second mentions and excluded phrases apart.
 - **A cold report**: half of it is the start of Python, of the command line and of numpy.
