@@ -228,11 +228,11 @@ def bare(store: Any, rules: list[Any]) -> int:
     import pyarrow.parquet as pq
 
     from trendcli.arrow import pa, pc
-    from trendcli.matching import Matcher, _finder
+    from trendcli.matching import Matcher, _finder, _loosened
 
     files = sorted(store.manifest.files, key=lambda item: item.first)[-6:]
     batches = [b for item in files for b in pq.ParquetFile(store.path(item)).iter_batches(16384, columns=["title", "abstract"])]  # fmt: skip
-    rows, matcher, find = sum(map(len, batches)), Matcher(rules), _finder([rule.regex for rule in rules])
+    rows, matcher, find = sum(map(len, batches)), Matcher(rules), _finder([_loosened(rule.regex) for rule in rules])
     joined = [pc.binary_join_element_wise(*(batch[name].cast(pa.binary()) for name in ("title", "abstract")), b"\n").to_pylist() for batch in batches]  # fmt: skip
     best = {"set": 1e9, "whole": 1e9}
     for _ in range(3):
@@ -483,8 +483,9 @@ def weeks(
         before = set(store.rglob("*.parquet"))
         took = run([*trend, "import", path]).seconds
         report = run([*loud, "report", "--include-partial", "--format", "csv"])
-        bytes_ = sum(item.stat().st_size for item in store.rglob("*.parquet") if item not in before) / 1e6
-        if not any((store / "arxiv" / "updates").glob("*.parquet")) or bytes_ > 100:
+        came = set(store.rglob("*.parquet")) - before
+        bytes_ = sum(item.stat().st_size for item in came) / 1e6
+        if any(item.parent.name == "months" for item in came):
             folded.append(
                 f"{took:.1f} s, then a report in {report.seconds:.1f} s with {matched_of(report.err):,} submissions matched"
             )

@@ -43,7 +43,7 @@ class MonthSums:
 def month_sums(
     store: Store, library: Library, topics: Sequence[str], scope: Scope, primary_only: bool, progress: Progress
 ) -> MonthSums:
-    """The sums of a scope for some topics and the base, and for others that were counted before; nulls are zeros.
+    """The sums of a scope for some topics and the base, and for others that were counted before.
 
     They are remembered, so that a report of a scope that was asked for before opens no parquet file.
     """

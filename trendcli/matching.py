@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import NamedTuple
 
 import re2
@@ -89,6 +89,12 @@ class Matcher:
     def _judge(self, hit: int) -> Judge:
         self.judges[hit] = judge = _judge(self.rules[hit])
         return judge
+
+
+@lru_cache(maxsize=1)
+def matcher_of(rules: tuple[Rule, ...]) -> Matcher:
+    """A matcher of some rules, the same one where a worker is asked again for batch after batch."""
+    return Matcher(rules)
 
 
 def _loosened(regex: str) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
-from functools import lru_cache
 from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,8 +22,6 @@ from trendcli.store import Store, sql_list
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
-
-    from trendcli.matching import Matcher
 
 KIND = "tags"
 # submissions that one process matches at a time: from a second share on, a second process pays
@@ -83,9 +80,9 @@ def _matched(files: Sequence[tuple[Path, int]], rules: tuple[Rule, ...]) -> tupl
     import pyarrow.parquet as pq
 
     from trendcli.arrow import pa, pc
-    from trendcli.matching import MATCHES
+    from trendcli.matching import MATCHES, matcher_of
 
-    matcher, found, total = _matcher(rules), [], 0
+    matcher, found, total = matcher_of(rules), [], 0
     for path, key in files:
         offset = 0
         for batch in pq.ParquetFile(path).iter_batches(batch_size=16384, columns=["title", "abstract"]):
@@ -96,13 +93,6 @@ def _matched(files: Sequence[tuple[Path, int]], rules: tuple[Rule, ...]) -> tupl
             found.append(pa.table({**columns, **{name: matches[name] for name in MATCHES.names[1:]}}))
         total += offset
     return total, pa.concat_tables(found).combine_chunks()
-
-
-@lru_cache(maxsize=1)
-def _matcher(rules: tuple[Rule, ...]) -> Matcher:
-    from trendcli.matching import Matcher
-
-    return Matcher(rules)
 
 
 def relation(db: duckdb.DuckDBPyConnection, pieces: Sequence[cache.Piece], name: str, empty: str) -> str:
@@ -116,14 +106,14 @@ def relation(db: duckdb.DuckDBPyConnection, pieces: Sequence[cache.Piece], name:
 
 
 def level(store: Store) -> bool:
-    """Whether every update was matched with all the rules that any month was matched with."""
+    """Whether every update was matched with all the rules that every month was matched with."""
     pieces = cache.known(store, KIND)
-    matched = {
+    matched: dict[int, frozenset[int]] = {
         item.key: frozenset().union(*(piece.keys for piece in pieces if item.key in piece.files))
         for item in store.manifest.files
     }
     months = [matched[item.key] for item in store.manifest.files if item.kind == "month"]
-    rules: frozenset[int] = frozenset().union(*months)
+    rules: frozenset[int] = frozenset.intersection(*months) if months else frozenset()
     return all(matched[item.key] >= rules for item in store.manifest.files if item.kind == "update")
 
 

@@ -11,7 +11,7 @@ everywhere in this program.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ from trendcli.arrow import pa, pc
 from trendcli.coverage import EVERY
 from trendcli.errors import UsageError
 from trendcli.manifest import ELSEWHERE, DataFile
-from trendcli.matching import Matcher
+from trendcli.matching import matcher_of
 from trendcli.models import Answer, Rule
 from trendcli.periods import add_months
 from trendcli.store import CORPUS, Store
@@ -92,9 +92,15 @@ def count(
     """
     matched = matching(library, topics)
     table, newest = _cells(session.read.parquet(*paths).select(*COLUMNS).mapInArrow(matched, _COUNTED))
-    if not table.num_rows:
-        raise UsageError(f"There is nothing to count in {', '.join(paths)}. Nothing was written.")
-    return _kept(root, table, newest, [cells.topic_key(library, topic) for topic in topics], complete)
+    if newest is None:
+        raise UsageError(f"There is nothing to count in {', '.join(paths)}, or no as_of. Nothing was written.")
+    return _kept(
+        root,
+        table,
+        datetime.combine(newest, time(), UTC),
+        [cells.topic_key(library, topic) for topic in topics],
+        complete,
+    )
 
 
 def matching(library: Library, topics: Sequence[str]) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
@@ -115,7 +121,7 @@ def matching(library: Library, topics: Sequence[str]) -> Callable[[Iterator[pa.R
         for batch in batches:
             categories = batch["categories"].to_pylist()
             named: list[dict[int, list[bool]]] = [{} for _ in categories]
-            found = _matcher(rules).match(batch)
+            found = matcher_of(rules).match(batch)
             for row, rule, title, strict in zip(*(column.to_pylist() for column in found.columns), strict=True):
                 for topic, guard in counts[rule]:
                     if _allows(guard, categories[row]):
@@ -133,17 +139,12 @@ def matching(library: Library, topics: Sequence[str]) -> Callable[[Iterator[pa.R
     return matched
 
 
-@lru_cache(maxsize=1)
-def _matcher(rules: tuple[Rule, ...]) -> Matcher:
-    return Matcher(rules)
-
-
 @lru_cache(maxsize=1 << 16)
 def _allows(guard: tuple[str, ...], categories: str) -> bool:
     return allows(guard, categories)
 
 
-def _cells(found: DataFrame) -> tuple[pa.Table, datetime]:
+def _cells(found: DataFrame) -> tuple[pa.Table, date | None]:
     """The cells of matched submissions, the newest state of each, without their file; and the newest `as_of`."""
     from pyspark.sql import Window
     from pyspark.sql import functions as f
@@ -176,11 +177,9 @@ def _cells(found: DataFrame) -> tuple[pa.Table, datetime]:
     )
     columns = ("topic", "month", "categories", *cells.COUNTED)
     table = base.select(*columns).unionByName(topics.select(*columns)).toArrow()
-    day = live.agg(f.max("as_of")).collect()[0][0]
+    day: date | None = live.agg(f.max("as_of")).collect()[0][0]
     live.unpersist()
-    return table.sort_by([(name, "ascending") for name in columns[:3]]), datetime.combine(
-        day or datetime.max, time(), UTC
-    )
+    return table.sort_by([(name, "ascending") for name in columns[:3]]), day
 
 
 def _kept(root: Path, table: pa.Table, newest: datetime, keys: Sequence[int], complete: Sequence[str]) -> Store:
