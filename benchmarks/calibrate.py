@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trendcli import change, dispersion
-from trendcli.change import wilson
+from trendcli.change import Sides, wilson
 from trendcli.dispersion import BESIDE, Dispersion
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -113,19 +113,16 @@ def table(counts: Ints, bases: Ints, places: Sequence[int], with_dispersion: boo
     past = dispersion.estimate(counts, bases, places, "month", BLOCKS)
     half = HISTORY + TESTED // 2
     n_1, n_2 = int(bases[HISTORY:half].sum()), int(bases[half:].sum())
-    return [
-        tested(
-            int(row[HISTORY:half].sum()), n_1, int(row[half:].sum()), n_2, found if with_dispersion else Dispersion()
-        )
-        for row, found in zip(counts, past, strict=True)
-    ]
+    spread = past if with_dispersion else [Dispersion()] * len(past)
+    return tested(counts[:, HISTORY:half].sum(axis=1), n_1, counts[:, half:].sum(axis=1), n_2, spread)
 
 
-def tested(count_1: int, base_1: int, count_2: int, base_2: int, found: Dispersion) -> float | None:
-    """The p of a row; None where it is not tested."""
-    if max(count_1, count_2) < change.FEW:
-        return None
-    return change.ratio_test(count_1, base_1, count_2, base_2, *found)
+def tested(
+    counts_1: Ints, base_1: int, counts_2: Ints, base_2: int, spread: Sequence[Dispersion]
+) -> list[float | None]:
+    """The p of each row; None where it is not tested."""
+    rows = zip(counts_1.tolist(), counts_2.tolist(), spread, strict=True)
+    return [found.p for found in change.compared(Sides(one, base_1, two, base_2, *of) for one, two, of in rows)]
 
 
 def flat(
@@ -194,7 +191,7 @@ def shuffled(
         chosen[rng.choice(len(names), later, replace=False)] = True
         c_2, n_2 = by_block[:, chosen].sum(axis=1), int(base[chosen].sum())
         c_1, n_1 = by_block[:, ~chosen].sum(axis=1), int(base[~chosen].sum())
-        return [tested(int(a), n_1, int(b), n_2, found) for a, b, found in zip(c_1, c_2, past, strict=True)]
+        return tested(c_1, n_1, c_2, n_2, past)
 
     return _summed(one() for _ in range(times))
 
@@ -224,11 +221,13 @@ def coverage(runs: int, seed: int, expected: Sequence[float] = (5, 10, 20, 50, 2
                     counts = drawn(rng, bases, np.broadcast_to(shares, (runs, len(shares))), phi)
                     past = dispersion.estimate(counts, bases, places, "month", BLOCKS)
                     n_1, n_2 = int(bases[HISTORY:-12].sum()), int(bases[-12:].sum())
-                    held = 0
-                    for row, found in zip(counts, past, strict=True):
-                        c_1, c_2 = int(row[HISTORY:-12].sum()), int(row[-12:].sum())
-                        low, high = change.ratio_interval(c_1, n_1, c_2, n_2, *found)
-                        held += low is None or (low <= ratio and (high is None or ratio <= high))
+                    c_1, c_2 = counts[:, HISTORY:-12].sum(axis=1).tolist(), counts[:, -12:].sum(axis=1).tolist()
+                    pairs = [Sides(one, n_1, two, n_2, *of) for one, two, of in zip(c_1, c_2, past, strict=True)]
+                    held = sum(
+                        found.ci_low is None
+                        or (found.ci_low <= ratio - 1 and (found.ci_high is None or ratio - 1 <= found.ci_high))
+                        for found in change.compared(pairs)
+                    )
                     cells.append(Cell(count, ratio, grown, phi, Rate(held, runs)))
     return cells
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import warnings
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,17 +15,33 @@ from statsmodels.stats.proportion import confint_proportions_2indep, proportion_
 
 from trendcli import change
 from trendcli.change import (
-    _midp_interval,
-    _score_interval,
+    Change,
+    Sides,
     adjusted,
-    compare,
     ratio_interval,
     ratio_test,
     share,
     verdict,
     wilson,
 )
-from trendcli.distributions import critical, two_sided
+from trendcli.distributions import Floats, critical, two_sided
+
+
+def column(*numbers: int) -> Floats:
+    return np.array(numbers, float).reshape(-1, 1)
+
+
+PLAIN = np.ones(1), np.full(1, math.inf)
+
+
+def compare(count_1: int, base_1: int, count_2: int, base_2: int, phi: float = 1.0, df: float | None = None) -> Change:
+    return change.compare(Sides(count_1, base_1, count_2, base_2, phi, df))
+
+
+def interval(count_1: int, base_1: int, count_2: int, base_2: int) -> tuple[float | None, float | None]:
+    low, high = (float(end[0]) for end in ratio_interval(column(count_1, base_1, count_2, base_2), *PLAIN))
+    return None if math.isnan(low) else low, None if math.isnan(high) else high
+
 
 BASES = [(100, 160), (1000, 1600), (5000, 300), (40, 40)]
 COUNTS = [0, 1, 2, 3, 5, 9, 20, 30, 39]
@@ -59,7 +76,7 @@ def test_score_intervals_are_those_of_statsmodels(count_1: int, base_1: int, cou
     pooled = (count_1 + count_2) / (base_1 + base_2)
     if min(base_1, base_2) * min(pooled, 1 - pooled) < change.EXPECTED:
         return
-    low, high = _score_interval(count_1, base_1, count_2, base_2)
+    low, high = interval(count_1, base_1, count_2, base_2)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # statsmodels divides by zero on its way
         theirs = confint_proportions_2indep(
@@ -80,24 +97,23 @@ def test_score_intervals_are_those_of_statsmodels(count_1: int, base_1: int, cou
 @pytest.mark.parametrize("count_2", [0, 1, 2, 5, 11])
 def test_midp_intervals_invert_the_conditional_binomial(count_1: int, base_1: int, count_2: int, base_2: int) -> None:
     if not count_1 + count_2:
-        assert ratio_interval(0, base_1, 0, base_2) == (None, None)
+        assert interval(0, base_1, 0, base_2) == (None, None)
         return
-    low, high = _midp_interval(count_1, base_1, count_2, base_2)
+    numbers = column(count_1, base_1, count_2, base_2)
+    low, high = (
+        float(change._midp_end(numbers, side)[0]) if there else None for side, there in ((-1, count_2), (1, count_1))
+    )
     total = count_1 + count_2
 
     def upper(log_odds: float) -> float:
         p = 1 / (1 + math.exp(-log_odds))
         return float(binom.sf(count_2, total, p) + binom.pmf(count_2, total, p) / 2)
 
-    if count_2 == 0:
-        assert low == 0.0
-    else:
+    if count_2:
         assert low == pytest.approx(
             math.exp(brentq(lambda x: upper(x) - 0.025, -40, 40, xtol=1e-14)) * base_1 / base_2, rel=1e-9
         )
-    if count_1 == 0:
-        assert high is None
-    else:
+    if count_1:
         assert high == pytest.approx(
             math.exp(brentq(lambda x: 0.975 - upper(x), -40, 40, xtol=1e-14)) * base_1 / base_2, rel=1e-9
         )
@@ -140,7 +156,7 @@ def test_an_interval_holds_its_estimate_and_no_value_is_infinite(
 def test_p_is_that_of_the_method_of_the_interval(count_1: int, base_1: int, count_2: int, base_2: int) -> None:
     if not count_1 + count_2:
         return
-    p = ratio_test(count_1, base_1, count_2, base_2)
+    p = ratio_test(column(count_1, base_1, count_2, base_2), *PLAIN)[0]
     pooled = (count_1 + count_2) / (base_1 + base_2)
     if min(base_1, base_2) * min(pooled, 1 - pooled) >= change.EXPECTED:
         theirs = score_test_proportions_2indep(
@@ -159,7 +175,17 @@ def test_tails_are_those_of_scipy(df: int) -> None:
         assert two_sided(value, df) == pytest.approx(2 * student.sf(value, df), rel=1e-9)
         assert two_sided(-value, df) == two_sided(value, df)
     assert critical(0.95, df) == pytest.approx(student.ppf(0.975, df), rel=1e-9)
-    assert (two_sided(0.0, df), two_sided(math.inf, df)) == (1.0, 0.0)
+    assert two_sided([0.0, math.inf], df).tolist() == [1.0, 0.0]
+
+
+def test_many_at_once_are_as_each_alone() -> None:
+    rng = np.random.default_rng(5)
+    rows = [(int(a), int(a + b), int(c), int(c + d)) for a, b, c, d in rng.integers(0, 60, (300, 4))]
+    spreads = [(1.0, None), (1.0, 9.0), (2.5, 21.0)]
+    pairs = [Sides(*row, *spreads[place % 3]) for place, row in enumerate(rows)]
+    asked = [pair if place % 7 else None for place, pair in enumerate(pairs)]
+    for pair, found in zip(asked, change.compared(asked), strict=True):
+        assert found == (change.compare(pair) if pair else change.NO_CHANGE)
 
 
 @given(st.integers(0, 200), st.integers(1, 4000), st.integers(0, 200), st.integers(1, 4000), st.sampled_from([(1.0, None), (1.0, 20.0), (1.7, 21.0)]))  # fmt: skip
@@ -183,7 +209,7 @@ def test_dispersion_widens_the_interval_and_the_test() -> None:
     assert plain.p < 1e-6 < wide.p < 0.01  # type: ignore[operator]
     # a count that jumps twice as much as chance is worth half of one that does not
     z = math.sqrt(2) * student.ppf(0.975, 21)
-    assert 1 + wide.ci_low == pytest.approx(_score_interval(700, 10000, 900, 10000, z)[0], rel=1e-9)  # type: ignore[operator]
+    assert change._score(column(700, 10000, 900, 10000), np.log([1 + wide.ci_low]))[0] == pytest.approx(z, rel=1e-9)  # type: ignore[operator]
 
 
 @given(st.lists(st.one_of(st.none(), st.floats(0, 1)), max_size=40))

@@ -5,11 +5,14 @@ Counts are integers, shares and changes fractions; None where a number does not 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import exp, inf, lgamma, log, log1p, sqrt
+from collections.abc import Iterable, Sequence
+from math import inf, isnan, sqrt
 from typing import NamedTuple
 
-from trendcli.distributions import critical, two_sided
+import numpy as np
+from numpy.typing import NDArray
+
+from trendcli.distributions import Floats, Rows, critical, crossing, two_sided, upper_tail, ways
 
 LEVEL = 0.95
 # the normal quantile of (1 + LEVEL) / 2, written out because `statistics` takes 9 ms to import
@@ -18,6 +21,20 @@ Z = 1.959963984540054
 EXPECTED = 5
 # fewer than that many in both periods say nothing, and a share of false discoveries that a table may hold
 FEW, FALSE = 5, 0.05
+
+
+class Sides(NamedTuple):
+    """What is compared: (count 1 of base 1) with (count 2 of base 2).
+
+    `phi` is the dispersion of the counts and `df` what it was estimated on (None: it was not).
+    """
+
+    count_1: int
+    base_1: int
+    count_2: int
+    base_2: int
+    phi: float = 1.0
+    df: float | None = None
 
 
 class Change(NamedTuple):
@@ -57,22 +74,36 @@ def wilson(count: int, base: int) -> tuple[float | None, float | None]:
     return (0.0 if count == 0 else middle - half), (1.0 if count == base else middle + half)
 
 
-def compare(count_1: int, base_1: int, count_2: int, base_2: int, phi: float = 1.0, df: float | None = None) -> Change:
-    """The change from one period to another; all None where a base is 0.
+def compare(sides: Sides) -> Change:
+    """The change from one period to another; all None where a base is 0."""
+    return compared([sides])[0]
 
-    `phi` is the dispersion of the counts and `df` what it was estimated on (None: it was not).
-    """
-    if not base_1 or not base_2:
-        return NO_CHANGE
-    count_change = count_2 / count_1 - 1 if count_1 else None
+
+def compared(pairs: Iterable[Sides | None]) -> list[Change]:
+    """`compare` of each pair, all at once; NO_CHANGE for None."""
+    asked = list(pairs)
+    known = [sides for sides in asked if sides and sides.base_1 and sides.base_2]
+    counts = np.array([sides[:4] for sides in known], float).reshape(-1, 4).T
+    phi = np.array([sides.phi for sides in known], float)
+    df = np.array([inf if sides.df is None else sides.df for sides in known])
+    low, high = ratio_interval(counts, phi, df)
+    p = np.full(len(known), np.nan)
+    tested = np.flatnonzero(np.maximum(counts[0], counts[2]) >= FEW)
+    p[tested] = ratio_test(counts[:, tested], phi[tested], df[tested])
+    numbers = ([None if isnan(value) else value for value in column.tolist()] for column in (low, high, p))
+    found = map(_change, known, *numbers)
+    return [next(found) if sides and sides.base_1 and sides.base_2 else NO_CHANGE for sides in asked]
+
+
+def _change(sides: Sides, low: float | None, high: float | None, p: float | None) -> Change:
+    count_1, base_1, count_2, base_2, *_ = sides
     points = count_2 / base_2 - count_1 / base_1
-    low, high = ratio_interval(count_1, base_1, count_2, base_2, phi, df)
     if low is None:
-        return Change(count_change, points, None, None, None, None, False)
+        return Change(None, points, None, None, None, None, False)
     relative = (count_2 / base_2) / (count_1 / base_1) - 1 if count_1 else None
     word = "new" if not count_1 else "gone" if not count_2 else None
-    p = None if max(count_1, count_2) < FEW else ratio_test(count_1, base_1, count_2, base_2, phi, df)
-    return Change(count_change, points, relative, word, low - 1, None if high is None else high - 1, high is None, p)
+    upper = None if high is None else high - 1
+    return Change(count_2 / count_1 - 1 if count_1 else None, points, relative, word, low - 1, upper, high is None, p)
 
 
 def adjusted(ps: Sequence[float | None]) -> list[float | None]:
@@ -100,146 +131,91 @@ def verdict(count_1: int | None, count_2: int | None, points: float | None, q: f
     return "rising" if points > 0 else "falling"
 
 
-def _is_large(count_1: int, base_1: int, count_2: int, base_2: int) -> bool:
-    pooled = (count_1 + count_2) / (base_1 + base_2)
-    return min(base_1, base_2) * min(pooled, 1 - pooled) >= EXPECTED
-
-
-def ratio_interval(
-    count_1: int, base_1: int, count_2: int, base_2: int, phi: float = 1.0, df: float | None = None
-) -> tuple[float | None, float | None]:
-    """The 95 % interval of share₂/share₁; (None, None) where both counts are 0, no upper end where the first is.
-
-    Where the smallest expected count is EXPECTED or more, or `phi` above 1: the score method of Miettinen and Nurminen
-    (1985), as statsmodels' confint_proportions_2indep(compare="ratio", method="score", correction=True), with its
-    variance times `phi` and Student's t with `df` degrees of freedom in place of the normal. Else: the conditional
-    binomial given the sum of the counts, by mid-p (Lancaster 1961).
-    """
-    if not count_1 and not count_2:
-        return None, None
-    if phi > 1 or _is_large(count_1, base_1, count_2, base_2):
-        z = Z if phi == 1 and df is None else sqrt(phi) * critical(LEVEL, df)
-        return _score_interval(count_1, base_1, count_2, base_2, z)
-    return _midp_interval(count_1, base_1, count_2, base_2)
-
-
-def ratio_test(
-    count_1: int, base_1: int, count_2: int, base_2: int, phi: float = 1.0, df: float | None = None
-) -> float:
-    """The two-sided p of share₂ = share₁, by the method that `ratio_interval` inverts."""
-    if phi > 1 or _is_large(count_1, base_1, count_2, base_2):
-        return two_sided(_score(count_1, base_1, count_2, base_2, 0.0) / sqrt(phi), df)
-    odds, total = log(base_2 / base_1), count_1 + count_2
-    return min(1.0, 2 * min(_upper_tail(odds, count_2, total), _upper_tail(-odds, count_1, total)))
-
-
-def method(count_1: int, base_1: int, count_2: int, base_2: int, phi: float = 1.0) -> str:
+def method(sides: Sides) -> str:
     """The name of the method of `ratio_interval` and `ratio_test` for these counts."""
-    if phi > 1 or _is_large(count_1, base_1, count_2, base_2):
+    if _by_score(np.array(sides[:4], float), np.array(sides.phi)):
         return "by Miettinen and Nurminen's score"
     return "by mid-p of the binomial given the sum of the counts"
 
 
-def _score(count_1: int, base_1: int, count_2: int, base_2: int, log_ratio: float) -> float:
+def _by_score(counts: Floats, phi: Floats) -> NDArray[np.bool_]:
+    count_1, base_1, count_2, base_2 = counts
+    pooled = (count_1 + count_2) / (base_1 + base_2)
+    found: NDArray[np.bool_] = (phi > 1) | (np.minimum(base_1, base_2) * np.minimum(pooled, 1 - pooled) >= EXPECTED)
+    return found
+
+
+def ratio_interval(counts: Floats, phi: Floats, df: Floats) -> tuple[Floats, Floats]:
+    """The 95 % intervals of share₂/share₁: NaN for both ends where both counts are 0, for the upper where the first is.
+
+    `counts` has the rows count 1, base 1, count 2 and base 2, the bases above 0; `df` is infinite where φ was not
+    estimated. Where the smallest expected count is EXPECTED or more, or φ above 1: the score method of Miettinen and
+    Nurminen (1985), as statsmodels' confint_proportions_2indep(compare="ratio", method="score", correction=True), with
+    its variance times φ and Student's t in place of the normal. Else: the conditional binomial given the sum of the
+    counts, by mid-p (Lancaster 1961).
+    """
+    some = counts[0] + counts[2] > 0
+    low, high = np.where(some, 0.0, np.nan), np.full(counts.shape[1], np.nan)
+    by_score = _by_score(counts, phi)
+    z = np.sqrt(phi)
+    z[by_score] *= critical(LEVEL, df[by_score])
+    for side, ends in ((-1, low), (1, high)):
+        # an end exists where something was counted on its side
+        there = counts[1 - side] > 0
+        score, exact = np.flatnonzero(there & by_score), np.flatnonzero(there & ~by_score)
+        ends[score] = _score_end(counts[:, score], z[score], side)
+        ends[exact] = _midp_end(counts[:, exact], side)
+    return low, high
+
+
+def ratio_test(counts: Floats, phi: Floats, df: Floats) -> Floats:
+    """The two-sided p of share₂ = share₁, by the method that `ratio_interval` inverts; its arguments."""
+    by_score = _by_score(counts, phi)
+    p = np.ones(counts.shape[1])
+    zero = np.zeros(int(by_score.sum()))
+    p[by_score] = two_sided(_score(counts[:, by_score], zero) / np.sqrt(phi[by_score]), df[by_score])
+    count_1, base_1, count_2, base_2 = counts[:, ~by_score]
+    odds, total = np.log(base_2 / base_1), count_1 + count_2
+    chosen = ways(count_2, total)
+    tails = upper_tail(odds, count_2, total, chosen), upper_tail(-odds, count_1, total, chosen)
+    p[~by_score] = np.minimum(1, 2 * np.minimum(*tails))
+    return p
+
+
+def _score(counts: Floats, log_ratio: Floats) -> Floats:
     """The score statistic of a ratio of shares, given as its logarithm."""
+    count_1, base_1, count_2, base_2 = counts
     total = base_1 + base_2
-    share_1, share_2 = count_1 / base_1, count_2 / base_2
-    ratio = exp(log_ratio)
+    ratio = np.exp(log_ratio)
     # the shares that are likeliest while their ratio is held: the smaller root of a quadratic
     b = base_2 * ratio + count_2 + base_1 + count_1 * ratio
-    first = (b - sqrt(max(b * b - 4 * total * ratio * (count_1 + count_2), 0.0))) / (2 * total * ratio)
-    second = min(first * ratio, 1.0)
+    root = np.sqrt(np.maximum(b * b - 4 * total * ratio * (count_1 + count_2), 0.0))
+    first = (b - root) / (2 * total * ratio)
+    second = np.minimum(first * ratio, 1.0)
     variance = (second * (1 - second) / base_2 + ratio * ratio * first * (1 - first) / base_1) * total / (total - 1)
-    difference = share_2 - ratio * share_1
-    if variance <= 0:
-        return 0.0 if difference == 0 else inf if difference > 0 else -inf
-    return difference / sqrt(variance)
+    difference = count_2 / base_2 - ratio * (count_1 / base_1)
+    certain = np.where(difference == 0, 0.0, np.copysign(inf, difference))
+    return np.where(variance > 0, difference / np.sqrt(np.where(variance > 0, variance, 1.0)), certain)
 
 
-def _score_interval(count_1: int, base_1: int, count_2: int, base_2: int, z: float = Z) -> tuple[float, float | None]:
+def _score_end(counts: Floats, z: Floats, side: int) -> Floats:
     """Where the score statistic, as a function of the ratio, crosses ±z; solved in the logarithm of the ratio."""
-
-    def statistic(log_ratio: float) -> float:
-        return _score(count_1, base_1, count_2, base_2, log_ratio)
-
-    share_1, share_2 = count_1 / base_1, count_2 / base_2
-    centre = log(share_2 / share_1) if count_1 and count_2 else 0.0
-    low = exp(_crossing(lambda x: statistic(x) - z, centre, -1)) if count_2 else 0.0
-    high = exp(_crossing(lambda x: statistic(x) + z, centre, +1)) if count_1 else None
-    return low, high
+    count_1, base_1, count_2, base_2 = counts
+    both = (count_1 > 0) & (count_2 > 0)
+    centre = np.log(np.where(both, count_2 * base_1, 1.0) / np.where(both, count_1 * base_2, 1.0))
+    return np.exp(crossing(lambda x, at: _score(counts[:, at], x) + side * z[at], centre, side))
 
 
-def _midp_interval(count_1: int, base_1: int, count_2: int, base_2: int) -> tuple[float, float | None]:
+def _midp_end(counts: Floats, side: int) -> Floats:
     """count₂ given the sum is binomial with odds ratio · base₂ / base₁; each tail holds half of what is left."""
-    total = count_1 + count_2
-    tail = (1 - LEVEL) / 2
-    scale = log(base_1 / base_2)
-    centre = log((count_2 + 0.5) / (count_1 + 0.5))
-    low, high = 0.0, None
-    if count_2:
-        low = exp(_crossing(lambda x: tail - _upper_tail(x, count_2, total), centre, -1) + scale)
-    if count_1:
-        # the lower tail of count 2 is the upper tail of count 1 at the opposite odds
-        high = exp(_crossing(lambda x: _upper_tail(-x, count_1, total) - tail, centre, +1) + scale)
-    return low, high
+    count_1, base_1, count_2, base_2 = counts
+    total, half = count_1 + count_2, (1 - LEVEL) / 2
+    # the lower tail of count 2 is the upper tail of count 1 at the opposite odds
+    count, chosen = (count_1 if side > 0 else count_2), ways(count_2, total)
+    centre = np.log((count_2 + 0.5) / (count_1 + 0.5))
 
+    def left(x: Floats, at: Rows) -> Floats:
+        return side * (upper_tail(-side * x, count[at], total[at], chosen[at]) - half)
 
-def _upper_tail(log_odds: float, count: int, of: int) -> float:
-    """P(X > count) + P(X = count) / 2 for X binomial(of, odds / (1 + odds))."""
-    log_p = -log1p(exp(-log_odds)) if log_odds > -700 else log_odds
-    log_q = -log1p(exp(log_odds)) if log_odds < 700 else -log_odds
-    whole = lgamma(of + 1)
-
-    def mass(k: int) -> float:
-        return exp(whole - lgamma(k + 1) - lgamma(of - k + 1) + k * log_p + (of - k) * log_q)
-
-    def beyond(counts: range) -> float:
-        total = mass(count) / 2
-        for k in counts:
-            term = mass(k)
-            total += term
-            if term < total * 1e-17:
-                break
-        return total
-
-    # the smaller tail is summed outwards, so that it keeps its digits: 1 minus the larger one would not
-    if count >= of * exp(log_p):
-        return beyond(range(count + 1, of + 1))
-    return 1 - beyond(range(count - 1, -1, -1))
-
-
-def _crossing(function: Callable[[float], float], start: float, direction: int) -> float:
-    """The root of a falling function to 1e-13: bracketed by doubling steps from `start`, then by the Illinois method.
-
-    The root is expected on the side of `direction`; where it is not, the start moves until it is.
-    """
-    step = 0.5
-    while function(start) * direction < 0 and step < 1e4:
-        start, step = start - direction * step, step * 2
-    step, near = 0.5, start
-    far = start + direction * step
-    while function(far) * direction > 0:
-        near, step = far, step * 2
-        far = start + direction * step
-        if step > 1e4:
-            return far
-    a, b = (near, far) if near < far else (far, near)
-    fa, fb = function(a), function(b)
-    side = 0
-    for _ in range(200):
-        if fa == 0 or fb == 0 or b - a <= 1e-13 * max(1.0, abs(a), abs(b)):
-            break
-        usable = fa not in (inf, -inf) and fb not in (inf, -inf)
-        x = (a * fb - b * fa) / (fb - fa) if usable else (a + b) / 2
-        if not a < x < b:
-            x = (a + b) / 2
-        fx = function(x)
-        if fx > 0:
-            a, fa = x, fx
-            fb, side = (fb / 2, 1) if side == 1 else (fb, 1)
-        else:
-            b, fb = x, fx
-            fa, side = (fa / 2, -1) if side == -1 else (fa, -1)
-        if fx == 0:
-            return x
-    return a if abs(fa) < abs(fb) else b
+    found: Floats = np.exp(crossing(left, centre, side)) * base_1 / base_2
+    return found

@@ -23,6 +23,8 @@ SEASON = 24
 LEAST = 2.0
 # how often weights and estimate are brought in line with each other; more changes no digit that is shown
 ROUNDS = 3
+# rows that are fitted together: enough to fill the vectors, few enough for their equations to stay in the cache
+AT_ONCE = 1000
 
 
 class Dispersion(NamedTuple):
@@ -39,7 +41,7 @@ BESIDE = -1
 def estimate(
     counts: NDArray[np.int64], bases: NDArray[np.int64], places: Sequence[int], unit: str, blocks: Sequence[int] = ()
 ) -> list[Dispersion]:
-    """The dispersion of each topic: `counts` (topics × periods) of `bases` (periods, all above 0).
+    """The dispersion of each row of `counts` (rows × periods) of `bases` (rows × periods or periods, all above 0).
 
     `places` number the periods along the calendar; `unit` is 'month' or 'week'. `blocks` say of each period which of
     those under test it is a part of, or BESIDE (so are all where none are given): each of these has a level and a slope
@@ -54,32 +56,45 @@ def estimate(
     basis = basis[:, strength > 1e-10 * strength[0]]
     if len(places) < FEWEST or len(places) - basis.shape[1] < FEWEST // 2:
         return [NONE] * len(counts)
+    of = np.broadcast_to(bases, counts.shape)
+    parts = (slice(at, at + AT_ONCE) for at in range(0, len(counts), AT_ONCE))
+    found = [_estimated(counts[part], of[part], basis) for part in parts]
+    return [Dispersion(phi, max(LEAST, df)) for phis, dfs in found for phi, df in zip(phis, dfs, strict=True)]
+
+
+def _estimated(
+    counts: NDArray[np.int64], bases: NDArray[np.int64], basis: NDArray[np.float64]
+) -> tuple[list[float], list[float]]:
     shares = counts / bases
-    least = np.maximum(shares.mean(axis=1, keepdims=True) / 20, 0.1 / bases.sum())
+    least = np.maximum(shares.mean(axis=1) / 20, 0.1 / bases.sum(axis=1))[:, None]
     means, phi = np.maximum(shares @ basis @ basis.T, least), np.ones(len(counts))
+    # of each period the products of its row of the basis: weighed and added up they are the normal equations
+    products = (basis[:, :, None] * basis[:, None, :]).reshape(len(basis), -1)
     for _ in range(ROUNDS):
         weights = bases / (means * np.maximum(1 - means, 1e-9))
-        means = np.clip(_fitted(shares, weights, basis)[0], least, 1.0)
+        means = np.clip(_fitted(shares, weights, basis, products)[0], least, 1.0)
     weights = bases / (means * np.maximum(1 - means, 1e-9))
-    fitted, leverage = _fitted(shares, weights, basis)
+    fitted, normal, scaled = _fitted(shares, weights, basis, products)
+    leverage = np.linalg.inv(normal).reshape(len(counts), -1) @ products.T * scaled
     squares = weights * (shares - fitted) ** 2
     for _ in range(ROUNDS):
         sure = 1 / (1 + _kurtosis(phi, means * bases) / 2)
         phi = np.maximum((sure * squares).sum(axis=1) / (sure * (1 - leverage)).sum(axis=1), 1.0)
     sure = 1 / (1 + _kurtosis(phi, means * bases) / 2)
-    df = (sure * (1 - leverage)).sum(axis=1)
-    return [Dispersion(float(value), float(max(LEAST, of))) for value, of in zip(phi, df, strict=True)]
+    return phi.tolist(), (sure * (1 - leverage)).sum(axis=1).tolist()
 
 
 def _fitted(
-    shares: NDArray[np.float64], weights: NDArray[np.float64], basis: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The weighted least squares fit of each topic, and how much each period bends it."""
+    shares: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    basis: NDArray[np.float64],
+    products: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """The weighted least squares fit of each row, its normal equations, and the weights that they are made with."""
     scaled = weights / weights.mean(axis=1, keepdims=True)
-    inverse = np.linalg.inv((basis.T * scaled[:, None, :]) @ basis)
-    solved = inverse @ (basis.T @ (scaled * shares).T).T[:, :, None]
-    leverage = ((basis @ inverse) * basis).sum(axis=2) * scaled
-    return solved[:, :, 0] @ basis.T, leverage
+    normal = (scaled @ products).reshape(-1, basis.shape[1], basis.shape[1])
+    solved = np.linalg.solve(normal, (scaled * shares @ basis)[:, :, None])
+    return solved[:, :, 0] @ basis.T, normal, scaled
 
 
 def _kurtosis(phi: NDArray[np.float64], means: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,66 +1,154 @@
-"""Tails of the normal and of Student's t distribution, to about 1e-12: all that the tests of change need of them."""
+"""Tails and roots, many at a time and to about 1e-12: all that the tests of change need of distributions.
+
+Arrays hold one entry a row; degrees of freedom are infinite for the normal distribution.
+"""
 
 from __future__ import annotations
 
-from functools import lru_cache
-from math import erfc, exp, inf, lgamma, log, log1p, pi, sqrt
+from collections.abc import Callable
+from math import erfc, inf, lgamma, pi, sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.intp]
+_TINY = 1e-300
 
 
-def two_sided(statistic: float, df: float | None) -> float:
-    """P(|T| ≥ |statistic|) for Student's t with `df` degrees of freedom; for a standard normal where that is None."""
-    if statistic in (inf, -inf):
-        return 0.0
-    if df is None:
-        return erfc(abs(statistic) / sqrt(2))
-    return _beta(df / (df + statistic * statistic), df / 2, 0.5)
+def two_sided(statistic: ArrayLike, df: ArrayLike) -> Floats:
+    """P(|T| ≥ |statistic|) for Student's t with `df` degrees of freedom."""
+    statistic, df = np.broadcast_arrays(np.atleast_1d(np.abs(statistic)), np.asarray(df, float))
+    found = _each(lambda value: erfc(value / sqrt(2)), statistic)
+    known = np.flatnonzero(np.isfinite(df) & np.isfinite(statistic))
+    of = df[known]
+    found[known] = _beta(of / (of + statistic[known] ** 2), of / 2, 0.5)
+    return found
 
 
-@lru_cache(maxsize=1 << 16)
-def critical(level: float, df: float | None) -> float:
+def critical(level: float, df: ArrayLike) -> Floats:
     """The value that |T| exceeds with probability 1 − `level`, by Newton's method.
 
     The tail is convex, so that steps from below, where it starts, never go past the root: for Student's t from the
     first term that it is larger by than the normal's (Abramowitz and Stegun 1964, 26.7.5); all further ones add to it.
     """
-    value = 1.0
-    if df is not None:
-        normal = critical(level, None)
-        value = normal + (normal**3 + normal) / (4 * df)
+    df = np.atleast_1d(np.asarray(df, float))
+    normal = _quantile(level, np.ones(1), np.full(1, inf))[0]
+    found = np.full(len(df), normal)
+    known = np.isfinite(df)
+    found[known] = _quantile(level, normal + (normal**3 + normal) / (4 * df[known]), df[known])
+    return found
+
+
+def _quantile(level: float, start: Floats, df: Floats) -> Floats:
+    value, at = start.copy(), np.arange(len(start))
+    front = np.full(len(df), -np.log(2 * pi) / 2)
+    known = np.isfinite(df)
+    of = df[known]
+    front[known] = _each(lgamma, (of + 1) / 2) - _each(lgamma, of / 2) - np.log(of * pi) / 2
     for _ in range(100):
-        step = (two_sided(value, df) - (1 - level)) / (2 * _density(value, df))
-        value += step
-        if abs(step) <= 1e-14 * value:
+        now, of = value[at], df[at]
+        fall = -now * now / 2
+        known = np.isfinite(of)
+        fall[known] = -(of[known] + 1) / 2 * np.log1p(now[known] ** 2 / of[known])
+        step = (two_sided(now, of) - (1 - level)) / (2 * np.exp(front[at] + fall))
+        value[at] += step
+        at = at[np.abs(step) > 1e-14 * value[at]]
+        if not len(at):
             break
     return value
 
 
-def _density(value: float, df: float | None) -> float:
-    if df is None:
-        return exp(-value * value / 2) / sqrt(2 * pi)
-    front = lgamma((df + 1) / 2) - lgamma(df / 2) - log(df * pi) / 2
-    return exp(front - (df + 1) / 2 * log1p(value * value / df))
-
-
-def _beta(x: float, a: float, b: float) -> float:
+def _beta(x: Floats, a: Floats, b: float) -> Floats:
     """The regularised incomplete beta function I_x(a, b), by its continued fraction (DLMF 8.17.22, Lentz's method)."""
-    if x <= 0 or x >= 1:
-        return 0.0 if x <= 0 else 1.0
-    if x > (a + 1) / (a + b + 2):
-        return 1 - _beta(1 - x, b, a)
-    front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log(1 - x)) / a
-    tiny = 1e-300
-    value, c, d = 1.0, 1.0, 0.0
+    over = x > (a + 1) / (a + b + 2)
+    x, a, other = np.where(over, 1 - x, x), np.where(over, b, a), np.where(over, a, b)
+    with np.errstate(divide="ignore"):
+        front = _each(lgamma, a + other) - _each(lgamma, a) - _each(lgamma, other)
+        front = np.exp(front + a * np.log(x) + other * np.log1p(-x)) / a
+    value, c, d = np.ones(len(x)), np.ones(len(x)), np.zeros(len(x))
+    at = np.arange(len(x))
     for i in range(500):
-        m = i // 2
+        m, p, q, y = i // 2, a[at], other[at], x[at]
         if i == 0:
-            term = 1.0
+            term = np.ones(len(at))
         elif i % 2 == 0:
-            term = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+            term = m * (q - m) * y / ((p + 2 * m - 1) * (p + 2 * m))
         else:
-            term = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        d = 1 / (1 + term * d or tiny)
-        c = 1 + term / c or tiny
-        value *= c * d
-        if abs(c * d - 1) < 1e-15:
+            term = -(p + m) * (p + q + m) * y / ((p + 2 * m) * (p + 2 * m + 1))
+        d[at] = 1 / _apart(1 + term * d[at])
+        c[at] = _apart(1 + term / c[at])
+        grown = c[at] * d[at]
+        value[at] *= grown
+        at = at[np.abs(grown - 1) >= 1e-15]
+        if not len(at):
             break
-    return front * (value - 1)
+    found: Floats = np.where(over, 1 - front * (value - 1), front * (value - 1))
+    return found
+
+
+def _apart(values: Floats) -> Floats:
+    return np.where(values == 0, _TINY, values)
+
+
+def ways(count: Floats, of: Floats) -> Floats:
+    """The logarithm of the number of ways to choose `count` of `of`."""
+    found: Floats = _each(lgamma, of + 1) - _each(lgamma, count + 1) - _each(lgamma, of - count + 1)
+    return found
+
+
+def upper_tail(log_odds: Floats, count: Floats, of: Floats, chosen: Floats) -> Floats:
+    """P(X > count) + P(X = count) / 2 for X binomial(of, odds / (1 + odds)); `chosen` are its `ways`."""
+    log_p, log_q = -np.logaddexp(0, -log_odds), -np.logaddexp(0, log_odds)
+    mass = np.exp(chosen + count * log_p + (of - count) * log_q)
+    # the smaller tail is summed outwards, so that it keeps its digits: 1 minus the larger one would not
+    up = count >= of * np.exp(log_p)
+    total, term, k, at = mass / 2, mass, count.copy(), np.arange(len(count))
+    odds = np.exp(np.where(up, log_odds, -log_odds))
+    while len(at):
+        rising = up[at]
+        left = np.where(rising, of[at] - k[at], k[at])
+        term[at] *= left / np.where(rising, k[at] + 1, of[at] - k[at] + 1) * odds[at]
+        k[at] += np.where(rising, 1, -1)
+        total[at] += term[at]
+        at = at[term[at] >= np.maximum(total[at] * 1e-17, _TINY)]
+    return np.where(up, total, 1 - total)
+
+
+def crossing(function: Callable[[Floats, Rows], Floats], start: Floats, direction: int) -> Floats:
+    """The roots of falling functions to 1e-13: bracketed by doubling steps from `start`, then by the Illinois method.
+
+    `function` gives the values of some rows at some points. A root is expected on the side of `direction`; where it is
+    not, the start moves until it is.
+    """
+    near, step, at = start.copy(), 0.5, np.arange(len(start))
+    while len(at := at[function(near[at], at) * direction < 0]) and step < 1e4:
+        near[at] -= direction * step
+        step *= 2
+    far, step, at = near + direction * 0.5, 1.0, np.arange(len(start))
+    while len(at := at[function(far[at], at) * direction > 0]) and step < 1e4:
+        near[at] = far[at]
+        far[at] += direction * step
+        step *= 2
+    every = np.arange(len(start))
+    a, b = np.minimum(near, far), np.maximum(near, far)
+    fa, fb, side = function(a, every), function(b, every), np.zeros(len(start), int)
+    for _ in range(200):
+        at = np.flatnonzero((fa != 0) & (fb != 0) & (b - a > 1e-13 * np.maximum(1, np.maximum(abs(a), abs(b)))))
+        if not len(at):
+            break
+        low, high, above, below = a[at], b[at], fa[at], fb[at]
+        with np.errstate(invalid="ignore"):
+            x = (low * below - high * above) / (below - above)
+        x = np.where((low < x) & (x < high), x, (low + high) / 2)
+        fx = function(x, at)
+        over = fx > 0
+        again = side[at] == np.where(over, 1, -1)
+        a[at], fa[at] = np.where(over, x, low), np.where(over, fx, np.where(again, above / 2, above))
+        b[at], fb[at] = np.where(over, high, x), np.where(over, np.where(again, below / 2, below), fx)
+        side[at] = np.where(over, 1, -1)
+    return np.where(abs(fa) < abs(fb), a, b)
+
+
+def _each(function: Callable[[float], float], values: Floats) -> Floats:
+    return np.array([function(value) for value in values.tolist()], float)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from trendcli import change, dispersion, periods
+from trendcli.change import Sides
 from trendcli.counting import Counted
 from trendcli.dispersion import BESIDE, FEWEST, LAST, NONE, Dispersion
 from trendcli.periods import Period
@@ -71,32 +72,56 @@ def _inside(part: Period, whole: Period) -> bool:
     return whole.start <= part.start and part.end <= whole.end and part != whole
 
 
-def dispersions(past: History, counted: Counted, topics: Sequence[str]) -> Mapping[str, Dispersion]:
-    """The dispersion of each topic by a history that was counted."""
-    kept = [number for number, item in enumerate(past.chosen) if counted.bases[item]]
-    chosen = [past.chosen[number] for number in kept]
-    blocks = [past.blocks[number] for number in kept]
-    if not chosen or not topics:
-        return dict.fromkeys(topics, NONE)
-    counts = np.array([[counted.counts[topic, item] for item in chosen] for topic in topics], np.int64)
-    bases = np.array([counted.bases[item] for item in chosen], np.int64)
-    found = dispersion.estimate(counts, bases, [_place(item) for item in chosen], past.unit, blocks)
-    return dict(zip(topics, found, strict=True))
+def dispersions(
+    pasts: Mapping[Period, History], counted: Counted, topics: Sequence[str]
+) -> Mapping[tuple[str, Period], Dispersion]:
+    """The dispersion of each topic by each of some histories that were counted, which are named by a period."""
+    # histories of one layout have one design, whatever month they begin with, and are fitted together
+    layouts: dict[tuple[str, tuple[int, ...], tuple[int, ...]], list[tuple[Period, list[Period]]]] = {}
+    for item, past in pasts.items():
+        kept = [number for number, part in enumerate(past.chosen) if counted.bases[part]]
+        chosen = [past.chosen[number] for number in kept]
+        places = tuple(_place(part) - _place(chosen[0]) for part in chosen)
+        layout = past.unit, places, tuple(past.blocks[number] for number in kept)
+        layouts.setdefault(layout, []).append((item, chosen))
+    found = {(topic, item): NONE for item in pasts for topic in topics}
+    for (unit, places, blocks), alike in layouts.items() if topics else ():
+        if not places:
+            continue
+        every = sorted({part for _, chosen in alike for part in chosen})
+        row = {part: number for number, part in enumerate(every)}
+        at = np.array([[row[part] for part in chosen] for _, chosen in alike])
+        bases = np.array([counted.bases[part] for part in every], np.int64)[at]
+        counts = np.array([[counted.counts[topic, part] for part in every] for topic in topics], np.int64)[:, at]
+        spread = dispersion.estimate(
+            counts.reshape(-1, len(places)), np.tile(bases, (len(topics), 1)), places, unit, blocks
+        )
+        names = [(topic, item) for topic in topics for item, _ in alike]
+        found.update(zip(names, spread, strict=True))
+    return found
 
 
 def _place(item: Period) -> int:
     return item.start.toordinal() // 7 if item.unit == "week" else item.start.year * 12 + item.start.month - 1
 
 
-def judged(rows: Sequence[dict[str, Any]], first: str, second: str) -> list[dict[str, Any]]:
-    """Rows with their q and verdict: all rows that have a test are one family.
+def judged(rows: Sequence[Mapping[str, Any]], sides: Sequence[Sides | None]) -> list[dict[str, Any]]:
+    """Rows with the change between their sides (None: not known), its dispersion, q and verdict.
 
-    `first` and `second` are the keys of the two counts.
+    All rows that have a test are one family.
     """
-    qs = change.adjusted([row["p"] for row in rows])
+    moved = change.compared(sides)
+    qs = change.adjusted([found.p for found in moved])
     return [
-        {**row, "q": q, "verdict": change.verdict(row[first], row[second], row["points"], q)}
-        for row, q in zip(rows, qs, strict=True)
+        {
+            **row,
+            **dict(zip(change.Change._fields, found, strict=True)),
+            "dispersion": two and two.phi,
+            "dispersion_df": two and two.df,
+            "q": q,
+            "verdict": change.verdict(two and two.count_1, two and two.count_2, found.points, q),
+        }
+        for row, two, found, q in zip(rows, sides, moved, qs, strict=True)
     ]
 
 

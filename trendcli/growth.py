@@ -56,7 +56,7 @@ def fit(counts: Sequence[int], places: Sequence[int], unit: str) -> Growth | Non
     solved, *_ = np.linalg.lstsq(design, logs, rcond=None)
     residuals = logs - design @ solved
     slope, error = float(solved[-1]), _newey_west(design, residuals)
-    half = critical(LEVEL, number - columns) * error
+    half = float(critical(LEVEL, number - columns)[0]) * error
     per_year = A_YEAR[unit]
     rate, low, high = (slope * per_year, (slope - half) * per_year, (slope + half) * per_year)
     doubles = low > 0

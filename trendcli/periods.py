@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from trendcli.errors import UsageError
 
@@ -15,8 +15,7 @@ FIRST_YEAR, LAST_YEAR = 1900, 2200
 _MONTHS = {"year": 12, "quarter": 3, "month": 1}
 
 
-@dataclass(frozen=True, order=True)
-class Period:
+class Period(NamedTuple):
     """The days [start, end); `unit` is one of UNITS, or 'window' for any other span."""
 
     start: date

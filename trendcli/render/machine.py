@@ -48,7 +48,7 @@ def csv_text(report: Report) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(keys)
     for row in rows:
-        writer.writerow([_plain(row[key]) for key in keys])
+        writer.writerow([_plain(value) if type(value) in (bool, list) else value for value in row.values()])
     return out.getvalue()
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trendcli import change, evidence, mix
+from trendcli import evidence, mix
+from trendcli.change import Sides
 from trendcli.counting import Counted
 from trendcli.coverage import Verdict
-from trendcli.dispersion import Dispersion
 from trendcli.errors import NoCoverage
 from trendcli.evidence import Pair
 from trendcli.models import Column, Progress, Report, Scope, silent
@@ -16,6 +16,7 @@ from trendcli.provenance import few
 from trendcli.question import Context, Question, resolve, two_periods
 from trendcli.reports.shared import (
     OVERLAP,
+    Seen,
     assembled,
     described,
     hidden,
@@ -23,6 +24,7 @@ from trendcli.reports.shared import (
     ordered,
     seen,
     share,
+    sides,
     title_of,
     worst,
 )
@@ -158,53 +160,42 @@ def _compared(
     context: Context, pair: Pair, past: evidence.History, parts: Mapping[str, Counted]
 ) -> list[dict[str, Any]]:
     """The judged and ranked rows of every topic in every part of the base."""
-    rows = []
+    topics, later = context.selection.topics, pair[1]
+    rows: list[dict[str, Any]] = []
+    pairs: list[Sides | None] = []
     for part, counted in parts.items():
         verdicts = {item: context.verdict(item, part) for item in pair}
-        spread = evidence.dispersions(past, counted, context.selection.topics)
-        rows += [
-            _row(context, topic, part, counted, pair, verdicts, spread[topic]) for topic in context.selection.topics
-        ]
-    rows = evidence.judged(rows, "count_1", "count_2")
-    for topic in context.selection.topics if context.question.across else [None]:
-        family = [row for row in rows if topic in (None, row["topic"])]
+        known = not any(hidden(verdict, context.question) for verdict in verdicts.values())
+        status = worst([verdict.status for verdict in verdicts.values()])
+        spread = evidence.dispersions({later: past}, counted, topics)
+        for topic in topics:
+            one, two = (seen(context, topic, item, counted, verdicts[item]) for item in pair)
+            rows.append(_row(context, topic, part, pair, one, two, status))
+            pairs.append(sides(one, two, spread[topic, later]) if known else None)
+    rows = evidence.judged(rows, pairs)
+    for ranked in topics if context.question.across else [None]:
+        family = [row for row in rows if ranked in (None, row["topic"])]
         for key, into in (("count_1", "rank_1"), ("count_2", "rank_2")):
             _rank(family, key, into)
     return rows
 
 
-def _row(
-    context: Context,
-    topic: str,
-    part: str,
-    counted: Counted,
-    pair: Pair,
-    verdicts: Mapping[Any, Verdict],
-    spread: Dispersion,
-) -> dict[str, Any]:
-    (count_1, base_1), (count_2, base_2) = (seen(context, topic, item, counted, verdicts[item]) for item in pair)
-    known = not any(hidden(verdict, context.question) for verdict in verdicts.values())
-    moved = change.NO_CHANGE
-    if known and None not in (count_1, base_1, count_2, base_2):
-        moved = change.compare(count_1 or 0, base_1 or 0, count_2 or 0, base_2 or 0, *spread)
+def _row(context: Context, topic: str, part: str, pair: Pair, one: Seen, two: Seen, status: str) -> dict[str, Any]:
     return {
         "topic": topic,
         "name": context.name(topic),
         **({"category": part} if part else {}),
         "period_1": pair[0].label,
         "period_2": pair[1].label,
-        "base_1": base_1,
-        "base_2": base_2,
-        "count_1": count_1,
-        "count_2": count_2,
-        "share_1": share(count_1, base_1),
-        "share_2": share(count_2, base_2),
-        **moved._asdict(),
-        "dispersion": spread.phi,
-        "dispersion_df": spread.df,
+        "base_1": one[1],
+        "base_2": two[1],
+        "count_1": one[0],
+        "count_2": two[0],
+        "share_1": share(*one),
+        "share_2": share(*two),
         "rank_1": None,
         "rank_2": None,
-        "status": worst([verdict.status for verdict in verdicts.values()]),
+        "status": status,
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from trendcli import change, counting, evidence, listing
+from trendcli.change import Sides
 from trendcli.errors import UsageError
 from trendcli.models import Column, Progress, Report, Scope, Window, silent
 from trendcli.question import Question, resolve, two_periods
@@ -87,7 +88,7 @@ def _section(
 
 def _phrase(driver: counting.Driver, row: Mapping[str, Any]) -> dict[str, Any]:
     (count_1, count_2), (alone_1, alone_2) = driver.counts, driver.alone
-    moved = change.compare(count_1, row["base_1"] or 0, count_2, row["base_2"] or 0)
+    moved = change.compare(Sides(count_1, row["base_1"] or 0, count_2, row["base_2"] or 0))
     return {
         "phrase": driver.rule.text,
         "kind": driver.rule.kind,
@@ -120,9 +121,9 @@ def _steps(row: Mapping[str, Any], past: evidence.History, family: int) -> list[
         shares = f"{100 * row['share_2']:.4f} % / {100 * row['share_1']:.4f} % - 1"
         steps["relative change"] = f"{shares} = {100 * row['relative_change']:+.1f} %"
     phi, df = row["dispersion"], row["dispersion_df"]
-    if df is None:
+    if phi is not None and df is None:
         steps["dispersion"] = "1, since there is too little history to estimate it from"
-    else:
+    elif phi is not None:
         steps["dispersion"] = (
             f"{phi:.3f}: variance of the share about its trend over that of chance, never below 1, from "
             f"{len(past.chosen)} {past.unit}s {past.where} the periods, {df:.0f} degrees of freedom"
@@ -130,7 +131,7 @@ def _steps(row: Mapping[str, Any], past: evidence.History, family: int) -> list[
     if row["ci_low"] is not None:
         upper = "no upper end" if row["ci_high"] is None else f"{100 * row['ci_high']:+.1f} %"
         numbers = (row["count_1"], row["base_1"], row["count_2"], row["base_2"])
-        steps["95 % interval"] = f"{100 * row['ci_low']:+.1f} % to {upper}, {change.method(*numbers, phi)}"
+        steps["95 % interval"] = f"{100 * row['ci_low']:+.1f} % to {upper}, {change.method(Sides(*numbers, phi))}"
     if row["p"] is not None:
         steps["p"] = f"{row['p']:.4g}, of no change, by the same method"
         alone = "for this topic alone; among the rows of a table it is larger (--pack judges it there)"

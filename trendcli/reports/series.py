@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import Any
 
 from trendcli import change, evidence, growth, periods, turns
+from trendcli.change import Sides
 from trendcli.counting import Counted
 from trendcli.coverage import Verdict
 from trendcli.dispersion import NONE, Dispersion
@@ -17,7 +18,7 @@ from trendcli.models import Column, Progress, Report, Scope, silent
 from trendcli.periods import Period
 from trendcli.provenance import few
 from trendcli.question import Context, Question, resolve, resolved_window
-from trendcli.reports.shared import OVERLAP, assembled, described, hidden, seen, share, span, title_of
+from trendcli.reports.shared import OVERLAP, assembled, described, hidden, seen, share, sides, span, title_of
 from trendcli.store import Store
 from trendcli.topics import Library
 from trendcli.turns import QUIET_YEARS, STAYS
@@ -99,19 +100,16 @@ def series(store: Store, library: Library, question: Question, default: Scope, p
             context, "volume", title, VOLUME, _last(rows, question), told, whole, notes, resolved, summary=summary
         )
     parts = context.count_parts(needed, "category") if question.across else {"": whole}
-    rows = []
+    lines: list[tuple[dict[str, Any], Sides | None]] = []
     for part, counted in parts.items():
-        spread = {item: evidence.dispersions(past, counted, question.topics) for item, past in pasts.items()}
+        spread = evidence.dispersions(pasts, counted, question.topics)
         known = verdicts if not part else {item: context.verdict(item, part) for item in every}
-        rows += [
-            _row(context, topic, part, item, before.get(item), counted, known, spread.get(item, {}).get(topic, NONE))
-            for topic in question.topics
-            for item in chosen
-        ]
-    rows.sort(key=lambda row: (question.topics.index(row["topic"]), row.get("category", "")))
-    judged = evidence.judged(rows, "count", "count_1")
-    notes += evidence.family_note(judged, "period", pasts.values())
-    rows = [{key: value for key, value in row.items() if key != "count_1"} for row in judged]
+        for item in chosen:
+            lines += _lines(context, part, item, before.get(item), counted, known, spread)
+    order = {topic: place for place, topic in enumerate(question.topics)}
+    lines.sort(key=lambda line: (order[line[0]["topic"]], line[0].get("category", "")))
+    rows = evidence.judged(*map(list, zip(*lines, strict=True))) if lines else []
+    notes += evidence.family_note(rows, "period", pasts.values())
     if question.across:
         notes.append(OVERLAP)
     if question.index:
@@ -138,39 +136,37 @@ def _is_clipped(item: Period) -> bool:
     return item.unit != "window" and periods.holding(item.start, item.unit) != item
 
 
-def _row(
+def _lines(
     context: Context,
-    topic: str,
     part: str,
     item: Period,
     before: Period | None,
     counted: Counted,
     verdicts: Mapping[Period, Verdict],
-    spread: Dispersion,
-) -> dict[str, Any]:
-    count, base = seen(context, topic, item, counted, verdicts[item])
-    low, high = change.wilson(count, base) if count is not None and base else (None, None)
-    moved, earlier = change.NO_CHANGE, None
-    if before and not any(hidden(verdicts[side], context.question) for side in (before, item)):
-        earlier = counted.counts[topic, before]
-        moved = change.compare(earlier, counted.bases[before], count or 0, base or 0, *spread)
-    return {
-        "topic": topic,
-        "name": context.name(topic),
-        **({"category": part} if part else {}),
-        **span(item),
-        "count": count,
-        "base": base,
-        "share": share(count, base),
-        "share_low": low,
-        "share_high": high,
-        **moved._asdict(),
-        "count_1": earlier,
-        "dispersion": spread.phi,
-        "dispersion_df": spread.df,
-        "status": verdicts[item].status,
-        "clipped": _is_clipped(item),
-    }
+    spread: Mapping[tuple[str, Period], Dispersion],
+) -> list[tuple[dict[str, Any], Sides | None]]:
+    """The row of each topic in a period, and what it compares."""
+    where = {**({"category": part} if part else {}), **span(item)}
+    status = {"status": verdicts[item].status, "clipped": _is_clipped(item)}
+    told = before if not any(hidden(verdicts[side], context.question) for side in (before, item) if side) else None
+    found: list[tuple[dict[str, Any], Sides | None]] = []
+    for topic in context.question.topics:
+        count, base = now = seen(context, topic, item, counted, verdicts[item])
+        low, high = change.wilson(count, base) if count is not None and base else (None, None)
+        row = {
+            "topic": topic,
+            "name": context.name(topic),
+            **where,
+            "count": count,
+            "base": base,
+            "share": share(count, base),
+            "share_low": low,
+            "share_high": high,
+            **status,
+        }
+        earlier = seen(context, topic, told, counted, verdicts[told]) if told else (None, None)
+        found.append((row, sides(earlier, now, spread.get((topic, item), NONE))))
+    return found
 
 
 def _volume_row(

@@ -8,14 +8,18 @@ from datetime import date
 from typing import Any
 
 from trendcli import breaks, change, periods
+from trendcli.change import Sides
 from trendcli.counting import Counted
 from trendcli.coverage import Verdict
+from trendcli.dispersion import Dispersion
 from trendcli.errors import UsageError, nearest
 from trendcli.models import Column, Report, Scope
 from trendcli.periods import Period
 from trendcli.provenance import as_of_text, common_notes, provenance
 from trendcli.question import Context, Question, query_of
 
+# a count and its base
+Seen = tuple[int | None, int | None]
 OVERLAP = "A submission counts in each of its categories, so rows do not add up."
 # what is said of a row and is no number to sort by
 WORDS = ("topic", "name", "category", "change", "verdict")
@@ -26,13 +30,19 @@ def hidden(verdict: Verdict, question: Question) -> bool:
     return verdict.status == "partial" and not question.include_partial
 
 
-def seen(
-    context: Context, topic: str | None, item: Period, counted: Counted, verdict: Verdict
-) -> tuple[int | None, int | None]:
-    """(count, base) of a period, or None for both over a hole: a number that is too small is no number."""
+def seen(context: Context, topic: str | None, item: Period, counted: Counted, verdict: Verdict) -> Seen:
+    """What may be shown of a period: None for both over a hole, since a number that is too small is no number."""
     if verdict.hole and not context.question.include_partial:
         return None, None
     return counted.counts[topic, item] if topic else None, counted.bases[item]
+
+
+def sides(one: Seen, two: Seen, spread: Dispersion) -> Sides | None:
+    """What is compared; None where one of the two may not be shown."""
+    (count_1, base_1), (count_2, base_2) = one, two
+    if count_1 is None or base_1 is None or count_2 is None or base_2 is None:
+        return None
+    return Sides(count_1, base_1, count_2, base_2, *spread)
 
 
 def share(number: int | None, base: int | None) -> float | None:
