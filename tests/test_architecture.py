@@ -137,6 +137,7 @@ def test_a_report_loads_neither_pandas_nor_a_chart_nor_a_source(gans: object) ->
     again = loaded("report", "--store", root, "-t", "gan", "--limit", "1")
     assert again & HEAVY == {"numpy"}
     assert loaded("report", "--store", root, "-t", "gan", "--limit", "1") & HEAVY == set()  # asked before
+    assert loaded("papers", "--store", root, "-t", "gan") & HEAVY == {"duckdb"}
 
 
 def test_no_docstring_is_missing() -> None:

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from trendcli import topic_files, topics
-from trendcli.matching import mentions
 from trendcli.rules import phrase_regex
 from trendcli.settings import configs
+from trendcli.spans import mentions
 from trendcli.text import canonical
 from trendcli.topics import Library
 

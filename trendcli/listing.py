@@ -11,10 +11,10 @@ import duckdb
 from trendcli import periods
 from trendcli.counting import select
 from trendcli.errors import NoCoverage, UsageError
-from trendcli.matching import mentions
 from trendcli.models import Column, Progress, Report, Scope, Topic, Window, silent
 from trendcli.provenance import as_of_text, common_notes, few, provenance
 from trendcli.question import Context, Question, query_of, resolve, resolved_window
+from trendcli.spans import mentions
 from trendcli.store import Store, read_files, sql_text
 from trendcli.taxonomy import canonical_id
 from trendcli.text import author_names, one_line

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache, partial
-from typing import NamedTuple
 
 import re2
 
@@ -34,14 +33,6 @@ Judge = Callable[[bytes, bytes, int], int]
 Excluded = Callable[[bytes, bytes, int, int], bool]
 _NONE, _ONCE, _TWICE, _TITLE = range(4)
 _PLAIN = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ-", b"abcdefghijklmnopqrstuvwxyz ")
-
-
-class Mention(NamedTuple):
-    """One place in which a rule matches: `field` is 'title' or 'abstract', [start, end) counts characters."""
-
-    field: str
-    start: int
-    end: int
 
 
 class Matcher:
@@ -164,7 +155,7 @@ def _judge_of_pattern(regex: str, excluded: Excluded | None) -> Judge:
 
 def _excluded(phrases: Sequence[str]) -> Excluded:
     """Whether a mention lies within an excluded phrase, which has to stand this near to hold it."""
-    exclusions = [(_literal(phrase)[0], _lazy(_excluding(phrase))) for phrase in phrases]
+    exclusions = [(_literal(phrase)[0], _lazy(phrase_regex(phrase, any_case=True))) for phrase in phrases]
     reach = max(_ANYWHERE if phrase.endswith("*") else len(phrase) + 2 for phrase in phrases)
 
     def excluded(text: bytes, lower: bytes, start: int, end: int) -> bool:
@@ -205,20 +196,3 @@ def _literal(phrase: str) -> tuple[bytes, int]:
 def _lazy(regex: str) -> Callable[[], re.Pattern[bytes]]:
     """An expression that is compiled when it is first asked for: all of them take a second, and most are never."""
     return cache(partial(re.compile, regex.encode()))
-
-
-def _excluding(phrase: str) -> str:
-    return phrase_regex(phrase, any_case=True)
-
-
-def mentions(rule: Rule, title: str, abstract: str) -> list[Mention]:
-    """Every place in which one rule matches one submission, excluded spans left out; by Python's `re`, for display."""
-    found = []
-    # what is looked ahead at may overlap what was found before
-    exclusions = [re.compile(f"(?=({_excluding(phrase)[4:]}))", re.ASCII | re.IGNORECASE) for phrase in rule.exclude]
-    for field, text in (("title", title), ("abstract", abstract)):
-        spans = [match.span(1) for regex in exclusions for match in regex.finditer(text)]
-        for match in re.finditer(rule.regex, text, re.ASCII):
-            if not any(start <= match.start() and match.end() <= end for start, end in spans):
-                found.append(Mention(field, match.start(), match.end()))
-    return found
