@@ -21,13 +21,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "benchmarks.md"
-TREND = [sys.executable, "-m", "trendcli"]
+import scale
+
+PAGE = scale.ROOT / "docs" / "benchmarks.md"
 LIBRARIES = "arxiv duckdb google-re2 lxml matplotlib msgspec numpy pandas pyarrow rich typer xxhash".split()
 PART = "## All of arXiv, and less"
 ABOUT = """The same work at several sizes, each in a process of its own: medians, with the least and the most in brackets. Tags,
@@ -39,55 +38,16 @@ SHORT = """What falls short of a target above, and why:
 - **Tagging**: the automaton alone takes half of it, so it cannot come near four times decoding with 1,600 rules; the rest
   tells titles, second mentions and excluded phrases apart.
 - **A cold report**: half of it is the start of Python, of the command line and of numpy.
-- **All topics by month**: each of its rows has an interval, a test and a dispersion of its own, computed one by one.
+- **All topics by month**: 26,000 rows, each with an interval, a test and a dispersion of its own; a third is writing them.
 - **A weekly update**: an import and a report, two processes that look up 15,000 identifiers among all, and set up the
   automaton for 15,000 texts.
 - **1,000 topics**: a report of ten times as many rows does ten times the statistics."""
 FORMS = ("one", "whole")
 
 
-def timed(words: list[str], runs: int, cwd: Path | None = None) -> list[float]:
+def timed(words: list[str], runs: int) -> list[float]:
     """Seconds of some runs of a command."""
-    found = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        subprocess.run(words, cwd=cwd, check=True, capture_output=True)
-        found.append(time.perf_counter() - start)
-    return found
-
-
-def watched(words: list[str]) -> tuple[float, float]:
-    """(seconds, most MB that a command and its children held together); pages that they share count once each."""
-    start, most, done = time.perf_counter(), 0.0, threading.Event()
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-
-    def watch() -> None:
-        nonlocal most
-        while not done.wait(0.05):
-            most = max(most, held(process.pid))
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    code = process.wait()
-    seconds = time.perf_counter() - start
-    done.set()
-    watcher.join()
-    if code:
-        sys.exit(f"{' '.join(words)}: exit code {code}")
-    return seconds, most
-
-
-def held(session: int) -> float:
-    """MB that the processes of a session hold now (Linux only; 0 elsewhere)."""
-    kilobytes = 0
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if os.getsid(int(folder.name)) == session:
-                lines = (folder / "smaps_rollup").read_text().splitlines()
-                kilobytes += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-        except (OSError, StopIteration):
-            continue
-    return kilobytes / 1024
+    return [scale.run(words).seconds for _ in range(runs)]
 
 
 def matching(store: str, form: str) -> float:
@@ -153,7 +113,7 @@ def fetching(scratch: Path) -> dict[str, tuple[float, float]]:
     categories = [word for name in ("cs.LG", "cs.CL", "cs.CV", "cs.NE", "stat.ML") for word in ("-c", name)]
     for source in ("arxiv", "oai"):
         words = [
-            *TREND,
+            *scale.TREND,
             "-q",
             "--store",
             str(scratch / source),
@@ -164,9 +124,11 @@ def fetching(scratch: Path) -> dict[str, tuple[float, float]]:
             "--since",
             "2010",
         ]
-        runs = [(timed(words, 1)[0], shutil.rmtree(scratch / source)) for _ in range(2)]
-        _, most = watched(words)
-        found[source] = (min(seconds for seconds, _ in runs), most)
+        seconds = []
+        for _ in range(2):
+            seconds += timed(words, 1)
+            shutil.rmtree(scratch / source)
+        found[source] = (min(seconds), scale.run(words, watch=True).whole)
     server.communicate()
     return found
 
@@ -189,29 +151,29 @@ def page(snapshot: Path, words: str) -> str:
     """The first part of the page."""
     with tempfile.TemporaryDirectory() as scratch:
         store = Path(scratch) / "store"
-        fill = [*TREND, "-q", "--store", str(store), "import", str(snapshot), "--complete", "all"]
+        fill = [*scale.TREND, "-q", "--store", str(store), "import", str(snapshot), "--complete", "all"]
         imports: list[float] = []
         for _ in range(5):
             imports += timed(fill, 1)
             shutil.rmtree(store)
-        _, most = watched(fill)  # apart, since looking at memory stops the clock
+        most = scale.run(fill, watch=True).whole  # apart, since looking at memory stops the clock
         from trendcli.store import Store
 
         rows = Store.open(store).manifest.rows
         on_disk = sum(path.stat().st_size for path in store.rglob("*") if path.is_file())
-        report = [*TREND, "-q", "--store", str(store), "report", "-c", "cs.*", "-c", "stat.*"]
-        first, first_memory = watched(report)
+        report = [*scale.TREND, "-q", "--store", str(store), "report", "-c", "cs.*", "-c", "stat.*"]
+        first = scale.run(report, watch=True)
         tagged = sum(path.stat().st_size for path in store.rglob("*") if path.is_file())
         again = timed(report, 15)
         other = timed([*report, "--match", "title"], 1)
         months = timed([*report, "-t", "rnn", "--by", "month", "--since", "2012"], 1)
-        help_, version = timed([*TREND, "--help"], 15), timed([sys.executable, "-c", "pass"], 15)
+        help_, version = timed([*scale.TREND, "--help"], 15), timed([sys.executable, "-c", "pass"], 15)
         forms: dict[str, list[float]] = {form: [] for form in FORMS}
         for _ in range(3):
             for form, found in forms.items():
                 out = subprocess.run([sys.executable, __file__, "--matching", form, str(store)], check=True, capture_output=True)  # fmt: skip
                 found.append(float(out.stdout))
-        demo = timed([*TREND, "-q", "demo"], 3, Path(scratch))
+        demo = timed([*scale.TREND, "-q", "demo", "--out", str(Path(scratch) / "demo")], 3)
         fetched = fetching(Path(scratch))
     served = sum(SERVED.values())
     best = {form: min(found) for form, found in forms.items()}
@@ -264,10 +226,10 @@ The target is at least 0.7 of the speed of the Set alone: it is {best["one"] / b
 | `trend report`, asked again | {ms(again)} | ≤ 350 ms |
 | `trend report` of the same topics by title alone (nothing remembered but the cells) | {ms(other)} | |
 | `trend report -t rnn --by month --since 2012`, for the first time | {ms(months)} | |
-| `trend report`, the first of a store: matches {rows:,} submissions with every shipped topic | {1000 * first:,.0f} ms | | |
+| `trend report`, the first of a store: matches {rows:,} submissions with every shipped topic | {1000 * first.seconds:,.0f} ms | | |
 | `trend demo` | {ms(demo)} | ≤ 30 s |
 
-The first report held {first_memory:,.0f} MB.
+The first report held {first.whole:,.0f} MB.
 """
 
 
@@ -288,14 +250,12 @@ def main() -> None:
         return
     first, _, second = PAGE.read_text(encoding="utf-8").partition(PART)
     if asked.sizes:
-        import scale
-
         sizes = [int(size) for size in asked.sizes.split()]
         second = "\n\n".join(["", written(asked.words), ABOUT, scale.section(asked.file, sizes), SHORT, ""])
     else:
         first = page(asked.file, asked.words)
     PAGE.write_text(f"{first.rstrip()}\n\n{PART}{second.rstrip()}\n", encoding="utf-8")
-    print(f"wrote {PAGE.relative_to(ROOT)}")
+    print(f"wrote {PAGE.relative_to(scale.ROOT)}")
 
 
 if __name__ == "__main__":

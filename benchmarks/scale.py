@@ -34,17 +34,18 @@ TEN = {
 
 
 class Run(NamedTuple):
-    """One run of a command: seconds, the most MB of any worker of it, and what it printed."""
+    """One run of a command: seconds, the most MB of any worker of it and of all its processes, what it printed."""
 
     seconds: float
     worker: float
+    whole: float
     out: str
     err: str
 
 
 def run(words: Iterable[Any], *, watch: bool = False, **env: str) -> Run:
-    """Run a command; a failure ends the benchmark. Looking at workers takes time, so only where it is asked for."""
-    most, done = [0.0], threading.Event()
+    """Run a command; a failure ends the benchmark. Looking at memory takes time, so only where it is asked for."""
+    worker, whole, done = [0.0], [0.0], threading.Event()
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         start = time.perf_counter()
         process = subprocess.Popen(
@@ -52,9 +53,10 @@ def run(words: Iterable[Any], *, watch: bool = False, **env: str) -> Run:
         )
 
         def look() -> None:
-            while not done.wait(0.2):
-                held = [_held(folder, process.pid) for folder in Path("/proc").glob("[0-9]*")]
-                most[0] = max(most[0], *held)
+            while not done.wait(0.1):
+                held = _held(process.pid)
+                whole.append(sum(held.values()))
+                worker.extend(megabytes for pid, megabytes in held.items() if pid != process.pid)
 
         looker = threading.Thread(target=look)
         if watch:
@@ -66,7 +68,7 @@ def run(words: Iterable[Any], *, watch: bool = False, **env: str) -> Run:
             looker.join()
         out.seek(0)
         err.seek(0)
-        found = Run(seconds, most[0], out.read(), err.read())
+        found = Run(seconds, max(worker), max(whole), out.read(), err.read())
     if process.returncode:
         sys.exit(f"{' '.join(map(str, words))}: exit code {process.returncode}\n{found.err}")
     return found
@@ -82,15 +84,18 @@ def held(words: Iterable[Any]) -> float:
     return float(run([sys.executable, "-c", code, *words]).out)
 
 
-def _held(folder: Path, session: int) -> float:
-    """MB that a process of a session holds, pages that it shares counted in part; 0 for any other."""
-    try:
-        if os.getsid(int(folder.name)) != session or int(folder.name) == session:
-            return 0.0
-        lines = (folder / "smaps_rollup").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
-    except (OSError, StopIteration):
-        return 0.0
+def _held(session: int) -> dict[int, float]:
+    """MB that each process of a session holds now, pages that it shares counted in part (Linux only; none elsewhere)."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.getsid(int(folder.name)) == session:
+                lines = (folder / "smaps_rollup").read_text().splitlines()
+                kilobytes = next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+                found[int(folder.name)] = kilobytes / 1024
+        except (OSError, StopIteration):
+            continue
+    return found
 
 
 def sampled(snapshot: Path, path: Path, rows: int, total: int) -> Path:
@@ -208,6 +213,9 @@ def inside(what: str, store: str, topics: str = "", pack: str = "ml") -> None:
     elif what == "charts":
         charts(opened)
         start = 0
+    elif what == "spark":
+        on_spark(opened, rules)
+        start = 0
     if start:
         print(json.dumps([time.perf_counter() - start, found]))
 
@@ -262,6 +270,33 @@ def charts(store: Any) -> None:
             save(trendcli.chart(report, "lines"), Path(folder) / f"{number}.png")
             found.append(time.perf_counter() - start)
     print(json.dumps(found))
+
+
+def on_spark(store: Any, rules: list[Any], rows: int = 600_000) -> None:
+    """Print submissions a second that Spark counts in local mode, three times, and that this program matches itself."""
+    from pyspark.sql import SparkSession
+
+    import trendcli
+    from trendcli import tags
+    from trendcli.engines import spark
+    from trendcli.models import silent
+
+    files: list[Any] = []
+    for item in sorted(store.manifest.files, key=lambda item: item.first, reverse=True):
+        files += [item] if item.kind == "month" and sum(other.rows for other in files) < rows else []
+    total = sum(item.rows for item in files)
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    session = SparkSession.builder.master(f"local[{os.cpu_count()}]").config("spark.ui.enabled", "false").config("spark.driver.host", "127.0.0.1").config("spark.driver.memory", "4g").config("spark.sql.shuffle.partitions", str(4 * (os.cpu_count() or 1))).getOrCreate()  # fmt: skip
+    library, rates = trendcli.library(), []
+    for _ in range(3):
+        with tempfile.TemporaryDirectory() as folder:
+            start = time.perf_counter()
+            spark.count(session, [str(store.path(item)) for item in files], Path(folder) / "store", library, library.pack("ml"), complete=["*"])  # fmt: skip
+            rates.append(total / (time.perf_counter() - start))
+    start = time.perf_counter()
+    tags.match_files(store, files, rules, silent)
+    own = total / (time.perf_counter() - start)
+    print(f"{total:,} submissions: Spark {', '.join(f'{rate:,.0f}' for rate in rates)} a second, by itself {own:,.0f}")
 
 
 def pandas_side(paths: list[Path], rows: int) -> dict[str, Any]:
