@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trendcli import change, dispersion
+from trendcli import alerts, change, dispersion
 from trendcli.change import Sides, wilson
 from trendcli.dispersion import BESIDE, Dispersion
 
@@ -58,6 +58,11 @@ class Rate(NamedTuple):
     @property
     def value(self) -> float:
         return self.hits / self.of
+
+    @property
+    def most(self) -> float:
+        """The upper end of its 95 % interval."""
+        return wilson(self.hits, self.of)[1] or 1.0
 
     @property
     def least(self) -> float:
@@ -232,6 +237,38 @@ def coverage(runs: int, seed: int, expected: Sequence[float] = (5, 10, 20, 50, 2
     return cells
 
 
+# the weekly list: of how many topics, how large they are, and how many a week all are
+WATCHED = (3, 6, 12)
+WEEKLY = 1000
+
+
+def weekly(rng: np.random.Generator, bases: Ints, shares: Floats, phi: float, watched: int) -> NDArray[np.str_]:
+    """The verdicts of alerts (rows × looks) on drawn weekly counts, from the first week that can be looked at on."""
+    counts, span = drawn(rng, bases, shares, phi), alerts.POOLED + alerts.SPREAD
+    looks = range(span, len(bases) + 1)
+    weeks = list(range(span))
+    found = [alerts.judged(counts[:, end - span : end], bases[end - span : end], weeks, watched) for end in looks]
+    return np.array([[alert.verdict for alert in look] for look in found]).T
+
+
+def alarms(phi: float, watched: int, years: int, seed: int) -> Rate:
+    """Years in which nothing changes and any topic of the list is shown; the base grows, and has a season."""
+    time = np.arange(alerts.POOLED + alerts.SPREAD + 51)
+    bases = (WEEKLY * 1.25 ** ((time - time[-52]) / 52) * (1 + 0.25 * np.sin(time * 2 * np.pi / 52))).astype(np.int64)
+    shares = np.repeat(np.geomspace(0.1, 0.006, watched), years)[:, None] * np.ones(len(time))
+    found = weekly(np.random.default_rng(seed), bases, shares, phi, watched) != "no clear change"
+    return Rate(int(found.any(axis=1).reshape(watched, years).any(axis=0).sum()), years)
+
+
+def doublings(phi: float, watched: int, runs: int, seed: int) -> Rate:
+    """Doublings of a topic of 50 submissions a month that are seen when six weeks are over."""
+    before = alerts.POOLED + alerts.SPREAD
+    shares = np.full((runs, before + 6), 50 * 12 / 52 / WEEKLY)
+    shares[:, before:] *= 2
+    found = weekly(np.random.default_rng(seed), np.full(before + 6, WEEKLY), shares, phi, watched)[:, 1:]
+    return Rate(int((found == "rising").any(axis=1).sum()), runs)
+
+
 class Records(NamedTuple):
     """What is read of a store once: by month over five years, and by day over the last two, of the largest topics."""
 
@@ -362,6 +399,13 @@ def main() -> None:
     cells = coverage(RUNS, 4)
     broken += [f"coverage {cell}" for cell in cells if cell.rate.value < 0.94]
     least = {phi: min((cell for cell in cells if cell.phi == phi), key=lambda cell: cell.rate.value) for phi in (1.0, 1.5, 2.0)}  # fmt: skip
+    watch = []
+    for phi in (1.0, 1.5, 2.0):
+        for watched in WATCHED:
+            false, seen = alarms(phi, watched, RUNS, 5), doublings(phi, watched, RUNS, 6)
+            broken += [f"alerts at φ {phi}, {watched} topics: {false}"] if false.least > alerts.RATE else []
+            broken += [f"doublings at φ {phi}: {seen}"] if watched == WATCHED[0] and seen.value < 0.8 else []
+            watch.append(f"| {phi:g} | {watched} | {false.value:.3f} | {false.most:.3f} | {seen.value:.2f} |")
     quantiles = np.quantile(shape.phis, [0.1, 0.5, 0.9, 1.0])
     text = f"""
 *Written by `make calibrate{" " + asked.words if asked.words else ""}` on {datetime.date.today()}, {TOPICS} topics, {int(records.bases.sum()):,} submissions of 2015 to 2019.*
@@ -388,6 +432,15 @@ in {100 * np.mean([cell.rate.value for cell in cells]):.1f} % of the runs. The w
 | φ | expected | ratio | bases | holds it in |
 |---:|---:|---:|---:|---:|
 {chr(10).join(f"| {cell.phi:g} | {cell.expected:g} | {cell.ratio:g} | {cell.bases:g} | {100 * cell.rate.value:.1f} % |" for cell in least.values())}
+
+Alerts of the weekly report, over {RUNS:,} years in which nothing changes of lists of {", ".join(map(str, WATCHED))} topics (0.6 to 10 % of {WEEKLY:,}
+submissions a week, which grow by a quarter a year and have a season): a list shows any alert in at most
+{100 * alerts.RATE:.0f} % of them. A doubling of one topic of 50 submissions a month is seen within six complete weeks as often as the
+last column says; the longer the list, the more it takes.
+
+| φ | topics watched | flat years with any alert | at most (95 %) | doublings seen |
+|---:|---:|---:|---:|---:|
+{chr(10).join(watch)}
 
 That every formula equals statsmodels or scipy to a relative 1e-9, zeros included, is held by `tests/test_change.py`.
 """

@@ -1,6 +1,6 @@
 """Write the pages that state facts of the code, or with --check say which are stale.
 
-    docs/cli.md, docs/topics-list.md, configs/settings.yaml   written whole
+    docs/cli.md, docs/topics-list.md, configs/*.yaml          written whole
     README.md, docs/tutorial.md                               the outputs below their `$ command` lines
     docs/api.md                                               the outputs below its `>>>` lines
 
@@ -24,6 +24,7 @@ from pathlib import Path
 import yaml
 
 from trendcli import errors, registry
+from trendcli.job import Job
 from trendcli.settings import Settings, as_yaml
 from trendcli.topic_files import load
 
@@ -46,6 +47,9 @@ COMMANDS = [
     "status",
     "doctor",
     "settings",
+    "digest",
+    "weekly",
+    "schedule",
 ]
 
 
@@ -183,6 +187,7 @@ def topic_page() -> str:
 def pages() -> Iterator[tuple[Path, str]]:
     """Each generated page and what it should hold."""
     yield ROOT / "configs" / "settings.yaml", as_yaml(Settings())
+    yield ROOT / "configs" / "weekly.yaml", as_yaml(Job())
     yield ROOT / "docs" / "cli.md", command_page()
     yield ROOT / "docs" / "topics-list.md", topic_page()
     with tempfile.TemporaryDirectory() as scratch:

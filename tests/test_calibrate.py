@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import calibrate
 from benchmarks.calibrate import HISTORY, TESTED, World
-from trendcli import change
+from trendcli import alerts, change
 from trendcli.dispersion import NONE
 
 MONTHS = np.arange(HISTORY + TESTED)
@@ -65,3 +65,9 @@ def test_the_null_of_a_simulation_is_exact(shape: World) -> None:
     first = expected[:, HISTORY:half].sum(axis=1) / shape.bases[HISTORY:half].sum()
     second = expected[:, half:].sum(axis=1) / shape.bases[half:].sum()
     assert first == pytest.approx(second, rel=1e-12)
+
+
+def test_a_year_in_which_nothing_happens_has_no_alert() -> None:
+    false = calibrate.alarms(2.0, 3, 150, 5)
+    assert false.least <= alerts.RATE
+    assert calibrate.doublings(2.0, 3, 200, 6).most >= 0.8

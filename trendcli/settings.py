@@ -11,12 +11,15 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from trendcli.errors import SettingsError, UsageError, nearest
 from trendcli.models import Scope
 from trendcli.taxonomy import CATEGORIES, expand
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _SCOPES = {
     "ml": "cs.LG stat.ML cs.AI cs.CL cs.CV cs.NE cs.RO cs.IR cs.MA eess.AS eess.IV".split(),
@@ -37,25 +40,27 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """A setting that is a text; ValueError where it is none."""
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         return str(value)
     raise ValueError("expected a text")
 
 
-def _path(value: Any) -> str | None:
-    return None if value in (None, "") else str(Path(_text(value)).expanduser())
+def as_path(value: Any) -> str | None:
+    """A setting that is a path, or empty."""
+    return None if value in (None, "") else str(Path(as_text(value)).expanduser())
 
 
 def _url(value: Any) -> str:
-    text = _text(value)
+    text = as_text(value)
     if urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).hostname:
         raise ValueError("expected an http or https address")
     return text
 
 
 def _seconds(value: Any) -> float:
-    seconds = float(_text(value))
+    seconds = float(as_text(value))
     if not 0 <= seconds <= 3600:
         raise ValueError("expected seconds, from 0 to 3600")
     return seconds
@@ -74,7 +79,8 @@ def _scopes(value: Any) -> dict[str, list[str]]:
     return found
 
 
-def _setting(default: Any, check: Callable[[Any], Any], doc: str) -> Any:
+def setting(default: Any, check: Callable[[Any], Any], doc: str) -> Any:
+    """A field of a dataclass of settings: its default, what checks a value that was written, and its words."""
     metadata = {"doc": doc, "check": check}
     if isinstance(default, dict):
         return field(default_factory=lambda: dict(default), metadata=metadata)
@@ -85,26 +91,26 @@ def _setting(default: Any, check: Callable[[Any], Any], doc: str) -> Any:
 class Settings:
     """Every setting, resolved and checked."""
 
-    store: str | None = _setting(
-        None, _path, "Where the records are kept. Empty: the user's data directory for `trend`."
+    store: str | None = setting(
+        None, as_path, "Where the records are kept. Empty: the user's data directory for `trend`."
     )
-    arxiv_url: str = _setting(
+    arxiv_url: str = setting(
         "https://export.arxiv.org/api/query", _url, "arXiv's API. Another address is for mirrors and tests."
     )
-    oai_url: str = _setting(
+    oai_url: str = setting(
         "https://oaipmh.arxiv.org/oai", _url, "arXiv's OAI-PMH interface, for `trend fetch --source oai`."
     )
-    request_interval_s: float = _setting(
+    request_interval_s: float = setting(
         3.0,
         _seconds,
         "Seconds between two requests. arXiv's terms ask for 3 or more; less is for a loopback address alone.",
     )
-    contact: str = _setting("", _text, "A mail or web address that arXiv may write to; it goes into the User-Agent.")
-    topics: str | None = _setting(
-        None, _path, "Your own topic file, or a folder of them. A topic of the same name replaces the shipped one."
+    contact: str = setting("", as_text, "A mail or web address that arXiv may write to; it goes into the User-Agent.")
+    topics: str | None = setting(
+        None, as_path, "Your own topic file, or a folder of them. A topic of the same name replaces the shipped one."
     )
-    scope: str = _setting("ml", _text, "The scope that `trend fetch` asks for when no category is named.")
-    scopes: dict[str, list[str]] = _setting(
+    scope: str = setting("ml", as_text, "The scope that `trend fetch` asks for when no category is named.")
+    scopes: dict[str, list[str]] = setting(
         _SCOPES, _scopes, "Named sets of categories, for --scope. Yours are added to these; `cs.*` means all of cs."
     )
 
@@ -178,7 +184,7 @@ def resolve(
 
     path = file or (Path(environ["TREND_SETTINGS"]) if environ.get("TREND_SETTINGS") else _user_file())
     if path is not None:
-        for name, value in _read(path).items():
+        for name, value in read(path).items():
             if name not in known:
                 raise SettingsError(f"{path}: unknown setting {name!r}{nearest(name, known)}. See `trend settings`.")
             if value is not None:
@@ -217,7 +223,8 @@ def _user_file() -> Path | None:
     return path if path.is_file() else None
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+def read(path: Path) -> Mapping[str, Any]:
+    """The names and values of a YAML file; SettingsError with its line where it cannot be read."""
     import yaml
 
     try:
@@ -237,18 +244,20 @@ def _read(path: Path) -> Mapping[str, Any]:
     return values
 
 
-def as_yaml(settings: Settings, origins: Mapping[str, str] | None = None) -> str:
+def as_yaml(settings: DataclassInstance, origins: Mapping[str, str] | None = None) -> str:
     """The settings as a commented YAML file, which `resolve` reads back; `origins` are added to the comments."""
     lines = []
-    for item in fields(Settings):
+    for item in fields(settings):
         value = getattr(settings, item.name)
-        if value and item.metadata["check"] is _path:
+        if value and item.metadata["check"] is as_path:
             value = str(Path(value).absolute())  # the file will be read from other folders
         origin = f" [{origins[item.name]}]" if origins else ""
         lines += [f"# {item.metadata['doc']}{origin}"]
         if isinstance(value, dict):
             lines += [f"{item.name}:", *(f"  {name}: [{', '.join(listed)}]" for name, listed in value.items())]
-        elif isinstance(value, float):
+        elif isinstance(value, tuple):
+            lines.append(f"{item.name}: [{', '.join(value)}]")
+        elif isinstance(value, int | float):
             lines.append(f"{item.name}: {value:g}")
         else:
             lines.append(f"{item.name}: {_quoted(value)}" if value else f"{item.name}:")

@@ -26,6 +26,9 @@ _COMMANDS = {
     "status": "health:status",
     "doctor": "health:doctor",
     "settings": "look:settings",
+    "digest": "week:digest",
+    "weekly": "week:weekly",
+    "schedule": "week:schedule",
 }
 _TOPICS = {"list": "look:topics_list", "show": "look:topics_show", "explain": "look:topics_explain"}
 

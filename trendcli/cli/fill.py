@@ -116,7 +116,24 @@ def _demo_outputs(common: Common, out: Path) -> None:
     ):
         charts.save(figure, out / f"{name}.png")
         common.say(f"Wrote {out / f'{name}.png'}.")
+    _demo_week(common, out / "weekly")
     common.say(f"Look around: trend report --store {common.store} --topic rnn")
+
+
+def _demo_week(common: Common, out: Path) -> None:
+    from datetime import date, datetime
+
+    from trendcli import weekly
+    from trendcli.demo import corpus
+    from trendcli.digest import last_week
+    from trendcli.question import Question
+
+    week, today, library = last_week(date(corpus.LAST_YEAR + 1, 1, 1)), datetime.now(UTC).date(), common.library()
+    asked = Question(topics=library.pack("ml"))
+    with weekly.only_one(out), common.progress() as progress:
+        weekly.draw(out, common.open(), library, asked, ("rl", "gan"), week, common.default_scope(), today, progress)
+        weekly.finish(out, 0)
+    common.say(f"Wrote {out / week.label / 'index.html'}.")
 
 
 def created(common: Common, *, synthetic: bool = False) -> Store:

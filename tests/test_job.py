@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trendcli import job, topic_files
+from trendcli.errors import SettingsError
+from trendcli.job import Job
+from trendcli.settings import as_yaml, configs
+
+
+def test_the_shipped_file_holds_the_defaults_and_topics_that_exist() -> None:
+    shipped = configs() / "weekly.yaml"
+    assert shipped.read_text(encoding="utf-8") == as_yaml(Job())
+    assert job.load(shipped) == Job(out=str(configs() / "trend-weekly"))
+    library = topic_files.load(configs() / "topics")
+    assert [library.topic(name).id for name in Job().watch] == list(Job().watch)
+    assert library.pack(Job().pack)
+
+
+def test_a_file_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "my.yaml"
+    path.write_text("watch: rl gan\nout: weeks\nkeep: 3\nnotify: mail me\n")
+    assert job.load(path) == Job(watch=("rl", "gan"), out=str(tmp_path / "weeks"), keep=3, notify="mail me")
+    assert job.load(None) == Job()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("whatch: [rl]", "unknown setting 'whatch' (did you mean watch?)"),
+        ("keep: -1", "setting 'keep' is -1: expected a whole number"),
+        ("keep: true", "expected a whole number"),
+        ("source: kaggle", "expected one of arxiv, oai"),
+        ("watch: [1, 2]", "expected a list of names"),
+        ("watch: [rl", ":2: not valid YAML"),
+        ("- rl", "expected `name: value` lines"),
+    ],
+)
+def test_bad_settings_say_which(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(text + "\n")
+    with pytest.raises(SettingsError) as error:
+        job.load(path)
+    assert said in str(error.value) and str(path) in str(error.value)

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from tests.test_cli import run
+from trendcli import schedules
+
+
+def test_cron_starts_what_a_terminal_would(tmp_path: Path) -> None:
+    words = schedules.command(tmp_path / "my store", tmp_path / "50% of it.yaml", tmp_path / "out")
+    line = schedules.cron(words, tmp_path / "a log")
+    times, job = line[:-1].split(" ", 5)[:5], line[:-1].split(" ", 5)[5]
+    assert times == ["17", "7", "*", "*", "1"]
+    # cron makes a new line of a bare percent sign, and takes the backslash away
+    assert "%" not in job.replace("\\%", "")
+    said = shlex.split(job.replace("\\%", "%"))
+    assert said[: said.index(">>")] == words
+    assert said[-3:] == [">>", str(tmp_path / "a log"), "2>&1"]
+
+
+def test_a_service_and_its_timer(tmp_path: Path) -> None:
+    text = schedules.systemd(schedules.command(tmp_path / "50 % store", None, tmp_path / "out"))
+    assert f'"{tmp_path}/50 %% store"' in text and "OnCalendar=Mon *-*-* 07:17:00 UTC" in text
+    assert "journalctl" in text
+
+
+def test_the_workflow_is_yaml_that_says_where_the_store_lives() -> None:
+    text = schedules.github(Path("configs/my weekly.yaml"))
+    found = yaml.safe_load(text)
+    steps = found["jobs"]["weekly"]["steps"]
+    assert found[True]["schedule"] == [{"cron": "17 7 * * 1"}]  # YAML takes `on` for true
+    assert any("weekly 'configs/my weekly.yaml' --out weeks" in step.get("run", "") for step in steps)
+    assert "The store and the weeks live in the release" in text
+
+
+def test_the_printed_line_runs_as_cron_would(tmp_path: Path) -> None:
+    """With cron's empty environment, and a store of which the week can be drawn."""
+    from tests.test_weekly import filled
+
+    filled(tmp_path / "my store")
+    (tmp_path / "my job.yaml").write_text("watch: [gan]\npack: iclr\n")
+    told = run(
+        "schedule", "--cron", tmp_path / "my job.yaml", "--store", tmp_path / "my store", "--out", tmp_path / "out"
+    )
+    assert told.exit_code == 0
+    command = told.stdout.split(" ", 5)[5].replace("\\%", "%").rstrip("\n")
+    # the line as it is, but without the network, and for a week that is over
+    command = command.replace(" --out ", " --no-fetch --date 2019-W20 --out ", 1)
+    done = subprocess.run(["env", "-i", "PATH=/usr/bin:/bin", f"HOME={tmp_path}", "/bin/sh", "-c", command], cwd="/")
+    log = (tmp_path / "out.log").read_text(encoding="utf-8")
+    assert done.returncode == 0, log
+    assert (tmp_path / "out" / "2019-W20" / "index.html").is_file()
+    assert log.splitlines()[-1].startswith("done: 2019-W20 drawn on ")
+    assert sys.executable in command and os.sep in command
+
+
+def test_one_kind_at_a_time() -> None:
+    assert run("schedule", "--cron", "--github").exit_code == 2
+    assert run("schedule", "--systemd").stdout.startswith("# ~/.config/systemd/user/trend-weekly.service")

@@ -1,0 +1,89 @@
+"""What a week is drawn as beside its page: the digest to be pasted in a mail, the list of all weeks, and the feed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from trendcli.render import page as pages
+
+
+class Chart(NamedTuple):
+    """A chart of a week: the name of its files, its caption, what it shows in words, and its bytes."""
+
+    name: str
+    title: str
+    alt: str
+    svg: bytes
+    png: bytes
+
+
+def page(report: Mapping[str, Any], charts: Sequence[Chart]) -> str:
+    """The page of a document."""
+    return pages.render(report, [pages.Chart(chart.title, chart.alt, chart.svg) for chart in charts])
+
+
+def digest(report: Mapping[str, Any]) -> str:
+    """The document as Markdown: what changed, and the new papers, a line each with the sentence that matched."""
+    clear = pages.cleared(report)
+    text = pages.environment().get_template("digest.md").render(
+        report=report,
+        dates=_dates(report),
+        base=_base(report),
+        status=pages.STATUS[report["week"]["status"]],
+        clear=clear,
+        silent=not (clear or report["alerts"] or report["records"] or report["terms"]),
+        groups=pages.groups(report),
+    )  # fmt: skip
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def index(reports: Sequence[Mapping[str, Any]]) -> str:
+    """The page that lists all weeks, the newest first."""
+    return _listed("index.html", reports)
+
+
+def feed(reports: Sequence[Mapping[str, Any]]) -> str:
+    """The weeks as an Atom feed (RFC 4287), the newest first."""
+    return _listed("feed.xml", reports)
+
+
+def _listed(template: str, reports: Sequence[Mapping[str, Any]]) -> str:
+    weeks = [
+        {
+            "label": report["week"]["label"],
+            "title": report["title"],
+            "dates": _dates(report),
+            "base": _base(report),
+            "said": said(report),
+            "updated": f"{report['drawn'][-1]}T00:00:00Z",
+        }
+        for report in reports
+    ]
+    program = reports[0]["provenance"]["program"]
+    return pages.environment().get_template(template).render(
+        weeks=weeks, synthetic=any(report["synthetic"] for report in reports), program=program
+    )  # fmt: skip
+
+
+def said(report: Mapping[str, Any]) -> str:
+    """One sentence on a week: its alerts and records, and how many papers it lists."""
+    parts = [f"{alert['name']} {alert['verdict']}" for alert in report["alerts"]]
+    parts += [f"a record of {record['name']}" for record in report["records"]]
+    papers = len(report["papers"])
+    listed = f"{papers:,} {'paper' if papers == 1 else 'papers'} of the watched topics"
+    warned = " ".join(report["warnings"])
+    return f"{', '.join(parts) + '; ' if parts else ''}{listed}.{' ' + warned if warned else ''}"
+
+
+def _dates(report: Mapping[str, Any]) -> str:
+    return f"{report['week']['start']} to {pages.last_day(report)}"
+
+
+def _base(report: Mapping[str, Any]) -> str:
+    now, before = report["week"]["base"], report["week"]["base_year_ago"]
+    if now is None:
+        return "submissions n/a"
+    counted = f"{now:,} {'submission' if now == 1 else 'submissions'}"
+    return f"{counted}, {before:,} a year before" if before is not None else counted

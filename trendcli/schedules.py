@@ -1,0 +1,102 @@
+"""What to install so that `trend weekly` runs: a crontab line, a service and its timer, a workflow.
+
+Monday morning UTC: arXiv announces at 20:00 New York time from Sunday to Thursday, and the week before has ended.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+MINUTE, HOUR, DAY = 17, 7, 1
+
+
+def command(store: Path, config: Path | None, out: Path) -> list[str]:
+    """The words of the job with absolute paths, as cron knows neither folder nor PATH."""
+    words = [sys.executable, "-m", "trendcli", "--store", str(store), "weekly"]
+    return [*words, *([str(config)] if config else []), "--out", str(out)]
+
+
+def cron(words: list[str], log: Path) -> str:
+    """A line for `crontab -e`; a percent sign means a new line to cron."""
+    line = f"{shlex.join(words)} >> {shlex.quote(str(log))} 2>&1".replace("%", r"\%")
+    return f"{MINUTE} {HOUR} * * {DAY} {line}\n"
+
+
+def systemd(words: list[str]) -> str:
+    """A service and a timer of the user, each under the path of its file."""
+    line = " ".join('"' + word.replace("%", "%%").replace("\\", "\\\\").replace('"', '\\"') + '"' for word in words)
+    return f"""# ~/.config/systemd/user/trend-weekly.service
+[Unit]
+Description=Research trends of the week
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=oneshot
+ExecStart={line}
+
+# ~/.config/systemd/user/trend-weekly.timer
+[Unit]
+Description=Research trends every Monday morning
+
+[Timer]
+OnCalendar=Mon *-*-* {HOUR:02d}:{MINUTE:02d}:00 UTC
+Persistent=true
+RandomizedDelaySec=20min
+
+[Install]
+WantedBy=timers.target
+
+# then: systemctl --user enable --now trend-weekly.timer; loginctl enable-linger
+# the log: journalctl --user -u trend-weekly
+"""
+
+
+def github(config: Path | None) -> str:
+    """A workflow that keeps the store as an asset of a release between runs, and publishes the folders as pages."""
+    named = f" {shlex.quote(config.as_posix())}" if config else ""
+    return f"""# .github/workflows/weekly.yml
+# The store and the weeks live in the release `trend-store` between runs; a cache would be dropped after seven days.
+# The log is that of the run. Pages have to be enabled with the source "GitHub Actions".
+name: weekly
+on:
+  schedule:
+    - cron: "{MINUTE} {HOUR} * * {DAY}"
+  workflow_dispatch:
+permissions:
+  contents: write
+  pages: write
+  id-token: write
+concurrency: weekly
+jobs:
+  weekly:
+    runs-on: ubuntu-latest
+    environment: github-pages
+    env:
+      GH_TOKEN: ${{{{ github.token }}}}
+    steps:
+      - uses: actions/checkout@v4
+      - uses: actions/setup-python@v5
+        with:
+          python-version: "3.12"
+      - run: pip install trendcli
+      - name: the store and the weeks of the last run
+        run: |
+          gh release view trend-store || gh release create trend-store --notes "What trend has stored"
+          gh release download trend-store --pattern trend.tar --output - | tar -x || echo "a first run"
+      - name: the job
+        run: trend --store store weekly{named} --out weeks
+      - name: keep them, also after an incomplete run
+        if: always()
+        run: |
+          tar -cf trend.tar store weeks
+          gh release upload trend-store trend.tar --clobber
+      - uses: actions/upload-pages-artifact@v3
+        if: always()
+        with:
+          path: weeks
+      - uses: actions/deploy-pages@v4
+        if: always()
+"""

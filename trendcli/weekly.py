@@ -1,0 +1,256 @@
+"""Use-case weekly: a folder for each week, whole or not there at all, with an index, the latest week and a feed beside.
+
+    OUT/2026-W47/   index.html digest.md report.json papers.csv lines|change|volume.png|svg
+    OUT/latest/     the same of the newest week
+    OUT/index.html  OUT/feed.xml
+
+A week is drawn from the store alone, so the same store gives the same bytes. One whose days were still filling is
+looked at again at each run, and drawn again where its numbers have changed.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import filelock
+
+from trendcli import __version__, periods
+from trendcli.digest import MONTHS, digest
+from trendcli.errors import Locked, NoCoverage, UsageError
+from trendcli.models import Progress, Scope, Window, silent
+from trendcli.periods import Period
+from trendcli.question import Question
+from trendcli.render import weekly as pages
+from trendcli.reports.comparison import comparison
+from trendcli.reports.series import series
+from trendcli.store import Store, write_synced
+from trendcli.topics import Library
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_WEEK = re.compile(r"\d{4}-W\d{2}")
+# what says when a document was made and of which store, and not what it says
+_MADE = ("drawn", "key", "data_as_of", "warnings", "notes", "provenance")
+# more weeks than that are not made up at once: nobody reads them, and a clock that is wrong would ask for thousands
+MOST = 53
+
+
+@contextmanager
+def only_one(out: Path) -> Iterator[None]:
+    """Hold the folder, so that one job writes it at a time; Locked where another does. A killed job holds nothing."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(out / ".lock", timeout=0)
+        lock.acquire()
+    except filelock.Timeout:
+        raise Locked(f"Another weekly job writes {out}. Nothing was changed; try again later.") from None
+    except OSError as error:
+        raise UsageError(f"Cannot write {out}: {error.strerror}.") from None
+    try:
+        _recover(out)
+        yield
+    finally:
+        lock.release()
+
+
+def weeks(out: Path) -> list[Period]:
+    """The weeks that have a folder, in order."""
+    found = [path.name for path in out.iterdir() if _WEEK.fullmatch(path.name) and (path / "report.json").is_file()]
+    return [periods.parse(name) for name in sorted(found)]
+
+
+def due(out: Path, last: Period, keep: int) -> list[Period]:
+    """The weeks to draw, in order: those missed since the newest one, those that were still filling, and the last."""
+    known = weeks(out)
+    missed = periods.between(known[-1].end, last.end, "week") if known and known[-1] < last else [last]
+    filling = [item for item in known if document(out, item).get("week", {}).get("status") != "complete"]
+    return sorted({*missed[-min(keep or MOST, MOST) :], *(item for item in filling if item <= last)})
+
+
+def document(out: Path, item: Period) -> dict[str, Any]:
+    """The document of a week that has a folder; {} where it cannot be read, so that it is drawn again."""
+    try:
+        found = json.loads((out / item.label / "report.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _key(*parts: Any) -> str:
+    """A hash of all that a document can depend on."""
+    return blake2b("\n".join(map(repr, parts)).encode(), digest_size=16).hexdigest()
+
+
+def draw(
+    out: Path,
+    store: Store,
+    library: Library,
+    question: Question,
+    watched: Sequence[str],
+    item: Period,
+    default: Scope,
+    today: date,
+    progress: Progress = silent,
+) -> bool:
+    """Whether the folder of a week was written: not where it was drawn from the same store, rules and program before.
+
+    The topics of `question` are compared, in its scope or else the `default`; `watched` are the topics whose papers are
+    listed.
+    """
+    rules = [library.key(name) for name in (*watched, *question.topics)]
+    key = _key(__version__, store.fingerprint(), item, question, watched, rules)
+    if document(out, item).get("key") == key:
+        return False
+    made = digest(store, library, question, watched, item, default, today, progress)
+    return write(out, item, {**made, "key": key}, lambda: charts(store, library, question, watched, item, default))
+
+
+def write(out: Path, item: Period, made: Mapping[str, Any], draw: Callable[[], Sequence[pages.Chart]]) -> bool:
+    """Write the folder of a week; False, and nothing touched, where its document says the same already."""
+    old = document(out, item)
+    if old and _said(old) == _said(made):
+        return False
+    drawn = [*[day for day in old.get("drawn", []) if day not in made["drawn"]], *made["drawn"]]
+    report = {**made, "drawn": drawn}
+    drawings = draw()
+    draft = out / f".{item.label}.draft"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir()
+    write_synced(
+        draft / "report.json", (json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    )
+    write_synced(draft / "index.html", pages.page(report, drawings).encode())
+    write_synced(draft / "digest.md", pages.digest(report).encode())
+    write_synced(draft / "papers.csv", papers_csv(report).encode())
+    for chart in drawings:
+        write_synced(draft / f"{chart.name}.svg", chart.svg)
+        write_synced(draft / f"{chart.name}.png", chart.png)
+    _swap(draft, out / item.label)
+    return True
+
+
+def charts(
+    store: Store, library: Library, question: Question, watched: Sequence[str], item: Period, default: Scope
+) -> list[pages.Chart]:
+    """The watched topics by month, change by year, and the volume: those charts for which there is enough."""
+    from trendcli import charts as drawing
+
+    until = periods.floor(item.end, "month")
+    year = periods.previous(periods.holding(item.end, "year"))
+    asked = replace(question, by="month", window=Window(periods.add_months(until, -MONTHS), until))
+    some = replace(asked, topics=tuple(watched[: drawing.MOST_LINES]))
+    names = " and ".join(library.topic(name).name for name in some.topics)
+
+    def lines() -> Figure:
+        return drawing.lines(series(store, library, some, default))
+
+    def change() -> Figure:
+        return drawing.change(comparison(store, library, replace(question, period=year), default))
+
+    def volume() -> Figure:
+        return drawing.volume(series(store, library, replace(asked, topics=()), default))
+
+    titles = {
+        lines: f"Share of {names} by month",
+        change: f"Relative change of topics, {year.label} against the year before",
+        volume: "Submissions by month",
+    }
+    found = []
+    for draw, title in titles.items():
+        try:
+            figure = draw() if draw is not lines or watched else None
+        except (NoCoverage, UsageError):  # not enough is stored yet
+            continue
+        if figure is not None:
+            svg, png = (drawing.encode(figure, kind) for kind in ("svg", "png"))
+            found.append(pages.Chart(draw.__name__, title, f"{title}; the numbers stand in the table.", svg, png))
+    return found
+
+
+def finish(out: Path, keep: int) -> None:
+    """Let go of weeks beyond `keep`, and bring the latest week, the index and the feed in line with the folders."""
+    known = weeks(out)
+    for item in known[:-keep] if keep else []:
+        shutil.rmtree(out / item.label)
+    known = known[-keep:] if keep else known
+    if not known:
+        return
+    reports = [document(out, item) for item in reversed(known)]
+    newest, latest = out / known[-1].label, out / "latest"
+    if not _alike(newest, latest):
+        draft = out / ".latest.draft"
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.copytree(newest, draft)
+        _swap(draft, latest)
+    for name, text in (("index.html", pages.index(reports)), ("feed.xml", pages.feed(reports))):
+        path = out / name
+        if not path.is_file() or path.read_bytes() != text.encode():
+            write_synced(path, text.encode())
+
+
+def papers_csv(report: Mapping[str, Any]) -> str:
+    """The papers of a document, a line each; lists are joined by '; '."""
+    heads = "id v1 title authors primary categories topics phrase sentence survey code url".split()
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(heads)
+    for paper in report["papers"]:
+        values = [paper[name] for name in heads]
+        writer.writerow(["; ".join(item) if isinstance(item, list) else item for item in values])
+    return out.getvalue()
+
+
+def summary(written: Sequence[str], known: bool, made_on: date) -> str:
+    """One line: what was drawn."""
+    if written:
+        return f"done: {', '.join(written)} drawn on {made_on}"
+    return "nothing new" if known else "nothing to draw"
+
+
+def _said(report: Mapping[str, Any]) -> dict[str, Any]:
+    """A document without what says when it was made: the day, the age of the data, and the state of the whole store."""
+    said = {name: value for name, value in report.items() if name not in _MADE}
+    text: dict[str, Any] = json.loads(json.dumps({**said, "rules": report.get("provenance", {}).get("rules")}))
+    return text
+
+
+def _swap(draft: Path, place: Path) -> None:
+    """Put a finished folder in the place of an older one; at any moment the one or the other can be recovered."""
+    old = place.with_name(f".{place.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if place.exists():
+        place.replace(old)
+    draft.replace(place)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _recover(out: Path) -> None:
+    """What a job that was killed left: an older folder comes back where the new one had not taken its place."""
+    for old in out.glob(".*.old"):
+        place = out / old.name[1:].removesuffix(".old")
+        if not place.exists():
+            old.replace(place)
+        shutil.rmtree(old, ignore_errors=True)
+    for draft in out.glob(".*.draft"):
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _alike(one: Path, other: Path) -> bool:
+    names = sorted(path.name for path in one.iterdir())
+    return (
+        other.is_dir()
+        and names == sorted(path.name for path in other.iterdir())
+        and all((one / name).read_bytes() == (other / name).read_bytes() for name in names)
+    )
