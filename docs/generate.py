@@ -15,6 +15,7 @@ import io
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -202,6 +203,24 @@ def pages() -> Iterator[tuple[Path, str]]:
             if "--check" not in sys.argv:
                 kept.parent.mkdir(exist_ok=True)
                 kept.write_bytes(drawn.read_bytes())
+        if "--check" not in sys.argv:
+            photograph(next((shell.folder / "trend-demo" / "weekly").glob("*-W*/index.html")), "weekly")
+
+
+def photograph(page: Path, name: str) -> None:
+    """Keep a picture of a page as a browser shows it; where there is no browser the old one stays."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        print("there is no chromium, so the picture of the page stays as it is")
+        return
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        shown = browser.new_page(viewport={"width": 1200, "height": 900}, color_scheme="light")
+        shown.goto(page.as_uri())
+        shown.screenshot(path=ROOT / "docs" / "img" / f"{name}.png")
+        browser.close()
 
 
 def main() -> int:

@@ -55,7 +55,7 @@ def test_every_test_that_the_page_of_faults_names_exists() -> None:
 
 
 def test_pictures_are_small_and_there() -> None:
-    for name in ("lines", "change", "volume"):
+    for name in ("lines", "change", "volume", "weekly"):
         assert 10_000 < (ROOT / "docs" / "img" / f"{name}.png").stat().st_size < 300_000
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -52,6 +53,12 @@ def job(tmp_path: Path) -> list[Any]:
     return ["weekly", tmp_path / "job.yaml", "--store", tmp_path / "store", "--out", tmp_path / "out", "--no-fetch"]
 
 
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weeks without charts, where a test is about something else: they take two thirds of the time."""
+    monkeypatch.setattr(weekly, "charts", lambda *_: [])
+
+
 def told(folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     return found
@@ -91,7 +98,7 @@ def test_a_week(job: list[Any], tmp_path: Path) -> None:
     assert (folder / "papers.csv").read_text(encoding="utf-8").count("\n") == 16
 
 
-def test_the_list_of_weeks_the_latest_and_the_feed(job: list[Any], tmp_path: Path) -> None:
+def test_the_list_of_weeks_the_latest_and_the_feed(job: list[Any], tmp_path: Path, plain: None) -> None:
     out = tmp_path / "out"
     for week in ("2019-W18", "2019-W20"):
         assert run(*job, "--date", week).exit_code == 0
@@ -122,7 +129,7 @@ def test_the_same_week_again_changes_no_byte(job: list[Any], tmp_path: Path) -> 
     assert everything(tmp_path / "else" / "2019-W20") == everything(tmp_path / "out" / "2019-W20")
 
 
-def test_a_week_whose_days_have_filled_is_drawn_again(tmp_path: Path) -> None:
+def test_a_week_whose_days_have_filled_is_drawn_again(tmp_path: Path, plain: None) -> None:
     root, out = tmp_path / "store", tmp_path / "out"
     fill(root, world()[1:], [answer(since="2016-01-01", until="2019-05-20", at="2019-05-20")])
     (tmp_path / "job.yaml").write_text("watch: [gan]\npack: iclr\n")
@@ -165,7 +172,7 @@ def _made(out: Path, label: str = "", status: str = "complete") -> Path:
     return out
 
 
-def test_after_three_weeks_without_a_network_all_is_made_up(tmp_path: Path) -> None:
+def test_after_three_weeks_without_a_network_all_is_made_up(tmp_path: Path, plain: None) -> None:
     now = datetime.now(UTC)
     ended = digest.last_week(now.date())
     papers = [recent(n, (now.date() - ended.end).days + 35 - n / 2) for n in range(1, 70)]
@@ -189,7 +196,7 @@ def test_after_three_weeks_without_a_network_all_is_made_up(tmp_path: Path) -> N
     assert late.exit_code in (0, 3)
 
 
-def test_a_dead_network_draws_what_is_stored_and_says_try_later(job: list[Any], tmp_path: Path) -> None:
+def test_a_dead_network_draws_what_is_stored_and_says_try_later(job: list[Any], tmp_path: Path, plain: None) -> None:
     env = {"TREND_ARXIV_URL": "http://127.0.0.1:9/api", "TREND_REQUEST_INTERVAL_S": "0", "TREND_RETRY_S": "0"}
     done = run(*job[:-1], "--date", "2019-W20", env=env)
     assert done.exit_code == 3, done.output
@@ -197,7 +204,7 @@ def test_a_dead_network_draws_what_is_stored_and_says_try_later(job: list[Any], 
     assert (tmp_path / "out" / "2019-W20" / "index.html").is_file()
 
 
-def test_old_data_are_called_old(tmp_path: Path) -> None:
+def test_old_data_are_called_old(tmp_path: Path, plain: None) -> None:
     now = datetime.now(UTC).date()
     ended = digest.last_week(now)
     until = ended.end - timedelta(days=6)
@@ -215,7 +222,7 @@ def test_old_data_are_called_old(tmp_path: Path) -> None:
     assert f"{age} days old" in (tmp_path / "out" / "feed.xml").read_text(encoding="utf-8")
 
 
-def test_a_week_without_papers_and_a_week_of_holes(tmp_path: Path) -> None:
+def test_a_week_without_papers_and_a_week_of_holes(tmp_path: Path, plain: None) -> None:
     papers = [item for item in world() if not "2019-05-06" <= f"{datetime.fromtimestamp(item.v1_at, UTC):%Y-%m-%d}" < "2019-05-13"]  # fmt: skip
     covered = [answer(since="2016-01-01", until="2019-04-29", at="2019-07-01"), answer(since="2019-05-06", until="2019-06-03", at="2019-07-01")]  # fmt: skip
     fill(tmp_path / "store", papers, covered)
@@ -260,7 +267,7 @@ def test_an_unknown_topic_is_named(job: list[Any], tmp_path: Path) -> None:
     assert not weekly.weeks(tmp_path / "out")
 
 
-def test_keep_limits_how_many_weeks_stay(job: list[Any], tmp_path: Path) -> None:
+def test_keep_limits_how_many_weeks_stay(job: list[Any], tmp_path: Path, plain: None) -> None:
     (tmp_path / "job.yaml").write_text("watch: [gan]\npack: iclr\nkeep: 2\n")
     for week in ("2019-W16", "2019-W17", "2019-W18"):
         assert run(*job, "--date", week).exit_code == 0
@@ -268,7 +275,7 @@ def test_keep_limits_how_many_weeks_stay(job: list[Any], tmp_path: Path) -> None
     assert "2019-W16" not in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
 
 
-def test_notify_gets_the_digest_of_a_new_week_once(job: list[Any], tmp_path: Path) -> None:
+def test_notify_gets_the_digest_of_a_new_week_once(job: list[Any], tmp_path: Path, plain: None) -> None:
     heard = tmp_path / "heard"
     words = [*job, "--date", "2019-W20", "--notify", f"cat >> '{heard}'"]
     assert run(*words).exit_code == 0
@@ -280,7 +287,7 @@ def test_notify_gets_the_digest_of_a_new_week_once(job: list[Any], tmp_path: Pat
     assert (tmp_path / "out" / "2019-W19" / "index.html").is_file()
 
 
-def test_one_job_at_a_time(job: list[Any], tmp_path: Path) -> None:
+def test_one_job_at_a_time(job: list[Any], tmp_path: Path, plain: None) -> None:
     with weekly.only_one(tmp_path / "out"):
         done = run(*job, "--date", "2019-W20")
     assert done.exit_code == 3 and "Another weekly job writes" in done.stderr
@@ -288,24 +295,26 @@ def test_one_job_at_a_time(job: list[Any], tmp_path: Path) -> None:
 
 
 def test_a_killed_job_leaves_whole_folders_and_the_next_one_the_rest(job: list[Any], tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "trendcli", *map(str, job), "--date"]
-    subprocess.run([*words, "2019-W19"], check=True, capture_output=True)
+    def started(out: Path) -> subprocess.Popen[bytes]:
+        words = [str(out) if word == tmp_path / "out" else str(word) for word in job]
+        return subprocess.Popen([sys.executable, "-m", "trendcli", "-q", *words, "--date", "2019-W20"])
+
+    assert run(*job, "--date", "2019-W19").exit_code == 0
+    for name in ("whole", "early", "late"):
+        shutil.copytree(tmp_path / "out", tmp_path / name)
     start = time.monotonic()
-    subprocess.run([*words, "2019-W20"], check=True, capture_output=True)
+    assert started(tmp_path / "whole").wait() == 0
     took = time.monotonic() - start
-    undisturbed = everything(tmp_path / "out")
-    for part in (0.6, 0.8, 0.95):
-        out = tmp_path / f"out{part}"
-        other = [str(out) if word == str(tmp_path / "out") else word for word in words]
-        subprocess.run([*other, "2019-W19"], check=True, capture_output=True)
-        process = subprocess.Popen([*other, "2019-W20"], stderr=subprocess.DEVNULL)
+    undisturbed = everything(tmp_path / "whole")
+    for name, part in (("early", 0.7), ("late", 0.95)):
+        process = started(tmp_path / name)
         time.sleep(part * took)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        for week in weekly.weeks(out):
-            assert {path.name for path in (out / week.label).iterdir()} == FILES
-        subprocess.run([*other, "2019-W20"], check=True, capture_output=True)
-        assert everything(out) == undisturbed
+        for week in weekly.weeks(tmp_path / name):
+            assert {path.name for path in (tmp_path / name / week.label).iterdir()} == FILES
+        assert started(tmp_path / name).wait() == 0
+        assert everything(tmp_path / name) == undisturbed
 
 
 def test_what_a_killed_swap_left_comes_back(tmp_path: Path) -> None:
@@ -348,7 +357,7 @@ def test_sentences_and_marks() -> None:
     assert digest.last_week(date(2019, 5, 20)).label == digest.last_week(date(2019, 5, 26)).label == "2019-W20"
 
 
-def test_text_from_papers_is_no_markup(tmp_path: Path) -> None:
+def test_text_from_papers_is_no_markup(tmp_path: Path, plain: None) -> None:
     evil = "A GAN</script><script>alert(1)</script> [x](javascript:alert(2)) **bold** $a_b$ <img src=x>"
     fill(tmp_path / "store", [*world()[20:], paper("1905.00001", "2019-05-14", evil)], [answer(since="2016-01-01", until="2019-06-03", at="2019-07-01")])  # fmt: skip
     (tmp_path / "job.yaml").write_text("watch: [gan]\npack: iclr\n")
