@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the tests have the cores already, and it is read with numpy
 
@@ -21,6 +22,10 @@ from trendcli.models import Answer, Scope, Submission
 from trendcli.settings import configs
 from trendcli.store import Store
 from trendcli.topics import Library
+
+# a shared machine may stop for a moment anywhere
+hypothesis_settings.register_profile("trend", deadline=None)
+hypothesis_settings.load_profile("trend")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 ML = Scope("ml", tuple("cs.LG stat.ML cs.AI cs.CL cs.CV cs.NE cs.RO cs.IR cs.MA eess.AS eess.IV".split()))
