@@ -31,6 +31,8 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     [
         ("whatch: [rl]", "unknown setting 'whatch' (did you mean watch?)"),
         ("keep: -1", "setting 'keep' is -1: expected a whole number"),
+        ("1: 2", "expected `name: value` lines"),
+        ("since: bananas", "setting 'since' is 'bananas'"),
         ("keep: true", "expected a whole number"),
         ("source: kaggle", "expected one of arxiv, oai"),
         ("watch: [1, 2]", "expected a list of names"),

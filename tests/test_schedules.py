@@ -13,20 +13,25 @@ from trendcli import schedules
 
 
 def test_cron_starts_what_a_terminal_would(tmp_path: Path) -> None:
-    words = schedules.command(tmp_path / "my store", tmp_path / "50% of it.yaml", tmp_path / "out")
-    line = schedules.cron(words, tmp_path / "a log")
+    words = schedules.command(tmp_path / "my store", tmp_path / "s.yaml", tmp_path / "50% of it.yaml", tmp_path / "out")
+    line = schedules.cron(words, {"TREND_CONTACT": "me @ home"}, tmp_path / "no folder yet" / "a log")
     times, job = line[:-1].split(" ", 5)[:5], line[:-1].split(" ", 5)[5]
     assert times == ["17", "7", "*", "*", "1"]
     # cron makes a new line of a bare percent sign, and takes the backslash away
     assert "%" not in job.replace("\\%", "")
     said = shlex.split(job.replace("\\%", "%"))
-    assert said[: said.index(">>")] == words
-    assert said[-3:] == [">>", str(tmp_path / "a log"), "2>&1"]
+    assert said[:4] == ["mkdir", "-p", str(tmp_path / "no folder yet"), "&&"]
+    assert said[4] == "TREND_CONTACT=me @ home"
+    assert said[5 : said.index(">>")] == words
+    assert said[-3:] == [">>", str(tmp_path / "no folder yet" / "a log"), "2>&1"]
 
 
 def test_a_service_and_its_timer(tmp_path: Path) -> None:
-    text = schedules.systemd(schedules.command(tmp_path / "50 % store", None, tmp_path / "out"))
-    assert f'"{tmp_path}/50 %% store"' in text and "OnCalendar=Mon *-*-* 07:17:00 UTC" in text
+    text = schedules.systemd(
+        schedules.command(tmp_path / "50 % $store", None, None, tmp_path / "out"), {"TREND_TOPICS": "/a b"}
+    )
+    assert f'"{tmp_path}/50 %% $$store"' in text and 'Environment="TREND_TOPICS=/a b"\nExecStart=' in text
+    assert "OnCalendar=Mon *-*-* 07:17:00 UTC" in text
     assert "journalctl" in text
 
 
@@ -62,4 +67,5 @@ def test_the_printed_line_runs_as_cron_would(tmp_path: Path) -> None:
 
 def test_one_kind_at_a_time() -> None:
     assert run("schedule", "--cron", "--github").exit_code == 2
+    assert "/trend-weekly.log" in run("schedule", "--out", "/").stdout
     assert run("schedule", "--systemd").stdout.startswith("# ~/.config/systemd/user/trend-weekly.service")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -65,7 +66,9 @@ def told(folder: Path) -> dict[str, Any]:
 
 
 def everything(out: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
+    """All files; of the feed without its identity, which is that of its folder."""
+    found = {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
+    return {name: re.sub(rb"urn:uuid:[0-9a-f-]+", b"", data) if name == "feed.xml" else data for name, data in found.items()}  # fmt: skip
 
 
 def test_a_week(job: list[Any], tmp_path: Path) -> None:
@@ -120,7 +123,7 @@ def test_the_same_week_again_changes_no_byte(job: list[Any], tmp_path: Path) -> 
     before = everything(tmp_path / "out")
     again = run(*job, "--date", "2019-W20")
     assert (again.exit_code, everything(tmp_path / "out")) == (0, before)
-    assert again.stderr.splitlines()[-1] == "nothing new"
+    assert again.stderr.splitlines()[-1].startswith("nothing new. The data are ")
     assert run(*job, "--date", "2019-W20", "--fail-if-unchanged").exit_code == 5
     # from a store that was made another time, too
     (tmp_path / "other").mkdir()
@@ -168,7 +171,9 @@ def test_missed_weeks_are_made_up_in_order(tmp_path: Path) -> None:
 def _made(out: Path, label: str = "", status: str = "complete") -> Path:
     (out / label).mkdir(parents=True, exist_ok=True)
     if label:
-        (out / label / "report.json").write_text(json.dumps({"week": {"status": status}}))
+        (out / label / "report.json").write_text(json.dumps({"week": {"label": label, "status": status}}))
+        for name in ("index.html", "digest.md", "papers.csv"):
+            (out / label / name).touch()
     return out
 
 
@@ -189,6 +194,10 @@ def test_after_three_weeks_without_a_network_all_is_made_up(tmp_path: Path, plai
         old = weekly.weeks(tmp_path / "out")[0]
         three = periods.holding(old.start - timedelta(weeks=3), "week")
         (tmp_path / "out" / old.label).rename(tmp_path / "out" / three.label)
+        path = tmp_path / "out" / three.label / "report.json"
+        path.write_text(
+            path.read_text(encoding="utf-8").replace(f'"label": "{old.label}"', f'"label": "{three.label}"')
+        )
         assert run(*words, env=env).exit_code == 0
     labels = [week.label for week in weekly.weeks(tmp_path / "out")]
     assert labels == [periods.holding(three.start + timedelta(weeks=n), "week").label for n in range(4)]
@@ -200,20 +209,22 @@ def test_a_dead_network_draws_what_is_stored_and_says_try_later(job: list[Any], 
     env = {"TREND_ARXIV_URL": "http://127.0.0.1:9/api", "TREND_REQUEST_INTERVAL_S": "0", "TREND_RETRY_S": "0"}
     done = run(*job[:-1], "--date", "2019-W20", env=env)
     assert done.exit_code == 3, done.output
-    assert "Incomplete: done: 2019-W20 drawn" in done.stderr
+    assert "Incomplete, try again later: done: 2019-W20 drawn" in done.stderr
     assert (tmp_path / "out" / "2019-W20" / "index.html").is_file()
 
 
 def test_old_data_are_called_old(tmp_path: Path, plain: None) -> None:
     now = datetime.now(UTC).date()
     ended = digest.last_week(now)
-    until = ended.end - timedelta(days=6)
+    until = ended.end - timedelta(days=10)
     day = datetime(until.year, until.month, until.day, tzinfo=UTC)
     fill(tmp_path / "store", [paper("2401.00001", str(until - timedelta(days=20)))], [answer(since="2016-01-01", until=str(until), at=day.isoformat()[:19])])  # fmt: skip
     done = run("weekly", "--store", tmp_path / "store", "--out", tmp_path / "out", "--no-fetch")
     assert done.exit_code == 0, done.output
-    folder = tmp_path / "out" / ended.label
     age = (now - until).days
+    assert f"{age} days old" in done.stderr.splitlines()[-1]
+    # the week that the data begin, though nobody can say how it ends
+    folder = tmp_path / "out" / periods.holding(until - timedelta(days=1), "week").label
     found = told(folder)
     assert found["week"]["status"] == "partial" and found["week"]["base"] == 0
     for name in ("digest.md", "index.html"):
@@ -234,7 +245,8 @@ def test_a_week_without_papers_and_a_week_of_holes(tmp_path: Path, plain: None) 
     # the week of holes held 20 submissions, and nobody may call that all
     assert (holes["week"]["status"], holes["week"]["base"], holes["rows"][0]["count"], holes["papers"]) == ("partial", None, None, [])  # fmt: skip
     assert any("hole in coverage" in warning for warning in holes["warnings"])
-    assert "submissions n/a" in (tmp_path / "out" / "2019-W18" / "digest.md").read_text(encoding="utf-8")
+    text = (tmp_path / "out" / "2019-W18" / "digest.md").read_text(encoding="utf-8")
+    assert "submissions n/a" in text and "## GANs (n/a)" in text and "Nothing changed clearly" not in text
     assert (empty["week"]["status"], empty["week"]["base"], empty["rows"][0]["count"], empty["papers"]) == ("complete", 0, 0, [])  # fmt: skip
     # a hole among the last four weeks: no alert is better than a wrong one
     assert all(alert["weeks"].startswith("2019-W14") for alert in empty["alerts"])
@@ -243,7 +255,7 @@ def test_a_week_without_papers_and_a_week_of_holes(tmp_path: Path, plain: None) 
 def test_a_first_run_on_an_empty_store(tmp_path: Path) -> None:
     missing = run("weekly", "--store", tmp_path / "none", "--out", tmp_path / "out", "--no-fetch")
     assert missing.exit_code == 4 and "trend fetch" in missing.stderr
-    assert not weekly.weeks(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -251,7 +263,9 @@ def test_a_first_run_on_an_empty_store(tmp_path: Path) -> None:
     [
         (["--date", "2199-W01"], 2, "has not ended yet"),
         (["--date", "yesterday"], 2, "yesterday"),
-        (["--date", "2010-W05"], 0, "2010-W05: drawn"),
+        (["--date", "2010-W05"], 4, "Nothing of 2010-W05 is covered; the data end on 2019-06-03"),
+        (["--date", "2019-W30"], 4, "Nothing of 2019-W30 is covered"),
+        (["--date", "2019"], 2, "takes a day or a week"),
     ],
 )
 def test_odd_dates(job: list[Any], more: list[str], code: int, said: str) -> None:
@@ -263,8 +277,8 @@ def test_odd_dates(job: list[Any], more: list[str], code: int, said: str) -> Non
 def test_an_unknown_topic_is_named(job: list[Any], tmp_path: Path) -> None:
     (tmp_path / "job.yaml").write_text("watch: [gam]\n")
     done = run(*job, "--date", "2019-W20")
-    assert (done.exit_code, "gam" in done.stderr and "gan" in done.stderr) == (2, True)
-    assert not weekly.weeks(tmp_path / "out")
+    assert (done.exit_code, "gam" in done.stderr and "job.yaml" in done.stderr) == (2, True)
+    assert not (tmp_path / "out").exists()
 
 
 def test_keep_limits_how_many_weeks_stay(job: list[Any], tmp_path: Path, plain: None) -> None:
@@ -275,6 +289,29 @@ def test_keep_limits_how_many_weeks_stay(job: list[Any], tmp_path: Path, plain: 
     assert "2019-W16" not in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
 
 
+def test_a_damaged_week_is_drawn_again_and_stops_nothing(job: list[Any], tmp_path: Path, plain: None) -> None:
+    out = tmp_path / "out"
+    for week in ("2019-W19", "2019-W20"):
+        assert run(*job, "--date", week).exit_code == 0
+    whole = everything(out)
+    (out / "2019-W99").mkdir()
+    (out / "2019-W99" / "report.json").write_text("{}")
+    (out / "2019-W19" / "report.json").write_text("{")
+    (out / "2019-W20" / "digest.md").unlink()
+    assert run(*job, "--date", "2019-W20").exit_code == 0
+    assert (out / "2019-W20" / "digest.md").is_file()
+    assert run(*job, "--date", "2019-W19").exit_code == 0
+    shutil.rmtree(out / "2019-W99")
+    assert everything(out) == whole
+
+
+def test_a_week_that_would_be_let_go_at_once_is_refused(job: list[Any], tmp_path: Path, plain: None) -> None:
+    (tmp_path / "job.yaml").write_text("watch: [gan]\npack: iclr\nkeep: 1\n")
+    assert run(*job, "--date", "2019-W20").exit_code == 0
+    refused = run(*job, "--date", "2019-W18")
+    assert refused.exit_code == 2 and "would be let go at once" in refused.stderr
+
+
 def test_notify_gets_the_digest_of_a_new_week_once(job: list[Any], tmp_path: Path, plain: None) -> None:
     heard = tmp_path / "heard"
     words = [*job, "--date", "2019-W20", "--notify", f"cat >> '{heard}'"]
@@ -283,8 +320,13 @@ def test_notify_gets_the_digest_of_a_new_week_once(job: list[Any], tmp_path: Pat
     run(*words)
     assert heard.read_text().count("# Week 2019-W20") == 1
     failed = run(*job, "--date", "2019-W19", "--notify", "exit 7")
-    assert failed.exit_code == 2 and "exit code 7" in failed.stderr
+    assert failed.exit_code == 3 and "exit code 7" in failed.stderr
     assert (tmp_path / "out" / "2019-W19" / "index.html").is_file()
+    # nobody was told, so the next run tells
+    assert run(*words).exit_code == 0
+    assert heard.read_text().count("# Week 2019-W19") == 1
+    run(*words)
+    assert heard.read_text().count("# Week") == 2
 
 
 def test_one_job_at_a_time(job: list[Any], tmp_path: Path, plain: None) -> None:
@@ -317,8 +359,8 @@ def test_a_killed_job_leaves_whole_folders_and_the_next_one_the_rest(job: list[A
 
 
 def test_what_a_killed_swap_left_comes_back(tmp_path: Path) -> None:
-    (tmp_path / ".2019-W20.old").mkdir()
-    (tmp_path / ".2019-W20.old" / "report.json").write_text("{}")
+    _made(tmp_path, "2019-W20")
+    (tmp_path / "2019-W20").rename(tmp_path / ".2019-W20.old")
     (tmp_path / ".2019-W21.draft").mkdir()
     with weekly.only_one(tmp_path):
         assert [week.label for week in weekly.weeks(tmp_path)] == ["2019-W20"]
@@ -342,8 +384,12 @@ def test_a_digest_of_any_window(tmp_path: Path) -> None:
     page = run("digest", "--store", tmp_path, "-t", "gan", "--since", "2019-04-03", "--until", "2019-04-20", "--format", "html")  # fmt: skip
     assert page.stdout.startswith("<!doctype html>") and "2019-04-03 to 2019-04-19" in page.stdout
     assert run("digest", "--store", tmp_path, "--format", "pdf").exit_code == 2
-    bad = run("digest", "--store", tmp_path, "--period", "2031")
-    assert bad.exit_code in (0, 4)
+    assert run("digest", "--store", tmp_path, "--period", "2031").exit_code == 4
+    assert run("digest", "--store", tmp_path, "--period", "2018", "--last", "3m").exit_code == 2
+    assert "days old" in plain.stdout  # the last week that is stored ended long ago
+    assert run("digest", "--store", tmp_path, "-o", tmp_path / "d.html").exit_code == 0
+    assert (tmp_path / "d.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert run("digest", "--store", tmp_path, "-o", tmp_path / "d.csv").exit_code == 2
 
 
 def test_sentences_and_marks() -> None:

@@ -106,7 +106,7 @@ def _expected(
         d, e = (weights * shares).sum(axis=1), (weights * shares * time).sum(axis=1)
         middle, tilt = (c * d - b * e) / (a * c - b * b), (a * e - b * d) / (a * c - b * b)
         means = np.clip(middle[:, None] + tilt[:, None] * time, least, 1.0)
-    ahead = np.clip(middle[:, None] + tilt[:, None] * later, least, 1.0)
+    ahead = np.clip(middle[:, None] + tilt[:, None] * later, least, 0.999)
     whole, turned = float(then.sum()), float((then * later).sum())
     unsure = (whole * whole * c - 2 * whole * turned * b + turned * turned * a) / (a * c - b * b)
     return ahead @ then, unsure / (phi * ((ahead * (1 - ahead)) @ then))

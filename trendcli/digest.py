@@ -15,6 +15,8 @@ import numpy as np
 
 from trendcli import alerts, change, listing, periods, terms
 from trendcli.alerts import POOLED, SPREAD
+from trendcli.coverage import SETTLED
+from trendcli.errors import NoCoverage
 from trendcli.models import Progress, Report, Scope, Window, silent
 from trendcli.periods import Period
 from trendcli.provenance import as_of_text, common_notes, provenance
@@ -57,6 +59,9 @@ def digest(
     months = _months(context, item)
     whole = context.count(months)
     sides = {unit: _compared(context, unit, item, default) for unit in ("quarter", "year")}
+    ends, begin = context.data_as_of.date(), context.coverage.first_day(context.selection.scope.categories)
+    if item.start >= ends or begin is None or item.end <= begin:
+        raise NoCoverage(f"Nothing of {item.label} is covered; the data end on {ends}. See `trend status`.")
     rows = []
     for topic in every:
         count, base = seen(context, topic, item, counted, verdict)
@@ -96,14 +101,20 @@ def digest(
 def _warnings(context: Context, item: Period, today: date) -> list[str]:
     """What a reader has to know before any number."""
     verdict, said = context.verdict(item), []
-    age = (today - context.data_as_of.date()).days
-    if context.data_as_of.date() < item.end and age > OLD:
-        said.append(f"The data are {age} days old: they end on {context.data_as_of:%Y-%m-%d}.")
+    ends = context.data_as_of.date()
+    if item.end > ends or item == last_week(ends):  # what the newest data can say
+        said += old(ends, min(today, context.question.as_of or today))
     if verdict.hole:
         said.append(f"{item.label} has a hole in coverage, so its counts are n/a. See `trend status`.")
     elif not verdict.ended:
         said.append(f"{item.label} is not whole: the data end on {context.data_as_of:%Y-%m-%d}.")
     return said
+
+
+def old(ends: date, today: date) -> list[str]:
+    """A sentence where the data end more than some days before today."""
+    age = (today - ends).days
+    return [f"The data are {age} days old: they end on {ends}."] if age > OLD else []
 
 
 def _months(context: Context, item: Period) -> list[Period]:
@@ -194,6 +205,9 @@ def _records(context: Context, watched: Sequence[str], item: Period) -> list[dic
         if month.end <= item.end and month.start >= first and context.verdict(month).status in ("complete", "unknown")
     ]
     if len(months) <= RECORD:
+        return []
+    told = months[-1].end + SETTLED
+    if item.unit == "week" and not item.start < told <= item.end:  # said once, in the week in which it is settled
         return []
     counted = context.count(months)
     found = []

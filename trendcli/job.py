@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from trendcli.errors import SettingsError, nearest
+from trendcli.errors import SettingsError, UsageError, nearest
+from trendcli.periods import parse
 from trendcli.settings import as_text, read, setting
 
 SOURCES = ("arxiv", "oai")
@@ -24,6 +25,15 @@ def _source(value: Any) -> str:
     if value not in SOURCES:
         raise ValueError(f"expected one of {', '.join(SOURCES)}")
     return str(value)
+
+
+def _day(value: Any) -> str:
+    text = as_text(value)
+    try:
+        parse(text)
+    except UsageError as error:
+        raise ValueError(str(error).rstrip(".")) from None
+    return text
 
 
 def _number(value: Any) -> int:
@@ -50,7 +60,7 @@ class Job:
     source: str = setting("arxiv", _source, "Where new submissions come from: arxiv, or oai for whole categories.")
     since: str | None = setting(
         None,
-        as_text,
+        _day,
         "From when to fetch into a store that is still empty. Empty: the year before the last one, so that there are "
         "two whole years to compare.",
     )

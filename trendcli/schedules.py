@@ -5,28 +5,34 @@ Monday morning UTC: arXiv announces at 20:00 New York time from Sunday to Thursd
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 MINUTE, HOUR, DAY = 17, 7, 1
 
 
-def command(store: Path, config: Path | None, out: Path) -> list[str]:
+def command(store: Path, settings: Path | None, config: Path | None, out: Path) -> list[str]:
     """The words of the job with absolute paths, as cron knows neither folder nor PATH."""
-    words = [sys.executable, "-m", "trendcli", "--store", str(store), "weekly"]
-    return [*words, *([str(config)] if config else []), "--out", str(out)]
+    words = [sys.executable, "-m", "trendcli", "--store", str(store)]
+    words += ["--settings", str(settings)] if settings else []
+    return [*words, "weekly", *([str(config)] if config else []), "--out", str(out)]
 
 
-def cron(words: list[str], log: Path) -> str:
+def cron(words: list[str], variables: Mapping[str, str], log: Path) -> str:
     """A line for `crontab -e`; a percent sign means a new line to cron."""
-    line = f"{shlex.join(words)} >> {shlex.quote(str(log))} 2>&1".replace("%", r"\%")
+    known = "".join(f"{name}={shlex.quote(value)} " for name, value in variables.items())
+    made = "" if log.parent.is_dir() else f"mkdir -p {shlex.quote(str(log.parent))} && "
+    line = f"{made}{known}{shlex.join(words)} >> {shlex.quote(str(log))} 2>&1".replace("%", r"\%")
     return f"{MINUTE} {HOUR} * * {DAY} {line}\n"
 
 
-def systemd(words: list[str]) -> str:
+def systemd(words: list[str], variables: Mapping[str, str]) -> str:
     """A service and a timer of the user, each under the path of its file."""
-    line = " ".join('"' + word.replace("%", "%%").replace("\\", "\\\\").replace('"', '\\"') + '"' for word in words)
+    line = " ".join(_quoted(word).replace("$", "$$") for word in words)
+    known = "".join(f"Environment={_quoted(f'{name}={value}')}\n" for name, value in variables.items())
     return f"""# ~/.config/systemd/user/trend-weekly.service
 [Unit]
 Description=Research trends of the week
@@ -35,7 +41,7 @@ After=network-online.target
 
 [Service]
 Type=oneshot
-ExecStart={line}
+{known}ExecStart={line}
 
 # ~/.config/systemd/user/trend-weekly.timer
 [Unit]
@@ -54,9 +60,14 @@ WantedBy=timers.target
 """
 
 
+def _quoted(word: str) -> str:
+    return '"' + word.replace("%", "%%").replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
 def github(config: Path | None) -> str:
     """A workflow that keeps the store as an asset of a release between runs, and publishes the folders as pages."""
-    named = f" {shlex.quote(config.as_posix())}" if config else ""
+    # the workflow runs in the folder of the repository
+    named = f" {shlex.quote(Path(os.path.relpath(config)).as_posix())}" if config else ""
     return f"""# .github/workflows/weekly.yml
 # The store and the weeks live in the release `trend-store` between runs; a cache would be dropped after seven days.
 # The log is that of the run. Pages have to be enabled with the source "GitHub Actions".

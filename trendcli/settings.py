@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -42,7 +43,7 @@ def is_loopback(url: str) -> bool:
 
 def as_text(value: Any) -> str:
     """A setting that is a text; ValueError where it is none."""
-    if isinstance(value, str | int | float) and not isinstance(value, bool):
+    if isinstance(value, str | int | float | date) and not isinstance(value, bool):  # YAML reads a day as one
         return str(value)
     raise ValueError("expected a text")
 
@@ -239,7 +240,7 @@ def read(path: Path) -> Mapping[str, Any]:
         ) from None
     if values is None:
         return {}
-    if not isinstance(values, Mapping):
+    if not isinstance(values, Mapping) or not all(isinstance(name, str) for name in values):
         raise SettingsError(f"{path}: expected `name: value` lines.")
     return values
 

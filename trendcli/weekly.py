@@ -13,15 +13,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+import platform
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_URL, uuid5
 
 import filelock
 
@@ -42,9 +44,9 @@ if TYPE_CHECKING:
 
 _WEEK = re.compile(r"\d{4}-W\d{2}")
 # what says when a document was made and of which store, and not what it says
-_MADE = ("drawn", "key", "data_as_of", "warnings", "notes", "provenance")
-# more weeks than that are not made up at once: nobody reads them, and a clock that is wrong would ask for thousands
-MOST = 53
+_MADE = ("drawn", "key", "charts", "data_as_of", "warnings", "notes", "provenance")
+# so many weeks are made up at most, since nobody reads more; so many of the newest are looked through for missing files
+MOST, FEW = 53, 8
 
 
 @contextmanager
@@ -66,26 +68,37 @@ def only_one(out: Path) -> Iterator[None]:
 
 
 def weeks(out: Path) -> list[Period]:
-    """The weeks that have a folder, in order."""
-    found = [path.name for path in out.iterdir() if _WEEK.fullmatch(path.name) and (path / "report.json").is_file()]
-    return [periods.parse(name) for name in sorted(found)]
+    """The weeks that have a folder with a document, in order."""
+    found = []
+    for path in out.iterdir():
+        if _WEEK.fullmatch(path.name):
+            with suppress(UsageError):  # a year has no week 99
+                found.append(periods.parse(path.name))
+    return sorted(item for item in found if document(out, item))
 
 
 def due(out: Path, last: Period, keep: int) -> list[Period]:
-    """The weeks to draw, in order: those missed since the newest one, those that were still filling, and the last."""
+    """The weeks to draw, in order: those missed since the newest one, and those that were still filling."""
     known = weeks(out)
-    missed = periods.between(known[-1].end, last.end, "week") if known and known[-1] < last else [last]
-    filling = [item for item in known if document(out, item).get("week", {}).get("status") != "complete"]
-    return sorted({*missed[-min(keep or MOST, MOST) :], *(item for item in filling if item <= last)})
+    missed = periods.between(known[-1].end, last.end, "week") if known else [last]
+    filling = [item for item in known if document(out, item)["week"]["status"] != "complete"]
+    damaged = [item for item in known[-FEW:] if not _whole(out, item)]
+    return sorted({*missed[-min(keep or MOST, MOST) :], *(item for item in (*filling, *damaged) if item <= last)})
 
 
 def document(out: Path, item: Period) -> dict[str, Any]:
-    """The document of a week that has a folder; {} where it cannot be read, so that it is drawn again."""
+    """The document of a week that has a folder; {} where there is none that can be read, so that it is drawn again."""
     try:
         found = json.loads((out / item.label / "report.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return found if found["week"]["label"] == item.label else {}
+    except (OSError, ValueError, KeyError, TypeError):
         return {}
-    return found if isinstance(found, dict) else {}
+
+
+def _whole(out: Path, item: Period) -> bool:
+    """Whether all files of a week are there."""
+    charts = [f"{name}.{kind}" for name in document(out, item).get("charts", []) for kind in ("svg", "png")]
+    return all((out / item.label / name).is_file() for name in ("index.html", "digest.md", "papers.csv", *charts))
 
 
 def _key(*parts: Any) -> str:
@@ -111,7 +124,7 @@ def draw(
     """
     rules = [library.key(name) for name in (*watched, *question.topics)]
     key = _key(__version__, store.fingerprint(), item, question, watched, rules)
-    if document(out, item).get("key") == key:
+    if document(out, item).get("key") == key and _whole(out, item):
         return False
     made = digest(store, library, question, watched, item, default, today, progress)
     return write(out, item, {**made, "key": key}, lambda: charts(store, library, question, watched, item, default))
@@ -120,11 +133,11 @@ def draw(
 def write(out: Path, item: Period, made: Mapping[str, Any], draw: Callable[[], Sequence[pages.Chart]]) -> bool:
     """Write the folder of a week; False, and nothing touched, where its document says the same already."""
     old = document(out, item)
-    if old and _said(old) == _said(made):
+    if old and _said(old) == _said(made) and _whole(out, item):
         return False
     drawn = [*[day for day in old.get("drawn", []) if day not in made["drawn"]], *made["drawn"]]
-    report = {**made, "drawn": drawn}
     drawings = draw()
+    report = {**made, "drawn": drawn, "charts": [chart.name for chart in drawings]}
     draft = out / f".{item.label}.draft"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir()
@@ -179,44 +192,68 @@ def charts(
     return found
 
 
-def finish(out: Path, keep: int) -> None:
-    """Let go of weeks beyond `keep`, and bring the latest week, the index and the feed in line with the folders."""
+def finish(out: Path, keep: int, warnings: Sequence[str] = ()) -> None:
+    """Let go of weeks beyond `keep`, and bring the latest week, the index and the feed in line with the folders.
+
+    `warnings` are about the data as they are now, such as their age.
+    """
     known = weeks(out)
     for item in known[:-keep] if keep else []:
-        shutil.rmtree(out / item.label)
+        gone = (out / item.label).replace(out / f".{item.label}.draft")  # so that a kill leaves no half of it
+        shutil.rmtree(gone)
     known = known[-keep:] if keep else known
     if not known:
         return
     reports = [document(out, item) for item in reversed(known)]
     newest, latest = out / known[-1].label, out / "latest"
+    if latest.is_symlink():  # a person may have made it one
+        latest.unlink()
     if not _alike(newest, latest):
         draft = out / ".latest.draft"
         shutil.rmtree(draft, ignore_errors=True)
         shutil.copytree(newest, draft)
         _swap(draft, latest)
-    for name, text in (("index.html", pages.index(reports)), ("feed.xml", pages.feed(reports))):
+    # an identity that no other feed has, and this one keeps
+    identity = uuid5(NAMESPACE_URL, f"{platform.node()} {out.absolute()}").urn
+    texts = {"index.html": pages.index(reports, warnings), "feed.xml": pages.feed(reports, identity, warnings)}
+    for name, text in texts.items():
         path = out / name
         if not path.is_file() or path.read_bytes() != text.encode():
             write_synced(path, text.encode())
 
 
+def untold(out: Path) -> list[str]:
+    """The weeks of which nobody has been told yet."""
+    path = out / ".untold"
+    return path.read_text(encoding="utf-8").split() if path.is_file() else []
+
+
+def keep_untold(out: Path, labels: Sequence[str]) -> None:
+    """Remember the weeks of which somebody is still to be told, whatever happens to this run."""
+    if labels or (out / ".untold").is_file():
+        write_synced(out / ".untold", "\n".join(labels).encode())
+
+
 def papers_csv(report: Mapping[str, Any]) -> str:
     """The papers of a document, a line each; lists are joined by '; '."""
     heads = "id v1 title authors primary categories topics phrase sentence survey code url".split()
+    made_up = ["synthetic"] if report["synthetic"] else []
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(heads)
+    writer.writerow([*heads, *made_up])
     for paper in report["papers"]:
         values = [paper[name] for name in heads]
-        writer.writerow(["; ".join(item) if isinstance(item, list) else item for item in values])
+        plain = [
+            "; ".join(item) if isinstance(item, list) else str(item).lower() if item in (True, False) else item
+            for item in values
+        ]
+        writer.writerow([*plain, *(["true"] if made_up else [])])
     return out.getvalue()
 
 
-def summary(written: Sequence[str], known: bool, made_on: date) -> str:
+def summary(written: Sequence[str], made_on: date) -> str:
     """One line: what was drawn."""
-    if written:
-        return f"done: {', '.join(written)} drawn on {made_on}"
-    return "nothing new" if known else "nothing to draw"
+    return f"done: {', '.join(written)} drawn on {made_on}" if written else "nothing new"
 
 
 def _said(report: Mapping[str, Any]) -> dict[str, Any]:

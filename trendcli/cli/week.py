@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,11 +15,13 @@ from trendcli.cli.fetch import planned, source_of
 from trendcli.cli.fill import created, end, harvested, summary
 from trendcli.cli.frame import Common, write_text
 from trendcli.cli.select import Output, Select
-from trendcli.errors import TryLater, Unchanged, UsageError
+from trendcli.errors import SettingsError, TryLater, Unchanged, UsageError
 
 if TYPE_CHECKING:
     from trendcli.job import Job
     from trendcli.periods import Period
+    from trendcli.question import Question
+    from trendcli.topics import Library
 
 Config = Annotated[
     Path | None, typer.Argument(help="Settings of the weekly job; configs/weekly.yaml has the defaults.")
@@ -31,7 +34,7 @@ def weekly(
     config: Config = None,
     out: Out = None,
     date_: Annotated[
-        str | None, typer.Option("--date", help="As if it were that day; or a past week, such as 2019-W20.")
+        str | None, typer.Option("--date", help="The week that had ended on a day, or a week, such as 2019-W20.")
     ] = None,
     no_fetch: Annotated[bool, typer.Option("--no-fetch", help="Draw from what is stored; ask nobody.")] = False,
     notify: Annotated[
@@ -45,43 +48,50 @@ def weekly(
 
     Weeks that were missed are made up, and those whose days were still filling are drawn again where they changed.
     """
+    from trendcli import digest as digests
     from trendcli import job as jobs
     from trendcli import weekly as folders
-    from trendcli.question import Question
+    from trendcli.question import resolve
 
     job = jobs.load(config)
-    place, last, today = out or Path(job.out), _week(date_), datetime.now(UTC).date()
-    if last.end > today:
-        raise UsageError(f"{last.label} has not ended yet; the last week that has is {_week(None).label}.")
+    library, question, watched = _checked(common, job, config)
+    place, week, today = out or Path(job.out), _week(date_), datetime.now(UTC).date()
+    if week.end > today:
+        raise UsageError(f"{week.label} has not ended yet; the last week that has is {_week(None).label}.")
+    if no_fetch:
+        common.open()  # before anything is written
     drawn: list[str] = []
     late: TryLater | None = None
+    tell = notify or job.notify
     with folders.only_one(place):
         if not no_fetch:
-            try:
-                _fetch(common, job)
-            except TryLater as error:  # what is stored can still be drawn
-                late = error
-                common.say(f"trend: {error}")
-        store, library = common.open(), common.library()
-        scope = common.resolved[0].scope_named(job.scope) if job.scope else None
-        question = Question(topics=library.pack(job.pack), scope=scope)
-        watched = tuple(library.topic(name).id for name in job.watch)
-        known = {week.label for week in folders.weeks(place)}
-        for week in [last] if date_ else folders.due(place, last, job.keep):
+            late = _fetched(common, job)
+        store, default = common.open(), common.default_scope()
+        ends = resolve(store, library, question, default).data_as_of.date()
+        known = {item.label for item in folders.weeks(place)}
+        if job.keep and sum(label > week.label for label in known) >= job.keep:
+            raise UsageError(f"{week.label} would be let go at once: {job.keep} later weeks are kept, and no more.")
+        # what no data speak of yet is made up later
+        chosen = (
+            [week] if date_ else folders.due(place, min(week, digests.last_week(ends + timedelta(days=6))), job.keep)
+        )
+        pending = folders.untold(place) if tell else []
+        for item in chosen:
+            if tell and item.label not in {*known, *pending}:
+                pending.append(item.label)
+                folders.keep_untold(place, pending)
             with common.progress() as progress:
-                new = folders.draw(
-                    place, store, library, question, watched, week, common.default_scope(), today, progress
-                )
+                new = folders.draw(place, store, library, question, watched, item, default, today, progress)
             if new:
-                drawn.append(week.label)
-                common.say(f"{week.label}: {'drawn again' if week.label in known else 'drawn'}, {place / week.label}")
-        folders.finish(place, job.keep)
-        for label in drawn:
-            if label not in known and (notify or job.notify) and (place / label).exists():
-                _tell(notify or job.notify or "", place / label / "digest.md")
+                drawn.append(item.label)
+                common.say(f"{item.label}: {'drawn again' if item.label in known else 'drawn'}, {place / item.label}")
+        old = digests.old(ends, today)
+        folders.finish(place, job.keep, old)
+        _tell(tell, place, pending)
+    summary = " ".join([f"{folders.summary(drawn, today)}.", *old])
     if late is not None:
-        raise TryLater(f"Incomplete: {folders.summary(drawn, bool(known), today)}, from what is stored. {late}")
-    common.say(folders.summary(drawn, bool(known), today))
+        raise TryLater(f"Incomplete, try again later: {summary} {late}")
+    common.say(summary)
     if fail_if_unchanged and not drawn:
         raise Unchanged("Nothing was drawn.")
 
@@ -89,7 +99,7 @@ def weekly(
 def digest(
     common: Common,
     select: Select,
-    format: Annotated[str, typer.Option("--format", help="md, html or json.")] = "md",
+    format: Annotated[str | None, typer.Option("--format", help="md, html or json.")] = None,
     output: Output = None,
 ) -> None:
     """What changed in a period, and the papers to look at: the last week that has ended, or any other period.
@@ -101,18 +111,17 @@ def digest(
     from trendcli.job import Job
     from trendcli.question import resolve, resolved_window
 
+    format = format or (output.suffix.lstrip(".").lower() if output else "") or "md"
     if format not in ("md", "html", "json"):
         raise UsageError(f"No format {format!r} of a digest. Known: md, html, json.")
-    question, library = select.question(common, pack=False)
+    question, library = replace(select, pack=None).question(common, pack=False)
     store, scope, today = common.open(), common.default_scope(), datetime.now(UTC).date()
     watched = question.topics or tuple(name for name in Job().watch if name in library.topics)
     context = resolve(store, library, question, scope)
-    said = question.period or question.last or any(question.window)
-    item = (
-        question.period or periods.window(*resolved_window(context, "day"))
-        if said
-        else digests.last_week(context.data_as_of.date())
-    )
+    item = digests.last_week(context.data_as_of.date())
+    if question.period or question.last or any(question.window):
+        since, until = resolved_window(context, "day")
+        item = question.period or periods.window(since, until)
     with common.progress() as progress:
         asked = replace(question, topics=library.pack(select.pack or "ml"))
         made = digests.digest(store, library, asked, watched, item, scope, today, progress)
@@ -146,14 +155,20 @@ def schedule(
     if cron + systemd + github > 1:
         raise UsageError("Name one of --cron, --systemd and --github.")
     job = jobs.load(config)
+    _checked(common, job, config)
     if github:
         typer.echo(schedules.github(config), nl=False)
         return
-    command = schedules.command(
-        common.root().absolute(), config and config.absolute(), (out or Path(job.out)).absolute()
+    place = (out or Path(job.out)).absolute()
+    settings = common.settings or os.environ.get("TREND_SETTINGS")
+    words = schedules.command(
+        common.root().absolute(), Path(settings).absolute() if settings else None, config and config.absolute(), place
     )
-    log = (out or Path(job.out)).absolute().with_suffix(".log")
-    typer.echo(schedules.systemd(command) if systemd else schedules.cron(command, log), nl=False)
+    # what is said by variables here is not known there
+    known = {name: value for name, value in sorted(os.environ.items()) if name.startswith("TREND_") and value}
+    known = {name: value for name, value in known.items() if name not in ("TREND_STORE", "TREND_SETTINGS")}
+    log = place.parent / f"{place.name or 'trend-weekly'}.log"
+    typer.echo(schedules.systemd(words, known) if systemd else schedules.cron(words, known, log), nl=False)
 
 
 def _week(said: str | None) -> Period:
@@ -161,10 +176,34 @@ def _week(said: str | None) -> Period:
     from trendcli.digest import last_week
     from trendcli.periods import parse
 
-    named = parse(said) if said else None
-    if named and named.unit == "week":
-        return named
-    return last_week(named.start if named else datetime.now(UTC).date())
+    if said is None:
+        return last_week(datetime.now(UTC).date())
+    named = parse(said)
+    if named.unit not in ("week", "day"):
+        raise UsageError(f"--date takes a day or a week, such as 2019-05-20 or 2019-W20, not {said}.")
+    return named if named.unit == "week" else last_week(named.start)
+
+
+def _checked(common: Common, job: Job, config: Path | None) -> tuple[Library, Question, tuple[str, ...]]:
+    """The topics, what is compared, and what is watched; SettingsError with the file where a name means nothing."""
+    from trendcli.question import Question
+
+    library = common.library()
+    try:
+        scope = common.resolved[0].scope_named(job.scope) if job.scope else None
+        watched = tuple(library.topic(name).id for name in job.watch)
+        return library, Question(topics=library.pack(job.pack), scope=scope), watched
+    except (UsageError, SettingsError) as error:
+        raise SettingsError(f"{config or 'The settings of the weekly job'}: {error}") from None
+
+
+def _fetched(common: Common, job: Job) -> TryLater | None:
+    """Bring the store up to date; what went wrong where it can be tried again, since what is stored can be drawn."""
+    try:
+        _fetch(common, job)
+    except TryLater as error:
+        return error
+    return None
 
 
 def _fetch(common: Common, job: Job) -> None:
@@ -189,9 +228,21 @@ def _fetch(common: Common, job: Job) -> None:
     end(done, False)
 
 
-def _tell(command: str, path: Path) -> None:
-    """Run a person's command with a digest on its standard input."""
-    with path.open("rb") as text:
-        done = subprocess.run(command, shell=True, stdin=text, check=False)
-    if done.returncode:
-        raise UsageError(f"The notify command ended with exit code {done.returncode}; the week is drawn.")
+def _tell(command: str | None, place: Path, labels: list[str]) -> None:
+    """Run a person's command with the digest of each week on its standard input; what fails is tried the next time."""
+    from trendcli import weekly as folders
+
+    failed = []
+    for label in labels if command else ():
+        path = place / label / "digest.md"
+        if not path.is_file():
+            continue
+        with path.open("rb") as text:
+            done = subprocess.run(command or "", shell=True, stdin=text, check=False)
+        if done.returncode:
+            failed.append(label)
+        folders.keep_untold(place, [*failed, *labels[labels.index(label) + 1 :]])
+        if done.returncode:
+            typer.echo(f"trend: the command of notify ended with exit code {done.returncode} for {label}", err=True)
+    if failed:
+        raise TryLater(f"Nobody was told of {', '.join(failed)}, which the next run tries again; the weeks are drawn.")

@@ -24,7 +24,7 @@ TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 STATUS = {
     "complete": "complete",
     "provisional": "provisional: may still grow",
-    "partial": "partial: not the whole week is covered",
+    "partial": "partial: not wholly covered",
     "unknown": "unknown whether it is whole",
 }
 ARROWS = {"rising": "▲", "falling": "▼"}
@@ -73,8 +73,9 @@ def cleared(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def groups(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The papers of each watched topic; one of two topics stands under both."""
     names = {row["topic"]: row["name"] for row in report["rows"]}
+    counts = {row["topic"]: _number(row["count"]) for row in report["rows"]}
     return [
-        {"topic": topic, "name": names.get(topic, topic), "papers": _papers(report, topic, names)}
+        {"topic": topic, "name": names[topic], "count": counts[topic], "papers": _papers(report, topic, names)}
         for topic in report["watched"]
     ]
 

@@ -39,17 +39,17 @@ def digest(report: Mapping[str, Any]) -> str:
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
-def index(reports: Sequence[Mapping[str, Any]]) -> str:
-    """The page that lists all weeks, the newest first."""
-    return _listed("index.html", reports)
+def index(reports: Sequence[Mapping[str, Any]], warnings: Sequence[str] = ()) -> str:
+    """The page that lists all weeks, the newest first; `warnings` are about the data as they are now."""
+    return _listed("index.html", reports, warnings)
 
 
-def feed(reports: Sequence[Mapping[str, Any]]) -> str:
-    """The weeks as an Atom feed (RFC 4287), the newest first."""
-    return _listed("feed.xml", reports)
+def feed(reports: Sequence[Mapping[str, Any]], identity: str, warnings: Sequence[str] = ()) -> str:
+    """The weeks as an Atom feed (RFC 4287), the newest first; `identity` is a URI of this feed alone."""
+    return _listed("feed.xml", reports, warnings, identity)
 
 
-def _listed(template: str, reports: Sequence[Mapping[str, Any]]) -> str:
+def _listed(template: str, reports: Sequence[Mapping[str, Any]], warnings: Sequence[str], identity: str = "") -> str:
     weeks = [
         {
             "label": report["week"]["label"],
@@ -63,7 +63,8 @@ def _listed(template: str, reports: Sequence[Mapping[str, Any]]) -> str:
     ]
     program = reports[0]["provenance"]["program"]
     return pages.environment().get_template(template).render(
-        weeks=weeks, synthetic=any(report["synthetic"] for report in reports), program=program
+        weeks=weeks, synthetic=any(report["synthetic"] for report in reports), program=program, warnings=warnings,
+        identity=identity,
     )  # fmt: skip
 
 
