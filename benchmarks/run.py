@@ -174,6 +174,10 @@ def page(snapshot: Path, words: str) -> str:
             for form, found in forms.items():
                 out = subprocess.run([sys.executable, __file__, "--matching", form, str(store)], check=True, capture_output=True)  # fmt: skip
                 found.append(float(out.stdout))
+        week = ["--store", str(store), "weekly", "--no-fetch", "--date", "2019-W20", "--out"]
+        weekly = [
+            timed([*scale.TREND, "-q", *week, str(Path(scratch) / f"weeks{number}")], 1)[0] for number in range(3)
+        ]
         demo = timed([*scale.TREND, "-q", "demo", "--out", str(Path(scratch) / "demo")], 3)
         fetched = fetching(Path(scratch))
     served = sum(SERVED.values())
@@ -228,6 +232,7 @@ The target is at least 0.7 of the speed of the Set alone: it is {best["one"] / b
 | `trend report` of the same topics by title alone (nothing remembered but the cells) | {ms(other)} | |
 | `trend report -t rnn --by month --since 2012`, for the first time | {ms(months)} | |
 | `trend report`, the first of a store: matches {rows:,} submissions with every shipped topic | {1000 * first.seconds:,.0f} ms | | |
+| `trend weekly --no-fetch --date 2019-W20`, tags are there | {ms(weekly)} | ≤ 8 s |
 | `trend demo` | {ms(demo)} | ≤ 30 s |
 
 The first report held {first.whole:,.0f} MB.

@@ -484,6 +484,12 @@ def works(snapshot: Path, rows: int, scratch: Path, runs: int) -> Iterator[tuple
         f"{spread(drawn)} s; {spread(further)} s",
         "≤ 0.9 s; ≤ 0.15 s",
     )
+    week = [*trend, "weekly", "--no-fetch", "--date", "2019-W20", "--out"]
+    yield (
+        "`trend weekly --no-fetch --date 2019-W20`, a folder with charts and page",
+        f"{spread([run([*week, scratch / f'weeks{number}']).seconds for number in range(3)])} s",
+        "≤ 15 s",
+    )
     if rows <= 300_000:
         thousand = own_topics(scratch, "thousand", many_topics(snapshot, 1000))
         more = json.loads(run([sys.executable, __file__, "tagging", store, thousand, "thousand"]).out)

@@ -118,7 +118,7 @@ def test_the_list_of_weeks_the_latest_and_the_feed(job: list[Any], tmp_path: Pat
     assert len({entry.findtext(f"{atom}id") for entry in entries}) == 2
 
 
-def test_the_same_week_again_changes_no_byte(job: list[Any], tmp_path: Path) -> None:
+def test_the_same_week_again_changes_no_byte(job: list[Any], tmp_path: Path, plain: None) -> None:
     run(*job, "--date", "2019-W20")
     before = everything(tmp_path / "out")
     again = run(*job, "--date", "2019-W20")
