@@ -213,7 +213,8 @@ def _papers(report: Mapping[str, Any], topic: str, names: Mapping[str, str]) -> 
         {
             **paper,
             "by": authors(paper["authors"]),
-            "said": _marked(paper["sentence"] or "", paper["phrase"] or ""),
+            # a title is not said twice
+            "said": _marked(paper["sentence"] if paper["sentence"] != paper["title"] else "", paper["phrase"] or ""),
             "others": [names.get(other, other) for other in paper["topics"] if other != topic],
         }
         for paper in report["papers"]

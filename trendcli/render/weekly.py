@@ -75,7 +75,8 @@ def said(report: Mapping[str, Any]) -> str:
     papers = len(report["papers"])
     listed = f"{papers:,} {'paper' if papers == 1 else 'papers'} of the watched topics"
     warned = " ".join(report["warnings"])
-    return f"{', '.join(parts) + '; ' if parts else ''}{listed}.{' ' + warned if warned else ''}"
+    text = f"{', '.join(parts) + '; ' if parts else ''}{listed}.{' ' + warned if warned else ''}"
+    return text[:1].upper() + text[1:]
 
 
 def _dates(report: Mapping[str, Any]) -> str:
