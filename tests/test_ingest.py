@@ -115,7 +115,7 @@ STATES = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(STATES, min_size=1, max_size=8), st.randoms(use_true_random=False), st.integers(1, 4))
 def test_the_order_and_the_portions_of_what_comes_do_not_matter(
     tmp_path_factory: pytest.TempPathFactory, states: list[Submission], rng: random.Random, portions: int

@@ -122,7 +122,13 @@ WEATHER = [
 STORMS = ["html with 200", "rate exceeded with 200", "empty body", "truncated xml", "429", "503", "500", "406", "connection cut", "page without records", "record without v1", "record moved", "dead token"]  # fmt: skip
 
 
-@pytest.mark.parametrize(("words", "faults"), [(FILL, WEATHER), (HARVEST, STORMS)], ids=["api", "oai"])
+@pytest.mark.parametrize(
+    ("words", "faults"),
+    [
+        pytest.param(FILL, WEATHER, id="api"),
+        pytest.param(HARVEST, STORMS, id="oai", marks=[] if RUNS else pytest.mark.slow),
+    ],
+)
 def test_one_request_in_twenty_goes_wrong(
     served: StandIn, half_full: Path, tmp_path: Path, words: list[str], faults: list[str]
 ) -> None:
