@@ -40,8 +40,8 @@ SHORT = """What falls short of a target above, and why:
 - **All topics by month**: 26,000 rows, each with an interval, a test and a dispersion; a third of it is writing them.
 - **A list of papers**: the year's files are read for who wrote what, after 0.3 s of Python and DuckDB.
 - **A chart**: matplotlib's import takes half a second, and its layout draws every chart twice.
-- **A weekly update**: an import and a report, two processes; 15,000 identifiers are looked up among all, and the
-  automaton is set up for 15,000 texts. It does not grow with what is stored.
+- **A weekly update**: an import and a report, two processes, and an automaton that is set up for 15,000 texts. It is not
+  quite flat: 15,000 identifiers, and the rows that revisions replace, are looked up among all, in about 0.4 µs a row.
 - **1,000 topics**: a report of ten times as many rows writes ten times as many."""
 FORMS = ("one", "whole")
 

@@ -81,7 +81,7 @@ def due(out: Path, last: Period, keep: int) -> list[Period]:
     """The weeks to draw, in order: those missed since the newest one, and those that were still filling."""
     known = weeks(out)
     missed = periods.between(known[-1].end, last.end, "week") if known else [last]
-    filling = [item for item in known if document(out, item)["week"]["status"] != "complete"]
+    filling = [item for item in known if document(out, item)["week"]["status"] in ("provisional", "partial")]
     damaged = [item for item in known[-FEW:] if not _whole(out, item)]
     return sorted({*missed[-min(keep or MOST, MOST) :], *(item for item in (*filling, *damaged) if item <= last)})
 

@@ -88,10 +88,10 @@ def weekly(
         old = digests.old(ends, today)
         folders.finish(place, job.keep, old)
         _tell(tell, place, pending)
-    summary = " ".join([f"{folders.summary(drawn, today)}.", *old])
+    told = " ".join([f"{folders.summary(drawn, today)}.", *old])
     if late is not None:
-        raise TryLater(f"Incomplete, try again later: {summary} {late}")
-    common.say(summary)
+        raise TryLater(f"Incomplete, try again later: {told} {late}")
+    common.say(told)
     if fail_if_unchanged and not drawn:
         raise Unchanged("Nothing was drawn.")
 
