@@ -24,7 +24,7 @@ from trendcli.store import Store
 from trendcli.topics import Library
 
 # a shared machine may stop for a moment anywhere
-hypothesis_settings.register_profile("trend", deadline=None)
+hypothesis_settings.register_profile("trend", deadline=None, max_examples=50)
 hypothesis_settings.load_profile("trend")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

@@ -26,7 +26,7 @@ def shape() -> World:
 
 @pytest.mark.parametrize("phi", [1.0, 1.5, 2.0])
 def test_flat_topics_get_no_verdicts(shape: World, phi: float) -> None:
-    assert calibrate.kept(calibrate.flat(shape, phi, 80, 1)) == []
+    assert calibrate.kept(calibrate.flat(shape, phi, 60, 1)) == []
 
 
 def test_it_would_be_noticed_if_dispersion_or_the_correction_were_left_out(shape: World) -> None:
@@ -38,7 +38,7 @@ def test_it_would_be_noticed_if_dispersion_or_the_correction_were_left_out(shape
 
 @pytest.mark.parametrize("phi", [1.0, 2.0])
 def test_of_what_is_called_changed_few_did_not(shape: World, phi: float) -> None:
-    false, found = calibrate.false_discoveries(shape, phi, 60, 3)
+    false, found = calibrate.false_discoveries(shape, phi, 50, 3)
     assert false <= change.FALSE
     assert found > 0.2
 

@@ -37,7 +37,10 @@ from trendcli.store import Store
 from trendcli.text import canonical
 from trendcli.topics import Library
 
-pytestmark = pytest.mark.skipif(not (SHARED / "data").is_dir(), reason="no real records at hand (../shared/data)")
+pytestmark = [
+    pytest.mark.skipif(not (SHARED / "data").is_dir(), reason="no real records at hand (../shared/data)"),
+    pytest.mark.xdist_group("real"),  # the records are read once
+]
 
 RECORDS = SHARED / "data/arxiv/cs-stat-2010-2019.parquet"
 YEARS = range(2012, 2020)
@@ -167,7 +170,7 @@ LARGE = [
 
 
 # `TREND_SOAK=1 pytest` asks for more
-SELECTIONS = 200 if os.environ.get("TREND_SOAK") else 100
+SELECTIONS = 200 if os.environ.get("TREND_SOAK") else 60
 
 
 def selections(number: int) -> list[dict[str, Any]]:
