@@ -20,7 +20,7 @@ import pytest
 from tests.conftest import answer, fill, paper
 from tests.test_cli import run
 from tests.test_fetch import recent
-from trendcli import digest, periods, weekly
+from trendcli import digest, periods, question, weekly
 from trendcli.demo.server import StandIn, serving
 from trendcli.models import Submission
 
@@ -414,3 +414,12 @@ def test_text_from_papers_is_no_markup(tmp_path: Path, plain: None) -> None:
     assert "<script>alert" not in page and "<img src=x" not in page
     assert told(tmp_path / "out" / "2019-W20")["papers"][0]["title"].startswith("A GAN</script>")
     assert os.sep not in text.splitlines()[0]
+
+
+def test_what_nothing_covers_is_said_before_anything_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(tmp_path)
+    monkeypatch.setattr(question.Context, "count", lambda *_: pytest.fail("counted"))
+    done = run("digest", "--store", tmp_path, "--period", "2031")
+    assert done.exit_code == 4 and "Nothing of 2031 is covered; the data end on 2019-06-03" in done.stderr

@@ -54,14 +54,14 @@ def digest(
     every = tuple(dict.fromkeys([*watched, *question.topics]))
     plain = replace(question, topics=every, period=None, last=None, window=Window(None, None))
     context = resolve(store, library, plain, default, progress)
+    ends, begin = context.data_as_of.date(), context.coverage.first_day(context.selection.scope.categories)
+    if item.start >= ends or begin is None or item.end <= begin:
+        raise NoCoverage(f"Nothing of {item.label} is covered; the data end on {ends}. See `trend status`.")
     verdict = context.verdict(item)
     counted = context.count([item, *([twin] if (twin := periods.year_ago(item)) else [])])
     months = _months(context, item)
     whole = context.count(months)
     sides = {unit: _compared(context, unit, item, default) for unit in ("quarter", "year")}
-    ends, begin = context.data_as_of.date(), context.coverage.first_day(context.selection.scope.categories)
-    if item.start >= ends or begin is None or item.end <= begin:
-        raise NoCoverage(f"Nothing of {item.label} is covered; the data end on {ends}. See `trend status`.")
     rows = []
     for topic in every:
         count, base = seen(context, topic, item, counted, verdict)
