@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -36,23 +36,29 @@ _SENTENCE = re.compile(r"(?<=[a-z0-9)\]'\"][.!?]) +(?=[A-Z\"'(\[])")
 _SIDE = ("count_1", "count_2", "relative_change", "change", "ci_low", "ci_high", "q", "verdict")
 
 
-def digest(
-    store: Store,
-    library: Library,
-    question: Question,
-    watched: Sequence[str],
-    item: Period,
-    default: Scope,
-    today: date,
-    progress: Progress = silent,
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Watch:
+    """What is looked at period by period.
+
+    The topics of `question` are compared, in its scope or else the `default`, beside those that are `watched`, whose
+    papers are listed.
+    """
+
+    store: Store
+    library: Library
+    question: Question
+    watched: tuple[str, ...]
+    default: Scope
+
+
+def digest(watch: Watch, item: Period, today: date, progress: Progress = silent) -> dict[str, Any]:
     """The document of a period: numbers, None where one does not exist, and text as it is stored.
 
-    The topics of `question` are compared, beside those that are `watched`, whose papers are listed. `today` is the day
-    on which it is drawn, from which the age of the data is counted.
+    `today` is the day on which it is drawn, from which the age of the data is counted.
     """
-    every = tuple(dict.fromkeys([*watched, *question.topics]))
-    plain = replace(question, topics=every, period=None, last=None, window=Window(None, None))
+    store, library, default, watched = watch.store, watch.library, watch.default, watch.watched
+    every = tuple(dict.fromkeys([*watched, *watch.question.topics]))
+    plain = replace(watch.question, topics=every, period=None, last=None, window=Window(None, None))
     context = resolve(store, library, plain, default, progress)
     ends, begin = context.data_as_of.date(), context.coverage.first_day(context.selection.scope.categories)
     if item.start >= ends or begin is None or item.end <= begin:

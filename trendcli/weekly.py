@@ -28,16 +28,14 @@ from uuid import NAMESPACE_URL, uuid5
 import filelock
 
 from trendcli import __version__, periods
-from trendcli.digest import MONTHS, digest
+from trendcli.digest import MONTHS, Watch, digest
 from trendcli.errors import Locked, NoCoverage, UsageError
-from trendcli.models import Progress, Scope, Window, silent
+from trendcli.models import Progress, Window, silent
 from trendcli.periods import Period
-from trendcli.question import Question
 from trendcli.render import weekly as pages
 from trendcli.reports.comparison import comparison
 from trendcli.reports.series import series
-from trendcli.store import Store, write_synced
-from trendcli.topics import Library
+from trendcli.store import write_synced
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -106,28 +104,14 @@ def _key(*parts: Any) -> str:
     return blake2b("\n".join(map(repr, parts)).encode(), digest_size=16).hexdigest()
 
 
-def draw(
-    out: Path,
-    store: Store,
-    library: Library,
-    question: Question,
-    watched: Sequence[str],
-    item: Period,
-    default: Scope,
-    today: date,
-    progress: Progress = silent,
-) -> bool:
-    """Whether the folder of a week was written: not where it was drawn from the same store, rules and program before.
-
-    The topics of `question` are compared, in its scope or else the `default`; `watched` are the topics whose papers are
-    listed.
-    """
-    rules = [library.key(name) for name in (*watched, *question.topics)]
-    key = _key(__version__, store.fingerprint(), item, question, watched, rules)
+def draw(out: Path, watch: Watch, item: Period, today: date, progress: Progress = silent) -> bool:
+    """Whether the folder of a week was written: not where the same store, rules and program drew it before."""
+    rules = [watch.library.key(name) for name in (*watch.watched, *watch.question.topics)]
+    key = _key(__version__, watch.store.fingerprint(), item, watch.question, watch.watched, watch.default, rules)
     if document(out, item).get("key") == key and _whole(out, item):
         return False
-    made = digest(store, library, question, watched, item, default, today, progress)
-    return write(out, item, {**made, "key": key}, lambda: charts(store, library, question, watched, item, default))
+    made = digest(watch, item, today, progress)
+    return write(out, item, {**made, "key": key}, lambda: charts(watch, item))
 
 
 def write(out: Path, item: Period, made: Mapping[str, Any], draw: Callable[[], Sequence[pages.Chart]]) -> bool:
@@ -154,16 +138,15 @@ def write(out: Path, item: Period, made: Mapping[str, Any], draw: Callable[[], S
     return True
 
 
-def charts(
-    store: Store, library: Library, question: Question, watched: Sequence[str], item: Period, default: Scope
-) -> list[pages.Chart]:
+def charts(watch: Watch, item: Period) -> list[pages.Chart]:
     """The watched topics by month, change by year, and the volume: those charts for which there is enough."""
     from trendcli import charts as drawing
 
+    store, library, question, default = watch.store, watch.library, watch.question, watch.default
     until = periods.floor(item.end, "month")
     year = periods.previous(periods.holding(item.end, "year"))
     asked = replace(question, by="month", window=Window(periods.add_months(until, -MONTHS), until))
-    some = replace(asked, topics=tuple(watched[: drawing.MOST_LINES]))
+    some = replace(asked, topics=watch.watched[: drawing.MOST_LINES])
     names = " and ".join(library.topic(name).name for name in some.topics)
 
     def lines() -> Figure:
@@ -183,7 +166,7 @@ def charts(
     found = []
     for draw, title in titles.items():
         try:
-            figure = draw() if draw is not lines or watched else None
+            figure = draw() if draw is not lines or watch.watched else None
         except (NoCoverage, UsageError):  # not enough is stored yet
             continue
         if figure is not None:

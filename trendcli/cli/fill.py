@@ -125,13 +125,14 @@ def _demo_week(common: Common, out: Path) -> None:
 
     from trendcli import weekly
     from trendcli.demo import corpus
-    from trendcli.digest import last_week
+    from trendcli.digest import Watch, last_week
     from trendcli.question import Question
 
     week, today, library = last_week(date(corpus.LAST_YEAR + 1, 1, 1)), datetime.now(UTC).date(), common.library()
     asked = Question(topics=library.pack("ml"))
+    watch = Watch(common.open(), library, asked, ("rl", "gan"), common.default_scope())
     with weekly.only_one(out), common.progress() as progress:
-        weekly.draw(out, common.open(), library, asked, ("rl", "gan"), week, common.default_scope(), today, progress)
+        weekly.draw(out, watch, week, today, progress)
         weekly.finish(out, 0)
     common.say(f"Wrote {out / week.label / 'index.html'}.")
 

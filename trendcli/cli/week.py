@@ -66,8 +66,8 @@ def weekly(
     with folders.only_one(place):
         if not no_fetch:
             late = _fetched(common, job)
-        store, default = common.open(), common.default_scope()
-        ends = resolve(store, library, question, default).data_as_of.date()
+        watch = digests.Watch(common.open(), library, question, watched, common.default_scope())
+        ends = resolve(watch.store, library, question, watch.default).data_as_of.date()
         known = {item.label for item in folders.weeks(place)}
         if job.keep and sum(label > week.label for label in known) >= job.keep:
             raise UsageError(f"{week.label} would be let go at once: {job.keep} later weeks are kept, and no more.")
@@ -81,7 +81,7 @@ def weekly(
                 pending.append(item.label)
                 folders.keep_untold(place, pending)
             with common.progress() as progress:
-                new = folders.draw(place, store, library, question, watched, item, default, today, progress)
+                new = folders.draw(place, watch, item, today, progress)
             if new:
                 drawn.append(item.label)
                 common.say(f"{item.label}: {'drawn again' if item.label in known else 'drawn'}, {place / item.label}")
@@ -124,7 +124,7 @@ def digest(
         item = question.period or periods.window(since, until)
     with common.progress() as progress:
         asked = replace(question, topics=library.pack(select.pack or "ml"))
-        made = digests.digest(store, library, asked, watched, item, scope, today, progress)
+        made = digests.digest(digests.Watch(store, library, asked, watched, scope), item, today, progress)
     if format == "json":
         import json
 
