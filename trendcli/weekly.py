@@ -10,8 +10,7 @@ looked at again at each run, and drawn again where its numbers have changed.
 
 from __future__ import annotations
 
-import csv
-import io
+import filecmp
 import json
 import platform
 import re
@@ -33,6 +32,8 @@ from trendcli.errors import Locked, NoCoverage, UsageError
 from trendcli.models import Progress, Window, silent
 from trendcli.periods import Period
 from trendcli.render import weekly as pages
+from trendcli.render.machine import indented
+from trendcli.render.page import Chart, render
 from trendcli.reports.comparison import comparison
 from trendcli.reports.series import series
 from trendcli.store import write_synced
@@ -114,7 +115,7 @@ def draw(out: Path, watch: Watch, item: Period, today: date, progress: Progress 
     return write(out, item, {**made, "key": key}, lambda: charts(watch, item))
 
 
-def write(out: Path, item: Period, made: Mapping[str, Any], draw: Callable[[], Sequence[pages.Chart]]) -> bool:
+def write(out: Path, item: Period, made: Mapping[str, Any], draw: Callable[[], Sequence[Chart]]) -> bool:
     """Write the folder of a week; False, and nothing touched, where its document says the same already."""
     old = document(out, item)
     if old and _said(old) == _said(made) and _whole(out, item):
@@ -125,12 +126,10 @@ def write(out: Path, item: Period, made: Mapping[str, Any], draw: Callable[[], S
     draft = out / f".{item.label}.draft"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir()
-    write_synced(
-        draft / "report.json", (json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
-    )
-    write_synced(draft / "index.html", pages.page(report, drawings).encode())
+    write_synced(draft / "report.json", indented(report).encode())
+    write_synced(draft / "index.html", render(report, drawings).encode())
     write_synced(draft / "digest.md", pages.digest(report).encode())
-    write_synced(draft / "papers.csv", papers_csv(report).encode())
+    write_synced(draft / "papers.csv", pages.papers(report).encode())
     for chart in drawings:
         write_synced(draft / f"{chart.name}.svg", chart.svg)
         write_synced(draft / f"{chart.name}.png", chart.png)
@@ -138,7 +137,7 @@ def write(out: Path, item: Period, made: Mapping[str, Any], draw: Callable[[], S
     return True
 
 
-def charts(watch: Watch, item: Period) -> list[pages.Chart]:
+def charts(watch: Watch, item: Period) -> list[Chart]:
     """The watched topics by month, change by year, and the volume: those charts for which there is enough."""
     from trendcli import charts as drawing
 
@@ -171,7 +170,7 @@ def charts(watch: Watch, item: Period) -> list[pages.Chart]:
             continue
         if figure is not None:
             svg, png = (drawing.encode(figure, kind) for kind in ("svg", "png"))
-            found.append(pages.Chart(draw.__name__, title, f"{title}; the numbers stand in the table.", svg, png))
+            found.append(Chart(title, f"{title}; the numbers stand in the table.", svg, draw.__name__, png))
     return found
 
 
@@ -191,7 +190,9 @@ def finish(out: Path, keep: int, warnings: Sequence[str] = ()) -> None:
     newest, latest = out / known[-1].label, out / "latest"
     if latest.is_symlink():  # a person may have made it one
         latest.unlink()
-    if not _alike(newest, latest):
+    names = {path.name for folder in (newest, latest) for path in folder.glob("*")}
+    _, *apart = filecmp.cmpfiles(newest, latest, names, shallow=False)
+    if any(apart):
         draft = out / ".latest.draft"
         shutil.rmtree(draft, ignore_errors=True)
         shutil.copytree(newest, draft)
@@ -215,23 +216,6 @@ def keep_untold(out: Path, labels: Sequence[str]) -> None:
     """Remember the weeks of which somebody is still to be told, whatever happens to this run."""
     if labels or (out / ".untold").is_file():
         write_synced(out / ".untold", "\n".join(labels).encode())
-
-
-def papers_csv(report: Mapping[str, Any]) -> str:
-    """The papers of a document, a line each; lists are joined by '; '."""
-    heads = "id v1 title authors primary categories topics phrase sentence survey code url".split()
-    made_up = ["synthetic"] if report["synthetic"] else []
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*heads, *made_up])
-    for paper in report["papers"]:
-        values = [paper[name] for name in heads]
-        plain = [
-            "; ".join(item) if isinstance(item, list) else str(item).lower() if item in (True, False) else item
-            for item in values
-        ]
-        writer.writerow([*plain, *(["true"] if made_up else [])])
-    return out.getvalue()
 
 
 def summary(written: Sequence[str], made_on: date) -> str:
@@ -265,12 +249,3 @@ def _recover(out: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
     for draft in out.glob(".*.draft"):
         shutil.rmtree(draft, ignore_errors=True)
-
-
-def _alike(one: Path, other: Path) -> bool:
-    names = sorted(path.name for path in one.iterdir())
-    return (
-        other.is_dir()
-        and names == sorted(path.name for path in other.iterdir())
-        and all((one / name).read_bytes() == (other / name).read_bytes() for name in names)
-    )

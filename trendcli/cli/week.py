@@ -110,10 +110,14 @@ def digest(
     from trendcli import periods
     from trendcli.job import Job
     from trendcli.question import resolve, resolved_window
+    from trendcli.render import page
+    from trendcli.render import weekly as pages
+    from trendcli.render.machine import indented
 
+    render = {"md": pages.digest, "html": lambda made: page.render(made, []), "json": indented}
     format = format or (output.suffix.lstrip(".").lower() if output else "") or "md"
-    if format not in ("md", "html", "json"):
-        raise UsageError(f"No format {format!r} of a digest. Known: md, html, json.")
+    if format not in render:
+        raise UsageError(f"No format {format!r} of a digest. Known: {', '.join(render)}.")
     question, library = replace(select, pack=None).question(common, pack=False)
     store, scope, today = common.open(), common.default_scope(), datetime.now(UTC).date()
     watched = question.topics or tuple(name for name in Job().watch if name in library.topics)
@@ -125,14 +129,7 @@ def digest(
     with common.progress() as progress:
         asked = replace(question, topics=library.pack(select.pack or "ml"))
         made = digests.digest(digests.Watch(store, library, asked, watched, scope), item, today, progress)
-    if format == "json":
-        import json
-
-        text = json.dumps(made, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    else:
-        from trendcli.render import weekly as pages
-
-        text = pages.digest(made) if format == "md" else pages.page(made, [])
+    text = render[format](made)
     if output is None or str(output) == "-":
         typer.echo(text, nl=False)
     else:

@@ -13,7 +13,12 @@ from trendcli.models import Report
 
 def json_text(report: Report) -> str:
     """The whole report as one JSON object, with the keys of the command-line contract."""
-    return json.dumps(_whole(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return indented(_whole(report))
+
+
+def indented(value: Mapping[str, Any]) -> str:
+    """An object as JSON that people can read as well; ValueError for a number that JSON does not have."""
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _whole(report: Report) -> dict[str, Any]:

@@ -39,11 +39,13 @@ _SHARE = Column("share", "share", "share")
 
 
 class Chart(NamedTuple):
-    """A chart as the bytes of an SVG file, with its caption and what it shows in words."""
+    """A chart with its caption, what it shows in words, its bytes, and the name of its files where it has some."""
 
     title: str
     alt: str
     svg: bytes
+    name: str = ""
+    png: bytes = b""
 
 
 def render(report: Mapping[str, Any], charts: Sequence[Chart]) -> str:

@@ -1,27 +1,16 @@
-"""What a week is drawn as beside its page: the digest to be pasted in a mail, the list of all weeks, and the feed."""
+"""What a week is drawn as beside its page: the digest to be pasted in a mail, the papers, all weeks, and the feed."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+from trendcli.models import Column, Report
 from trendcli.render import page as pages
+from trendcli.render.machine import csv_text
 
-
-class Chart(NamedTuple):
-    """A chart of a week: the name of its files, its caption, what it shows in words, and its bytes."""
-
-    name: str
-    title: str
-    alt: str
-    svg: bytes
-    png: bytes
-
-
-def page(report: Mapping[str, Any], charts: Sequence[Chart]) -> str:
-    """The page of a document."""
-    return pages.render(report, [pages.Chart(chart.title, chart.alt, chart.svg) for chart in charts])
+_PAPER = "id v1 title authors primary categories topics phrase sentence survey code url".split()
 
 
 def digest(report: Mapping[str, Any]) -> str:
@@ -37,6 +26,13 @@ def digest(report: Mapping[str, Any]) -> str:
         groups=pages.groups(report),
     )  # fmt: skip
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def papers(report: Mapping[str, Any]) -> str:
+    """The papers of a document as CSV, a line each; lists are joined by '; '."""
+    columns = [Column(key, key, "text") for key in _PAPER]
+    rows = [{key: paper[key] for key in _PAPER} for paper in report["papers"]]
+    return csv_text(Report("papers", report["title"], "arxiv", report["synthetic"], {}, columns, rows))
 
 
 def index(reports: Sequence[Mapping[str, Any]], warnings: Sequence[str] = ()) -> str:
