@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trendcli.errors import SettingsError, UsageError, nearest
+from trendcli.errors import UsageError
 from trendcli.periods import parse
-from trendcli.settings import as_text, read, setting
+from trendcli.settings import as_text, checked, read, setting
 
 SOURCES = ("arxiv", "oai")
 
@@ -77,16 +77,7 @@ def load(path: Path | None) -> Job:
     """
     if path is None:
         return Job()
-    known, values = {item.name: item for item in fields(Job)}, {}
-    for name, value in read(path).items():
-        if name not in known:
-            raise SettingsError(f"{path}: unknown setting {name!r}{nearest(name, known)}. Known: {', '.join(known)}.")
-        if value is None:
-            continue
-        try:
-            values[name] = known[name].metadata["check"](value)
-        except (TypeError, ValueError) as error:
-            raise SettingsError(f"{path}: setting {name!r} is {value!r}: {error}.") from None
+    values = checked(Job, read(path), str(path))
     if "out" in values:
         values["out"] = str(path.absolute().parent / Path(values["out"]).expanduser())
     return Job(**values)

@@ -171,36 +171,38 @@ def resolve(
     directory where it exists. SettingsError for an unknown name, a bad value or an unreadable file.
     """
     environ = os.environ if environ is None else environ
-    known = {item.name: item for item in fields(Settings)}
     values: dict[str, Any] = {}
-    origins = dict.fromkeys(known, "default")
-
-    def take(name: str, value: Any, origin: str) -> None:
-        try:
-            checked = known[name].metadata["check"](value)
-        except (TypeError, ValueError) as error:
-            raise SettingsError(f"{origin}: setting {name!r} is {value!r}: {error}.") from None
-        values[name] = {**_SCOPES, **checked} if name == "scopes" else checked
-        origins[name] = origin
-
+    origins = {item.name: "default" for item in fields(Settings)}
     path = file or (Path(environ["TREND_SETTINGS"]) if environ.get("TREND_SETTINGS") else _user_file())
-    if path is not None:
-        for name, value in read(path).items():
-            if name not in known:
-                raise SettingsError(f"{path}: unknown setting {name!r}{nearest(name, known)}. See `trend settings`.")
-            if value is not None:
-                take(name, value, str(path))
-    for name in known:
-        variable = f"TREND_{name.upper()}"
-        if environ.get(variable) and name != "scopes":
-            take(name, environ[variable], variable)
-    for name, value in (flags or {}).items():
-        if value is not None:
-            take(name, value, "flag")
-    settings = Settings(**values)
+    variables = {name: f"TREND_{name.upper()}" for name in origins if name != "scopes"}
+    said: list[tuple[str, Mapping[str, Any]]] = [(str(path), read(path))] if path else []
+    said += [(variable, {name: environ.get(variable) or None}) for name, variable in variables.items()]
+    for origin, given in [*said, ("flag", flags or {})]:
+        found = checked(Settings, given, origin)
+        values |= found
+        origins |= dict.fromkeys(found, origin)
+    settings = Settings(**{**values, "scopes": {**_SCOPES, **values.get("scopes", {})}})
     settings.interval_for(settings.arxiv_url)
     settings.scope_named(settings.scope)
     return settings, origins
+
+
+def checked(kind: type[DataclassInstance], given: Mapping[str, Any], origin: str) -> dict[str, Any]:
+    """What was given for the fields of a class of settings, checked; without what is None, which leaves the default.
+
+    SettingsError, which names the origin, for an unknown name or a bad value.
+    """
+    known = {item.name: item for item in fields(kind)}
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in known:
+            raise SettingsError(f"{origin}: unknown setting {name!r}{nearest(name, known)}. Known: {', '.join(known)}.")
+        try:
+            if value is not None:
+                found[name] = known[name].metadata["check"](value)
+        except (TypeError, ValueError) as error:
+            raise SettingsError(f"{origin}: setting {name!r} is {value!r}: {error}.") from None
+    return found
 
 
 def store_path(settings: Settings) -> Path:
