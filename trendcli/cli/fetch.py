@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from trendcli.sources.oai import OaiPmh
     from trendcli.store import Store
 
-FETCHED = ("arxiv", "oai")
 # arXiv took 27,692 submissions in October 2025, more than in any month before (arxiv.org/stats)
 MOST_A_DAY = 900
 # arXiv's terms: no more than one request in three seconds
@@ -29,7 +28,9 @@ RECORDS, IDENTIFIERS = 2_500, 20_000
 
 
 def _sources(incomplete: str) -> list[str]:
-    return [name for name in FETCHED if name.startswith(incomplete)]
+    from trendcli.job import SOURCES
+
+    return [name for name in SOURCES if name.startswith(incomplete)]
 
 
 def fetch(
@@ -57,17 +58,12 @@ def fetch(
     Without --since it goes on where the store ends, category by category, and asks once more for the last weeks, since
     submissions come late and are revised. With --since it asks for what is not yet covered since then.
     """
-    from trendcli.settings import is_loopback
+    from trendcli.job import SOURCES
 
     settings, _ = common.resolved
-    if source not in FETCHED:
-        raise UsageError(f"No source {source!r}{nearest(source, FETCHED)}. Known: {', '.join(FETCHED)}.")
-    store, window = created(common), window_of(since, until)
-    url = settings.arxiv_url if source == "arxiv" else settings.oai_url
-    if store.manifest.synthetic and not is_loopback(url):
-        raise UsageError(
-            f"The store {store.root} holds made-up data. Fetch real submissions into another one, with --store."
-        )
+    if source not in SOURCES:
+        raise UsageError(f"No source {source!r}{nearest(source, SOURCES)}. Known: {', '.join(SOURCES)}.")
+    store, window = store_for(common, source), window_of(since, until)
     scope = settings.scope_of(category, scope_name)
     asks = planned(store, settings, source, scope.categories if scope else (), window)
     if dry_run:
@@ -86,6 +82,23 @@ def fetch(
     done = harvested(common, store, source_of(store, settings, source), asks)
     common.say(summary(done))
     end(done, fail_if_unchanged)
+
+
+def store_for(common: Common, source: str) -> Store:
+    """The store that a source may fill; UsageError where it is made up and the source is not."""
+    from trendcli.settings import is_loopback
+
+    store = created(common)
+    if store.manifest.synthetic and not is_loopback(_url(common.resolved[0], source)):
+        raise UsageError(
+            f"The store {store.root} holds made-up data. Fetch real submissions into another one, with --store; "
+            "`trend weekly --no-fetch` draws what is there."
+        )
+    return store
+
+
+def _url(settings: Settings, source: str) -> str:
+    return settings.arxiv_url if source == "arxiv" else settings.oai_url
 
 
 def planned(
@@ -117,7 +130,7 @@ def source_of(store: Store, settings: Settings, name: str) -> ArxivApi | OaiPmh:
     from trendcli.settings import pace_path
     from trendcli.sources.pace import Pace
 
-    url = settings.arxiv_url if name == "arxiv" else settings.oai_url
+    url = _url(settings, name)
     pace = Pace(pace_path(), settings.interval_for(url))
     if name == "arxiv":
         from trendcli.sources.arxiv_api import ArxivApi

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trendcli.cli.fetch import planned, source_of
-from trendcli.cli.fill import created, end, harvested, summary
+from trendcli.cli.fetch import planned, source_of, store_for
+from trendcli.cli.fill import end, harvested, summary
 from trendcli.cli.frame import Common, write_text
 from trendcli.cli.select import Output, Select
 from trendcli.errors import SettingsError, TryLater, Unchanged, UsageError
@@ -207,12 +207,8 @@ def _fetch(common: Common, job: Job) -> None:
     """Bring the store up to date; an empty one is filled from the beginning of the year before the last."""
     from trendcli.models import Window
     from trendcli.periods import parse
-    from trendcli.settings import is_loopback
 
-    settings, _ = common.resolved
-    store = created(common)
-    if store.manifest.synthetic and not is_loopback(settings.arxiv_url if job.source == "arxiv" else settings.oai_url):
-        raise UsageError(f"The store {store.root} holds made-up data; draw it with --no-fetch, or name another store.")
+    settings, store = common.resolved[0], store_for(common, job.source)
     scope = settings.scope_named(job.scope) if job.scope else None
     first = parse(job.since).start if job.since else date(datetime.now(UTC).year - 2, 1, 1)
     window = Window(None, None) if store.manifest.ledger else Window(first, None)
