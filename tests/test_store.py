@@ -104,7 +104,7 @@ def test_a_store_of_an_older_format_is_migrated(tmp_path: Path) -> None:
     fill(tmp_path, [paper("1801.00001", "2018-01-05")])
     path = tmp_path / "manifest.json"
     value = json.loads(path.read_text())
-    assert value["format"] == 2
+    assert value["format"] == 3
     for item in value["ledger"]:
         del item["changed"]
     old = json.dumps({**value, "format": 1})
@@ -113,7 +113,7 @@ def test_a_store_of_an_older_format_is_migrated(tmp_path: Path) -> None:
     assert (store.manifest.rows, store.manifest.ledger) == (1, (answer(),))
     assert path.read_text() == old  # reading changes nothing
     fill(tmp_path, [paper("1801.00002", "2018-01-06")])
-    assert json.loads(path.read_text())["format"] == 2
+    assert json.loads(path.read_text())["format"] == 3
     assert Store.open(tmp_path).manifest.rows == 2
 
 

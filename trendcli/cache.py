@@ -46,7 +46,7 @@ def ensure(store: Store, kind: str, files: Iterable[int], keys: Iterable[int], c
     wanted, named = frozenset(keys), frozenset(files)
     if not wanted or not named:
         return []
-    folder = store.root / "cache" / kind
+    folder = store.cache / kind
     pieces = _load(folder)
     if _missing(pieces, named, wanted):
         with _lock(folder) as writable:
@@ -61,12 +61,12 @@ def ensure(store: Store, kind: str, files: Iterable[int], keys: Iterable[int], c
 
 def known(store: Store, kind: str) -> list[Piece]:
     """All pieces of a kind."""
-    return _load(store.root / "cache" / kind)
+    return _load(store.cache / kind)
 
 
 def keep(store: Store, kind: str, files: Iterable[int], keys: Iterable[int], rows: pa.Table) -> None:
     """Add a rectangle that was computed elsewhere; nothing happens where the store cannot be written."""
-    folder = store.root / "cache" / kind
+    folder = store.cache / kind
     with _lock(folder) as writable:
         if writable:
             _keep(folder, sorted(files), sorted(keys), rows)
@@ -76,7 +76,7 @@ def sweep(store: Store, kind: str) -> None:
     """Remove pieces that speak only of files the store named before its last two commits."""
     alive = {item.key for item in store.manifest.files}
     alive |= {int(path.split(".")[-2], 16) for path in store.manifest.dropped}
-    folder = store.root / "cache" / kind
+    folder = store.cache / kind
     with _lock(folder) as writable:
         for piece in _load(folder) if writable else ():
             if not piece.files & alive and isinstance(piece.rows, Path):

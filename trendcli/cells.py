@@ -48,7 +48,7 @@ def month_sums(
     They are remembered, so that a report of a scope that was asked for before opens no parquet file.
     """
     names = [item.path for item in store.manifest.files]
-    state = "\n".join(["sums 1", *names, " ".join(scope.categories), str(primary_only)])
+    state = "\n".join(["sums 2", *names, " ".join(scope.categories), str(primary_only), *store.texts])
     name = blake2b(state.encode(), digest_size=16).hexdigest()
     wanted = [BASE, *(topic_key(library, topic) for topic in topics)]
     found = answers.recall(store.root, name, _month_sums)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from trendcli.models import Answer
@@ -40,10 +40,19 @@ class Verdict:
 
 
 class Coverage:
-    """The answers of one corpus, asked for the status of days; `as_of` looks at them as if it were that day."""
+    """The answers of one corpus, asked for the status of days; `as_of` looks at them as if it were that day.
 
-    def __init__(self, answers: Iterable[Answer], as_of: date | None = None) -> None:
+    Answers that are not `dated` vouch for all of their days, whenever they came: a list of a conference, whose
+    submissions are those of a year and not of days.
+    """
+
+    def __init__(self, answers: Iterable[Answer], as_of: date | None = None, *, dated: bool = True) -> None:
         self.limit = _midnight(as_of) if as_of else None
+        if not dated:
+            answers = [
+                replace(answer, answered_at=max(answer.answered_at, _midnight(answer.until) + SETTLED))
+                for answer in answers
+            ]
         self.answers = [answer for answer in answers if self.limit is None or _midnight(answer.since) < self.limit]
         self._cache: dict[tuple[int, ...], list[Span]] = {}
         self._statuses: dict[tuple[Period, tuple[str, ...]], Verdict] = {}

@@ -20,7 +20,7 @@ from trendcli.arrow import pa, pc
 from trendcli.manifest import DataFile
 from trendcli.models import Answer
 from trendcli.periods import add_months
-from trendcli.store import CORPUS, Store, read_files, schema, write_data
+from trendcli.store import Store, read_files, schema, write_data
 
 # updates beyond this share of all rows are folded into the months, since every read pays for them
 FOLD = 0.05
@@ -54,10 +54,10 @@ def merge(store: Store, parts: Sequence[pa.Table | Path], answers: Iterable[Answ
     wins, merged = _decide(store, tables)
     files: list[DataFile] = []
     if wins is None:
-        files = list(_months(store.root, parts, tables))
+        files = list(_months(store, parts, tables))
     elif wins.num_rows:
         files = [
-            write_data(store.root, CORPUS, "update", f"{store.manifest.generation + 1:06d}-{number:03d}", rows)
+            write_data(store.root, store.corpus, "update", f"{store.manifest.generation + 1:06d}-{number:03d}", rows)
             for number, rows in enumerate(_updates(tables, wins))
         ]
     if files or answers:
@@ -138,7 +138,7 @@ def _sorted(rows: pa.Table) -> pa.Table:
     return rows.take(pc.sort_indices(rows, [("v1_at", "ascending"), ("id", "ascending")]))
 
 
-def _months(root: Path, parts: Sequence[pa.Table | Path], tables: Sequence[pa.Table]) -> Iterator[DataFile]:
+def _months(store: Store, parts: Sequence[pa.Table | Path], tables: Sequence[pa.Table]) -> Iterator[DataFile]:
     """All incoming rows as month files, for a store that is still empty."""
     where: dict[str, list[tuple[pa.Table | Path, int, int]]] = {}
     for part, table in zip(parts, tables, strict=True):
@@ -146,18 +146,18 @@ def _months(root: Path, parts: Sequence[pa.Table | Path], tables: Sequence[pa.Ta
             where.setdefault(month, []).append((part, offset, length))
     many = sum(table.num_rows for table in tables) > MANY and all(isinstance(part, Path) for part in parts)
     if not many:
-        yield from (_month(root, month, pieces) for month, pieces in sorted(where.items()))
+        yield from (_month(store.root, store.corpus, month, pieces) for month, pieces in sorted(where.items()))
         return
     with workers.pool() as pool:
-        work = [pool.submit(_month, root, month, pieces) for month, pieces in sorted(where.items())]
+        work = [pool.submit(_month, store.root, store.corpus, month, pieces) for month, pieces in sorted(where.items())]
         yield from (future.result() for future in work)
 
 
-def _month(root: Path, month: str, pieces: Sequence[tuple[pa.Table | Path, int, int]]) -> DataFile:
+def _month(root: Path, corpus: str, month: str, pieces: Sequence[tuple[pa.Table | Path, int, int]]) -> DataFile:
     rows = pa.concat_tables([staging.read(part).slice(offset, length) for part, offset, length in pieces])
     none = [pa.nulls(rows.num_rows, pa.int64()), pa.nulls(rows.num_rows, pa.int32())]
     rows = rows.append_column("over_file", none[0]).append_column("over_row", none[1])
-    return write_data(root, CORPUS, "month", month, _sorted(rows))
+    return write_data(root, corpus, "month", month, _sorted(rows))
 
 
 def lacking(store: Store, ids: Sequence[str], days: Sequence[int]) -> list[str]:
@@ -196,7 +196,7 @@ def fold(store: Store, also: Iterable[str] = ()) -> pa.Table:
     months = set(also)
     if not updates and not months:
         return _moves([])
-    columns = ", ".join(staging.schema().names)
+    names = staging.schema(store.corpus).names
     with store.connect() as db:
         touched = db.execute(
             f"""
@@ -211,15 +211,15 @@ def fold(store: Store, also: Iterable[str] = ()) -> pa.Table:
             sources = [*old, *[item for item in updates if item.last >= since and item.first < until]]
             rows = db.sql(
                 f"""
-                SELECT * FROM ({read_files(store, sources, columns)})
+                SELECT * FROM ({read_files(store, sources, ", ".join(names))})
                 WHERE v1_at >= '{since}' AND v1_at < '{until}'
                 QUALIFY 1 = row_number() OVER (PARTITION BY id ORDER BY version DESC, as_of DESC, row_hash DESC)
                 ORDER BY v1_at, id
                 """
             ).to_arrow_table()
             none = {"over_file": pa.nulls(rows.num_rows, pa.int64()), "over_row": pa.nulls(rows.num_rows, pa.int32())}
-            data = pa.table({**{name: rows[name] for name in staging.schema().names}, **none}, schema=schema())
-            written.append(write_data(store.root, CORPUS, "month", month, data))
+            data = pa.table({**{name: rows[name] for name in names}, **none}, schema=schema(store.corpus))
+            written.append(write_data(store.root, store.corpus, "month", month, data))
             gone += old
             moves.append((rows["file"], rows["row"], written[-1].key))
     store.commit(written, instead_of=gone)

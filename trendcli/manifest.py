@@ -12,10 +12,11 @@ from typing import Any
 from trendcli.errors import StoreDamaged, StoreTooNew
 from trendcli.models import Answer
 
-# 2: answers may say which days of change they are about
-FORMAT = 2
+# 2: answers may say which days of change they are about; 3: a store says which corpus it holds
+FORMAT = 3
 # the kind of a file that was counted on a cluster: its texts are not in the store
 ELSEWHERE = "elsewhere"
+ARXIV = "arxiv"
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,16 @@ class DataFile:
 
 @dataclass(frozen=True)
 class Manifest:
-    """All that a state of the store consists of; `dropped` lists what the last commit stopped naming."""
+    """All that a state of the store consists of; `dropped` lists what the last commit stopped naming.
+
+    `corpus` is 'arxiv' or the name of a venue, whose submissions have keywords and a decision.
+    """
 
     format: int = FORMAT
     generation: int = 0
     program: str = ""
     synthetic: bool = False
+    corpus: str = ARXIV
     files: tuple[DataFile, ...] = ()
     ledger: tuple[Answer, ...] = ()
     dropped: tuple[str, ...] = ()

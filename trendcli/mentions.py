@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from trendcli import cache, tags
-from trendcli.manifest import DataFile
+from trendcli.manifest import ARXIV, DataFile
 from trendcli.models import Progress, Scope
 from trendcli.store import Store, sql_text
 from trendcli.topics import Library, parents_of
@@ -26,7 +26,7 @@ def tagged(
     members = [library.topic(name) for name in counted]
     pieces = tags.ensure(store, files, [rule for topic in members for rule in topic.rules], progress)
     rules = [
-        (rule.key, topic.id, parent, topic.guard)
+        (rule.key, topic.id, parent, topic.guard if store.corpus == ARXIV else ())
         for topic in members
         for rule in topic.rules
         for parent in sorted(counted[topic.id])

@@ -21,7 +21,8 @@ class Submission(NamedTuple):
 
     `v1_at` and `updated_at` are seconds since 1970 UTC (first and latest version), `as_of` is the day, counted from
     1970, on which the source vouched for this state, `categories` is canonical and space-separated, primary first, and
-    `authors` is one line as the source writes it, which `text.author_names` takes apart.
+    `authors` is one line as the source writes it, which `text.author_names` takes apart. `keywords` are the authors',
+    joined by "; ", of a conference submission; None for an e-print, which has none.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Submission(NamedTuple):
     withdrawn: bool
     as_of: int
     row_hash: int
+    keywords: str | None = None
 
 
 class Window(NamedTuple):

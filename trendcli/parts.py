@@ -11,15 +11,16 @@ from xxhash import xxh3_64_intdigest
 
 from trendcli import store
 from trendcli.arrow import pa, pc
+from trendcli.manifest import ARXIV
 from trendcli.models import Submission
 from trendcli.taxonomy import canonical_categories
 from trendcli.text import canonical, one_line
 
 
-@lru_cache(maxsize=1)
-def schema() -> pa.Schema:
+@lru_cache(maxsize=2)
+def schema(corpus: str = ARXIV) -> pa.Schema:
     """A data file's schema without the columns that only the store can fill."""
-    return pa.schema([field for field in store.schema() if not field.name.startswith("over_")])
+    return pa.schema([field for field in store.schema(corpus) if not field.name.startswith("over_")])
 
 
 def submission(
@@ -37,16 +38,18 @@ def submission(
     doi: str | None,
     as_of: int,
     withdrawn: bool = False,
+    keywords: str | None = None,
 ) -> Submission:
     """A Submission with its text and categories in canonical form; `id` is canonical already.
 
-    `row_hash` is 63 bits over what counts can depend on: id, version, title, abstract and categories. It is taken of
-    the canonical text, so that the same version read from two sources is a repeat and not a revision. `withdrawn` is
-    for sources that say so; where they do not, the comments mostly do.
+    `row_hash` is 63 bits over what counts can depend on: id, version, title, abstract and categories, and with keywords
+    these in place of the version. It is taken of the canonical text, so that the same version read from two sources is
+    a repeat and not a revision. `withdrawn` is for sources that say so; where they do not, the comments mostly do.
     """
     title, abstract, categories = one_line(canonical(title)), canonical(abstract), canonical_categories(categories)
     comments = one_line(comments) or None if comments else None
-    state = f"{id}\0{version}\0{title}\0{abstract}\0{categories}".encode("utf-8", "replace")
+    keywords = None if keywords is None else canonical(keywords)
+    state = f"{id}\0{version if keywords is None else keywords}\0{title}\0{abstract}\0{categories}"
     return Submission(
         id,
         version,
@@ -61,18 +64,19 @@ def submission(
         doi.strip() or None if doi else None,
         withdrawn or (comments is not None and "withdrawn" in comments.lower()),
         as_of,
-        xxh3_64_intdigest(state) >> 1,
+        xxh3_64_intdigest(state.encode("utf-8", "replace")) >> 1,
+        keywords,
     )
 
 
-def table(submissions: Sequence[Submission], source: str, fetched_at: datetime) -> pa.Table:
+def table(submissions: Sequence[Submission], source: str, fetched_at: datetime, corpus: str = ARXIV) -> pa.Table:
     """Submissions as an Arrow table of `schema`, by v1 date; `source` and `fetched_at` (UTC) stand in every row."""
     ordered = sorted(submissions, key=lambda item: item.v1_at)
     columns = list(zip(*ordered, strict=True)) if ordered else [()] * len(Submission._fields)
     values = dict(zip(Submission._fields, columns, strict=True))
     rows = len(submissions)
     arrays = []
-    for field in schema():
+    for field in schema(corpus):
         if field.name == "source":
             array = pa.repeat(pa.scalar(source), rows)
         elif field.name == "fetched_at":
@@ -82,7 +86,7 @@ def table(submissions: Sequence[Submission], source: str, fetched_at: datetime) 
         else:
             array = pa.array(values[field.name], field.type)
         arrays.append(array)
-    return pa.Table.from_arrays(arrays, schema=schema())
+    return pa.Table.from_arrays(arrays, schema=schema(corpus))
 
 
 def months(data: pa.Table | pa.RecordBatch) -> dict[str, tuple[int, int]]:

@@ -11,6 +11,7 @@ from trendcli import periods
 from trendcli.counting import Counted, count, count_parts
 from trendcli.coverage import EVERY, Coverage, Verdict
 from trendcli.errors import NoCoverage, UsageError
+from trendcli.manifest import ARXIV
 from trendcli.models import MATCH_MODES, Progress, Scope, Selection, Window, silent
 from trendcli.periods import Period
 from trendcli.store import Store
@@ -70,6 +71,7 @@ def worded(
     across: str | None = None,
     index: str | None = None,
     children: bool = True,
+    corpus: str = ARXIV,
     **options: Any,
 ) -> tuple[Question, Library]:
     """A question in a person's words, and the topics it may name: the library's and one for each of `queries`.
@@ -93,7 +95,7 @@ def worded(
     if match not in MATCH_MODES:
         raise UsageError(f"No match mode {match!r}. Known: {', '.join(MATCH_MODES)}.")
     try:
-        ident = canonical_id(id)[0] if id else None
+        ident = canonical_id(id)[0] if id and corpus == ARXIV else id
     except ValueError as error:
         raise UsageError(f"{error}.") from None
     question = Question(
@@ -151,6 +153,8 @@ def resolve(store: Store, library: Library, question: Question, default: Scope, 
 
     NoCoverage where no category of the scope was ever asked for.
     """
+    if store.corpus != ARXIV:
+        _yearly(store.corpus, question)
     coverage = store.coverage(question.as_of)
     scope = question.scope or _covered_scope(coverage, default)
     known = [name for name in scope.categories if coverage.data_as_of([name])]
@@ -170,9 +174,20 @@ def resolve(store: Store, library: Library, question: Question, default: Scope, 
         )
     selection = Selection(
         scope, question.topics, question.window, question.match, question.primary_only, question.author, question.id,
-        question.as_of, question.both, question.within,
+        question.as_of, question.both, question.within, store.corpus,
     )  # fmt: skip
     return Context(store, library, selection, coverage, data_as_of, question, progress)
+
+
+def _yearly(venue: str, question: Question) -> None:
+    """UsageError where days are asked for of a conference, whose submissions are those of a year."""
+    unit = question.period.unit if question.period else question.by
+    last = question.last[1] if question.last else "year"
+    if unit not in (None, "year") or last != "year" or question.as_of or question.rolling > 1:
+        raise UsageError(
+            f"The submissions to {venue} are known by year alone: name years, such as --period 2021 --vs 2020, and no "
+            "--as-of or --rolling."
+        )
 
 
 def resolvable(store: Store, scope: Scope) -> bool:

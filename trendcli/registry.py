@@ -19,6 +19,7 @@ SOURCES = {
         "trendcli.sources.oai:OaiPmh", "arXiv's OAI-PMH, for a first fill of whole categories and their upkeep"
     ),
     "snapshot": Entry("trendcli.sources.snapshot:Snapshot", "the bulk snapshot of arXiv's metadata, as JSON lines"),
+    "paperlists": Entry("trendcli.sources.paperlists:Paperlist", "a list of the submissions to a conference, as JSON"),
 }
 FORMATS = {
     "table": Entry("trendcli.render.table:render", "aligned text; boxes and colour on a terminal"),

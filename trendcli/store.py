@@ -4,6 +4,7 @@
     STORE/arxiv/months/2019-03.<hash>.parquet   the submissions of a month by v1 date, as last folded
     STORE/arxiv/updates/<n>.<hash>.parquet      what one commit brought since: new submissions, new states of old ones
     STORE/cache/                                what can be computed again (cache.py)
+    STORE/venues/iclr/                          a store like this one, of the submissions to a conference
 
 A row of an update that replaces an older row says which one (`over_file`, `over_row`), so reading is one anti-join.
 """
@@ -25,7 +26,7 @@ from xxhash import xxh3_64
 from trendcli import __version__
 from trendcli.coverage import Coverage
 from trendcli.errors import Locked, StoreDamaged, StoreMissing, UsageError
-from trendcli.manifest import ELSEWHERE, DataFile, Manifest, decode, encode
+from trendcli.manifest import ARXIV, ELSEWHERE, DataFile, Manifest, decode, encode
 from trendcli.models import Answer
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     from trendcli.arrow import pa
 
-CORPUS = "arxiv"
 # the columns of every data file; times are UTC, `categories` is space-separated with the primary first
 COLUMNS = (
     ("id", "string"),
@@ -55,14 +55,32 @@ COLUMNS = (
     ("over_file", "int64"),
     ("over_row", "int32"),
 )
+# the column that a venue's files have beside those, and the parts of a submission that rules are matched in
+KEYWORDS = ("keywords", "string")
+FIELDS = ("title", "keywords", "abstract")
+VENUES = "venues"
+
+
+def venues(root: Path) -> list[str]:
+    """The venues whose submissions lie beside those of a store."""
+    return sorted(path.parent.name for path in root.glob(f"{VENUES}/*/manifest.json"))
+
+
+def fields_of(corpus: str) -> tuple[str, ...]:
+    """The parts of a submission that a corpus has."""
+    return FIELDS if corpus != ARXIV else ("title", "abstract")
 
 
 class Store:
-    """A store at a path, as its manifest stood when it was opened or last committed."""
+    """A store at a path, as its manifest stood when it was opened or last committed.
 
-    def __init__(self, root: Path, manifest: Manifest) -> None:
+    `fields` are the parts of a venue's submissions that rules are matched in; of e-prints, title and abstract.
+    """
+
+    def __init__(self, root: Path, manifest: Manifest, fields: Sequence[str] = FIELDS) -> None:
         self.root = root
         self.manifest = manifest
+        self.fields = tuple(name for name in fields_of(manifest.corpus) if name in fields)
 
     @classmethod
     def open(cls, root: Path) -> Store:
@@ -79,11 +97,29 @@ class Store:
         return cls(root, decode(text, root))
 
     @classmethod
-    def open_or_create(cls, root: Path, *, synthetic: bool = False) -> Store:
+    def open_or_create(cls, root: Path, *, synthetic: bool = False, corpus: str = ARXIV) -> Store:
         """The store at `root`, or an empty one that its first commit will write."""
         if (root / "manifest.json").exists():
             return cls.open(root)
-        return cls(root, Manifest(synthetic=synthetic))
+        return cls(root, Manifest(synthetic=synthetic, corpus=corpus))
+
+    @property
+    def corpus(self) -> str:
+        """'arxiv', or the name of the venue whose submissions these are."""
+        return self.manifest.corpus
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """SQL for the two texts of a row in which rules are matched: the title, and all else, one part a line."""
+        rest = [name for name in self.fields if name != "title"]
+        joined = f"concat_ws(chr(10), {', '.join(rest)})" if len(rest) > 1 else "".join(rest) or "''"
+        return ("title" if "title" in self.fields else "''"), joined
+
+    @property
+    def cache(self) -> Path:
+        """Where what was computed of the texts is kept."""
+        part = "" if self.fields == fields_of(self.corpus) else "-".join(self.fields)
+        return self.root / "cache" / part
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -116,8 +152,8 @@ class Store:
             lock.release()
 
     def coverage(self, as_of: date | None = None) -> Coverage:
-        """What the answers in the ledger vouch for."""
-        return Coverage(self.manifest.ledger, as_of)
+        """What the answers in the ledger vouch for; a list of a conference for its year, whenever it was made."""
+        return Coverage(self.manifest.ledger, as_of, dated=self.corpus == ARXIV)
 
     def files(self, since: date | None = None, until: date | None = None) -> list[DataFile]:
         """The files that may hold submissions with a v1 date in [since, until)."""
@@ -180,6 +216,7 @@ class Store:
             self.root / path for path in self.manifest.dropped
         }
         drafts = [path for path in self.root.rglob("*.draft") if path.is_file()]
+        drafts = [path for path in drafts if path.relative_to(self.root).parts[0] != VENUES]
         data = [path for kind in ("months", "updates") for path in self.root.glob(f"*/{kind}/*.parquet")]
         return sorted({*drafts, *data} - named)
 
@@ -224,7 +261,7 @@ def read_files(store: Store, files: Sequence[DataFile], columns: str, *, live: b
 
 def _empty() -> str:
     kinds = {"string": "VARCHAR", "int32": "INTEGER", "int64": "BIGINT", "bool": "BOOLEAN", "date32": "DATE"}
-    casts = [f"NULL::{kinds.get(kind, 'TIMESTAMP')} AS {name}" for name, kind in COLUMNS]
+    casts = [f"NULL::{kinds.get(kind, 'TIMESTAMP')} AS {name}" for name, kind in (*COLUMNS, KEYWORDS)]
     return f"SELECT {', '.join(casts)}"
 
 
@@ -238,7 +275,7 @@ def sql_text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def schema() -> pa.Schema:
+def schema(corpus: str = ARXIV) -> pa.Schema:
     """The Arrow schema of data files."""
     from trendcli.arrow import pa
 
@@ -247,7 +284,8 @@ def schema() -> pa.Schema:
         **{name: getattr(pa, name)() for name in ("string", "int32", "int64", "date32")},
         "bool": pa.bool_(),
     }
-    return pa.schema([(name, kinds[kind]) for name, kind in COLUMNS])
+    columns = COLUMNS if corpus == ARXIV else (*COLUMNS[:-2], KEYWORDS, *COLUMNS[-2:])
+    return pa.schema([(name, kinds[kind]) for name, kind in columns])
 
 
 def write_data(root: Path, corpus: str, kind: str, stem: str, table: pa.Table) -> DataFile:

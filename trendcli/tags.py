@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from trendcli import cache
 from trendcli.manifest import DataFile
 from trendcli.models import Progress, Rule
-from trendcli.store import Store, sql_list
+from trendcli.store import FIELDS, Store, sql_list
 
 if TYPE_CHECKING:
     import duckdb
@@ -48,9 +48,10 @@ def match_files(store: Store, files: Sequence[DataFile], rules: Sequence[Rule], 
 
     every = tuple(rules)
     shares = [[(store.path(item), item.key) for item in share] for share in _shares(files)]
+    work = shares, repeat(every), repeat(store.fields)
     total, done, found = sum(item.rows for item in files), 0, []
     with workers.pool() if len(shares) > 1 else nullcontext() as pool:
-        for rows, table in pool.map(_matched, shares, repeat(every)) if pool else map(_matched, shares, repeat(every)):
+        for rows, table in pool.map(_matched, *work) if pool else map(_matched, *work):
             done += rows
             progress(done, total, "submissions matched")
             found.append(table)
@@ -75,7 +76,9 @@ def _shares(files: Sequence[DataFile]) -> list[list[DataFile]]:
     return shares
 
 
-def _matched(files: Sequence[tuple[Path, int]], rules: tuple[Rule, ...]) -> tuple[int, pa.Table]:
+def _matched(
+    files: Sequence[tuple[Path, int]], rules: tuple[Rule, ...], fields: tuple[str, ...]
+) -> tuple[int, pa.Table]:
     """How many rows some files have, and their tags, read a row group at a time. May run in a worker process."""
     import pyarrow.parquet as pq
 
@@ -85,14 +88,27 @@ def _matched(files: Sequence[tuple[Path, int]], rules: tuple[Rule, ...]) -> tupl
     matcher, found, total = matcher_of(rules), [], 0
     for path, key in files:
         offset = 0
-        for batch in pq.ParquetFile(path).iter_batches(batch_size=16384, columns=["title", "abstract"]):
-            matches = matcher.match(batch)
+        for batch in pq.ParquetFile(path).iter_batches(batch_size=16384, columns=list(fields)):
+            matches = matcher.match(texts(batch))
             rows = pc.add(matches["row"].cast(pa.int64()), offset)
             offset += batch.num_rows
             columns = {"file": pa.repeat(pa.scalar(key, pa.int64()), len(rows)), "row": rows}
             found.append(pa.table({**columns, **{name: matches[name] for name in MATCHES.names[1:]}}))
         total += offset
     return total, pa.concat_tables(found).combine_chunks()
+
+
+def texts(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The two texts in which rules are matched, `title` and `abstract`: what is no title stands a part a line."""
+    from trendcli.arrow import pa, pc
+
+    names = batch.schema.names
+    if names == ["title", "abstract"]:
+        return batch
+    none = pa.repeat(pa.scalar(""), batch.num_rows)
+    rest = [pc.fill_null(batch[name], "") for name in FIELDS if name in names and name != "title"]
+    joined = pc.binary_join_element_wise(*rest, "\n") if rest else none
+    return pa.record_batch({"title": batch["title"] if "title" in names else none, "abstract": joined})
 
 
 def relation(db: duckdb.DuckDBPyConnection, pieces: Sequence[cache.Piece], name: str, empty: str) -> str:

@@ -148,7 +148,7 @@ def papers(
 
     question, library = select.question(common, pack=False, limit=limit)
     with common.progress() as progress:
-        found = submissions(common.open(), library, question, common.default_scope(), progress)
+        found = submissions(select.open(common), library, question, select.default_scope(common), progress)
     common.show(found, format, output)
 
 
@@ -162,7 +162,7 @@ def export(
 
     question, library = select.question(common, pack=False)
     with common.progress() as progress:
-        number, gaps = write(common.open(), library, question, common.default_scope(), output, progress)
+        number, gaps = write(select.open(common), library, question, select.default_scope(common), output, progress)
     for gap in gaps:
         common.say(gap)
     common.say(f"Wrote {number:,} submissions to {output}.")
@@ -189,10 +189,10 @@ def _answer(common: Common, select: Select, shape: Shape, form: str) -> Report:
         )
         make = load(REPORTS[form.removeprefix("all ")])
         with common.progress() as progress:
-            found: Report = make(common.open(), library, question, common.default_scope(), progress)
+            found: Report = make(select.open(common), library, question, select.default_scope(common), progress)
         return found
 
-    return common.answered(f"{form} {select} {shape}", ask)
+    return common.answered(f"{form} {select} {shape}", ask, select.corpus)
 
 
 def _explained(common: Common, select: Select, shape: Shape) -> Report:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
@@ -11,7 +12,7 @@ import typer
 
 from trendcli.cli.frame import Common
 from trendcli.cli.select import Categories, Since, Until
-from trendcli.errors import TryLater, Unchanged, UsageError
+from trendcli.errors import TryLater, Unchanged, UsageError, nearest
 
 if TYPE_CHECKING:
     from trendcli.harvest import Harvest
@@ -23,7 +24,12 @@ _SHOWN_FAULTS = 20
 
 def import_(
     common: Common,
-    file: Annotated[str, typer.Argument(help="The snapshot: .json, .jsonl, .gz or .zip, or - for standard input.")],
+    file: Annotated[str, typer.Argument(help="The file; a snapshot also .gz, .zip, or - for standard input.")],
+    venue: Annotated[str | None, typer.Option(help="The file lists the submissions to this conference: iclr.")] = None,
+    year: Annotated[int | None, typer.Option(help="The year of that conference.")] = None,
+    format: Annotated[
+        str, typer.Option("--format", help="snapshot: of arXiv. openreview: a list of a conference. auto: by --venue.")
+    ] = "auto",
     complete: Annotated[
         str | None,
         typer.Option(help="What the file holds every submission of: all, or categories, such as cs.LG,cs.CL."),
@@ -35,7 +41,56 @@ def import_(
         bool, typer.Option("--fail-if-unchanged", help="Exit with 5 where nothing is new.")
     ] = False,
 ) -> None:
-    """Import arXiv's bulk snapshot (JSON lines, as Kaggle distributes it)."""
+    """Import arXiv's bulk snapshot (JSON lines, as Kaggle distributes it), or the submissions to a conference.
+
+    Their lists are those of papercopilot/paperlists: `trend import iclr2021.json --venue iclr --year 2021`. Each venue
+    is a corpus of its own, which `--corpus iclr` reads.
+    """
+    if format not in IMPORTED:
+        raise UsageError(f"No format {format!r}{nearest(format, IMPORTED)}. Known: {', '.join(IMPORTED)}.")
+    if format == "openreview" or (format == "auto" and (venue or year)):
+        if complete or category or since or until:
+            raise UsageError("A list of a conference is imported whole: no --complete, --category, --since or --until.")
+        _list(common, file, *venue_of(venue, year), fail_if_unchanged)
+        return
+    if venue or year:
+        raise UsageError("--venue and --year belong to a list of a conference, not to a snapshot.")
+    _snapshot(common, file, complete, category, since, until, fail_if_unchanged)
+
+
+IMPORTED = ("auto", "snapshot", "openreview")
+
+
+def venue_of(venue: str | None, year: int | None) -> tuple[str, int]:
+    """The name and the year of a conference; UsageError where one is missing or is none."""
+    if venue is None or year is None:
+        raise UsageError("A list of a conference wants --venue and --year, such as --venue iclr --year 2021.")
+    name = venue.lower()
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", name) or name == "arxiv":
+        raise UsageError(f"No venue is named {venue!r}: use letters, digits and hyphens, such as iclr.")
+    if not 1990 <= year <= 2100:
+        raise UsageError(f"--year {year} is no year of a conference.")
+    return name, year
+
+
+def _list(common: Common, file: str, venue: str, year: int, fail_if_unchanged: bool) -> None:
+    from trendcli.models import Ask
+    from trendcli.sources.paperlists import Paperlist
+
+    done = harvested(common, created(common, corpus=venue), Paperlist(file, venue, year), [Ask(())])
+    common.say(summary(done))
+    end(done, fail_if_unchanged)
+
+
+def _snapshot(
+    common: Common,
+    file: str,
+    complete: str | None,
+    category: list[str] | None,
+    since: str | None,
+    until: str | None,
+    fail_if_unchanged: bool,
+) -> None:
     from trendcli import workers
 
     workers.warm_up()
@@ -137,11 +192,11 @@ def _demo_week(common: Common, out: Path) -> None:
     common.say(f"Wrote {out / week.label / 'index.html'}.")
 
 
-def created(common: Common, *, synthetic: bool = False) -> Store:
-    """The store, or an empty one that its first commit will write."""
+def created(common: Common, *, synthetic: bool = False, corpus: str = "arxiv") -> Store:
+    """The store of a corpus, or an empty one that its first commit will write."""
     from trendcli.store import Store
 
-    return Store.open_or_create(common.root(), synthetic=synthetic)
+    return Store.open_or_create(common.root(corpus), synthetic=synthetic, corpus=corpus)
 
 
 def window_of(since: str | None, until: str | None) -> Window:

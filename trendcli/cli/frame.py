@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from trendcli.errors import TrendError, UsageError, nearest
+from trendcli.errors import StoreMissing, TrendError, UsageError, nearest
 from trendcli.models import Progress, silent
 
 if TYPE_CHECKING:
@@ -52,17 +52,24 @@ class Common:
 
         return resolve(self.settings, flags={"store": str(self.store) if self.store else None})
 
-    def root(self) -> Path:
-        """Where the store lies."""
+    def root(self, corpus: str = "arxiv") -> Path:
+        """Where the store of a corpus lies."""
         from trendcli.settings import store_path
 
-        return store_path(self.resolved[0])
+        root = store_path(self.resolved[0])
+        return root if corpus == "arxiv" else root / "venues" / corpus
 
-    def open(self) -> Store:
-        """The store, which must be there."""
-        from trendcli.store import Store
+    def open(self, corpus: str = "arxiv") -> Store:
+        """The store of a corpus, which must be there."""
+        from trendcli.store import Store, venues
 
-        return Store.open(self.root())
+        if corpus != "arxiv" and corpus not in (known := venues(self.root())):
+            held = f"It holds {' '.join(known)}" if known else "It holds none"
+            raise StoreMissing(
+                f"The store {self.root()} has no venue {corpus!r}{nearest(corpus, known)}. {held}; bring a list in "
+                "with `trend import FILE --venue iclr --year 2021`."
+            )
+        return Store.open(self.root(corpus))
 
     def library(self) -> Library:
         """The shipped topics and the user's own, as they were read before where their files are the same."""
@@ -90,15 +97,16 @@ class Common:
         """The scope that is read where the store holds more than it."""
         return self.resolved[0].scope_named("ml")
 
-    def answered(self, question: str, ask: Callable[[], Report]) -> Report:
+    def answered(self, question: str, ask: Callable[[], Report], corpus: str = "arxiv") -> Report:
         """The answer to a question, from memory where nothing has changed that it depends on."""
         from trendcli import answers
 
-        name = answers.key(self.root(), f"{question} {self.resolved[0]}", self._topic_files())
-        found = answers.recall(self.root(), name, answers.report)
+        root = self.root(corpus)
+        name = answers.key(root, f"{question} {self.resolved[0]}", self._topic_files())
+        found = answers.recall(root, name, answers.report)
         if found is None:
             found = ask()
-            answers.remember(self.root(), name, found)
+            answers.remember(root, name, found)
         return found
 
     def say(self, message: str) -> None:

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trendcli.cli.frame import Common
+from trendcli.errors import UsageError, nearest
 
 if TYPE_CHECKING:
+    from trendcli.models import Scope
     from trendcli.question import Question
+    from trendcli.store import Store
     from trendcli.topics import Library
 
 
@@ -22,6 +25,14 @@ class Match(Enum):
     any = "any"
     title = "title"
     strict = "strict"
+
+
+class Status(StrEnum):
+    """Which submissions to a venue are counted."""
+
+    submitted = "submitted"
+    active = "active"
+    accepted = "accepted"
 
 
 class Unit(StrEnum):
@@ -43,6 +54,12 @@ def _packs(incomplete: str) -> list[str]:
 
 def _scopes(incomplete: str) -> list[str]:
     return [name for name in sorted(Common().resolved[0].scopes) if name.startswith(incomplete)]
+
+
+def _corpora(incomplete: str) -> list[str]:
+    from trendcli.store import venues
+
+    return [name for name in ["arxiv", *venues(Common().root())] if name.startswith(incomplete)]
 
 
 def _categories(incomplete: str) -> list[str]:
@@ -103,6 +120,48 @@ class Select:
         str | None, typer.Option(help="As if it were that day: nothing submitted later, periods as incomplete as then.")
     ] = None
 
+    corpus: Annotated[
+        str, typer.Option(help="arxiv, or a venue that was imported, such as iclr.", autocompletion=_corpora)
+    ] = "arxiv"
+    fields: Annotated[
+        str | None, typer.Option(help="Of a venue: where rules are matched, such as title,keywords [all there are].")
+    ] = None
+    status: Annotated[
+        Status | None,
+        typer.Option(help="Of a venue: submitted (all), active (not withdrawn or desk-rejected) or accepted."),
+    ] = None
+
+    def open(self, common: Common) -> Store:
+        """The store of the corpus, read by the fields that were named."""
+        from trendcli.store import Store, fields_of
+
+        if self.corpus == "arxiv":
+            return common.open()
+        store, known = common.open(self.corpus), fields_of(self.corpus)
+        named = known if self.fields is None else [name.strip() for name in self.fields.split(",")]
+        for name in named:
+            if name not in known:
+                raise UsageError(f"No field {name!r}{nearest(name, known)}. Known: {', '.join(known)}.")
+        return Store(store.root, store.manifest, named)
+
+    def default_scope(self, common: Common) -> Scope:
+        """The scope that is read where none is named."""
+        from trendcli.models import Scope
+
+        return common.default_scope() if self.corpus == "arxiv" else Scope("submitted", ("submitted",))
+
+    def _scope(self, common: Common) -> Scope | None:
+        from trendcli.models import Scope
+
+        if self.corpus == "arxiv":
+            if self.fields or self.status:
+                raise UsageError("--fields and --status belong to a venue: name one with --corpus.")
+            return common.resolved[0].scope_of(self.category, self.scope)
+        if self.category or self.scope or self.primary_only:
+            raise UsageError(f"{self.corpus} has no categories; --status says which of its submissions are counted.")
+        named = self.status or Status.submitted
+        return Scope(named.value, (named.value,))
+
     def question(self, common: Common, *, pack: bool, **options: Any) -> tuple[Question, Library]:
         """The question that the options ask, and the topics it may name; with `pack`, all of a pack where none is."""
         from trendcli.question import worded
@@ -115,7 +174,7 @@ class Select:
             both=self.both or (),
             within=self.within,
             children=pack,  # a list without a topic is the whole base
-            scope=common.resolved[0].scope_of(self.category, self.scope),
+            scope=self._scope(common),
             period=self.period,
             since=self.since,
             until=self.until,
@@ -125,6 +184,7 @@ class Select:
             author=self.author,
             id=self.id,
             as_of=self.as_of,
+            corpus=self.corpus,
             **options,
         )
 

@@ -22,11 +22,11 @@ from trendcli import cache, cells, parts
 from trendcli.arrow import pa, pc
 from trendcli.coverage import EVERY
 from trendcli.errors import UsageError
-from trendcli.manifest import ELSEWHERE, DataFile
+from trendcli.manifest import ARXIV, ELSEWHERE, DataFile
 from trendcli.matching import matcher_of
 from trendcli.models import Answer, Rule
 from trendcli.periods import add_months
-from trendcli.store import CORPUS, Store
+from trendcli.store import Store
 from trendcli.topics import Library, allows, parents_of
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def _kept(root: Path, table: pa.Table, newest: datetime, keys: Sequence[int], co
     span = pc.min_max(base["month"]).as_py()
     last = add_months(span["max"], 1) - timedelta(days=1)
     rows = pc.sum(base["n_any"]).as_py()
-    file = DataFile(f"{CORPUS}/{ELSEWHERE}/corpus.{digest}.parquet", ELSEWHERE, rows, span["min"], last)
+    file = DataFile(f"{ARXIV}/{ELSEWHERE}/corpus.{digest}.parquet", ELSEWHERE, rows, span["min"], last)
     answer = Answer(
         source="spark",
         categories=tuple(sorted(complete)) or (EVERY,),
