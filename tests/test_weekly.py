@@ -23,6 +23,7 @@ from tests.test_fetch import recent
 from trendcli import digest, periods, question, weekly
 from trendcli.demo.server import StandIn, serving
 from trendcli.models import Submission
+from trendcli.store import Store
 
 FILES = {"change.png", "change.svg", "digest.md", "index.html", "lines.png", "lines.svg", "papers.csv", "report.json", "volume.png", "volume.svg"}  # fmt: skip
 
@@ -423,3 +424,32 @@ def test_what_nothing_covers_is_said_before_anything_is_counted(
     monkeypatch.setattr(question.Context, "count", lambda *_: pytest.fail("counted"))
     done = run("digest", "--store", tmp_path, "--period", "2031")
     assert done.exit_code == 4 and "Nothing of 2031 is covered; the data end on 2019-06-03" in done.stderr
+
+
+def test_a_first_run_that_nobody_answers_says_so(tmp_path: Path) -> None:
+    env = {"TREND_ARXIV_URL": "http://127.0.0.1:9/api", "TREND_REQUEST_INTERVAL_S": "0"}
+    done = run("weekly", "--store", tmp_path / "none", "--out", tmp_path / "out", env=env)
+    assert done.exit_code == 3 and "Cannot reach 127.0.0.1:9" in done.stderr, done.output
+    with serving(StandIn([])) as standin:
+        standin.misbehave("500", times=99)
+        done = run("weekly", "--store", tmp_path / "failed", "--out", tmp_path / "out", env=standin.env())
+    assert done.exit_code == 3 and "times in a row: status 500" in done.stderr, done.output
+
+
+@pytest.mark.parametrize("source", ["arxiv", "oai"])
+def test_a_category_that_is_new_in_the_scope_is_fetched_from_the_beginning(
+    tmp_path: Path, plain: None, source: str
+) -> None:
+    today = datetime.now(UTC).date()
+    since = today - timedelta(days=70)
+    (tmp_path / "settings.yaml").write_text("scopes: {mine: [cs.LG, cs.CL]}\n")
+    words = ["--store", tmp_path / "store", "--settings", tmp_path / "settings.yaml"]
+    papers = [recent(n, n, category) for n, category in enumerate(["cs.LG", "cs.CL"] * 45, 1)]
+    (tmp_path / "job.yaml").write_text(f"watch: [gan]\npack: iclr\nscope: mine\nsource: {source}\nsince: '{since}'\n")
+    with serving(StandIn(papers)) as standin:
+        assert run("fetch", *words, "--source", source, "-c", "cs.LG", "--since", since, env=standin.env()).exit_code == 0  # fmt: skip
+        done = run("weekly", tmp_path / "job.yaml", *words, "--out", tmp_path / "out", env=standin.env())
+    assert done.exit_code == 0, done.output
+    spans = Store.open(tmp_path / "store").coverage().spans("cs.CL")
+    assert (spans[0].since, spans[-1].until >= today) == (since, True)
+    assert told(tmp_path / "out" / "latest")["week"]["base"] == 7

@@ -15,7 +15,7 @@ from trendcli.cli.fetch import planned, source_of, store_for
 from trendcli.cli.fill import end, harvested, summary
 from trendcli.cli.frame import Common, write_text
 from trendcli.cli.select import Output, Select
-from trendcli.errors import SettingsError, TryLater, Unchanged, UsageError
+from trendcli.errors import NoCoverage, SettingsError, StoreMissing, TryLater, Unchanged, UsageError
 
 if TYPE_CHECKING:
     from trendcli.job import Job
@@ -61,30 +61,30 @@ def weekly(
     if no_fetch:
         common.open()  # before anything is written
     drawn: list[str] = []
-    late: TryLater | None = None
     tell = notify or job.notify
     with folders.only_one(place):
-        if not no_fetch:
-            late = _fetched(common, job)
-        watch = digests.Watch(common.open(), library, question, watched, common.default_scope())
-        ends = resolve(watch.store, library, question, watch.default).data_as_of.date()
-        known = {item.label for item in folders.weeks(place)}
-        if job.keep and sum(label > week.label for label in known) >= job.keep:
-            raise UsageError(f"{week.label} would be let go at once: {job.keep} later weeks are kept, and no more.")
-        # what no data speak of yet is made up later
-        chosen = (
-            [week] if date_ else folders.due(place, min(week, digests.last_week(ends + timedelta(days=6))), job.keep)
-        )
-        pending = folders.untold(place) if tell else []
-        for item in chosen:
-            if tell and item.label not in {*known, *pending}:
-                pending.append(item.label)
-                folders.keep_untold(place, pending)
-            with common.progress() as progress:
-                new = folders.draw(place, watch, item, today, progress)
-            if new:
-                drawn.append(item.label)
-                common.say(f"{item.label}: {'drawn again' if item.label in known else 'drawn'}, {place / item.label}")
+        late = None if no_fetch else _fetched(common, job)
+        try:
+            watch = digests.Watch(common.open(), library, question, watched, common.default_scope())
+            ends = resolve(watch.store, library, question, watch.default).data_as_of.date()
+            known = {item.label for item in folders.weeks(place)}
+            if job.keep and sum(label > week.label for label in known) >= job.keep:
+                raise UsageError(f"{week.label} would be let go at once: {job.keep} later weeks are kept, and no more.")
+            # what no data speak of yet is made up later
+            last = min(week, digests.last_week(ends + timedelta(days=6)))
+            pending = folders.untold(place) if tell else []
+            for item in [week] if date_ else folders.due(place, last, job.keep):
+                if tell and item.label not in {*known, *pending}:
+                    pending.append(item.label)
+                    folders.keep_untold(place, pending)
+                with common.progress() as progress:
+                    new = folders.draw(place, watch, item, today, progress)
+                if new:
+                    drawn.append(item.label)
+                    again = "drawn again" if item.label in known else "drawn"
+                    common.say(f"{item.label}: {again}, {place / item.label}")
+        except (StoreMissing, NoCoverage) as error:
+            raise late or error from None
         old = digests.old(ends, today)
         folders.finish(place, job.keep, old)
         _tell(tell, place, pending)
@@ -204,15 +204,14 @@ def _fetched(common: Common, job: Job) -> TryLater | None:
 
 
 def _fetch(common: Common, job: Job) -> None:
-    """Bring the store up to date; an empty one is filled from the beginning of the year before the last."""
+    """Bring the store up to date; what was never fetched, from the beginning of the year before the last."""
     from trendcli.models import Window
     from trendcli.periods import parse
 
     settings, store = common.resolved[0], store_for(common, job.source)
     scope = settings.scope_named(job.scope) if job.scope else None
     first = parse(job.since).start if job.since else date(datetime.now(UTC).year - 2, 1, 1)
-    window = Window(None, None) if store.manifest.ledger else Window(first, None)
-    asks = planned(store, settings, job.source, scope.categories if scope else (), window)
+    asks = planned(store, settings, job.source, scope.categories if scope else (), Window(None, None), first=first)
     if not asks:
         common.say("fetch: nothing to ask, all is covered or was answered today")
         return
