@@ -61,8 +61,8 @@ class Job:
     since: str | None = setting(
         None,
         _day,
-        "From when to fetch into a store that is still empty. Empty: the year before the last one, so that there are "
-        "two whole years to compare.",
+        "From when to fetch what was never fetched before: all that an empty store lacks, or a category that is new in "
+        "the scope. Empty: the year before the last one, so that there are two whole years to compare.",
     )
     keep: int = setting(104, _number, "How many weeks stay; 0 for all.")
     notify: str | None = setting(

@@ -102,26 +102,39 @@ def _url(settings: Settings, source: str) -> str:
 
 
 def planned(
-    store: Store, settings: Settings, source: str, categories: tuple[str, ...], window: Window, *, strict: bool = True
+    store: Store,
+    settings: Settings,
+    source: str,
+    categories: tuple[str, ...],
+    window: Window,
+    *,
+    strict: bool = True,
+    first: date | None = None,
 ) -> list[Ask]:
-    """What a fetch would ask; UsageError where there is no place to go on from, or an empty list if not `strict`."""
+    """What a fetch would ask; what was never asked for since `first`, where a window does not say from when.
+
+    UsageError where there is no place to go on from, or an empty list if not `strict`.
+    """
     from trendcli import plan
+    from trendcli.models import Window
 
     coverage, today = store.coverage(), datetime.now(UTC).date()
     if not categories:
         known = plan.covered(coverage) if window.since is None else ()
         categories = known or settings.scope_named(settings.scope).categories
-    if source == "oai":
-        if window.until is not None:
-            raise UsageError("OAI-PMH knows when metadata changed, not when submissions came: it takes no --until.")
-        return plan.by_change(coverage, categories, window, today)
+    if source == "oai" and window.until is not None:
+        raise UsageError("OAI-PMH knows when metadata changed, not when submissions came: it takes no --until.")
+    asked = plan.by_change if source == "oai" else plan.by_window
     unbegun = plan.unbegun(coverage, categories) if window.since is None else []
-    if unbegun and strict:
+    if unbegun and first:
+        begun = [name for name in categories if name not in unbegun]
+        return asked(coverage, begun, window, today) + asked(coverage, unbegun, Window(first, None), today)
+    if unbegun and strict and source == "arxiv":
         raise UsageError(
             f"Never fetched, so there is no place to go on from: {' '.join(unbegun)}. "
             "Say from when, such as --since 2024-01."
         )
-    return plan.by_window(coverage, categories, window, today)
+    return asked(coverage, categories, window, today)
 
 
 def source_of(store: Store, settings: Settings, name: str) -> ArxivApi | OaiPmh:
