@@ -169,10 +169,26 @@ def test_missed_weeks_are_made_up_in_order(tmp_path: Path) -> None:
     assert len(weekly.due(out, periods.parse("2119-W20"), 0)) <= weekly.MOST + 1
 
 
-def _made(out: Path, label: str = "", status: str = "complete") -> Path:
+def test_of_the_weeks_before_nothing_but_the_heads_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for label in ("2019-W16", "2019-W17"):
+        _made(tmp_path, label, rows=[{"topic": "gan"}], papers=[{"id": "1905.00001"}, {"id": "1905.00002"}])
+    monkeypatch.setattr(json, "loads", lambda *_: pytest.fail("read as a whole"))
+    assert [week.label for week in weekly.weeks(tmp_path)] == ["2019-W16", "2019-W17"]
+    assert [week.label for week in weekly.due(tmp_path, periods.parse("2019-W18"), 0)] == ["2019-W18"]
+    weekly.finish(tmp_path, 0)
+    index = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert index.count("20 submissions, 18 a year before. 2 papers of the watched topics.") == 2
+    assert weekly._head(tmp_path, periods.parse("2019-W17")).keys() == {*weekly.Head.__annotations__} - {"key"}
+
+
+def _made(out: Path, label: str = "", status: str = "complete", **more: Any) -> Path:
     (out / label).mkdir(parents=True, exist_ok=True)
     if label:
-        (out / label / "report.json").write_text(json.dumps({"week": {"label": label, "status": status}}))
+        week = periods.parse(label)
+        span = {"label": label, "start": str(week.start), "end": str(week.end), "status": status}
+        head = {"title": label, "synthetic": False, "drawn": ["2019-07-01"], "charts": [], "warnings": [], "alerts": []}
+        head |= {"week": {**span, "base": 20, "base_year_ago": 18}, "records": [], "papers": []}
+        (out / label / "report.json").write_text(json.dumps({**head, "provenance": {"program": "trendcli"}, **more}))
         for name in ("index.html", "digest.md", "papers.csv"):
             (out / label / name).touch()
     return out

@@ -21,10 +21,11 @@ from dataclasses import replace
 from datetime import date
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 from uuid import NAMESPACE_URL, uuid5
 
 import filelock
+import msgspec
 
 from trendcli import __version__, periods
 from trendcli.digest import MONTHS, Watch, digest
@@ -68,35 +69,58 @@ def only_one(out: Path) -> Iterator[None]:
 
 def weeks(out: Path) -> list[Period]:
     """The weeks that have a folder with a document, in order."""
-    found = []
-    for path in out.iterdir():
-        if _WEEK.fullmatch(path.name):
-            with suppress(UsageError):  # a year has no week 99
-                found.append(periods.parse(path.name))
-    return sorted(item for item in found if document(out, item))
+    return list(_heads(out))
 
 
 def due(out: Path, last: Period, keep: int) -> list[Period]:
     """The weeks to draw, in order: those missed since the newest one, and those that were still filling."""
-    known = weeks(out)
+    heads = _heads(out)
+    known = list(heads)
     missed = periods.between(known[-1].end, last.end, "week") if known else [last]
-    filling = [item for item in known if document(out, item)["week"]["status"] in ("provisional", "partial")]
-    damaged = [item for item in known[-FEW:] if not _whole(out, item)]
+    filling = [item for item in known if heads[item]["week"]["status"] in ("provisional", "partial")]
+    damaged = [item for item in known[-FEW:] if not _whole(out, item, heads[item])]
     return sorted({*missed[-min(keep or MOST, MOST) :], *(item for item in (*filling, *damaged) if item <= last)})
 
 
-def document(out: Path, item: Period) -> dict[str, Any]:
-    """The document of a week that has a folder; {} where there is none that can be read, so that it is drawn again."""
+class Head(TypedDict):
+    """What the list of weeks is made of: the part of a document that is read of each, since all of it is a megabyte."""
+
+    title: str
+    week: Mapping[str, Any]
+    synthetic: bool
+    drawn: list[str]
+    key: NotRequired[str]
+    charts: list[str]
+    warnings: list[str]
+    alerts: list[Mapping[str, Any]]
+    records: list[Mapping[str, Any]]
+    papers: list[msgspec.Raw]
+    provenance: Mapping[str, Any]
+
+
+def _heads(out: Path) -> dict[Period, Head]:
+    """The heads of all weeks that have a folder with a document, in the order of the weeks."""
+    found = {}
+    for path in out.iterdir():
+        if _WEEK.fullmatch(path.name):
+            with suppress(UsageError):  # a year has no week 99
+                item = periods.parse(path.name)
+                found[item] = _head(out, item)
+    return {item: head for item, head in sorted(found.items()) if head}
+
+
+def _head(out: Path, item: Period) -> Head | None:
+    """The head of the document of a week; None where there is none that can be read, so that it is drawn again."""
     try:
-        found = json.loads((out / item.label / "report.json").read_text(encoding="utf-8"))
-        return found if found["week"]["label"] == item.label else {}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
+        found = msgspec.json.decode((out / item.label / "report.json").read_bytes(), type=Head)
+    except (OSError, ValueError):
+        return None
+    return found if found["week"].get("label") == item.label else None
 
 
-def _whole(out: Path, item: Period) -> bool:
+def _whole(out: Path, item: Period, head: Head) -> bool:
     """Whether all files of a week are there."""
-    charts = [f"{name}.{kind}" for name in document(out, item).get("charts", []) for kind in ("svg", "png")]
+    charts = [f"{name}.{kind}" for name in head["charts"] for kind in ("svg", "png")]
     return all((out / item.label / name).is_file() for name in ("index.html", "digest.md", "papers.csv", *charts))
 
 
@@ -109,7 +133,8 @@ def draw(out: Path, watch: Watch, item: Period, today: date, progress: Progress 
     """Whether the folder of a week was written: not where the same store, rules and program drew it before."""
     rules = [watch.library.key(name) for name in (*watch.watched, *watch.question.topics)]
     key = _key(__version__, watch.store.fingerprint(), item, watch.question, watch.watched, watch.default, rules)
-    if document(out, item).get("key") == key and _whole(out, item):
+    head = _head(out, item)
+    if head and head.get("key") == key and _whole(out, item, head):
         return False
     made = digest(watch, item, today, progress)
     return write(out, item, {**made, "key": key}, lambda: charts(watch, item))
@@ -117,10 +142,12 @@ def draw(out: Path, watch: Watch, item: Period, today: date, progress: Progress 
 
 def write(out: Path, item: Period, made: Mapping[str, Any], draw: Callable[[], Sequence[Chart]]) -> bool:
     """Write the folder of a week; False, and nothing touched, where its document says the same already."""
-    old = document(out, item)
-    if old and _said(old) == _said(made) and _whole(out, item):
-        return False
-    drawn = [*[day for day in old.get("drawn", []) if day not in made["drawn"]], *made["drawn"]]
+    head = _head(out, item)
+    if head and _whole(out, item, head):
+        with suppress(ValueError):  # damaged where the head does not reach
+            if _said(json.loads((out / item.label / "report.json").read_bytes())) == _said(made):
+                return False
+    drawn = [*[day for day in (head["drawn"] if head else []) if day not in made["drawn"]], *made["drawn"]]
     drawings = draw()
     report = {**made, "drawn": drawn, "charts": [chart.name for chart in drawings]}
     draft = out / f".{item.label}.draft"
@@ -179,14 +206,15 @@ def finish(out: Path, keep: int, warnings: Sequence[str] = ()) -> None:
 
     `warnings` are about the data as they are now, such as their age.
     """
-    known = weeks(out)
+    heads = _heads(out)
+    known = list(heads)
     for item in known[:-keep] if keep else []:
         gone = (out / item.label).replace(out / f".{item.label}.draft")  # so that a kill leaves no half of it
         shutil.rmtree(gone)
     known = known[-keep:] if keep else known
     if not known:
         return
-    reports = [document(out, item) for item in reversed(known)]
+    reports = [heads[item] for item in reversed(known)]
     newest, latest = out / known[-1].label, out / "latest"
     if latest.is_symlink():  # a person may have made it one
         latest.unlink()
