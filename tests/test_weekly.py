@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ from tests.test_cli import run
 from tests.test_fetch import recent
 from trendcli import digest, periods, question, weekly
 from trendcli.demo.server import StandIn, serving
-from trendcli.models import Submission
+from trendcli.models import Report, Submission
+from trendcli.render.weekly import in_words
 from trendcli.store import Store
 
 FILES = {"change.png", "change.svg", "digest.md", "index.html", "lines.png", "lines.svg", "papers.csv", "report.json", "volume.png", "volume.svg"}  # fmt: skip
@@ -100,6 +102,28 @@ def test_a_week(job: list[Any], tmp_path: Path) -> None:
     assert "**GANs** rising: 60 in 2019-W17 to 2019-W20, 20 were to be expected" in text
     assert "## GANs (15)" in text and "## Reinforcement learning (0)" in text
     assert (folder / "papers.csv").read_text(encoding="utf-8").count("\n") == 16
+
+
+def test_what_the_charts_show_is_said_in_words(job: list[Any], tmp_path: Path) -> None:
+    assert run(*job, "--date", "2019-W20").exit_code == 0
+    page = (tmp_path / "out" / "2019-W20" / "index.html").read_text(encoding="utf-8")
+    lines, change, volume = re.findall(r'<img src="[^"]*" alt="([^"]*)"', page)
+    assert lines == (
+        "GANs: 25.00 % in 2016-05, 40.70 % in 2019-04. Reinforcement learning: 0.00 % in 2016-05, 0.00 % in 2019-04."
+    )
+    assert change == "2018 against 2017: largest rise Generative models, +0.3 %."
+    assert volume == "Submissions: 88 in 2016-05, 86 in 2019-04."
+
+
+def test_changes_in_words() -> None:
+    rows = [
+        {"name": name, "period_1": "2017", "period_2": "2018", "relative_change": value, "change": word}
+        for name, value, word in (("A", 0.5, None), ("B", -0.25, None), ("C", None, "new"), ("D", 2.0, None))
+    ]
+    made = Report("comparison", "", "arxiv", False, {}, [], rows)
+    assert in_words(made) == "2018 against 2017: largest rise D, +200 %; largest fall B, -25.0 %; new: C."
+    assert in_words(replace(made, rows=rows[:1])) == "2018 against 2017: largest rise A, +50.0 %."
+    assert in_words(replace(made, rows=[{**rows[0], "relative_change": 0.0}])) == "2018 against 2017: nothing changed."
 
 
 def test_the_list_of_weeks_the_latest_and_the_feed(job: list[Any], tmp_path: Path, plain: None) -> None:

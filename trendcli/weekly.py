@@ -21,7 +21,7 @@ from dataclasses import replace
 from datetime import date
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 from uuid import NAMESPACE_URL, uuid5
 
 import filelock
@@ -38,9 +38,6 @@ from trendcli.render.page import Chart, render
 from trendcli.reports.comparison import comparison
 from trendcli.reports.series import series
 from trendcli.store import write_synced
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _WEEK = re.compile(r"\d{4}-W\d{2}")
 # what says when a document was made and of which store, and not what it says
@@ -175,29 +172,21 @@ def charts(watch: Watch, item: Period) -> list[Chart]:
     some = replace(asked, topics=watch.watched[: drawing.MOST_LINES])
     names = " and ".join(library.topic(name).name for name in some.topics)
 
-    def lines() -> Figure:
-        return drawing.lines(series(store, library, some, default))
-
-    def change() -> Figure:
-        return drawing.change(comparison(store, library, replace(question, period=year), default))
-
-    def volume() -> Figure:
-        return drawing.volume(series(store, library, replace(asked, topics=()), default))
-
-    titles = {
-        lines: f"Share of {names} by month",
-        change: f"Relative change of topics, {year.label} against the year before",
-        volume: "Submissions by month",
-    }
+    wanted = [
+        (drawing.lines, f"Share of {names} by month", series, some),
+        (drawing.change, f"Relative change of topics, {year.label} against the year before", comparison,
+         replace(question, period=year)),
+        (drawing.volume, "Submissions by month", series, replace(asked, topics=())),
+    ]  # fmt: skip
     found = []
-    for draw, title in titles.items():
+    for draw, title, use_case, part in wanted if watch.watched else wanted[1:]:
         try:
-            figure = draw() if draw is not lines or watch.watched else None
+            report = use_case(store, library, part, default)
+            figure = draw(report)
         except (NoCoverage, UsageError):  # not enough is stored yet
             continue
-        if figure is not None:
-            svg, png = (drawing.encode(figure, kind) for kind in ("svg", "png"))
-            found.append(Chart(title, f"{title}; the numbers stand in the table.", svg, draw.__name__, png))
+        svg, png = (drawing.encode(figure, kind) for kind in ("svg", "png"))
+        found.append(Chart(title, pages.in_words(report), svg, draw.__name__, png))
     return found
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from trendcli.models import Column, Report
 from trendcli.render import page as pages
 from trendcli.render.machine import csv_text
+from trendcli.render.values import NOT_AVAILABLE, percent
 
 _PAPER = "id v1 title authors primary categories topics phrase sentence survey code url".split()
 
@@ -33,6 +34,41 @@ def papers(report: Mapping[str, Any]) -> str:
     columns = [Column(key, key, "text") for key in _PAPER]
     rows = [{key: paper[key] for key in _PAPER} for paper in report["papers"]]
     return csv_text(Report("papers", report["title"], "arxiv", report["synthetic"], {}, columns, rows))
+
+
+def in_words(report: Report) -> str:
+    """What a chart of a report shows: first and last shares or counts, or the largest rise and fall."""
+    return _IN_WORDS[report.kind](report.rows)
+
+
+def _shares(rows: Sequence[Mapping[str, Any]]) -> str:
+    lines = {name: [row for row in rows if row["name"] == name] for name in dict.fromkeys(row["name"] for row in rows)}
+    return " ".join(
+        f"{name}: {_ends(line, 'share', lambda share: f'{100 * share:.2f} %')}." for name, line in lines.items()
+    )
+
+
+def _volumes(rows: Sequence[Mapping[str, Any]]) -> str:
+    return f"Submissions: {_ends(rows, 'count', lambda count: f'{count:,}')}."
+
+
+def _ends(rows: Sequence[Mapping[str, Any]], key: str, written: Callable[[Any], str]) -> str:
+    known = [row for row in rows if row[key] is not None]
+    return (
+        ", ".join(f"{written(row[key])} in {row['period']}" for row in (*known[:1], *known[1:][-1:])) or NOT_AVAILABLE
+    )
+
+
+def _changes(rows: Sequence[Mapping[str, Any]]) -> str:
+    known = sorted((row["relative_change"], row["name"]) for row in rows if row["relative_change"] is not None)
+    new = [row["name"] for row in rows if row["change"] == "new"]
+    found = [f"largest rise {name}, {percent(value)} %" for value, name in known[-1:] if value > 0]
+    found += [f"largest fall {name}, {percent(value)} %" for value, name in known[:1] if value < 0]
+    found += [f"new: {', '.join(new[: pages.MOST_NAMES])}"] if new else []
+    return f"{rows[0]['period_2']} against {rows[0]['period_1']}: {'; '.join(found) or 'nothing changed'}."
+
+
+_IN_WORDS = {"series": _shares, "comparison": _changes, "volume": _volumes}
 
 
 def index(reports: Sequence[Mapping[str, Any]], warnings: Sequence[str] = ()) -> str:
