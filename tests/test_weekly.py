@@ -293,6 +293,13 @@ def test_a_week_without_papers_and_a_week_of_holes(tmp_path: Path, plain: None) 
     assert all(alert["weeks"].startswith("2019-W14") for alert in empty["alerts"])
 
 
+def test_weeks_of_long_ago_raise_no_alert(tmp_path: Path, plain: None) -> None:
+    covered = [answer(since="2016-01-01", until="2019-05-20", at="2019-07-01"), answer(since="2019-07-29", until="2019-08-05", at="2019-08-05")]  # fmt: skip
+    fill(tmp_path / "store", world(), covered)
+    found = [json.loads(run("digest", "--store", tmp_path / "store", "-t", "gan", "--period", week, "--format", "json").stdout) for week in ("2019-W20", "2019-W31")]  # fmt: skip
+    assert [(made["week"]["status"], len(made["alerts"])) for made in found] == [("complete", 1), ("provisional", 0)]
+
+
 def test_a_first_run_on_an_empty_store(tmp_path: Path) -> None:
     missing = run("weekly", "--store", tmp_path / "none", "--out", tmp_path / "out", "--no-fetch")
     assert missing.exit_code == 4 and "trend fetch" in missing.stderr

@@ -175,7 +175,7 @@ def _sides(topic: str, sides: Mapping[str, Report | None]) -> dict[str, Any]:
 
 
 def _alerts(context: Context, watched: Sequence[str], item: Period) -> list[dict[str, Any]]:
-    """The watched topics that left their trend in the last complete weeks; none where there is too little history."""
+    """The watched topics that left their trend in the last complete weeks; none where these are too few or too old."""
     last = periods.floor(item.end, "week")
     first = context.coverage.first_day(context.selection.scope.categories) or last
     settled = [
@@ -188,7 +188,7 @@ def _alerts(context: Context, watched: Sequence[str], item: Period) -> list[dict
         return []
     counted = replace(context, selection=replace(context.selection, topics=tuple(watched))).count(settled)
     settled = [week for week in settled if counted.bases[week]]
-    if len(settled) <= POOLED:
+    if len(settled) <= POOLED or settled[-1].end < item.end - SETTLED - timedelta(weeks=POOLED):  # no news any more
         return []
     counts = np.array([[counted.counts[topic, week] for week in settled] for topic in watched], np.int64)
     bases = np.array([counted.bases[week] for week in settled], np.int64)
