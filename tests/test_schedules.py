@@ -4,8 +4,10 @@ import os
 import shlex
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.test_cli import run
@@ -14,7 +16,7 @@ from trendcli import schedules
 
 def test_cron_starts_what_a_terminal_would(tmp_path: Path) -> None:
     words = schedules.command(tmp_path / "my store", tmp_path / "s.yaml", tmp_path / "50% of it.yaml", tmp_path / "out")
-    line = schedules.cron(words, {"TREND_CONTACT": "me @ home"}, tmp_path / "no folder yet" / "a log")
+    line = schedules.cron(words, {"TREND_CONTACT": "me @ home"}, tmp_path / "no folder yet" / "a log", timedelta(0))
     times, job = line[:-1].split(" ", 5)[:5], line[:-1].split(" ", 5)[5]
     assert times == ["17", "7", "*", "*", "1"]
     # cron makes a new line of a bare percent sign, and takes the backslash away
@@ -24,6 +26,34 @@ def test_cron_starts_what_a_terminal_would(tmp_path: Path) -> None:
     assert said[4] == "TREND_CONTACT=me @ home"
     assert said[5 : said.index(">>")] == words
     assert said[-3:] == [">>", str(tmp_path / "no folder yet" / "a log"), "2>&1"]
+
+
+@pytest.mark.parametrize(("hours", "times"), [(9, "17 16 * * 1"), (-8, "17 23 * * 0"), (5.5, "47 12 * * 1"), (14, "17 21 * * 1")])  # fmt: skip
+def test_cron_is_told_the_local_time_of_monday_morning_utc(hours: float, times: str) -> None:
+    line = schedules.cron(["trend"], {}, Path("log"), timedelta(hours=hours))
+    assert line.startswith(f"{times} trend >> log")
+
+
+def test_the_offset_is_that_of_the_machine() -> None:
+    words = [sys.executable, "-m", "trendcli", "schedule"]
+    told = subprocess.run(words, env={**os.environ, "TZ": "JST-9"}, capture_output=True, text=True, check=True)
+    assert told.stdout.startswith("17 16 * * 1 ")
+
+
+def test_settings_said_by_variables_are_passed_on_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("topics:\n  nets:\n    phrases: [adversarial network]\n")
+    (tmp_path / "settings.yaml").write_text("scope: vision\n")
+    env = {"TREND_CONTACT": "me@example.org", "TREND_TOPICS": "mine.yaml"}
+    more = {"TREND_SOAK": "300", "TREND_STORE": "store", "TREND_SETTINGS": "settings.yaml"}
+    told = run("schedule", env={**env, **more})
+    assert told.exit_code == 0, told.output
+    said = [word for word in shlex.split(told.stdout) if word.startswith("TREND_")]
+    # cron starts elsewhere, so paths are whole
+    assert said == ["TREND_CONTACT=me@example.org", f"TREND_TOPICS={tmp_path / 'mine.yaml'}"]
+    assert f"--store {tmp_path / 'store'} --settings {tmp_path / 'settings.yaml'} weekly" in told.stdout
 
 
 def test_a_service_and_its_timer(tmp_path: Path) -> None:

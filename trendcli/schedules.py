@@ -9,8 +9,10 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 
+# Monday, by UTC
 MINUTE, HOUR, DAY = 17, 7, 1
 
 
@@ -21,12 +23,17 @@ def command(store: Path, settings: Path | None, config: Path | None, out: Path) 
     return [*words, "weekly", *([str(config)] if config else []), "--out", str(out)]
 
 
-def cron(words: list[str], variables: Mapping[str, str], log: Path) -> str:
-    """A line for `crontab -e`; a percent sign means a new line to cron."""
+def cron(words: list[str], variables: Mapping[str, str], log: Path, offset: timedelta) -> str:
+    """A line for `crontab -e`, in the time of a machine that is `offset` ahead of UTC.
+
+    Summer time moves the job by an hour, which still lies hours after the announcement.
+    """
+    local = datetime(2024, 1, DAY, HOUR, MINUTE) + offset  # a Monday
     known = "".join(f"{name}={shlex.quote(value)} " for name, value in variables.items())
     made = "" if log.parent.is_dir() else f"mkdir -p {shlex.quote(str(log.parent))} && "
-    line = f"{made}{known}{shlex.join(words)} >> {shlex.quote(str(log))} 2>&1".replace("%", r"\%")
-    return f"{MINUTE} {HOUR} * * {DAY} {line}\n"
+    line = f"{made}{known}{shlex.join(words)} >> {shlex.quote(str(log))} 2>&1"
+    escaped = line.replace("%", r"\%")  # which means a new line to cron
+    return f"{local.minute} {local.hour} * * {local.isoweekday() % 7} {escaped}\n"
 
 
 def systemd(words: list[str], variables: Mapping[str, str]) -> str:
@@ -92,7 +99,7 @@ jobs:
       - uses: actions/setup-python@v5
         with:
           python-version: "3.12"
-      - run: pip install trendcli
+      - run: pip install trendcli  # where PyPI does not have it yet: pip install git+https://ADDRESS
       - name: the store and the weeks of the last run
         run: |
           gh release view trend-store || gh release create trend-store --notes "What trend has stored"

@@ -145,7 +145,7 @@ def schedule(
     systemd: Annotated[bool, typer.Option("--systemd", help="A service and a timer of the user.")] = False,
     github: Annotated[bool, typer.Option("--github", help="A workflow that publishes the pages.")] = False,
 ) -> None:
-    """Print what to install so that `trend weekly` runs every Monday morning."""
+    """Print what to install so that `trend weekly` runs every Monday at 07:17 UTC."""
     from trendcli import job as jobs
     from trendcli import schedules
 
@@ -161,11 +161,14 @@ def schedule(
     words = schedules.command(
         common.root().absolute(), Path(settings).absolute() if settings else None, config and config.absolute(), place
     )
-    # what is said by variables here is not known there
-    known = {name: value for name, value in sorted(os.environ.items()) if name.startswith("TREND_") and value}
-    known = {name: value for name, value in known.items() if name not in ("TREND_STORE", "TREND_SETTINGS")}
+    # what is said by variables here is not known there, nor where a path begins
+    said = {name: origin for name, origin in common.resolved[1].items() if origin == f"TREND_{name.upper()}"}
+    known = {origin: os.environ[origin] for name, origin in sorted(said.items()) if name != "store"}
+    if "TREND_TOPICS" in known:
+        known["TREND_TOPICS"] = str(Path(known["TREND_TOPICS"]).expanduser().absolute())
     log = place.parent / f"{place.name or 'trend-weekly'}.log"
-    typer.echo(schedules.systemd(words, known) if systemd else schedules.cron(words, known, log), nl=False)
+    offset = datetime.now().astimezone().utcoffset() or timedelta(0)
+    typer.echo(schedules.systemd(words, known) if systemd else schedules.cron(words, known, log, offset), nl=False)
 
 
 def _week(said: str | None) -> Period:
