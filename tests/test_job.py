@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from tests.test_cli import run
 from trendcli import job, topic_files
 from trendcli.errors import SettingsError
 from trendcli.job import Job
@@ -24,6 +26,12 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     path.write_text("watch: rl gan\nout: weeks\nkeep: 3\nnotify: mail me\n")
     assert job.load(path) == Job(watch=("rl", "gan"), out=str(tmp_path / "weeks"), keep=3, notify="mail me")
     assert job.load(None) == Job()
+
+
+@pytest.mark.parametrize("command", ["weekly", "schedule"])
+def test_the_help_names_every_setting(command: str) -> None:
+    said = " ".join(run(command, "--help").stdout.split())
+    assert f"any of {', '.join(item.name for item in fields(Job))}; each has a default" in said
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from trendcli.topics import Library
 
 Config = Annotated[
-    Path | None, typer.Argument(help="Settings of the weekly job; configs/weekly.yaml has the defaults.")
+    Path | None,
+    typer.Argument(
+        help="A YAML file with any of out, watch, pack, scope, source, since, keep, notify; each has a default."
+    ),
 ]
 Out = Annotated[Path | None, typer.Option(help="The folder that holds a folder for each week [trend-weekly].")]
 
