@@ -270,18 +270,21 @@ def _source(report: Report, marks: str) -> str:
     """The line below a chart: base, state of the data and source."""
     on = f" on {report.query['within']}" if report.query.get("within") else ""
     each = ", each category for itself" if report.query.get("across") else ""
-    base = f"all submissions{on} of {' '.join(report.query['categories'])}{each}"
     listed = "primary" if report.query["primary_only"] else "any listed"
+    base = f"all submissions{on} of {' '.join(report.query['categories'])}{each} ({listed})"
+    if report.corpus != "arxiv":
+        base = f"all submissions{on} to {report.corpus} ({report.query['scope']})"
     states = sorted({row["status"] for row in report.rows} & {"partial", "provisional", "unknown"})
     said = {"partial": "not a whole period", "provisional": "may still grow"}
     said = said if marks else {"partial": "not whole", "provisional": "provisional"}
     marked = " or ".join(said[state] for state in states if state in said)
     parts = [
-        f"Base: {base} ({listed}). Data as of {(report.data_as_of or '')[:10]}",
+        f"Base: {base}. Data as of {(report.data_as_of or '')[:10]}",
         *(["coverage of the stored files is unknown"] if "unknown" in states else []),
         *([f"{marks}: {marked}" if marks else f"periods that are {marked} are not marked here"] if marked else []),
     ]
-    origin = "an invented corpus" if report.synthetic else "arXiv metadata (CC0)"
+    real = "arXiv metadata (CC0)" if report.corpus == "arxiv" else "OpenReview"
+    origin = "an invented corpus" if report.synthetic else real
     return f"{'; '.join(parts)}. Source: {origin}, {report.provenance['program']}, match: {report.query['match']}."
 
 

@@ -14,7 +14,7 @@ from xxhash import xxh3_64
 from trendcli import ingest, tags
 from trendcli.coverage import EVERY
 from trendcli.errors import Locked, UsageError
-from trendcli.manifest import ELSEWHERE, DataFile
+from trendcli.manifest import ARXIV, ELSEWHERE, DataFile
 from trendcli.models import Answer, Progress
 from trendcli.periods import add_months
 from trendcli.store import Store, read_files
@@ -69,7 +69,7 @@ def examine(store: Store, totals: Mapping[str, int] | None, progress: Progress) 
         for answer in store.manifest.ledger
         if answer.status in ("partial", "failed") and _still(store, answer)
     ]
-    missing, told = _identifiers(store, readable, totals)
+    missing, told = _identifiers(store, readable, totals) if store.corpus == ARXIV else ([], [])
     return [*found, *missing], [*looked, *told]
 
 
@@ -94,20 +94,10 @@ def damage(store: Store, item: DataFile) -> str:
 
 def _rows(store: Store, files: Sequence[DataFile]) -> list[Finding]:
     """Submissions that are there twice, and dates that cannot be."""
-    year = f"CASE WHEN {_NAME} >= '9101' THEN 1900 ELSE 2000 END + substr({_NAME}, 1, 2)::INT"
-    # an identifier is given at the announcement, so its month cannot have ended before the submission
-    ended = f"make_date({year}, substr({_NAME}, 3, 2)::INT, 1) + INTERVAL 1 MONTH + INTERVAL 2 DAY"
     rows = read_files(store, files, "id, v1_at")
     with store.connect() as db:
         twice = db.execute(f"SELECT id FROM ({rows}) GROUP BY id HAVING count(*) > 1 ORDER BY id").fetchall()
-        dated = db.execute(
-            f"""
-            SELECT id, strftime(v1_at, '%Y-%m-%d') FROM ({rows})
-            WHERE v1_at < TIMESTAMP '{EARLIEST}' OR v1_at > TIMESTAMP '{datetime.now(UTC):%Y-%m-%d %H:%M:%S}'
-            OR v1_at >= {ended}
-            ORDER BY id
-            """
-        ).fetchall()
+        dated = db.execute(_impossible(rows)).fetchall() if store.corpus == ARXIV else []
     found = []
     if twice:
         found.append(Finding(f"{len(twice):,} submissions twice", _some([row[0] for row in twice]), _FIX))
@@ -117,6 +107,19 @@ def _rows(store: Store, files: Sequence[DataFile]) -> list[Finding]:
             Finding(f"{len(dated):,} impossible dates", where, "see whether arXiv says the same; if so, nothing")
         )
     return found
+
+
+def _impossible(rows: str) -> str:
+    """SQL for the e-prints among some rows whose v1 date cannot be."""
+    year = f"CASE WHEN {_NAME} >= '9101' THEN 1900 ELSE 2000 END + substr({_NAME}, 1, 2)::INT"
+    # an identifier is given at the announcement, so its month cannot have ended before the submission
+    ended = f"make_date({year}, substr({_NAME}, 3, 2)::INT, 1) + INTERVAL 1 MONTH + INTERVAL 2 DAY"
+    return f"""
+        SELECT id, strftime(v1_at, '%Y-%m-%d') FROM ({rows})
+        WHERE v1_at < TIMESTAMP '{EARLIEST}' OR v1_at > TIMESTAMP '{datetime.now(UTC):%Y-%m-%d %H:%M:%S}'
+        OR v1_at >= {ended}
+        ORDER BY id
+        """
 
 
 def _still(store: Store, answer: Answer) -> bool:

@@ -12,6 +12,7 @@ from trendcli import change, dispersion, periods
 from trendcli.change import Sides
 from trendcli.counting import Counted
 from trendcli.dispersion import BESIDE, FEWEST, LAST, NONE, Dispersion
+from trendcli.manifest import ARXIV
 from trendcli.periods import Period
 from trendcli.question import Context
 
@@ -38,6 +39,8 @@ class History:
 
 def history(context: Context, pair: Pair) -> History:
     """The last 36 months or 52 weeks beside a pair, where there are 12 of them, and the months within the pair."""
+    if context.selection.corpus != ARXIV:
+        return History("year", ())  # a list of a conference has no months
     unit = "week" if pair[1].unit == "week" else "month"
     first = context.coverage.first_day(context.selection.scope.categories)
     if first is None:

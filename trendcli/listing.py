@@ -8,9 +8,10 @@ from typing import Any
 
 import duckdb
 
-from trendcli import periods
+from trendcli import periods, venues
 from trendcli.counting import select
 from trendcli.errors import NoCoverage, UsageError
+from trendcli.manifest import ARXIV
 from trendcli.models import Column, Progress, Report, Scope, Topic, Window, silent
 from trendcli.provenance import as_of_text, common_notes, few, provenance
 from trendcli.question import Context, Question, query_of, resolve, resolved_window
@@ -26,7 +27,16 @@ COLUMNS = (
     Column("title", "Title", "text", 0),
     Column("matches", "Matched", "matches", 1),
 )
+_LISTED = (Column("year", "Year", "text", 0), Column("status", "Decision", "text", 2))
 _DETAILS = "id, version, v1_at, updated_at, title, abstract, authors, categories, comments, journal_ref, doi, withdrawn"
+_EXPORTED = (
+    "id, v1_at AS v1, updated_at AS updated, version, title, abstract, authors, split_part(categories, ' ', 1) AS "
+    "primary_category, categories, comments, journal_ref, doi, withdrawn"
+)
+_EXPORTED_OF_VENUE = (
+    "id, year(v1_at) AS year, title, keywords, abstract, authors, split_part(categories, ' ', 1) AS decision, "
+    "categories AS statuses"
+)
 _AROUND = 40  # characters of a snippet on each side of a match
 
 
@@ -39,6 +49,8 @@ def submissions(
     primary, categories, url, matches, and comments, journal_ref, doi, abstract.
     """
     context, where = _selected(store, library, question, default, progress)
+    if store.corpus != ARXIV and where.since and where.until:
+        venues.check(store, range(where.since.year, where.until.year))
     with store.connect() as db:
         select(db, store, library, context.selection, _files(context), progress)
         chosen = "paper SEMI JOIN hit USING (file, row)" if question.topics else "paper WHERE inside"
@@ -52,17 +64,28 @@ def submissions(
     names = ", ".join(library.topic(topic).name for topic in question.topics)
     return Report(
         kind="papers",
-        title=f"{names or 'Submissions'}, {where.since} to {where.until}",
+        title=f"{names or 'Submissions'}, {_span(store, where)}",
         corpus=context.selection.corpus,
         synthetic=store.manifest.synthetic,
         query={**query_of(context), "since": str(where.since), "until": str(where.until)},
-        columns=COLUMNS if question.topics else COLUMNS[:3],
+        columns=[column for column in _columns(store) if question.topics or column.key != "matches"],
         rows=rows,
-        data_as_of=as_of_text(context.data_as_of),
+        data_as_of=as_of_text(context.stated_at),
         coverage={"total": number},
         notes=[*notes, *common_notes(context, [])],
         provenance=provenance(context),
     )
+
+
+def _span(store: Store, where: Window) -> str:
+    if store.corpus == ARXIV or where.since is None or where.until is None:
+        return f"{where.since} to {where.until}"
+    first, last = where.since.year, where.until.year - 1
+    return f"{store.corpus} {first}" + (f" to {last}" if first < last else "")
+
+
+def _columns(store: Store) -> Sequence[Column]:
+    return COLUMNS if store.corpus == ARXIV else (COLUMNS[0], *_LISTED, *COLUMNS[2:])
 
 
 def holes(context: Context, where: Window) -> list[str]:
@@ -105,7 +128,7 @@ def export(
     topics = "topics" if kind == "parquet" else "array_to_string(topics, '; ') AS topics"
     with store.connect() as db:
         select(db, store, library, context.selection, _files(context), progress)
-        read = read_files(store, _files(context), _DETAILS)
+        read = read_files(store, _files(context), _details_of(store))
         source = f"SELECT * FROM ({read}) SEMI JOIN (FROM paper WHERE inside) USING (file, row)"
         if question.topics:
             named = "SELECT file, row, list(topic ORDER BY topic) AS topics FROM hit GROUP BY file, row"
@@ -113,11 +136,10 @@ def export(
         written = db.execute(
             f"""
             COPY (
-                SELECT id, v1_at AS v1, updated_at AS updated, version, title, abstract, authors,
-                    split_part(categories, ' ', 1) AS primary_category, categories, comments, journal_ref, doi,
-                    withdrawn, 'https://arxiv.org/abs/' || id AS url{f", {topics}" if question.topics else ""}
+                SELECT {_EXPORTED if store.corpus == ARXIV else _EXPORTED_OF_VENUE},
+                    {sql_text(url_of(store.corpus, ""))} || id AS url{f", {topics}" if question.topics else ""}
                     {", true AS synthetic" if store.manifest.synthetic else ""}
-                FROM ({source}) ORDER BY v1, id
+                FROM ({source}) ORDER BY v1_at, id
             ) TO {sql_text(str(path))} ({options})
             """
         ).fetchall()
@@ -130,22 +152,23 @@ def explain(store: Store, library: Library, ident: str, names: Sequence[str] = (
     UsageError where the identifier is none; an empty report where the store does not hold it is a UsageError as well.
     """
     try:
-        wanted, _ = canonical_id(ident)
+        wanted = canonical_id(ident)[0] if store.corpus == ARXIV else ident
     except ValueError as error:
         raise UsageError(f"{error}. Write it as 1706.03762 or math/0611800.") from None
+    details = _details_of(store)
     with store.connect() as db:
         found = db.execute(
-            f"""SELECT title, abstract, categories FROM ({read_files(store, store.files(), _DETAILS)})
-                WHERE id = {sql_text(wanted)}"""
+            f"SELECT {details} FROM ({read_files(store, store.files(), details)}) WHERE id = {sql_text(wanted)}"
         ).fetchall()
     if not found:
         raise UsageError(f"The store does not hold {wanted}. Fetch its month, or see `trend status`.")
-    title, abstract, categories = found[0]
+    paper = dict(zip(details.split(", "), found[0], strict=True))
+    texts, guarded = _texts(store, paper), paper["categories"] if store.corpus == ARXIV else None
     asked = {library.topic(name).id for name in names}
     rows: list[dict[str, Any]] = []
     for topic in library.topics.values():
         if topic.id not in asked:
-            rows += _why(library, topic, title, abstract, categories, named=False)
+            rows += _why(library, topic, texts, guarded, named=False)
     own = list(dict.fromkeys(row["topic"] for row in rows))
     for topic in library.topics.values():
         through = [member.id for member in library.family(topic.id) if member.id in own and member.id != topic.id]
@@ -153,16 +176,16 @@ def explain(store: Store, library: Library, ident: str, names: Sequence[str] = (
             rule = f"through {', '.join(through)}"
             rows.append({"topic": topic.id, "result": "matches", "rule": rule, "field": "", "snippet": ""})
     for name in names:
-        rows += _why(library, library.topic(name), title, abstract, categories, named=True)
+        rows += _why(library, library.topic(name), texts, guarded, named=True)
     return Report(
         kind="explain",
-        title=f"{wanted}: {title}",
-        corpus="arxiv",
+        title=f"{wanted}: {paper['title']}",
+        corpus=store.corpus,
         synthetic=store.manifest.synthetic,
         query={"id": wanted, "topics": list(names)},
         columns=[Column(key, label, "text") for key, label in _EXPLAIN],
         rows=rows,
-        notes=[f"Categories: {categories}."],
+        notes=[f"{'Categories' if store.corpus == ARXIV else 'Decision'}: {paper['categories']}."],
     )
 
 
@@ -170,17 +193,20 @@ _EXPLAIN = (("topic", "Topic"), ("result", "Result"), ("rule", "Rule"), ("field"
 
 
 def _why(
-    library: Library, topic: Topic, title: str, abstract: str, categories: str, *, named: bool
+    library: Library, topic: Topic, texts: Mapping[str, str], categories: str | None, *, named: bool
 ) -> Iterable[dict[str, Any]]:
-    """Rows for one topic: a row a rule that matches, or one that says why none does where the topic was named."""
+    """Rows for one topic: a row a rule that matches, or one that says why none does where the topic was named.
+
+    Guards ask for `categories`; None where they do not count.
+    """
     matched = False
     for member in library.family(topic.id) if named else [topic]:
-        guarded = not allows(member.guard, categories)
+        guarded = categories is not None and not allows(member.guard, categories)
         for rule in member.rules:
-            places = mentions(rule, title, abstract)
+            places = mentions(rule, **texts)
             if places and (named or not guarded):
                 matched = matched or not guarded
-                text = title if places[0].field == "title" else abstract
+                text = texts[places[0].field]
                 yield {
                     "topic": topic.id,
                     "result": f"no: its guard wants {' or '.join(member.guard)}" if guarded else "matches",
@@ -230,9 +256,10 @@ def _details(
         "INSERT INTO place SELECT unnest(?), unnest(?)",
         [[place[0] for place in places], [place[1] for place in places]],
     )
-    columns = _DETAILS.split(", ")
+    details = _details_of(context.store)
+    columns = details.split(", ")
     found = db.execute(
-        f"""SELECT file, row, {_DETAILS} FROM ({read_files(context.store, files, _DETAILS, live=False)})
+        f"""SELECT file, row, {details} FROM ({read_files(context.store, files, details, live=False)})
             SEMI JOIN place USING (file, row)"""
     ).fetchall()
     by_place = {row[:2]: dict(zip(columns, row[2:], strict=True)) for row in found}
@@ -243,20 +270,29 @@ def _details(
             named.setdefault((file, row), set()).add(rule)
     counted = parents_of(context.library, context.selection.topics)
     members = [context.library.topic(name) for name in counted]
-    return [_row(by_place[place], members, named.get(place, set())) for place in places]
+    return [_row(context.store, by_place[place], members, named.get(place, set())) for place in places]
 
 
-def _row(paper: Mapping[str, Any], members: Sequence[Topic], named: Collection[int]) -> dict[str, Any]:
+def _details_of(store: Store) -> str:
+    return _DETAILS if store.corpus == ARXIV else f"{_DETAILS}, keywords"
+
+
+def _texts(store: Store, paper: Mapping[str, Any]) -> dict[str, str]:
+    """The texts in which rules are matched, by field."""
+    return {name: paper.get(name) or "" if name in store.fields else "" for name in ("title", "abstract", "keywords")}
+
+
+def _row(store: Store, paper: Mapping[str, Any], members: Sequence[Topic], named: Collection[int]) -> dict[str, Any]:
     listed = paper["categories"].split()
-    matches = []
+    matches, texts = [], _texts(store, paper)
     for topic in members:
-        if not allows(topic.guard, paper["categories"]):
+        if store.corpus == ARXIV and not allows(topic.guard, paper["categories"]):
             continue
         for rule in topic.rules:
-            places = mentions(rule, paper["title"], paper["abstract"]) if rule.key in named else []
+            places = mentions(rule, **texts) if rule.key in named else []
             if places:
-                text = paper["title"] if places[0].field == "title" else paper["abstract"]
                 first = places[0]
+                text = texts[first.field]
                 matches.append(
                     {
                         "topic": topic.id,
@@ -266,15 +302,14 @@ def _row(paper: Mapping[str, Any], members: Sequence[Topic], named: Collection[i
                         "snippet": _snippet(text, first.start, first.end),
                     }
                 )
+    venue = {"year": paper["v1_at"].year, "status": listed[0], "keywords": paper.get("keywords")}
     return {
         "id": paper["id"],
-        "v1": as_of_text(paper["v1_at"]),
-        "version": paper["version"],
+        **({"v1": as_of_text(paper["v1_at"]), "version": paper["version"]} if store.corpus == ARXIV else venue),
         "title": paper["title"],
         "authors": author_names(paper["authors"]),
-        "primary": listed[0],
-        "categories": listed,
-        "url": f"https://arxiv.org/abs/{paper['id']}",
+        **({"primary": listed[0], "categories": listed} if store.corpus == ARXIV else {}),
+        "url": url_of(store.corpus, paper["id"]),
         "matches": matches,
         "abstract": one_line(paper["abstract"]),
         "comments": paper["comments"],
@@ -282,6 +317,11 @@ def _row(paper: Mapping[str, Any], members: Sequence[Topic], named: Collection[i
         "doi": paper["doi"],
         "withdrawn": paper["withdrawn"],
     }
+
+
+def url_of(corpus: str, ident: str) -> str:
+    """Where a submission can be read."""
+    return f"https://arxiv.org/abs/{ident}" if corpus == ARXIV else f"https://openreview.net/forum?id={ident}"
 
 
 def _snippet(text: str, start: int, end: int) -> str:

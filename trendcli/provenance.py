@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from trendcli import __version__
+from trendcli import __version__, venues
 from trendcli.counting import Counted
 from trendcli.coverage import EVERY
+from trendcli.manifest import ARXIV
 from trendcli.question import Context
 
 THANKS = "Thank you to arXiv for use of its open access interoperability."
@@ -19,7 +20,7 @@ def sources_of(context: Context) -> list[dict[str, str]]:
     """The newest answer of each source that speaks of the scope."""
     wanted = {*context.selection.scope.categories, EVERY}
     newest: dict[str, Any] = {}
-    for answer in context.coverage.answers:
+    for answer in context.store.manifest.ledger if context.store.corpus != ARXIV else context.coverage.answers:
         if wanted & set(answer.categories) and (
             answer.source not in newest or answer.answered_at > newest[answer.source].answered_at
         ):
@@ -39,6 +40,8 @@ def common_notes(context: Context, described: Sequence[Mapping[str, Any]]) -> li
     """What every output says below its numbers: base, state of the data, source, rule mode and program."""
     selection = context.selection
     notes = [MADE_UP] if context.store.manifest.synthetic else []
+    if context.store.corpus != ARXIV:
+        return [*notes, *_venue_notes(context, described)]
     listed = "primary category" if selection.primary_only else "any listed category"
     categories = " ".join(selection.scope.categories)
     whose = f" by authors named {selection.author}" if selection.author else ""
@@ -48,6 +51,38 @@ def common_notes(context: Context, described: Sequence[Mapping[str, Any]]) -> li
         f"Base: every submission{on} of {categories} ({each}{listed}){whose}, "
         "each once, by the date of its first version."
     )
+    notes += _holes(described)
+    day = context.question.as_of
+    filters = [f"as of the end of {day - timedelta(days=1)}"] if day else []
+    said = "; ".join([f"match: {selection.match}", *filters])
+    origin = "an invented corpus" if context.store.manifest.synthetic else f"arXiv, by {_named(context)}"
+    notes.append(f"Data as of {context.stated_at:%Y-%m-%d}. Source: {origin}. {said}. trendcli {__version__}.")
+    notes += [] if context.store.manifest.synthetic else [THANKS]
+    return notes
+
+
+def _venue_notes(context: Context, described: Sequence[Mapping[str, Any]]) -> list[str]:
+    selection, answered = context.selection, context.store.manifest.ledger
+    since, until = selection.window
+    years = {int(item["start"][:4]) for item in described} or {
+        answer.since.year
+        for answer in answered
+        if (since is None or answer.since >= since) and (until is None or answer.since < until)
+    }
+    said = venues.notes(context.store, selection.scope, years) + _holes(described)
+    whose = f" By authors named {selection.author}." if selection.author else ""
+    origin = "an invented corpus" if context.store.manifest.synthetic else f"OpenReview, by {_named(context)}"
+    end = f"Lists as of {context.stated_at:%Y-%m-%d}. Source: {origin}. match: {selection.match}.{whose}"
+    return [*said, f"{end} trendcli {__version__}."]
+
+
+def _named(context: Context) -> str:
+    return ", ".join(f"{item['source']} ({item['version']})" for item in sources_of(context))
+
+
+def _holes(described: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What is said of periods that are not whole."""
+    notes = []
     statuses: dict[str, list[str]] = {}
     for item in described:
         statuses.setdefault(item["status"], []).append(item["label"])
@@ -63,13 +98,6 @@ def common_notes(context: Context, described: Sequence[Mapping[str, Any]]) -> li
     running = [item["label"] for item in described if item["status"] == "partial" and not item.get("missing")]
     if running:
         notes.append(f"Not over yet as of the data: {few(running)}.")
-    day = context.question.as_of
-    filters = [f"as of the end of {day - timedelta(days=1)}"] if day else []
-    said = "; ".join([f"match: {selection.match}", *filters])
-    sources = ", ".join(f"{item['source']} ({item['version']})" for item in sources_of(context))
-    origin = "an invented corpus" if context.store.manifest.synthetic else f"arXiv, by {sources}"
-    notes.append(f"Data as of {context.data_as_of:%Y-%m-%d}. Source: {origin}. {said}. trendcli {__version__}.")
-    notes += [] if context.store.manifest.synthetic else [THANKS]
     return notes
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from trendcli import periods
+from trendcli import periods, venues
 from trendcli.counting import Counted, count, count_parts
 from trendcli.coverage import EVERY, Coverage, Verdict
 from trendcli.errors import NoCoverage, UsageError
@@ -127,12 +127,21 @@ class Context:
     question: Question
     progress: Progress
 
+    @property
+    def stated_at(self) -> datetime:
+        """The moment of which numbers speak: that of the data, or when the last list of a venue was made."""
+        if self.store.corpus == ARXIV:
+            return self.data_as_of
+        return max(answer.answered_at for answer in self.store.manifest.ledger)
+
     def verdict(self, period: Period, category: str = "") -> Verdict:
         """The status of a period for the scope, or for one category of it."""
         return self.coverage.status(period, [category] if category else self.selection.scope.categories)
 
     def count(self, chosen: Sequence[Period]) -> Counted:
         """Counts and bases of the selection in some periods."""
+        if self.store.corpus != ARXIV:
+            venues.check(self.store, [item.start.year for item in chosen])
         return count(self.store, self.library, self.selection, chosen, self.progress)
 
     def count_parts(self, chosen: Sequence[Period], by: str) -> Mapping[str, Counted]:
@@ -183,11 +192,13 @@ def _yearly(venue: str, question: Question) -> None:
     """UsageError where days are asked for of a conference, whose submissions are those of a year."""
     unit = question.period.unit if question.period else question.by
     last = question.last[1] if question.last else "year"
-    if unit not in (None, "year") or last != "year" or question.as_of or question.rolling > 1:
+    edges = [day for day in question.window if day]
+    if unit not in (None, "year", "window") or last != "year" or any((day.month, day.day) != (1, 1) for day in edges):
         raise UsageError(
-            f"The submissions to {venue} are known by year alone: name years, such as --period 2021 --vs 2020, and no "
-            "--as-of or --rolling."
+            f"The submissions to {venue} are known by year alone: name years, such as --period 2021 --vs 2020."
         )
+    if question.as_of or question.across or question.sensitivity:
+        raise UsageError(f"{venue} has neither days nor categories: leave out --as-of, --across and --sensitivity.")
 
 
 def resolvable(store: Store, scope: Scope) -> bool:
@@ -234,7 +245,7 @@ def two_periods(context: Context) -> tuple[Period, Period]:
         since, until = resolved_window(context, unit)
         later = question.period or periods.window(since, until)
     else:
-        later = _last_whole(context, unit)
+        later = last_whole(context, unit)
     vs = question.vs or ("previous" if later.unit in ("year", "window") else "year-ago")
     if vs == "previous":
         return later, periods.previous(later)
@@ -253,7 +264,7 @@ def two_periods(context: Context) -> tuple[Period, Period]:
     return later, earlier
 
 
-def _last_whole(context: Context, unit: str) -> Period:
+def last_whole(context: Context, unit: str) -> Period:
     """The last period that has ended and has no hole; of unknown coverage only where it has submissions at all."""
     first = context.coverage.first_day(context.selection.scope.categories) or context.data_as_of.date()
     candidates = [
@@ -280,6 +291,7 @@ def query_of(context: Context) -> dict[str, Any]:
     selection, question = context.selection, context.question
     return {
         "topics": list(selection.topics),
+        **({} if selection.corpus == ARXIV else {"fields": list(context.store.fields)}),
         "scope": selection.scope.name,
         "categories": list(selection.scope.categories),
         "primary_only": selection.primary_only,

@@ -31,6 +31,7 @@ FORMATS = {
     "bibtex": Entry("trendcli.render.bibtex:render", "BibTeX entries, of `trend papers` alone"),
 }
 REPORTS = {
+    "acceptance": Entry("trendcli.reports.acceptance:acceptance", "a row a topic, how many a venue accepted"),
     "comparison": Entry("trendcli.reports.comparison:comparison", "a row a topic, a period against an earlier one"),
     "decomposition": Entry("trendcli.reports.comparison:decomposition", "a change of share, by primary category"),
     "explanation": Entry("trendcli.reports.page:explained", "one number on one page"),

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
+from typing import NamedTuple
 
-from trendcli import parts
-from trendcli.models import Answer, Submission
+from trendcli.errors import NoCoverage
+from trendcli.mentions import in_scope
+from trendcli.models import Answer, Scope, Submission
+from trendcli.store import Store, fields_of, read_files
 
 # statuses that hold each decision, whether the venue has taken it or the authors
 _HELD = {
@@ -116,6 +119,8 @@ def submission(
     Its day is the first of the year, since what counts is which conference it was sent to. A list has no versions; the
     moment stands in their place, so that the later of two lists wins.
     """
+    from trendcli import parts  # pyarrow, which a report can do without
+
     first = int(datetime(year, 1, 1, tzinfo=UTC).timestamp())
     return parts.submission(
         id=id,
@@ -133,3 +138,73 @@ def submission(
         withdrawn=decided == "withdrawn",
         keywords="; ".join(word.strip() for word in keywords if word.strip()),
     )
+
+
+class Edition(NamedTuple):
+    """The submissions of a year in a scope, and how many of them come without keywords and without an abstract."""
+
+    year: int
+    submissions: int
+    without: dict[str, int]
+
+    def has(self, field: str) -> bool:
+        """Whether the list of this year has a field at all."""
+        return self.without.get(field, 0) < self.submissions
+
+
+def editions(store: Store, scope: Scope | None = None) -> list[Edition]:
+    """Each year of a venue, in order."""
+    named = fields_of(store.corpus)[1:]
+    missing = ", ".join(f"count(*) FILTER (coalesce({name}, '') = '')" for name in named)
+    where = in_scope("categories", scope) if scope else "true"
+    with store.connect() as db:
+        rows = db.execute(
+            f"""SELECT year(v1_at), count(*), {missing}
+            FROM ({read_files(store, store.files(), ", ".join(["v1_at", "categories", *named]))})
+            WHERE {where} GROUP BY ALL ORDER BY ALL"""
+        ).fetchall()
+    return [Edition(year, number, dict(zip(named, less, strict=True))) for year, number, *less in rows]
+
+
+def comparable(store: Store) -> Store:
+    """The store, read by the fields that the lists of all its years have, so that years are counted alike."""
+    every = editions(store)
+    return Store(store.root, store.manifest, [name for name in store.fields if all(item.has(name) for item in every)])
+
+
+def check(store: Store, years: Iterable[int]) -> None:
+    """NoCoverage where rules shall be matched in a field that the list of a year does not have."""
+    asked = set(years)
+    for item in editions(store):
+        for name in store.fields:
+            if item.year in asked and not item.has(name):
+                there = [field for field in fields_of(store.corpus) if item.has(field)]
+                raise NoCoverage(
+                    f"The list of {store.corpus} {item.year} has no {_MANY[name]}, so nothing can be counted in them; "
+                    f"take --fields {','.join(there)}."
+                )
+
+
+_MANY = {"title": "titles", "keywords": "keywords", "abstract": "abstracts"}
+_BASES = {
+    "submitted": "every submission to {}, the withdrawn and the desk-rejected with them (submitted)",
+    "active": "every submission to {} that was neither withdrawn nor desk-rejected (active)",
+    "accepted": "every accepted submission to {} (accepted)",
+}
+
+
+def notes(store: Store, scope: Scope, years: Iterable[int]) -> list[str]:
+    """What a report of a venue says of its base, and of the fields in which rules were matched."""
+    asked = sorted(set(years))
+    where = " and ".join(filter(None, [", ".join(store.fields[:-1]), store.fields[-1]]))
+    said = [f"Base: {_BASES[scope.name].format(store.corpus)}, each once, by the year of the conference."]
+    told = [item for item in editions(store, scope) if item.year in asked]
+    lacking = [name for name in fields_of(store.corpus) if name not in store.fields]
+    gone = [name for name in lacking if told and not all(item.has(name) for item in told)]
+    without = f"; not every list has {' and '.join(_MANY[name] for name in gone)}" if gone else ""
+    said.append(f"Rules are matched in {where}{without}.")
+    for name in store.fields[1:]:
+        short = [(item.without[name], item.submissions, item.year) for item in told if item.without[name]]
+        listed = ", ".join(f"{number:,} of {of:,} in {year}" for number, of, year in short)
+        said += [f"Without {_MANY[name]}: {listed}."] if short else []
+    return said

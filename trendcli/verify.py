@@ -38,7 +38,7 @@ def verified(store: Store, library: Library, saved: Mapping[str, Any], progress:
         "`trend report --format json -o FILE`."
     )
     try:
-        made, known = _question(library, saved["query"])
+        made, known = _question(library, saved["query"], store.corpus)
         scope = Scope(saved["query"]["scope"], tuple(saved["query"]["categories"]))
         make, before = load(REPORTS[saved["kind"]]), saved["provenance"]
         then = {key: before[key] for key in ("program", "data", "bases", "rules")}
@@ -83,7 +83,7 @@ def verified(store: Store, library: Library, saved: Mapping[str, Any], progress:
     )
 
 
-def _question(library: Library, query: Mapping[str, Any]) -> tuple[Question, Library]:
+def _question(library: Library, query: Mapping[str, Any], corpus: str) -> tuple[Question, Library]:
     """The question that a report says it answers, with its periods as they were resolved."""
     kept = "primary_only author sort reverse limit min_count rolling sensitivity include_partial".split()
     question, known = worded(
@@ -91,6 +91,7 @@ def _question(library: Library, query: Mapping[str, Any]) -> tuple[Question, Lib
         topics=[name for name in query["topics"] if not name.startswith(AD_HOC)],
         queries=[name.removeprefix(AD_HOC) for name in query["topics"] if name.startswith(AD_HOC)],
         scope=Scope(query["scope"], tuple(query["categories"])),
+        corpus=corpus,
         **{key: query[key] for key in ("match", "id", "as_of", "both", "within", "across", "index", *kept)},
     )
     question = replace(question, topics=tuple(query["topics"]))  # in the order in which they were asked

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from trendcli.cli.frame import Common
-from trendcli.cli.select import Format, Output, Select, Unit
+from trendcli.cli.select import Format, Outcome, Output, Select, Unit, accepts
 from trendcli.errors import Findings, UsageError, nearest
 from trendcli.registry import CHARTS, REPORTS, load
 
 if TYPE_CHECKING:
     from trendcli.models import Report
+    from trendcli.store import Store
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,20 @@ def report(
     explain: Annotated[
         bool, typer.Option("--explain", help="One topic's change on one page, as `trend explain`.")
     ] = False,
+    outcome: Outcome = None,
 ) -> None:
     """Counts, shares and relative change of topics.
 
     Without --topic, or with --vs: a row a topic, a period against an earlier one (the last complete year against the
-    one before). With --topic: a row a period. With --by and no topic: the volume of the scope.
+    one before). With --topic: a row a period. With --by and no topic: the volume of the scope. With --outcome: how many
+    submissions of each topic a venue accepted.
     """
+    if outcome is not None:
+        accepts(outcome)
+        if decompose or explain or chart or shape != Shape(**{key: getattr(shape, key) for key in _ORDER}):
+            raise UsageError(f"--outcome goes with --period, a topic or a pack, and {', '.join(map(_flag, _ORDER))}.")
+        common.show(_answer(common, select, shape, "acceptance"), format, output)
+        return
     volume = shape.by is not None and not (select.topical or select.pack or select.within)
     over_time = shape.vs is None and (select.topical or volume)
     compares = decompose or explain or shape.sensitivity or not over_time
@@ -76,6 +85,13 @@ def report(
             raise UsageError(f"There is no chart of {found.kind}.")
         _draw(common, found, kinds[found.kind], chart)
     common.show(found, format, output)
+
+
+_ORDER = ("sort", "reverse", "limit", "min_count", "include_partial")
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def explain(common: Common, select: Select, shape: Shape, format: Format = None, output: Output = None) -> None:
@@ -104,10 +120,18 @@ def verify(
     except ValueError as error:
         raise UsageError(f"{file} is not JSON: {error}.") from None
     with common.progress() as progress:
-        found = verified(common.open(), common.library(), saved, progress)
+        found = verified(_saved_store(common, saved), common.library(), saved, progress)
     common.show(found, format, output)
     if found.rows:
         raise Findings(f"{file} differs from what the store says now; see above.")
+
+
+def _saved_store(common: Common, saved: Any) -> Store:
+    """The store that a saved report speaks of, read as it was."""
+    query = saved.get("query") if isinstance(saved, dict) else None
+    corpus = saved.get("corpus", "arxiv") if isinstance(saved, dict) else "arxiv"
+    fields = query.get("fields") if isinstance(query, dict) else None
+    return Select(corpus=corpus, fields=",".join(fields) if fields else None).open(common)
 
 
 def chart(

@@ -63,7 +63,13 @@ class Common:
         """The store of a corpus, which must be there."""
         from trendcli.store import Store, venues
 
-        if corpus != "arxiv" and corpus not in (known := venues(self.root())):
+        known = venues(self.root())
+        if corpus == "arxiv" and known and not (self.root() / "manifest.json").exists():
+            raise StoreMissing(
+                f"The store {self.root()} holds no arXiv submissions, but those to {' '.join(known)}: "
+                f"--corpus {known[0]}. Bring arXiv's in with `trend import FILE` or `trend fetch --since 2024-01`."
+            )
+        if corpus != "arxiv" and corpus not in known:
             held = f"It holds {' '.join(known)}" if known else "It holds none"
             raise StoreMissing(
                 f"The store {self.root()} has no venue {corpus!r}{nearest(corpus, known)}. {held}; bring a list in "

@@ -11,8 +11,9 @@ import typer
 
 from trendcli.cli.fetch import planned
 from trendcli.cli.frame import Common
-from trendcli.cli.select import Format, Output
+from trendcli.cli.select import Corpus, Format, Output
 from trendcli.errors import Findings, UsageError
+from trendcli.manifest import ARXIV
 
 if TYPE_CHECKING:
     from trendcli.coverage import Coverage
@@ -27,6 +28,7 @@ def status(
     by: Annotated[
         str, typer.Option(help="span: a row a run of days alike. month: a row a category and month.")
     ] = "span",
+    corpus: Corpus = "arxiv",
     format: Format = None,
     output: Output = None,
 ) -> None:
@@ -36,7 +38,7 @@ def status(
 
     if by not in ("span", "month"):
         raise UsageError(f"Status is told by span or by month, not by {by!r}.")
-    store, settings = common.open(), common.resolved[0]
+    store, settings = common.open(corpus), common.resolved[0]
     coverage, manifest = store.coverage(), store.manifest
     known = sorted({name for answer in manifest.ledger for name in answer.categories})
     rows = _by_month(coverage, known) if by == "month" else _by_span(coverage, known)
@@ -49,22 +51,22 @@ def status(
         Report(
             kind="status",
             title=f"{store.root}: {manifest.rows:,} submissions",
-            corpus="arxiv",
+            corpus=store.corpus,
             synthetic=manifest.synthetic,
             query={"by": by},
             columns=[Column(key, key.capitalize(), "day" if key in ("since", "until") else "text") for key in columns],
             rows=rows,
-            data_as_of=as_of_text(min(moments)) if moments else None,
+            data_as_of=as_of_text(min(moments)) if moments and corpus == ARXIV else None,
             notes=[
                 *([MADE_UP] if manifest.synthetic else []),
                 f"{len(manifest.files)} data files, {size / 1e6:,.1f} MB; {updates} not yet folded into months.",
-                *_age(coverage, known, moments, synthetic=manifest.synthetic),
+                *(_age(coverage, known, moments, synthetic=manifest.synthetic) if corpus == ARXIV else _lists(store)),
                 *[
                     f"{answer.status}: {answer.query} brought {answer.received:,} of "
                     f"{'an unknown number' if answer.expected is None else f'{answer.expected:,}'}."
                     for answer in short[-5:]
                 ],
-                *_next(store, settings),
+                *(_next(store, settings) + _venues(common) if corpus == ARXIV else []),
             ],
             provenance={"store": store.fingerprint(), "program": manifest.program},
         ),
@@ -128,6 +130,28 @@ def _age(coverage: Coverage, categories: list[str], moments: list[datetime], *, 
     return [f"Data as of {min(moments):%Y-%m-%d}{whose}, {age}; sources: {sources}."]
 
 
+def _lists(store: Store) -> list[str]:
+    """What the list of each year holds and lacks."""
+    from trendcli.venues import editions
+
+    said = []
+    for item in editions(store):
+        lacking = [f"{number:,} without {name}" for name, number in item.without.items() if number]
+        said.append(
+            f"{item.year}: {item.submissions:,} submissions" + (f", {', '.join(lacking)}" if lacking else "") + "."
+        )
+    return said
+
+
+def _venues(common: Common) -> list[str]:
+    from trendcli.store import venues
+
+    return [
+        f"Beside it: {common.open(name).manifest.rows:,} submissions to {name} (`trend status --corpus {name}`)."
+        for name in venues(common.root())
+    ]
+
+
 def _next(store: Store, settings: Settings) -> list[str]:
     """What a fetch without options would ask now, for each source that can go on."""
     from trendcli.models import Window
@@ -151,6 +175,7 @@ def doctor(
     totals: Annotated[
         str | None, typer.Option(help="arXiv's monthly totals: a CSV file, an address, or `arxiv` to fetch them.")
     ] = None,
+    corpus: Corpus = "arxiv",
     format: Format = None,
     output: Output = None,
 ) -> None:
@@ -158,7 +183,9 @@ def doctor(
     from trendcli.doctor import examine, mend
     from trendcli.models import Column, Report
 
-    store, settings = common.open(), common.resolved[0]
+    store, settings = common.open(corpus), common.resolved[0]
+    if totals and corpus != ARXIV:
+        raise UsageError("--totals are arXiv's; a venue has none.")
     expected = _totals(totals, settings) if totals else None
     if fix:
         with store.writing():
@@ -170,7 +197,7 @@ def doctor(
         Report(
             kind="doctor",
             title=f"{store.root}: {len(findings)} findings" if findings else f"{store.root}: nothing is wrong",
-            corpus="arxiv",
+            corpus=store.corpus,
             synthetic=store.manifest.synthetic,
             query={"totals": totals},
             columns=[Column(key, label, "text") for key, label in zip(("what", "where", "do"), _HEADS, strict=True)],

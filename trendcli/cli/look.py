@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from trendcli.cli.frame import Common
-from trendcli.cli.select import Format, Output, _packs, _topics
+from trendcli.cli.select import Corpus, Format, Output, _packs, _topics
 from trendcli.errors import UsageError
 
 
@@ -91,13 +91,14 @@ def topics_explain(
         list[str] | None,
         typer.Option("-t", "--topic", help="Also say why this topic does not match.", autocompletion=_topics),
     ] = None,
+    corpus: Corpus = "arxiv",
     format: Format = None,
     output: Output = None,
 ) -> None:
     """For one submission: each topic that matches, with the words that did it."""
     from trendcli.listing import explain
 
-    found = explain(common.open(), common.library(), id, topic or ())
+    found = explain(common.open(corpus), common.library(), id, topic or ())
     common.show(found, format, output)
 
 

@@ -74,10 +74,20 @@ Categories = Annotated[
         "-c", "--category", help="A category, such as cs.LG or 'cs.*'; repeatable.", autocompletion=_categories
     ),
 ]
+Corpus = Annotated[
+    str, typer.Option(help="arxiv, or a venue that was imported, such as iclr.", autocompletion=_corpora)
+]
+Outcome = Annotated[str | None, typer.Option(help="'accepted': what a venue accepted more or less often.")]
 Since = Annotated[str | None, typer.Option(help="First date inside: 2019, 2019-Q2, 2019-03, 2019-W12 or 2019-03-05.")]
 Until = Annotated[str | None, typer.Option(help="First date outside.")]
 Format = Annotated[str | None, typer.Option("--format", help="table, md, csv, json, jsonl or html.")]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write to a file; its ending chooses the format.")]
+
+
+def accepts(outcome: str) -> None:
+    """UsageError for an outcome that is not known."""
+    if outcome != "accepted":
+        raise UsageError(f"No outcome {outcome!r}: --outcome accepted.")
 
 
 @dataclass(frozen=True)
@@ -120,9 +130,7 @@ class Select:
         str | None, typer.Option(help="As if it were that day: nothing submitted later, periods as incomplete as then.")
     ] = None
 
-    corpus: Annotated[
-        str, typer.Option(help="arxiv, or a venue that was imported, such as iclr.", autocompletion=_corpora)
-    ] = "arxiv"
+    corpus: Corpus = "arxiv"
     fields: Annotated[
         str | None, typer.Option(help="Of a venue: where rules are matched, such as title,keywords [all there are].")
     ] = None
@@ -138,7 +146,11 @@ class Select:
         if self.corpus == "arxiv":
             return common.open()
         store, known = common.open(self.corpus), fields_of(self.corpus)
-        named = known if self.fields is None else [name.strip() for name in self.fields.split(",")]
+        if self.fields is None:
+            from trendcli.venues import comparable
+
+            return comparable(store)
+        named = [name.strip() for name in self.fields.split(",")]
         for name in named:
             if name not in known:
                 raise UsageError(f"No field {name!r}{nearest(name, known)}. Known: {', '.join(known)}.")
@@ -159,8 +171,7 @@ class Select:
             return common.resolved[0].scope_of(self.category, self.scope)
         if self.category or self.scope or self.primary_only:
             raise UsageError(f"{self.corpus} has no categories; --status says which of its submissions are counted.")
-        named = self.status or Status.submitted
-        return Scope(named.value, (named.value,))
+        return Scope(self.status.value, (self.status.value,)) if self.status else None
 
     def question(self, common: Common, *, pack: bool, **options: Any) -> tuple[Question, Library]:
         """The question that the options ask, and the topics it may name; with `pack`, all of a pack where none is."""

@@ -9,8 +9,9 @@ from trendcli import evidence, mix
 from trendcli.change import Sides
 from trendcli.counting import Counted
 from trendcli.coverage import Verdict
-from trendcli.errors import NoCoverage
+from trendcli.errors import NoCoverage, UsageError
 from trendcli.evidence import Pair
+from trendcli.manifest import ARXIV
 from trendcli.models import Column, Progress, Report, Scope, silent
 from trendcli.provenance import few
 from trendcli.question import Context, Question, resolve, two_periods
@@ -110,6 +111,8 @@ def decomposition(
 
     A row a topic whose `within` and `mix` add up to its `points`; of a single topic also one for each primary category.
     """
+    if store.corpus != ARXIV:
+        raise UsageError(f"{store.corpus} has no categories, so no change of theirs can be taken apart.")
     context, pair, verdicts = _asked(store, library, question, default, progress)
     whole = context.count(pair)
     known = not any(hidden(verdict, question) for verdict in verdicts.values())

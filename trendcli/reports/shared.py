@@ -13,7 +13,8 @@ from trendcli.counting import Counted
 from trendcli.coverage import Verdict
 from trendcli.dispersion import Dispersion
 from trendcli.errors import UsageError, nearest
-from trendcli.models import Column, Report, Scope
+from trendcli.manifest import ARXIV
+from trendcli.models import Column, Report
 from trendcli.periods import Period
 from trendcli.provenance import as_of_text, common_notes, provenance
 from trendcli.question import Context, Question, query_of
@@ -134,19 +135,19 @@ def assembled(
     selection, question = context.selection, context.question
     days = sorted(item[edge] for item in told for edge in ("start", "end"))
     since, until = (date.fromisoformat(day) for day in (days[0], days[-1])) if days else (date.max, date.max)
-    bends = breaks.between(since, until, selection.scope.categories)
+    bends = breaks.between(since, until, selection.scope.categories) if selection.corpus == ARXIV else []
     floor = f"Only topics with {question.min_count} or more submissions in one of the periods."
     within = selection.within
     return Report(
         kind=kind,
-        title=f"{title}, {_scope_name(selection.scope)}",
+        title=f"{title}, {_base_name(context)}",
         corpus=selection.corpus,
         synthetic=context.store.manifest.synthetic,
         query={**query_of(context), **resolved},
         columns=columns,
         rows=rows,
         periods=told,
-        data_as_of=as_of_text(context.data_as_of),
+        data_as_of=as_of_text(context.stated_at),
         coverage={
             "status": worst([item["status"] for item in told]),
             "missing": sorted({name for item in told for name in item.get("missing", ())}),
@@ -167,8 +168,11 @@ def assembled(
     )  # fmt: skip
 
 
-def _scope_name(scope: Scope) -> str:
-    """A scope in a title: its name, or its categories where they are few."""
+def _base_name(context: Context) -> str:
+    """A scope in a title: its name, or its categories where they are few; that of a venue with its name."""
+    scope = context.selection.scope
+    if context.selection.corpus != ARXIV:
+        return f"{context.selection.corpus} ({scope.name})"
     if scope.name not in scope.categories and " " not in scope.name:
         return f"scope {scope.name}"
     return ", ".join(scope.categories) if len(scope.categories) <= 5 else f"{len(scope.categories)} categories"
