@@ -144,6 +144,7 @@ def report(**changes: Any) -> dict[str, Any]:
             "label": "2019-W20", "start": "2019-05-13", "end": "2019-05-20", "status": "provisional", "base": 800,
             "base_year_ago": 1000,
         },
+        "listing": "trend papers --scope ml",
         "synthetic": True,
         "data_as_of": "2019-05-21T00:00:00Z",
         "drawn": ["2019-05-20", "2019-05-27"],
@@ -494,6 +495,21 @@ def test_the_pointer_shows_a_month(page: Any) -> None:
     assert page.locator("#readout").inner_text().startswith("2016-06: ")
     page.mouse.move(box["x"] + box["width"] - 1, box["y"] + 100)
     assert page.locator("#readout").inner_text().startswith("2019-05: ")
+
+
+def test_the_count_of_a_month_leads_to_its_list(page: Any) -> None:
+    page.locator("tr[data-topic=rl] button").click()
+    told = page.locator("#list")
+    assert told.inner_text() == "Its papers: trend papers --scope ml -t rl --period 2019-05"
+    page.get_by_role("slider", name="Month").focus()
+    page.keyboard.press("Home")
+    assert told.inner_text().endswith("--period 2016-06")
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    assert told.is_hidden()  # a hole has no list
+    page.keyboard.press("Escape")
+    page.locator("tr[data-topic=svm] button").click()
+    assert page.locator("#listed code").inner_text() == "trend papers --scope ml -t svm --period 2019-W20"
 
 
 def test_an_injected_title_stays_text(page: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -438,6 +439,32 @@ def test_a_digest_of_any_window(tmp_path: Path) -> None:
     assert run("digest", "--store", tmp_path, "-o", tmp_path / "d.html").exit_code == 0
     assert (tmp_path / "d.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert run("digest", "--store", tmp_path, "-o", tmp_path / "d.csv").exit_code == 2
+
+
+def test_the_command_behind_a_count_asks_what_was_counted(tmp_path: Path) -> None:
+    filled(tmp_path)
+    asked = [
+        "--store",
+        tmp_path,
+        "-t",
+        "gan",
+        "-c",
+        "cs.LG",
+        "--match",
+        "title",
+        "--author",
+        "Ada Abel",
+        "--as-of",
+        "2020",
+    ]
+    made = json.loads(run("digest", *asked, "--period", "2019-04", "--format", "json").stdout)
+    assert made["listing"] == "trend papers -c cs.LG --match title --author 'Ada Abel' --as-of 2020-12-31"
+    words = shlex.split(f"{made['listing']} -t gan --period 2019-04 --limit 0 --format jsonl")[1:]
+    listed = run(*words, "--store", tmp_path).stdout.splitlines()
+    gan = next(row for row in made["rows"] if row["topic"] == "gan")
+    assert len(listed) == gan["count"] == made["series"]["gan"]["count"][-1] == 35
+    plain = json.loads(run("digest", "--store", tmp_path, "--scope", "ml", "--format", "json").stdout)
+    assert plain["listing"] == "trend papers --scope ml"
 
 
 def test_sentences_and_marks() -> None:

@@ -6,6 +6,7 @@ The document is what report.json holds, and what the page, the mail and the feed
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -85,6 +86,7 @@ def digest(watch: Watch, item: Period, today: date, progress: Progress = silent)
             "base": seen(context, None, item, counted, verdict)[1],
             "base_year_ago": twin_base,
         },
+        "listing": _listing(plain),
         "synthetic": store.manifest.synthetic,
         "data_as_of": as_of_text(context.data_as_of),
         "drawn": [str(today)],
@@ -102,6 +104,24 @@ def digest(watch: Watch, item: Period, today: date, progress: Progress = silent)
         "notes": common_notes(context, [described(item, counted, verdict)]),
         "provenance": provenance(context, counted),
     }  # fmt: skip
+
+
+def _listing(question: Question) -> str:
+    """The command that lists what is counted, but for the topic and the period."""
+    scope, day = question.scope, question.as_of
+    categories = scope.categories if scope and scope.name == " ".join(scope.categories) else ()
+    said = [
+        *(("-c", name) for name in categories),
+        ("--scope", scope.name if scope and not categories else None),
+        *(("--and", name) for name in question.both),
+        ("--within", question.within),
+        ("--match", question.match if question.match != Question.match else None),
+        ("--author", question.author),
+        ("--id", question.id),
+        ("--as-of", str(day - timedelta(days=1)) if day else None),
+    ]
+    words = [word for option, value in said if value for word in (option, value)]
+    return shlex.join(["trend", "papers", *words, *(["--primary-only"] if question.primary_only else [])])
 
 
 def _warnings(context: Context, item: Period, today: date) -> list[str]:
