@@ -340,3 +340,77 @@ def test_verdict_interval_and_p_agree_in_every_row(neural: Path, library: Librar
             assert row["verdict"] == ("no clear change" if row["q"] > 0.05 else "rising" if above else "falling"), row
             judged += row["verdict"] != "no clear change"
     assert judged > 1
+
+
+@pytest.fixture(scope="module")
+def iclr(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of every submission to ICLR of 2020 to 2022, imported from the lists of papercopilot/paperlists."""
+    root = tmp_path_factory.mktemp("iclr")
+    for year in ICLR:
+        words = ("import", str(SHARED / f"data/openreview/iclr{year}.json"), "--venue", "iclr", "--year", str(year))
+        assert run(*words, "--store", str(root)).exit_code == 0
+    return root
+
+
+ICLR = {2020: 2594, 2021: 3014, 2022: 3422}
+LEFT, TAKEN = {"Withdraw", "Desk Reject"}, {"Poster", "Spotlight", "Oral", "Talk"}
+
+
+@cache
+def listed(year: int) -> list[dict[str, Any]]:
+    """The list of a year as it lies there."""
+    found: list[dict[str, Any]] = json.loads((SHARED / f"data/openreview/iclr{year}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def asked(root: Path, *words: str) -> list[dict[str, Any]]:
+    """The rows of a report on ICLR."""
+    rows: list[dict[str, Any]] = json.loads(
+        run("report", "--corpus", "iclr", *words, "--format", "json", "--store", str(root)).stdout
+    )["rows"]
+    return rows
+
+
+def test_the_submissions_to_iclr_by_status(iclr: Path) -> None:
+    expected = {
+        "submitted": list(ICLR.values()),
+        "active": [sum(paper["status"] not in LEFT for paper in listed(year)) for year in ICLR],
+        "accepted": [sum(paper["status"] in TAKEN for paper in listed(year)) for year in ICLR],
+    }
+    for status, totals in expected.items():
+        assert [row["count"] for row in asked(iclr, "--by", "year", "--status", status)] == totals
+
+
+@pytest.mark.parametrize("word", ["deep learning", "graph neural networks", "reinforcement learning"])
+def test_the_whole_keywords_of_iclr(iclr: Path, word: str) -> None:
+    def has(paper: Mapping[str, Any]) -> bool:
+        return word in [item.strip().lower().replace("-", " ") for item in (paper["keywords"] or "").split(";")]
+
+    expected = [sum(map(has, listed(year))) for year in ICLR]
+    assert [row["count"] for row in asked(iclr, "--keyword", word)] == expected
+
+
+def test_graph_networks_at_iclr(iclr: Path) -> None:
+    """A phrase over titles and keywords, each for itself, as plain `re` finds it."""
+
+    def has(paper: Mapping[str, Any]) -> bool:
+        texts = (paper["title"], *(paper["keywords"] or "").split(";"))
+        return any(re.search(r"\bgraph[ -]neural[ -]networks?\b", canonical(text), re.I | re.A) for text in texts)
+
+    expected = [sum(map(has, listed(year))) for year in ICLR]
+    assert [row["count"] for row in asked(iclr, "--query", "graph neural network")] == expected
+
+
+def test_the_acceptance_rates_of_iclr_are_those_of_the_lists(iclr: Path) -> None:
+    for year in ICLR:
+        active = [paper for paper in listed(year) if paper["status"] not in LEFT]
+        words = ("--outcome", "accepted", "--keyword", "deep learning", "--period", str(year))
+        (row,) = asked(iclr, *words)
+        holds = [
+            "deep learning" in re.split(r"\s*;\s*", (paper["keywords"] or "").lower().replace("-", " ").strip())
+            for paper in active
+        ]
+        taken = [paper["status"] in TAKEN for paper in active]
+        assert row["count"] == sum(holds)
+        assert row["accepted"] == sum(held and won for held, won in zip(holds, taken, strict=True))
+        assert row["others"] == pytest.approx((sum(taken) - row["accepted"]) / (len(active) - row["count"]))

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from trendcli import periods, venues
+from trendcli import periods
 from trendcli.counting import select
 from trendcli.errors import NoCoverage, UsageError
 from trendcli.manifest import ARXIV
@@ -49,8 +49,6 @@ def submissions(
     primary, categories, url, matches, and comments, journal_ref, doi, abstract.
     """
     context, where = _selected(store, library, question, default, progress)
-    if store.corpus != ARXIV and where.since and where.until:
-        venues.check(store, range(where.since.year, where.until.year))
     with store.connect() as db:
         select(db, store, library, context.selection, _files(context), progress)
         chosen = "paper SEMI JOIN hit USING (file, row)" if question.topics else "paper WHERE inside"
@@ -298,7 +296,7 @@ def _row(store: Store, paper: Mapping[str, Any], members: Sequence[Topic], named
                         "topic": topic.id,
                         "phrase": rule.text,
                         "field": first.field,
-                        "text": one_line(text[first.start : first.end]),
+                        "text": one_line(text[first.start : first.end]).strip("; "),
                         "snippet": _snippet(text, first.start, first.end),
                     }
                 )

@@ -16,7 +16,7 @@ from trendcli.models import MATCH_MODES, Progress, Scope, Selection, Window, sil
 from trendcli.periods import Period
 from trendcli.store import Store
 from trendcli.taxonomy import canonical_id
-from trendcli.topics import Library, ad_hoc, with_query
+from trendcli.topics import Library, ad_hoc, keyword, with_query
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ def worded(
     *,
     topics: Sequence[str] = (),
     queries: Sequence[str] = (),
+    keywords: Sequence[str] = (),
     pack: str | None = None,
     period: str | None = None,
     since: str | None = None,
@@ -76,10 +77,10 @@ def worded(
 ) -> tuple[Question, Library]:
     """A question in a person's words, and the topics it may name: the library's and one for each of `queries`.
 
-    Topics are those named, those of the queries and those of the pack, or else, with `children`, those of `within`;
-    `options` are the other fields of a Question. UsageError for a word that means nothing.
+    Topics are those named, those of the queries and whole keywords and those of the pack, or else, with `children`,
+    those of `within`; `options` are the other fields of a Question. UsageError for a word that means nothing.
     """
-    phrases = [ad_hoc(phrase) for phrase in queries]
+    phrases = [ad_hoc(phrase) for phrase in queries] + [keyword(word) for word in keywords]
     library = with_query(library, phrases)
     names = [library.topic(name).id for name in topics] + [topic.id for topic in phrases]
     names += library.pack(pack) if pack else ()
@@ -140,8 +141,6 @@ class Context:
 
     def count(self, chosen: Sequence[Period]) -> Counted:
         """Counts and bases of the selection in some periods."""
-        if self.store.corpus != ARXIV:
-            venues.check(self.store, [item.start.year for item in chosen])
         return count(self.store, self.library, self.selection, chosen, self.progress)
 
     def count_parts(self, chosen: Sequence[Period], by: str) -> Mapping[str, Counted]:
@@ -164,7 +163,7 @@ def resolve(store: Store, library: Library, question: Question, default: Scope, 
     """
     if store.corpus != ARXIV:
         _yearly(store.corpus, question)
-    coverage = store.coverage(question.as_of)
+    coverage = store.coverage(question.as_of) if store.corpus == ARXIV else venues.coverage(store)
     scope = question.scope or _covered_scope(coverage, default)
     known = [name for name in scope.categories if coverage.data_as_of([name])]
     data_as_of = coverage.data_as_of(known)
@@ -173,6 +172,8 @@ def resolve(store: Store, library: Library, question: Question, default: Scope, 
             f"Nothing of {scope.name} was submitted and covered by the end of {question.as_of - timedelta(days=1)}; "
             "take a later --as-of."
         )
+    if data_as_of is None and store.corpus != ARXIV:
+        raise NoCoverage(venues.uncovered(store, scope))
     if data_as_of is None:
         held = sorted(coverage.categories() - {EVERY})
         raise NoCoverage(

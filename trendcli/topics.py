@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,8 +11,8 @@ from hashlib import blake2b
 from typing import Any
 
 from trendcli.errors import UsageError, nearest
-from trendcli.models import Rule, Topic
-from trendcli.rules import rule
+from trendcli.models import Expected, Rule, Topic
+from trendcli.rules import made, rule
 from trendcli.text import canonical
 
 
@@ -67,6 +68,8 @@ def library(value: Any) -> Library:
                 **topic,
                 **{key: tuple(topic[key]) for key in ("parents", "exclude", "guard")},
                 "rules": tuple(Rule(**{**rule, "exclude": tuple(rule["exclude"])}) for rule in topic["rules"]),
+                "since": tuple((text, month) for text, month in topic["since"]),
+                "expect": tuple(Expected(finding, tuple(of), because) for finding, of, because in topic["expect"]),
             }
         )
         for name, topic in value["topics"].items()
@@ -75,7 +78,7 @@ def library(value: Any) -> Library:
 
 
 # what the name of a topic made on the spot begins with
-AD_HOC = "query:"
+AD_HOC, KEYWORD = "query:", "keyword:"
 
 
 def ad_hoc(query: str) -> Topic:
@@ -85,6 +88,19 @@ def ad_hoc(query: str) -> Topic:
     except ValueError as error:
         raise UsageError(f"The query {query!r} {error}.") from None
     return Topic(id=f"{AD_HOC}{canonical(query)}", name=f'"{canonical(query)}"', rules=(phrase,), origin="--query")
+
+
+def keyword(word: str) -> Topic:
+    """A topic made of one whole keyword of a venue, as `--keyword` asks for it: any case, hyphens as spaces.
+
+    UsageError where the word is empty, or several.
+    """
+    text = canonical(word).lower()
+    if not text.strip() or ";" in text:
+        raise UsageError(f"The keyword {word!r} is empty or several; name one, such as --keyword 'deep learning'.")
+    body = re.escape(text).replace(r"\ ", "[ -]").replace(r"\-", "[ -]")
+    whole = made("pattern", text, f"(?mi)(?:^|; ){body}(?:; |$)", ())
+    return Topic(id=f"{KEYWORD}{text}", name=f"keyword {text}", rules=(whole,), origin="--keyword")
 
 
 def allows(guard: Iterable[str], categories: str) -> bool:

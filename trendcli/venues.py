@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
-from trendcli.errors import NoCoverage
+from trendcli.coverage import Coverage
 from trendcli.mentions import in_scope
 from trendcli.models import Answer, Scope, Submission
 from trendcli.store import Store, fields_of, read_files
@@ -172,17 +172,26 @@ def comparable(store: Store) -> Store:
     return Store(store.root, store.manifest, [name for name in store.fields if all(item.has(name) for item in every)])
 
 
-def check(store: Store, years: Iterable[int]) -> None:
-    """NoCoverage where rules shall be matched in a field that the list of a year does not have."""
-    asked = set(years)
-    for item in editions(store):
-        for name in store.fields:
-            if item.year in asked and not item.has(name):
-                there = [field for field in fields_of(store.corpus) if item.has(field)]
-                raise NoCoverage(
-                    f"The list of {store.corpus} {item.year} has no {_MANY[name]}, so nothing can be counted in them; "
-                    f"take --fields {','.join(there)}."
-                )
+def coverage(store: Store) -> Coverage:
+    """What the lists vouch for: nothing of a year that lacks a field in which rules shall be matched."""
+    short = {item.year for item in editions(store) if not all(item.has(name) for name in store.fields)}
+    return Coverage((answer for answer in store.manifest.ledger if answer.since.year not in short), dated=False)
+
+
+def uncovered(store: Store, scope: Scope) -> str:
+    """Why nothing of a scope is covered, and what to do, in a sentence or two."""
+    every = editions(store)
+    if all(all(item.has(name) for name in store.fields) for item in every):
+        return f"No list of {store.corpus} says yet who was {scope.name}; import or fetch it again when it does."
+    there = [name for name in fields_of(store.corpus) if all(item.has(name) for item in every)]
+    return (
+        f"No list of {store.corpus} has {_and(_MANY[name] for name in store.fields)}; take --fields {','.join(there)}."
+    )
+
+
+def _and(words: Iterable[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 _MANY = {"title": "titles", "keywords": "keywords", "abstract": "abstracts"}
@@ -196,14 +205,12 @@ _BASES = {
 def notes(store: Store, scope: Scope, years: Iterable[int]) -> list[str]:
     """What a report of a venue says of its base, and of the fields in which rules were matched."""
     asked = sorted(set(years))
-    where = " and ".join(filter(None, [", ".join(store.fields[:-1]), store.fields[-1]]))
     said = [f"Base: {_BASES[scope.name].format(store.corpus)}, each once, by the year of the conference."]
     told = [item for item in editions(store, scope) if item.year in asked]
-    lacking = [name for name in fields_of(store.corpus) if name not in store.fields]
-    gone = [name for name in lacking if told and not all(item.has(name) for item in told)]
+    gone = [name for name in fields_of(store.corpus)[1:] if not all(item.has(name) for item in told)]
     without = f"; not every list has {' and '.join(_MANY[name] for name in gone)}" if gone else ""
-    said.append(f"Rules are matched in {where}{without}.")
-    for name in store.fields[1:]:
+    said.append(f"Rules are matched in {_and(store.fields)}{without}.")
+    for name in (name for name in store.fields if name != "title"):
         short = [(item.without[name], item.submissions, item.year) for item in told if item.without[name]]
         listed = ", ".join(f"{number:,} of {of:,} in {year}" for number, of, year in short)
         said += [f"Without {_MANY[name]}: {listed}."] if short else []

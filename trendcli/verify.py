@@ -13,7 +13,7 @@ from trendcli.models import Column, Progress, Report, Scope, Window, silent
 from trendcli.question import Question, worded
 from trendcli.registry import REPORTS, load
 from trendcli.store import Store
-from trendcli.topics import AD_HOC, Library
+from trendcli.topics import AD_HOC, KEYWORD, Library
 
 # an explanation is a comparison and what follows from it
 _MADE_AGAIN = {"comparison", "decomposition", "series", "volume"}
@@ -88,8 +88,9 @@ def _question(library: Library, query: Mapping[str, Any], corpus: str) -> tuple[
     kept = "primary_only author sort reverse limit min_count rolling sensitivity include_partial".split()
     question, known = worded(
         library,
-        topics=[name for name in query["topics"] if not name.startswith(AD_HOC)],
+        topics=[name for name in query["topics"] if not name.startswith((AD_HOC, KEYWORD))],
         queries=[name.removeprefix(AD_HOC) for name in query["topics"] if name.startswith(AD_HOC)],
+        keywords=[name.removeprefix(KEYWORD) for name in query["topics"] if name.startswith(KEYWORD)],
         scope=Scope(query["scope"], tuple(query["categories"])),
         corpus=corpus,
         **{key: query[key] for key in ("match", "id", "as_of", "both", "within", "across", "index", *kept)},

@@ -220,7 +220,7 @@ def _answer(common: Common, select: Select, shape: Shape, form: str) -> Report:
 
 
 def _explained(common: Common, select: Select, shape: Shape) -> Report:
-    if len(select.topic or ()) + len(select.query or ()) != 1:
+    if sum(len(named or ()) for named in (select.topic, select.query, select.keyword)) != 1:
         raise UsageError("One number is explained at a time: name one topic with -t.")
     return _answer(common, select, shape, "explanation")
 

@@ -112,6 +112,7 @@ class Select:
         str | None, typer.Option(help="The topics of a pack, where none is named [ml].", autocompletion=_packs)
     ] = None
     query: Annotated[list[str] | None, typer.Option(help="A phrase as a topic made on the spot; repeatable.")] = None
+    keyword: Annotated[list[str] | None, typer.Option(help="A whole keyword of a venue as a topic; repeatable.")] = None
     period: Annotated[str | None, typer.Option(help="A period: 2019, 2019-Q2, 2019-03, 2019-W12.")] = None
     since: Since = None
     until: Until = None
@@ -146,6 +147,10 @@ class Select:
         if self.corpus == "arxiv":
             return common.open()
         store, known = common.open(self.corpus), fields_of(self.corpus)
+        if self.keyword and self.fields in (None, "keywords"):
+            return Store(store.root, store.manifest, ["keywords"])
+        if self.keyword:
+            raise UsageError("A whole keyword is looked for among keywords: leave out --fields, or take a --query.")
         if self.fields is None:
             from trendcli.venues import comparable
 
@@ -166,8 +171,8 @@ class Select:
         from trendcli.models import Scope
 
         if self.corpus == "arxiv":
-            if self.fields or self.status:
-                raise UsageError("--fields and --status belong to a venue: name one with --corpus.")
+            if self.fields or self.status or self.keyword:
+                raise UsageError("--fields, --status and --keyword belong to a venue: name one with --corpus.")
             return common.resolved[0].scope_of(self.category, self.scope)
         if self.category or self.scope or self.primary_only:
             raise UsageError(f"{self.corpus} has no categories; --status says which of its submissions are counted.")
@@ -181,6 +186,7 @@ class Select:
             common.library(),
             topics=self.topic or (),
             queries=self.query or (),
+            keywords=self.keyword or (),
             pack=self.pack or ("ml" if pack and not (self.topical or self.within) else None),
             both=self.both or (),
             within=self.within,
@@ -202,4 +208,4 @@ class Select:
     @property
     def topical(self) -> bool:
         """Whether topics were named one by one."""
-        return bool(self.topic or self.query)
+        return bool(self.topic or self.query or self.keyword)

@@ -1,0 +1,84 @@
+"""Lists of conferences as papercopilot/paperlists writes them: what is read, and what is said of what cannot be."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trendcli.errors import UsageError
+from trendcli.models import Ask, Batch, silent
+from trendcli.sources.paperlists import Paperlist
+
+
+def listed(id: str, **changes: Any) -> dict[str, Any]:
+    """A submission as a list writes it."""
+    return {"id": id, "title": f"On {id}", "status": "Reject", "keywords": "graphs;deep learning", **changes}
+
+
+def read(path: Path, papers: Any) -> Batch:
+    """What a list of 2021 hands over."""
+    path.write_text(papers if isinstance(papers, str) else json.dumps(papers), encoding="utf-8")
+    (batch,) = Paperlist(str(path), "iclr", 2021).batches(Ask(()), silent)
+    return batch
+
+
+def test_a_submission_stands_on_the_first_day_of_its_year_with_its_decision_first(tmp_path: Path) -> None:
+    paper = listed(
+        "Ab-1", status="Accept (Spotlight)", author="Ada Abel;Bo Brandt, Jr.", abstract="We  graph.", rating="6;7"
+    )
+    batch = read(tmp_path / "list.json", [paper])
+    (row,) = batch.part.to_pylist()  # type: ignore[union-attr]
+    assert (row["id"], row["title"], row["abstract"]) == ("Ab-1", "On Ab-1", "We graph.")
+    assert row["v1_at"].date() == date(2021, 1, 1)
+    assert row["categories"] == "spotlight accepted active submitted"
+    assert row["keywords"] == "graphs; deep learning"
+    assert row["authors"] == "Ada Abel, Bo Brandt Jr."
+
+
+def test_a_list_vouches_for_its_year_and_for_who_was_accepted(tmp_path: Path) -> None:
+    batch = read(tmp_path / "list.json", [listed("a"), listed("b", status="Poster"), listed("c", status="Withdraw")])
+    (answer,) = batch.answers
+    assert answer.categories == ("submitted", "active", "accepted")
+    assert (answer.since, answer.until, answer.status) == (date(2021, 1, 1), date(2022, 1, 1), "complete")
+    assert (answer.received, answer.expected, answer.source) == (3, None, "paperlists")
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ({"id": "x"}, "title"),
+        ({"id": "x", "title": " "}, "no title or no id"),
+        ({"id": "a", "title": "Again"}, "a is there twice"),
+        ({"id": "x", "title": "T", "status": "Enlightened"}, "unknown status 'Enlightened'"),
+        ({"id": "x", "title": 7}, "Expected `str`"),
+        ("a text", "Expected `object`"),
+    ],
+)
+def test_a_submission_that_cannot_be_read_is_named_and_the_rest_is_kept(tmp_path: Path, bad: Any, reason: str) -> None:
+    batch = read(tmp_path / "list.json", [listed("a"), bad])
+    assert batch.part.num_rows == 1  # type: ignore[union-attr]
+    (fault,) = batch.faults
+    assert "submission 2: " in fault and reason in fault
+    assert {answer.status for answer in batch.answers} == {"partial"}
+    assert {(answer.received, answer.expected) for answer in batch.answers} == {(1, 2)}
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1, 2", "[]", "not JSON", '[{"id": "a"}]'])
+def test_a_file_that_is_no_list_changes_nothing(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UsageError, match="Nothing was imported"):
+        read(tmp_path / "list.json", text)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="Cannot read"):
+        list(Paperlist(str(tmp_path / "none.json"), "iclr", 2021).batches(Ask(()), silent))
+
+
+def test_keys_that_a_year_lacks_are_empty(tmp_path: Path) -> None:
+    batch = read(tmp_path / "list.json", [{"id": "a", "title": "Bare", "status": "Poster", "keywords": None}])
+    (row,) = batch.part.to_pylist()  # type: ignore[union-attr]
+    assert (row["keywords"], row["abstract"], row["authors"]) == ("", "", "")

@@ -1,0 +1,315 @@
+"""Venues: decisions as categories, lists that have no abstracts or no decisions, and what reports of them say."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.test_cli import run
+from trendcli import topic_files, venues
+from trendcli.errors import UsageError
+from trendcli.manifest import ARXIV
+from trendcli.models import Scope
+from trendcli.question import worded
+from trendcli.reports.acceptance import acceptance
+from trendcli.reports.series import series
+from trendcli.store import FIELDS, Store
+from trendcli.topics import Library
+
+SUBMITTED = Scope("submitted", ("submitted",))
+RULES = """
+topics:
+  graph: {name: Graphs, phrases: [graph network], categories: [cs.LG]}
+  nothing: {phrases: [nowhere to be found]}
+"""
+# of each decision: how many submissions, and how many of them have "graph network" in title, keywords and abstract
+WORLD = {
+    2020: {
+        "Poster": (20, 4, 2, 0),
+        "Oral": (10, 1, 0, 0),
+        "Reject": (50, 3, 4, 0),
+        "Withdraw": (15, 5, 0, 0),
+        "Desk Reject": (5, 0, 1, 0),
+    },
+    2021: {"Poster": (40, 2, 3, 5), "Reject": (60, 6, 0, 4), "Withdraw": (20, 2, 1, 1)},
+}
+
+
+def papers_of(year: int, **changes: Any) -> list[dict[str, Any]]:
+    """The list of a year of WORLD; only that of 2021 has abstracts."""
+    papers = []
+    for status, (number, *hits) in WORLD[year].items():
+        places = [place for place, amount in zip(FIELDS, hits, strict=True) for _ in range(amount)]
+        for item, place in enumerate(places + [""] * (number - len(places))):
+            keywords = "deep learning theory" if item % 2 else ""
+            paper = {
+                "id": f"{year}-{status}-{item}",
+                "title": "A Graph Network" if place == "title" else "On nothing",
+                "status": status,
+                "keywords": "deep learning;graph networks" if place == "keywords" else keywords,
+            }
+            abstract = "A graph-network." if place == "abstract" else "We say little."
+            papers.append({**paper, **({"abstract": abstract} if year == 2021 else {}), **changes})
+    return papers
+
+
+def written(path: Path, year: int, **changes: Any) -> Path:
+    """The list of a year as a file."""
+    path.write_text(json.dumps(papers_of(year, **changes)), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A store with both lists of WORLD, imported from the shell."""
+    for year in WORLD:
+        file = written(tmp_path / f"{year}.json", year)
+        result = run("import", str(file), "--venue", "ICLR", "--year", str(year), "--store", str(tmp_path / "store"))
+        assert result.exit_code == 0, result.output
+    return tmp_path / "store"
+
+
+def topics_of(root: Path) -> Library:
+    """The topics of RULES alone."""
+    folder = root.parent / "topics"
+    folder.mkdir(exist_ok=True)
+    (folder / "rules.yaml").write_text(RULES, encoding="utf-8")
+    return topic_files.load(folder)
+
+
+def opened(root: Path, *fields: str) -> Store:
+    """The store of the venue, read by some fields; by those that all its lists have where none is named."""
+    store = Store.open(root / "venues" / "iclr")
+    return Store(store.root, store.manifest, fields) if fields else venues.comparable(store)
+
+
+def rows(root: Path, scope: Scope = SUBMITTED, fields: Sequence[str] = ()) -> list[tuple[int | None, int | None]]:
+    """Count and base of the topic graph, by year."""
+    library = topics_of(root)
+    question, _ = worded(library, topics=["graph"], scope=scope, corpus="iclr")
+    report = series(opened(root, *fields), library, question, SUBMITTED)
+    return [(row["count"], row["base"]) for row in report.rows]
+
+
+@pytest.mark.parametrize(
+    ("written", "decided"),
+    [
+        ("Accept (Poster)", "poster"),
+        ("ICLR 2024 oral", "oral"),
+        ("notable-top-5%", "accept"),
+        ("Desk Reject", "desk-rejected"),
+        ("Withdrawn Submission", "withdrawn"),
+        ("Invite to Workshop Track", "workshop"),
+        ("Submitted to ICLR 2027", "undecided"),
+        ("Active", "undecided"),
+        ("", "undecided"),
+    ],
+)
+def test_decisions(written: str, decided: str) -> None:
+    assert venues.decision(written) == decided
+    assert venues.categories(decided).split()[0] == decided
+    assert venues.categories(decided).split()[-1] == "submitted"
+
+
+def test_words_that_are_no_decision() -> None:
+    with pytest.raises(ValueError, match="unknown status 'Enlightened'"):
+        venues.decision("Enlightened")
+
+
+@pytest.mark.parametrize(
+    ("decisions", "known"),
+    [
+        (["poster", "rejected", "withdrawn"], {"submitted": "complete", "active": "complete", "accepted": "complete"}),
+        (["undecided", "withdrawn"], {"submitted": "complete", "active": "complete"}),
+        (["poster", "undecided"], {"submitted": "complete", "active": "complete", "accepted": "partial"}),
+    ],
+)
+def test_a_list_vouches_for_decisions_that_are_all_known(decisions: list[str], known: dict[str, str]) -> None:
+    found = venues.answers("test", 2021, decisions, datetime(2020, 10, 1, tzinfo=UTC), "", "")
+    assert {name: answer.status for answer in found for name in answer.categories} == known
+
+
+def test_each_status_is_a_base_of_its_own(root: Path) -> None:
+    fields = ("title", "keywords")
+    assert rows(root, SUBMITTED, fields) == [(20, 100), (14, 120)]
+    assert rows(root, Scope("active", ("active",)), fields) == [(14, 80), (11, 100)]
+    assert rows(root, Scope("accepted", ("accepted",)), fields) == [(7, 30), (5, 40)]
+
+
+def test_fields(root: Path) -> None:
+    assert rows(root, fields=("title",)) == [(13, 100), (10, 120)]
+    assert rows(root, fields=("keywords",)) == [(7, 100), (4, 120)]
+
+
+def test_a_year_whose_list_lacks_a_field_is_not_counted_in_it(root: Path) -> None:
+    assert rows(root, fields=("title", "abstract")) == [(20, 120)]
+    words = ("report", "--corpus", "iclr", "--query", "graph network", "--fields", "abstract", "--store", str(root))
+    (row,) = json.loads(run(*words, "--period", "2021", "--vs", "2020", "--format", "json").stdout)["rows"]
+    assert (row["count_1"], row["count_2"], row["relative_change"]) == (None, 10, None)
+
+
+def test_where_no_list_has_a_field_nothing_is_counted(tmp_path: Path) -> None:
+    file, store = written(tmp_path / "2020.json", 2020), str(tmp_path / "store")
+    run("import", str(file), "--venue", "iclr", "--year", "2020", "--store", store)
+    refused = run("report", "--corpus", "iclr", "-t", "rnn", "--fields", "abstract", "--store", store)
+    assert refused.exit_code == 4 and "No list of iclr has abstracts; take --fields title,keywords." in refused.output
+
+
+def test_years_are_counted_alike_where_one_list_has_no_abstracts(root: Path) -> None:
+    assert opened(root).fields == ("title", "keywords")
+    assert rows(root) == [(20, 100), (14, 120)]
+    shown = run("report", "--corpus", "iclr", "--query", "graph network", "--store", str(root))
+    assert "matched in title and keywords; not every list has abstracts" in shown.output
+    assert "Without keywords: 47 of 100 in 2020, 57 of 120 in 2021" in shown.output
+
+
+def test_where_a_list_has_abstracts_they_can_be_counted_in(root: Path) -> None:
+    words = ("report", "--corpus", "iclr", "--query", "graph network", "--fields", "title,keywords,abstract")
+    shown = run(*words, "--since", "2021", "--until", "2022", "--format", "json", "--store", str(root))
+    (row,) = json.loads(shown.stdout)["rows"]
+    assert (row["count"], row["base"]) == (24, 120)
+
+
+def test_a_guard_is_for_categories_and_does_not_count_here(root: Path) -> None:
+    assert topics_of(root).topic("graph").guard == ("cs.LG",)
+    assert rows(root)[0] == (20, 100)
+
+
+def test_acceptance_by_topic(root: Path) -> None:
+    library = topics_of(root)
+    question, _ = worded(library, topics=["graph", "nothing"], corpus="iclr", period="2020")
+    report = acceptance(opened(root), library, question, SUBMITTED)
+    graph, nothing = sorted(report.rows, key=lambda row: row["topic"])
+    assert (graph["count"], graph["accepted"], graph["rate"]) == (14, 7, 0.5)
+    assert graph["others"] == pytest.approx((30 - 7) / (80 - 14))
+    assert graph["relative_change"] == pytest.approx(0.5 / ((30 - 7) / (80 - 14)) - 1)
+    assert graph["verdict"] == "no clear difference"
+    assert (nothing["count"], nothing["rate"], nothing["verdict"]) == (0, None, "n/a")
+    assert report.query["categories"] == ["active"]
+    assert report.notes[0].startswith("Accepted: 30 of 80 submissions, 37.50 %")
+
+
+def test_acceptance_is_of_a_venue_and_not_among_the_accepted(root: Path) -> None:
+    library = topics_of(root)
+    question, _ = worded(library, topics=["graph"], corpus="iclr", scope=Scope("accepted", ("accepted",)))
+    with pytest.raises(UsageError, match="all are accepted"):
+        acceptance(opened(root), library, question, SUBMITTED)
+    assert run("report", "--outcome", "accepted", "--store", str(root)).exit_code == 4  # no arXiv store is there
+    assert run("report", "--corpus", "iclr", "--outcome", "loved", "--store", str(root)).exit_code == 2
+
+
+def test_a_year_that_has_not_been_decided_has_no_rate_and_no_accepted(root: Path, tmp_path: Path) -> None:
+    file = written(tmp_path / "2022.json", 2021, status="Active")
+    text = file.read_text(encoding="utf-8").replace('"2021-', '"2022-')
+    file.write_text(text, encoding="utf-8")
+    assert run("import", str(file), "--venue", "iclr", "--year", "2022", "--store", str(root)).exit_code == 0
+    asked = ("report", "--corpus", "iclr", "--query", "graph network", "--store", str(root))
+    shown = json.loads(run(*asked, "--format", "json").stdout)
+    assert [(row["count"], row["base"]) for row in shown["rows"]] == [(20, 100), (14, 120), (14, 120)]
+    taken = json.loads(run(*asked, "--status", "accepted", "--format", "json").stdout)
+    assert [(row["count"], row["status"]) for row in taken["rows"]] == [
+        (7, "complete"),
+        (5, "complete"),
+    ]
+    named = run(*asked, "--status", "accepted", "--since", "2021", "--until", "2023", "--format", "json")
+    assert [(row["count"], row["status"]) for row in json.loads(named.stdout)["rows"]] == [
+        (5, "complete"),
+        (None, "partial"),
+    ]
+    refused = run(*asked, "--outcome", "accepted", "--period", "2022")
+    assert refused.exit_code == 4 and "not all known" in refused.output
+    latest = json.loads(run(*asked, "--outcome", "accepted", "--format", "json").stdout)
+    assert latest["query"]["period"] == "2021"
+
+
+def test_a_later_list_revises_decisions_and_nothing_else(root: Path, tmp_path: Path) -> None:
+    def imported(file: Path) -> str:
+        return run("import", str(file), "--venue", "iclr", "--year", "2021", "--store", str(root)).output
+
+    assert "0 new, 0 revised, 120 known" in imported(written(tmp_path / "again.json", 2021))
+    papers = json.loads((tmp_path / "again.json").read_text(encoding="utf-8"))
+    papers[0]["status"] = "Oral"
+    (tmp_path / "again.json").write_text(json.dumps(papers), encoding="utf-8")
+    time.sleep(1)  # a list is known by the second in which it was read
+    assert "0 new, 1 revised, 119 known" in imported(tmp_path / "again.json")
+    assert rows(root, Scope("accepted", ("accepted",))) == [(7, 30), (5, 40)]
+
+
+def test_whole_keywords(root: Path) -> None:
+    """'deep learning' is a keyword of few, and a part of 'deep learning theory' in many."""
+    parts = [sum("deep" in paper["keywords"] for paper in papers_of(year)) for year in WORLD]
+
+    def counts(*words: str) -> list[int]:
+        shown = run("report", "--corpus", "iclr", *words, "--format", "json", "--store", str(root))
+        return [row["count"] for row in json.loads(shown.stdout)["rows"]]
+
+    assert counts("--keyword", "Deep-Learning") == [7, 4]
+    assert counts("--query", "deep learning", "--fields", "keywords") == parts == [53, 63]
+    assert counts("--keyword", "deep") == [0, 0]
+    assert run("report", "--keyword", "x", "--store", str(root)).exit_code == 2
+    assert run("report", "--corpus", "iclr", "--keyword", "a;b", "--store", str(root)).exit_code == 2
+
+
+def test_the_papers_behind_a_number(root: Path) -> None:
+    words = ("papers", "--corpus", "iclr", "--query", "graph network", "--period", "2020", "--status", "accepted")
+    shown = run(*words, "--format", "jsonl", "--store", str(root))
+    papers = [json.loads(line) for line in shown.stdout.splitlines()]
+    assert len(papers) == 7
+    assert {paper["year"] for paper in papers} == {2020} and {paper["status"] for paper in papers} == {"poster", "oral"}
+    assert {match["field"] for paper in papers for match in paper["matches"]} == {"title", "keywords"}
+    assert all("v1" not in paper for paper in papers)
+    assert papers[0]["url"].startswith("https://openreview.net/forum?id=2020-")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("report --corpus iclr --by month -t rnn", "known by year alone"),
+        ("report --corpus iclr --since 2020-03 -t rnn", "known by year alone"),
+        ("report --corpus iclr -c cs.LG -t rnn", "has no categories"),
+        ("report --corpus iclr --across category -t rnn", "neither days nor categories"),
+        ("report --corpus iclr --decompose -t rnn --period 2021", "has no categories"),
+        ("report --corpus iclr --fields titel -t rnn", "did you mean title"),
+        ("import x.json --venue iclr", "wants --venue and --year"),
+        ("import x.json --year 2021 --format snapshot", "belong to a list"),
+        ("import x.json --venue arxiv --year 2021", "No venue is named"),
+        ("import x.json --venue iclr --year 21", "no year of a conference"),
+        ("import x.json --venue iclr --year 2021 --complete all", "imported whole"),
+    ],
+)
+def test_what_cannot_be_asked_of_a_venue(root: Path, words: str, says: str) -> None:
+    result = run(*words.split(), "--store", str(root))
+    assert result.exit_code == 2 and says in result.output
+
+
+def test_a_venue_that_is_not_there(root: Path) -> None:
+    result = run("report", "--corpus", "icrl", "-t", "rnn", "--store", str(root))
+    assert result.exit_code == 4 and "did you mean iclr" in result.output and "It holds iclr" in result.output
+
+
+def test_a_saved_report_of_a_venue_can_be_made_again(root: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "saved.json"
+    words = ("report", "--corpus", "iclr", "--keyword", "deep learning", "--store", str(root))
+    assert run(*words, "--format", "json", "-o", str(saved)).exit_code == 0
+    assert run("verify", str(saved), "--store", str(root)).exit_code == 0
+
+
+def test_status_and_doctor(root: Path) -> None:
+    told = run("status", "--corpus", "iclr", "--store", str(root))
+    assert "2020: 100 submissions, 47 without keywords, 100 without abstract." in told.output
+    assert run("doctor", "--corpus", "iclr", "--store", str(root)).exit_code == 0
+    none = run("status", "--store", str(root))
+    assert none.exit_code == 4 and "but those to iclr" in none.output
+
+
+def test_a_run_on_arxiv_leaves_the_venues_alone(root: Path) -> None:
+    draft = root / "venues" / "iclr" / "iclr" / "months" / "x.draft"
+    draft.write_text("", encoding="utf-8")
+    assert Store.open_or_create(root).leftovers() == []
+    assert Store.open_or_create(root).corpus == ARXIV
