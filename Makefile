@@ -38,9 +38,9 @@ spark: $(VENV)/dev
 calibrate: $(VENV)/dev
 	$(BIN)/python benchmarks/calibrate.py $(SNAPSHOT) --words "$(WORDS)"
 
-# docs/claims.md, from the same file.
+# docs/claims.md, from the same file and a folder LISTS of iclr2020.json to iclr2022.json.
 claims: $(VENV)/dev
-	$(BIN)/python benchmarks/claims.py $(SNAPSHOT) --words "$(WORDS)"
+	$(BIN)/python benchmarks/claims.py $(SNAPSHOT) $(LISTS) --words "$(WORDS)"
 
 # docs/benchmarks.md: the first part of a snapshot, or with SIZES="30000 300000" the second, of samples or made-up records.
 bench: $(VENV)/dev

@@ -1,8 +1,9 @@
 """Ask real records about claims that were published, and write docs/claims.md.
 
-    make claims SNAPSHOT=file.jsonl [WORDS='...']    a file in the format of arXiv's bulk snapshot
+    make claims SNAPSHOT=file.jsonl LISTS=folder [WORDS='...']
 
-The file has to be whole for cs.NE, cs.RO and cs.IR in 2010 to 2019 and for cs.CL to 2018: the page says no more than that.
+SNAPSHOT is in the format of arXiv's bulk snapshot, and has to be whole for cs.NE, cs.RO and cs.IR in 2010 to 2019 and for
+cs.CL to 2018: the page says no more than that. The folder LISTS holds iclr2020.json to iclr2022.json of paperlists.
 """
 
 from __future__ import annotations
@@ -106,6 +107,64 @@ CLAIMS = (
         ("report --by year -c cs.NE -c cs.RO -c cs.IR",),
         "A straight line in the logarithm over ten years says nothing about the next ten.",
     ),
+    Claim(
+        "ICLR received 2,594, 3,014 and 3,422 submissions in 2020 to 2022",
+        "papercopilot/paperlists, with the withdrawn and the desk-rejected",
+        tuple(f"report --corpus iclr --by year --status {status}" for status in ("submitted", "active", "accepted")),
+        "Counts of other sites leave out what was withdrawn, or were taken on another day.",
+    ),
+    Claim(
+        "The keyword deep learning falls at ICLR, from 19 % in 2018 to 11 % in 2020",
+        "deepsense.ai, ICLR 2018 to 2020",
+        ('report --corpus iclr --keyword "deep learning"',),
+        "The lists of 2018 and 2019 are not at hand, so the fall is followed from where the claim ends.",
+    ),
+    Claim(
+        "Graph neural networks at ICLR: from 12 papers in 2018 to 111 in 2020",
+        "deepsense.ai, by abstracts and keywords",
+        (
+            'report --corpus iclr --query "graph neural network"',
+            'report --corpus iclr --keyword "graph neural networks" --keyword "graph neural network"',
+            "report --corpus iclr -t gnn",
+        ),
+        "These lists have no abstracts, so papers that name them nowhere else are not counted.",
+    ),
+    Claim(
+        "Reinforcement learning is the largest topic of ICLR",
+        ICLR,
+        (
+            "report --corpus iclr --pack iclr --vs 2020 --period 2021 --sort rank_2 --limit 3",
+            "report --corpus iclr --pack iclr --vs 2021 --period 2022 --sort rank_2 --limit 3",
+        ),
+        "2019 is not at hand. Architectures is a group of topics, and holds five of the list.",
+    ),
+    Claim(
+        "Recurrent networks and GANs lose share at ICLR",
+        ICLR,
+        (
+            "report --corpus iclr --pack iclr --vs 2020 --period 2021 --reverse --min-count 50 --limit 3",
+            "report --corpus iclr --pack iclr --vs 2020 --period 2022 --reverse --min-count 50 --limit 3",
+            "report --corpus iclr -t rnn -t gan --vs 2020 --period 2022",
+        ),
+        "The claim is of 2019 against 2018, which are not at hand. A list of a conference has no months, so how much counts "
+        "jump beyond chance cannot be told, and intervals may be too narrow.",
+    ),
+    Claim(
+        "Some topics are accepted more often than others",
+        "often asked of ICLR",
+        tuple(
+            f"report --corpus iclr --pack iclr --outcome accepted --period {year} --min-count 60 --limit 2{order}"
+            for year in (2020, 2021, 2022)
+            for order in ("", " --reverse")
+        ),
+        "A topic that is accepted more often need not be the reason: who writes on it, and how well, is not in the lists.",
+    ),
+    Claim(
+        "The most predictive keywords",
+        ICLR + " (keywords by acceptance)",
+        tuple(f"terms --corpus iclr --fields keywords --outcome accepted --period {year} --limit 3" for year in (2020, 2021, 2022)),
+        "As above; and a keyword is what authors chose to write.",
+    ),
 )  # fmt: skip
 
 
@@ -124,8 +183,35 @@ def interval(low: float | None, high: float | None) -> str:
     return "" if low is None else f" [{100 * low:+.1f}, {'…' if high is None else f'{100 * high:+.1f}'}]"
 
 
+def of_venue(answer: dict[str, Any]) -> list[str]:
+    """What an answer on a conference says: a line a row, or a line a topic with its years."""
+    rows = answer["rows"]
+    if answer["kind"] == "volume":
+        return [f"{answer['title']}: " + ", ".join(f"{row['count']:,} in {row['period']}" for row in rows)]
+    if "rate" in (rows[0] if rows else {}):
+        return [
+            f"{row.get('name') or row['term']}: {row['accepted']} of {row['count']} accepted, {100 * row['rate']:.1f} % against "
+            f"{100 * row['others']:.1f} % of the others, relative difference {percent(row['relative_change'])}"
+            f"{interval(row['ci_low'], row['ci_high'])}, q {row['q']:.3f}: **{row['verdict']}**"
+            for row in rows
+        ]
+    lines: dict[str, list[str]] = {}
+    for row in rows:
+        moved = (
+            ""
+            if row["relative_change"] is None
+            else (f", {percent(row['relative_change'])}{interval(row['ci_low'], row['ci_high'])}: **{row['verdict']}**")
+        )
+        lines.setdefault(row["name"], []).append(
+            f"{row['count']} of {row['base']:,} in {row['period']} ({100 * row['share']:.2f} %{moved})"
+        )
+    return [f"{name}: {'; '.join(years)}" for name, years in lines.items()]
+
+
 def said(answer: dict[str, Any]) -> list[str]:
     """What an answer says, a line a row, or the turning points and the growth."""
+    if answer["corpus"] != "arxiv" and answer["kind"] != "comparison":
+        return of_venue(answer)
     if answer["kind"] == "comparison":
         return [
             f"{row['name']}{' in ' + row['category'] if 'category' in row else ''}, {row['period_1']} → {row['period_2']}: "
@@ -164,7 +250,7 @@ def page(store: Path, words: str) -> str:
         "",
         f"*Written by `make claims{' ' + words if words else ''}` on {datetime.date.today()}, by running the commands that stand",
         "below each claim. The records are arXiv's of 2010 to 2019, whole for cs.NE, cs.RO and cs.IR, and for cs.CL to 2018;",
-        "2019 is provisional, since the file ends soon after it.*",
+        "2019 is provisional, since the file ends soon after it. Those of ICLR are the lists of papercopilot/paperlists.*",
         "",
         "A share counts the submissions whose title or abstract matches the topic's rules, of all in the scope. Intervals are",
         "95 %, verdicts hold over the rows of each command ([method](method.md)).",
@@ -182,6 +268,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--words", default="", help="how the page was asked for, as it should read")
     parser.add_argument("file", type=Path, help="a file in the format of the bulk snapshot, or a store")
+    parser.add_argument("lists", type=Path, help="a folder of iclr2020.json to iclr2022.json")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         store = given.file
@@ -190,6 +277,9 @@ def main() -> None:
             subprocess.run(
                 [*TREND, "-q", "--store", str(store), "import", str(given.file), "--complete", "all"], check=True
             )
+        for year in (2020, 2021, 2022):
+            listed = ("import", str(given.lists / f"iclr{year}.json"), "--venue", "iclr", "--year", str(year))
+            subprocess.run([*TREND, "-q", "--store", str(store), *listed], check=True)
         PAGE.write_text(page(store, given.words), encoding="utf-8")
     print(f"wrote {PAGE.relative_to(ROOT)}")
 

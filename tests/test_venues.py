@@ -274,6 +274,7 @@ def test_the_papers_behind_a_number(root: Path) -> None:
         ("report --corpus iclr --since 2020-03 -t rnn", "known by year alone"),
         ("report --corpus iclr -c cs.LG -t rnn", "has no categories"),
         ("report --corpus iclr --across category -t rnn", "neither days nor categories"),
+        ("digest --corpus iclr", "A digest is of arXiv"),
         ("report --corpus iclr --decompose -t rnn --period 2021", "has no categories"),
         ("report --corpus iclr --fields titel -t rnn", "did you mean title"),
         ("import x.json --venue iclr", "wants --venue and --year"),

@@ -16,6 +16,7 @@ from trendcli.cli.fill import end, harvested, summary
 from trendcli.cli.frame import Common, write_text
 from trendcli.cli.select import Output, Select
 from trendcli.errors import NoCoverage, SettingsError, StoreMissing, TryLater, Unchanged, UsageError
+from trendcli.manifest import ARXIV
 
 if TYPE_CHECKING:
     from trendcli.job import Job
@@ -121,6 +122,8 @@ def digest(
     format = format or (output.suffix.lstrip(".").lower() if output else "") or "md"
     if format not in render:
         raise UsageError(f"No format {format!r} of a digest. Known: {', '.join(render)}.")
+    if select.corpus != ARXIV:
+        raise UsageError(f"A digest is of arXiv; for {select.corpus} take `trend report --corpus {select.corpus}`.")
     question, library = replace(select, pack=None).question(common, pack=False)
     store, scope, today = common.open(), common.default_scope(), datetime.now(UTC).date()
     watched = question.topics or tuple(name for name in Job().watch if name in library.topics)
