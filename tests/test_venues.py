@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import trendcli
 from tests.test_cli import run
 from trendcli import topic_files, venues
 from trendcli.errors import UsageError
@@ -86,7 +87,7 @@ def topics_of(root: Path) -> Library:
 def opened(root: Path, *fields: str) -> Store:
     """The store of the venue, read by some fields; by those that all its lists have where none is named."""
     store = Store.open(root / "venues" / "iclr")
-    return Store(store.root, store.manifest, fields) if fields else venues.comparable(store)
+    return venues.reading(store, fields or None)
 
 
 def rows(root: Path, scope: Scope = SUBMITTED, fields: Sequence[str] = ()) -> list[tuple[int | None, int | None]]:
@@ -314,3 +315,14 @@ def test_a_run_on_arxiv_leaves_the_venues_alone(root: Path) -> None:
     draft.write_text("", encoding="utf-8")
     assert Store.open_or_create(root).leftovers() == []
     assert Store.open_or_create(root).corpus == ARXIV
+
+
+def test_from_python(root: Path) -> None:
+    venue = trendcli.open_store(root, "iclr", ["title", "keywords"])
+    (row,) = trendcli.comparison(venue, queries=["graph network"], period="2021", status="active").rows
+    assert (row["count_1"], row["base_1"], row["count_2"], row["base_2"]) == (14, 80, 11, 100)
+    (row,) = trendcli.acceptance(venue, queries=["graph network"], period="2020").rows
+    assert (row["count"], row["accepted"]) == (14, 7)
+    assert len(trendcli.submissions(venue, keywords=["deep learning"], period="2021").rows) == 4
+    with pytest.raises(UsageError, match="did you mean title"):
+        trendcli.open_store(root, "iclr", ["titel"])

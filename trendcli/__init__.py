@@ -1,6 +1,6 @@
 """trendcli: an honest tracker of research trends, as the command `trend` and as a library.
 
-From Python: `open_store`, `comparison`, `series`, `submissions`, `chart` and `library`; see docs/api.md.
+From Python: `open_store`, `comparison`, `series`, `acceptance`, `submissions`, `chart` and `library`; see docs/api.md.
 """
 
 from __future__ import annotations
@@ -10,12 +10,24 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from trendcli.api import Report, Store, chart, comparison, decomposition, library, open_store, series, submissions
+    from trendcli.api import (
+        Report,
+        Store,
+        acceptance,
+        chart,
+        comparison,
+        decomposition,
+        library,
+        open_store,
+        series,
+        submissions,
+    )
 
 __all__ = [
     "Report",
     "Store",
     "__version__",
+    "acceptance",
     "chart",
     "comparison",
     "decomposition",

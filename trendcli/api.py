@@ -12,26 +12,44 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trendcli import listing
+from trendcli.manifest import ARXIV
 from trendcli.models import Report, Scope
 from trendcli.question import Question, worded
 from trendcli.registry import CHARTS, load
+from trendcli.reports.acceptance import acceptance as _acceptance
 from trendcli.reports.comparison import comparison as _comparison
 from trendcli.reports.comparison import decomposition as _decomposition
 from trendcli.reports.series import series as _series
 from trendcli.settings import Settings, configs
-from trendcli.store import Store
+from trendcli.store import VENUES, Store
 from trendcli.topic_files import load as _load_topics
 from trendcli.topics import Library
+from trendcli.venues import reading
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Report", "Store", "chart", "comparison", "decomposition", "library", "open_store", "series", "submissions"]
+__all__ = [
+    "Report",
+    "Store",
+    "acceptance",
+    "chart",
+    "comparison",
+    "decomposition",
+    "library",
+    "open_store",
+    "series",
+    "submissions",
+]
 
 
-def open_store(path: str | Path) -> Store:
-    """The store at a path; StoreMissing where there is none."""
-    return Store.open(Path(path).expanduser())
+def open_store(path: str | Path, corpus: str = ARXIV, fields: Sequence[str] | None = None) -> Store:
+    """The store at a path, or the venue in it; StoreMissing where there is none.
+
+    `fields` are those of a venue in which rules are matched: title, keywords, abstract.
+    """
+    root = Path(path).expanduser()
+    return Store.open(root) if corpus == ARXIV else reading(Store.open(root / VENUES / corpus), fields)
 
 
 def library(own: str | Path | None = None) -> Library:
@@ -44,16 +62,16 @@ def comparison(store: Store, topics: Sequence[str] = (), *, pack: str | None = N
 
     `words` are those of the command line: queries, period, since, until, last, vs, by, categories, scope, match,
     primary_only, author, id, as_of, both, within, across, sensitivity, sort, reverse, limit, min_count,
-    include_partial, and own_topics (a path).
+    include_partial, of a venue status and keywords, and own_topics (a path).
     """
     wanted = pack or (None if topics or words.get("queries") else "ml")
-    return _comparison(store, *_asked(topics, pack=wanted, **words))
+    return _comparison(store, *_asked(store, topics, pack=wanted, **words))
 
 
 def decomposition(store: Store, topics: Sequence[str] = (), *, pack: str | None = None, **words: Any) -> Report:
     """The change of a topic's share by primary category: within the categories, and by their mix; as `comparison`."""
     wanted = pack or (None if topics or words.get("queries") else "ml")
-    return _decomposition(store, *_asked(topics, pack=wanted, **words))
+    return _decomposition(store, *_asked(store, topics, pack=wanted, **words))
 
 
 def series(store: Store, topics: Sequence[str] = (), **words: Any) -> Report:
@@ -61,12 +79,18 @@ def series(store: Store, topics: Sequence[str] = (), **words: Any) -> Report:
 
     `words` as for `comparison`, and rolling, index.
     """
-    return _series(store, *_asked(topics, **words))
+    return _series(store, *_asked(store, topics, **words))
+
+
+def acceptance(store: Store, topics: Sequence[str] = (), *, pack: str | None = None, **words: Any) -> Report:
+    """A row a topic: how many of its submissions a venue accepted, against all others of a year; as `comparison`."""
+    wanted = pack or (None if topics or words.get("queries") or words.get("keywords") else "ml")
+    return _acceptance(store, *_asked(store, topics, pack=wanted, **words))
 
 
 def submissions(store: Store, topics: Sequence[str] = (), *, limit: int = 0, **words: Any) -> Report:
     """The submissions behind a number, newest first: a row each, with what matched; `words` as for `comparison`."""
-    return listing.submissions(store, *_asked(topics, limit=limit, children=False, **words))
+    return listing.submissions(store, *_asked(store, topics, limit=limit, children=False, **words))
 
 
 def chart(drawn: Report, kind: str) -> Figure:
@@ -76,13 +100,18 @@ def chart(drawn: Report, kind: str) -> Figure:
 
 
 def _asked(
+    store: Store,
     topics: Sequence[str],
     *,
+    status: str | None = None,
     categories: Sequence[str] | None = None,
     scope: str | None = None,
     own_topics: str | Path | None = None,
     **words: Any,
 ) -> tuple[Library, Question, Scope]:
     settings = Settings()
-    question, known = worded(library(own_topics), topics=topics, scope=settings.scope_of(categories, scope), **words)
-    return known, question, settings.scope_named("ml")
+    named, default = settings.scope_of(categories, scope), settings.scope_named("ml")
+    if store.corpus != ARXIV:
+        named, default = Scope(status, (status,)) if status else None, Scope("submitted", ("submitted",))
+    question, known = worded(library(own_topics), topics=topics, scope=named, corpus=store.corpus, **words)
+    return known, question, default

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 from trendcli.coverage import Coverage
+from trendcli.errors import UsageError, nearest
 from trendcli.mentions import in_scope
 from trendcli.models import Answer, Scope, Submission
 from trendcli.store import Store, fields_of, read_files
@@ -166,10 +167,19 @@ def editions(store: Store, scope: Scope | None = None) -> list[Edition]:
     return [Edition(year, number, dict(zip(named, less, strict=True))) for year, number, *less in rows]
 
 
-def comparable(store: Store) -> Store:
-    """The store, read by the fields that the lists of all its years have, so that years are counted alike."""
-    every = editions(store)
-    return Store(store.root, store.manifest, [name for name in store.fields if all(item.has(name) for item in every)])
+def reading(store: Store, fields: Sequence[str] | None = None) -> Store:
+    """The store with rules matched in some fields; UsageError for one that a venue does not have.
+
+    Where none are named, in those that the lists of all its years have, so that years are counted alike.
+    """
+    known = fields_of(store.corpus)
+    if fields is None:
+        every = editions(store)
+        fields = [name for name in known if all(item.has(name) for item in every)]
+    for name in fields:
+        if name not in known:
+            raise UsageError(f"No field {name!r}{nearest(name, known)}. Known: {', '.join(known)}.")
+    return Store(store.root, store.manifest, fields)
 
 
 def coverage(store: Store) -> Coverage:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trendcli.cli.frame import Common
-from trendcli.errors import UsageError, nearest
+from trendcli.errors import UsageError
 
 if TYPE_CHECKING:
     from trendcli.models import Scope
@@ -142,24 +142,14 @@ class Select:
 
     def open(self, common: Common) -> Store:
         """The store of the corpus, read by the fields that were named."""
-        from trendcli.store import Store, fields_of
-
         if self.corpus == "arxiv":
             return common.open()
-        store, known = common.open(self.corpus), fields_of(self.corpus)
-        if self.keyword and self.fields in (None, "keywords"):
-            return Store(store.root, store.manifest, ["keywords"])
-        if self.keyword:
-            raise UsageError("A whole keyword is looked for among keywords: leave out --fields, or take a --query.")
-        if self.fields is None:
-            from trendcli.venues import comparable
+        from trendcli.venues import reading
 
-            return comparable(store)
-        named = [name.strip() for name in self.fields.split(",")]
-        for name in named:
-            if name not in known:
-                raise UsageError(f"No field {name!r}{nearest(name, known)}. Known: {', '.join(known)}.")
-        return Store(store.root, store.manifest, named)
+        if self.keyword and self.fields not in (None, "keywords"):
+            raise UsageError("A whole keyword is looked for among keywords: leave out --fields, or take a --query.")
+        named = "keywords" if self.keyword else self.fields
+        return reading(common.open(self.corpus), named and [name.strip() for name in named.split(",")])
 
     def default_scope(self, common: Common) -> Scope:
         """The scope that is read where none is named."""
