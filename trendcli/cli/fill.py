@@ -147,7 +147,25 @@ def demo(
         done = harvested(common, store, source, [Ask(tuple(corpus.CATEGORIES), window)])
     common.say(summary(done))
     end(done, False)
+    _demo_venue(common)
     _demo_outputs(common, out)
+
+
+def _demo_venue(common: Common) -> None:
+    import json
+    from tempfile import TemporaryDirectory
+
+    from trendcli.demo import venue
+    from trendcli.models import Ask
+    from trendcli.sources.paperlists import Paperlist
+
+    store = created(common, synthetic=True, corpus=venue.NAME)
+    with TemporaryDirectory() as folder:
+        for year, papers in venue.lists().items():
+            path = Path(folder) / f"{venue.NAME}{year}.json"
+            path.write_text(json.dumps(papers), encoding="utf-8")
+            done = harvested(common, store, Paperlist(str(path), venue.NAME, year), [Ask(())])
+            common.say(f"The conference {venue.NAME!r} of {year}: {summary(done)}")
 
 
 def _demo_outputs(common: Common, out: Path) -> None:
@@ -173,6 +191,7 @@ def _demo_outputs(common: Common, out: Path) -> None:
         common.say(f"Wrote {out / f'{name}.png'}.")
     _demo_week(common, out / "weekly")
     common.say(f"Look around: trend report --store {common.store} --topic rnn")
+    common.say(f"The conference: trend report --store {common.store} --corpus demo --outcome accepted --min-count 50")
 
 
 def _demo_week(common: Common, out: Path) -> None:
