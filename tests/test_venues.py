@@ -268,6 +268,12 @@ def test_the_papers_behind_a_number(root: Path) -> None:
     assert papers[0]["url"].startswith("https://openreview.net/forum?id=2020-")
 
 
+def test_an_entry_of_a_submission_says_where_it_was_sent(root: Path) -> None:
+    words = ("papers", "--corpus", "iclr", "--period", "2021", "--status", "accepted", "--limit", "1")
+    shown = run(*words, "--format", "bibtex", "--store", str(root)).stdout
+    assert "howpublished = {Submission to iclr 2021, poster}" in shown and "arXiv" not in shown
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -15,24 +15,27 @@ def render(report: Report) -> str:
     if report.kind != "papers":
         raise UsageError("BibTeX is a format of `trend papers` alone.")
     note = ["% MADE-UP DATA: none of these papers exists"] if report.synthetic else []
-    return "\n".join([*note, *(_entry(row, report.synthetic) for row in report.rows)]) + "\n"
+    return "\n".join([*note, *(_entry(row, report.corpus, report.synthetic) for row in report.rows)]) + "\n"
 
 
-def _entry(row: Mapping[str, Any], synthetic: bool) -> str:
+def _entry(row: Mapping[str, Any], corpus: str, synthetic: bool) -> str:
+    year = str(row.get("year") or row["v1"][:4])
     family = re.sub(r"[^a-z]", "", row["authors"][0].split()[-1].lower()) if row["authors"] else "anonymous"
     fields = {
         "author": " and ".join(row["authors"]),
         "title": "{" + _plain(row["title"]) + "}",
-        "year": row["v1"][:4],
-        "eprint": row["id"],
-        "archivePrefix": "arXiv",
-        "primaryClass": row["primary"],
+        "year": year,
+        **(
+            {"eprint": row["id"], "archivePrefix": "arXiv", "primaryClass": row["primary"]}
+            if corpus == "arxiv"
+            else {"howpublished": f"Submission to {corpus} {year}, {row['status']}"}
+        ),
         "doi": row["doi"],
         "url": row["url"],
         "note": "MADE-UP DATA: this paper does not exist" if synthetic else "",
     }
     lines = [f"  {name} = {{{value}}}" for name, value in fields.items() if value]
-    return f"@misc{{{family}{row['v1'][:4]}_{row['id'].replace('/', '_')},\n" + ",\n".join(lines) + "\n}"
+    return f"@misc{{{family}{year}_{row['id'].replace('/', '_')},\n" + ",\n".join(lines) + "\n}"
 
 
 def _plain(text: str) -> str:
