@@ -38,6 +38,16 @@ class Reply(NamedTuple):
     cut: int | None = None
 
 
+class Request(NamedTuple):
+    """What was asked: the path, the query, who asks, the body of a POST (else empty) and the header of a login."""
+
+    path: str
+    query: dict[str, str]
+    agent: str = ""
+    body: bytes = b""
+    authorization: str = ""
+
+
 Fault = Callable[["StandIn", dict[str, str], Reply], Reply]
 
 
@@ -265,6 +275,14 @@ FAULTS: dict[str, Fault] = {
 @contextmanager
 def serving(standin: StandIn) -> Iterator[StandIn]:
     """Run a stand-in on a free port of 127.0.0.1 while the block lasts; its `url` is that of the API."""
+    with listening(lambda asked: standin.answer(asked.path, asked.query, asked.agent)) as address:
+        standin.url = f"{address}/api/query"
+        yield standin
+
+
+@contextmanager
+def listening(answer: Callable[[Request], Reply]) -> Iterator[str]:
+    """Answer requests, one at a time, on a free port of 127.0.0.1 while the block lasts; gives the address."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -272,11 +290,15 @@ def serving(standin: StandIn) -> Iterator[StandIn]:
         disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
-            parts = urlsplit(self.path)
+            parts, head = urlsplit(self.path), self.headers
             query = dict(parse_qsl(parts.query, keep_blank_values=True))
+            body = self.rfile.read(int(head.get("Content-Length", 0)))
+            asked = Request(parts.path, query, head.get("User-Agent", ""), body, head.get("Authorization", ""))
             with lock:
-                reply = standin.answer(parts.path, query, self.headers.get("User-Agent", ""))
+                reply = answer(asked)
             self._send(reply)
+
+        do_POST = do_GET  # noqa: N815
 
         def _send(self, reply: Reply) -> None:
             self.send_response(reply.status)
@@ -300,11 +322,10 @@ def serving(standin: StandIn) -> Iterator[StandIn]:
     lock = threading.Lock()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    standin.url = f"http://127.0.0.1:{server.server_address[1]}/api/query"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield standin
+        yield f"http://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()

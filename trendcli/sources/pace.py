@@ -66,6 +66,11 @@ class Pace:
                 held = state["next"] if state.get("next", waited) != waited else 0.0
                 self._write(site, {**state, "next": max(held, clock.time() + self.interval_s)})
 
+    def waiting(self, url: str) -> float:
+        """Seconds until the next turn at the site of a URL; 0 where a clock that was set back would make it days."""
+        seconds = self._read(site_of(url)).get("next", 0.0) - clock.time()
+        return seconds if 0 < seconds <= DAY_S else 0.0
+
     def hold(self, url: str, seconds: float) -> None:
         """Nobody asks the site of a URL for that long; call it within a turn."""
         self._put(url, "next", seconds)

@@ -1,4 +1,4 @@
-"""How requests reach arXiv: paced, timed out, tried again with patience, and believed only when the reply is whole."""
+"""How requests reach a site: paced, timed out, tried again with patience, and believed only when the reply is whole."""
 
 from __future__ import annotations
 
@@ -38,6 +38,9 @@ class Transport(HTTPAdapter):
     A reply is handed on only after `check(body, url)` has taken it, which raises Faulty for one that is not whole.
     """
 
+    site = "arXiv"
+    kept = "What had come is stored"
+
     def __init__(self, pace: Pace, contact: str, check: Callable[[bytes, str], None]) -> None:
         super().__init__(pool_connections=1, pool_maxsize=1)
         self.pace, self.check = pace, check
@@ -58,7 +61,7 @@ class Transport(HTTPAdapter):
                 # also after the last try, so that the next run does not ask at once what this one gave up
                 self.pace.hold(request.url or "", wait)
         raise TryLater(
-            f"arXiv did not answer as it should, {TRIES} times in a row: {problem}. What had come is stored; try later."
+            f"{self.site} did not answer as it should, {TRIES} times in a row: {problem}. {self.kept}; try later."
         )
 
     def _once(
@@ -81,11 +84,7 @@ class Transport(HTTPAdapter):
         status = response.status_code
         if status in REDIRECTS:
             return response, "", 0.0
-        if status == 403:
-            self.pace.stop(url)
-            raise Unreachable(
-                "arXiv refuses this machine (403). Nothing more is asked of it for 24 hours; what had come is stored."
-            )
+        self.settle(response, attempt)
         problem = f"status {status}"
         if status == 200:
             try:
@@ -95,9 +94,21 @@ class Transport(HTTPAdapter):
             else:
                 log.info("%s: %d bytes", url, len(response.content))
                 return response, "", 0.0
-        elif status not in RETRIED:
-            raise TryLater(f"arXiv cannot answer the query: {_said(response)} What had come is stored.")
-        return None, problem, max(_retry_after(response.headers.get("Retry-After")), self._patience(attempt))
+        return None, problem, max(self.told_to_wait(response), self._patience(attempt))
+
+    def settle(self, response: requests.Response, attempt: int) -> None:
+        """Raise for a reply after which it is no use to ask again: a refusal, or a question that cannot be read."""
+        if response.status_code == 403:
+            self.pace.stop(response.url)
+            raise Unreachable(
+                f"{self.site} refuses this machine (403). Nothing more is asked of it for 24 hours. {self.kept}."
+            )
+        if response.status_code != 200 and response.status_code not in RETRIED:
+            raise TryLater(f"{self.site} cannot answer the query: {_said(response)} {self.kept}.")
+
+    def told_to_wait(self, response: requests.Response) -> float:
+        """Seconds that a reply asks for."""
+        return retry_after(response.headers.get("Retry-After"))
 
     def _patience(self, attempt: int) -> float:
         return self.pace.interval_s * PATIENCE[attempt - 1] * random.uniform(1.0, 1.1)
@@ -111,7 +122,7 @@ def session(pace: Pace, contact: str, check: Callable[[bytes, str], None]) -> tu
     return made, transport
 
 
-def _retry_after(header: str | None) -> float:
+def retry_after(header: str | None) -> float:
     """Seconds that a Retry-After header asks for, as a number or a date; 0 where there is none."""
     if not header:
         return 0.0
