@@ -19,6 +19,9 @@ SOURCES = {
         "trendcli.sources.oai:OaiPmh", "arXiv's OAI-PMH, for a first fill of whole categories and their upkeep"
     ),
     "snapshot": Entry("trendcli.sources.snapshot:Snapshot", "the bulk snapshot of arXiv's metadata, as JSON lines"),
+    "openreview": Entry(
+        "trendcli.sources.openreview:OpenReview", "OpenReview's lists of the submissions to a conference"
+    ),
     "paperlists": Entry("trendcli.sources.paperlists:Paperlist", "a list of the submissions to a conference, as JSON"),
 }
 FORMATS = {

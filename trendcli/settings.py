@@ -101,6 +101,14 @@ class Settings:
     oai_url: str = setting(
         "https://oaipmh.arxiv.org/oai", _url, "arXiv's OAI-PMH interface, for `trend fetch --source oai`."
     )
+    openreview_url: str = setting(
+        "https://api2.openreview.net",
+        _url,
+        "OpenReview's API v2, for `trend fetch --source openreview`, and its login.",
+    )
+    openreview_v1_url: str = setting(
+        "https://api.openreview.net", _url, "OpenReview's API v1, which holds conferences up to 2023."
+    )
     request_interval_s: float = setting(
         3.0,
         _seconds,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trendcli.cli.fill import created, end, harvested, summary, window_of
+from trendcli.cli.fill import created, end, harvested, summary, venue_of, window_of
 from trendcli.cli.frame import Common
 from trendcli.cli.select import Categories, Format, Output, Since, Until
 from trendcli.errors import TryLater, UsageError, nearest
@@ -27,10 +27,12 @@ POLITE_S = 3.0
 RECORDS, IDENTIFIERS = 2_500, 20_000
 
 
-def _sources(incomplete: str) -> list[str]:
-    from trendcli.job import SOURCES
+# the weekly job takes the first two
+FETCHED = ("arxiv", "oai", "openreview")
 
-    return [name for name in SOURCES if name.startswith(incomplete)]
+
+def _sources(incomplete: str) -> list[str]:
+    return [name for name in FETCHED if name.startswith(incomplete)]
 
 
 def fetch(
@@ -42,8 +44,19 @@ def fetch(
     since: Since = None,
     until: Until = None,
     source: Annotated[
-        str, typer.Option(help="arxiv: its search API. oai: OAI-PMH, for whole categories.", autocompletion=_sources)
+        str,
+        typer.Option(
+            help="arxiv: its search API. oai: OAI-PMH, for whole categories. openreview: a conference.",
+            autocompletion=_sources,
+        ),
     ] = "arxiv",
+    venue: Annotated[
+        str | None, typer.Option(help="With --source openreview: the conference, iclr, neurips or icml.")
+    ] = None,
+    year: Annotated[int | None, typer.Option(help="The year of that conference.")] = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Ask again for a conference that has decided and is stored.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be asked and how long it would take; fetch nothing.")
     ] = False,
@@ -53,16 +66,30 @@ def fetch(
     format: Format = None,
     output: Output = None,
 ) -> None:
-    """Fetch submissions from arXiv: every one of the categories, whether or not a topic matches it.
+    """Fetch submissions from arXiv, every one of the categories, or those to a conference from OpenReview.
 
     Without --since it goes on where the store ends, category by category, and asks once more for the last weeks, since
     submissions come late and are revised. With --since it asks for what is not yet covered since then.
-    """
-    from trendcli.job import SOURCES
 
+    A conference is fetched as a whole: `trend fetch --source openreview --venue iclr --year 2024`. The login is that of
+    OPENREVIEW_USERNAME and OPENREVIEW_PASSWORD. Each venue is a corpus of its own, which `--corpus iclr` reads.
+    """
     settings, _ = common.resolved
-    if source not in SOURCES:
-        raise UsageError(f"No source {source!r}{nearest(source, SOURCES)}. Known: {', '.join(SOURCES)}.")
+    if source not in FETCHED:
+        raise UsageError(f"No source {source!r}{nearest(source, FETCHED)}. Known: {', '.join(FETCHED)}.")
+    if source == "openreview":
+        if category or scope_name or since or until:
+            raise UsageError("A conference is fetched whole: no --category, --scope, --since or --until.")
+        if not dry_run and (format or output):
+            raise UsageError("--format and --output are for --dry-run. Nothing was fetched.")
+        from trendcli.cli.conference import fetch_year
+
+        named = venue_of(venue, year)
+        store, shown = store_for(common, source, named[0]), (format, output) if dry_run else None
+        fetch_year(common, store, *named, refresh, shown, fail_if_unchanged)
+        return
+    if venue or year or refresh:
+        raise UsageError("--venue, --year and --refresh belong to --source openreview.")
     store, window = store_for(common, source), window_of(since, until)
     scope = settings.scope_of(category, scope_name)
     asks = planned(store, settings, source, scope.categories if scope else (), window)
@@ -84,11 +111,11 @@ def fetch(
     end(done, fail_if_unchanged)
 
 
-def store_for(common: Common, source: str) -> Store:
+def store_for(common: Common, source: str, corpus: str = "arxiv") -> Store:
     """The store that a source may fill; UsageError where it is made up and the source is not."""
     from trendcli.settings import is_loopback
 
-    store = created(common)
+    store = created(common, corpus=corpus)
     if store.manifest.synthetic and not is_loopback(_url(common.resolved[0], source)):
         raise UsageError(
             f"The store {store.root} holds made-up data. Fetch real submissions into another one, with --store; "
@@ -98,7 +125,7 @@ def store_for(common: Common, source: str) -> Store:
 
 
 def _url(settings: Settings, source: str) -> str:
-    return settings.arxiv_url if source == "arxiv" else settings.oai_url
+    return {"arxiv": settings.arxiv_url, "oai": settings.oai_url, "openreview": settings.openreview_url}[source]
 
 
 def planned(

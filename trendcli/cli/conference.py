@@ -1,0 +1,114 @@
+"""What the command fetch does for a conference: one year, whole, from OpenReview."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trendcli.cli.fill import end, harvested, summary
+from trendcli.cli.frame import Common
+
+if TYPE_CHECKING:
+    from trendcli.models import Answer, Report
+    from trendcli.settings import Settings
+    from trendcli.sources.openreview_lists import Held
+    from trendcli.store import Store
+
+
+def fetch_year(
+    common: Common,
+    store: Store,
+    venue: str,
+    year: int,
+    refresh: bool,
+    shown: tuple[str | None, Path | None] | None,
+    fail_if_unchanged: bool,
+) -> None:
+    """Fetch a year of a conference, unless that was done after it had decided; or with `shown` say what would be."""
+    from trendcli.harvest import Harvest
+    from trendcli.models import Ask
+    from trendcli.settings import pace_path
+    from trendcli.sources.openreview import Login, OpenReview
+    from trendcli.sources.openreview_lists import held
+    from trendcli.sources.pace import Pace
+
+    settings, how = common.resolved[0], held(venue, year)
+    frozen = None if refresh else _frozen(store, how, year)
+    if shown:
+        common.show(_lists(settings, how, venue, year, frozen), *shown)
+        return
+    if frozen:
+        common.say(
+            f"0 new, 0 revised: {venue} {year} was fetched on {frozen.answered_at:%Y-%m-%d}, after it had decided, and "
+            "is frozen. To ask once more, say --refresh."
+        )
+        end(Harvest(), fail_if_unchanged)
+        return
+    urls = (settings.openreview_v1_url, settings.openreview_url)
+    login = Login(*(os.environ.get(f"OPENREVIEW_{name}", "") for name in ("USERNAME", "PASSWORD", "TOKEN")))
+    pace = Pace(pace_path(), max(map(settings.interval_for, urls)))
+    done = harvested(common, store, OpenReview(venue, year, urls, pace, login, settings.contact), [Ask(())])
+    common.say(summary(done))
+    for sentence in _undecided(done.answers, how, venue, year):
+        common.say(sentence)
+    end(done, fail_if_unchanged)
+
+
+def _frozen(store: Store, how: Held, year: int) -> Answer | None:
+    """The answer after which a year need not be asked for again: whole, and with every decision that there will be."""
+    last = "accepted" if how.told else "submitted"
+    for answer in reversed(store.manifest.ledger):
+        if (answer.source, answer.since.year, answer.status) == ("openreview", year, "complete") and (
+            last in answer.categories
+        ):
+            return answer
+    return None
+
+
+def _undecided(answers: list[Answer], how: Held, venue: str, year: int) -> list[str]:
+    """What is to be known of the decisions in a list, as sentences."""
+    status = {name: answer.status for answer in answers for name in answer.categories}
+    said = []
+    if answers and not how.told:
+        said.append(f"OpenReview has no decisions of {venue} {year}, so nothing is known of what was accepted.")
+    elif answers and "accepted" not in status:
+        said.append(
+            f"{venue} {year} has not decided yet: its submissions are stored as undecided, and what was accepted is "
+            "n/a in reports. Fetch it again when it has decided."
+        )
+    elif status.get("accepted") == "partial":
+        said.append(
+            f"Some submissions to {venue} {year} have no decision yet, or could not be read, so what was accepted is "
+            "n/a in reports. Fetch it again later."
+        )
+    if answers and not how.rejected:
+        said.append(
+            f"{venue} shows rejected submissions only where their authors agreed, so the list vouches for the accepted "
+            "ones alone: take --status accepted."
+        )
+    return said
+
+
+def _lists(settings: Settings, how: Held, venue: str, year: int, frozen: Answer | None) -> Report:
+    """Which lists of OpenReview a fetch would ask for."""
+    from trendcli.models import Column, Report
+
+    url = settings.openreview_url if how.api == 2 else settings.openreview_v1_url
+    invitations = {} if frozen else how.invitations(year)
+    rows = [{"invitation": name, "holds": state or "submissions"} for name, state in invitations.items()]
+    notes = ["Nothing was fetched."]
+    if frozen:
+        notes.append(
+            f"{venue} {year} was fetched on {frozen.answered_at:%Y-%m-%d}, after it had decided; see --refresh."
+        )
+    return Report(
+        kind="plan",
+        title=f"A fetch would ask {url} (API v{how.api}) for {len(rows)} list{'' if len(rows) == 1 else 's'}",
+        corpus=venue,
+        synthetic=False,
+        query={"source": "openreview", "venue": venue, "year": year, "api": f"v{how.api}", "address": url},
+        columns=[Column("invitation", "Invitation", "text"), Column("holds", "Holds", "text")],
+        rows=rows,
+        notes=notes,
+    )
