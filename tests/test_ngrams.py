@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trendcli import ngrams
+from trendcli import ngrams, tokens
 from trendcli.rules import phrase_regex
-from trendcli.words import STOP
+from trendcli.words import NO_PLURAL, STOP
 
 
 def naive(
@@ -25,7 +25,7 @@ def naive(
     often = Counter(word for parts in lower for part in parts for word in re.findall(r"[a-z0-9_]+", part))
 
     def single(word: str) -> str:
-        plural = len(word) > 3 and word[-1] == "s" and not {word, word[:-1]} & STOP
+        plural = len(word) > 3 and re.search("[^s]s$", word) and not {word, word[:-1]} & (STOP | NO_PLURAL)
         return word[:-1] if plural and often[word[:-1]] >= max(1, 0.01 * often[word]) else word
 
     counts = {}
@@ -47,9 +47,9 @@ def naive(
     }  # fmt: skip
 
 
-def words_of(texts: Sequence[Sequence[str]], at_once: int = 3) -> ngrams.Words:
+def words_of(texts: Sequence[Sequence[str]], at_once: int = 3) -> tokens.Words:
     titles, bodies = (pa.array([parts[place] for parts in texts], pa.string()) for place in (0, 1))
-    return ngrams.read(
+    return tokens.read(
         (titles[start : start + at_once], bodies[start : start + at_once]) for start in range(0, len(texts), at_once)
     )
 
@@ -57,7 +57,7 @@ def words_of(texts: Sequence[Sequence[str]], at_once: int = 3) -> ngrams.Words:
 def counted(
     texts: Sequence[Sequence[str]], groups: Sequence[int], least: int, longest: int = 4
 ) -> dict[str, tuple[int, ...]]:
-    found = ngrams.count(words_of(texts), np.array(groups), least, longest=longest)
+    found = ngrams.count(words_of(texts), np.array(groups, np.int64), least, longest=longest)
     assert len(set(found.names)) == len(found.names)
     return dict(zip(found.names, map(tuple, found.counts.tolist()), strict=True))
 
@@ -78,7 +78,7 @@ def test_a_term_is_held_by_those_that_a_topic_of_its_words_matches(texts: list[t
     often = Counter(word for parts in texts for part in parts for word in re.findall(r"[a-z0-9_]+", part.lower()))
     for term, (number,) in counted(texts, [0] * len(texts), 1).items():
         last = term.split()[-1]
-        if len(last) >= 3 and last + "s" not in STOP and (not often[last + "s"] or often[last]):
+        if len(last) >= 3 and last[-1] != "s" and last + "s" not in STOP and (not often[last + "s"] or often[last]):
             regex = re.compile(phrase_regex(term, any_case=True), re.ASCII)
             assert number == sum(any(regex.search(part) for part in parts) for parts in texts), term
 
@@ -106,4 +106,29 @@ def test_the_least_count_may_be_asked_of_some_groups() -> None:
     texts, groups = [("deep nets", "")] * 3 + [("old logic", "")] * 9, np.array([0, 1, 1] + [2] * 9)
     found = ngrams.count(words_of(texts), groups, 3, np.array([True, True, False]))
     assert found.names == ["deep", "nets", "deep nets"] and found.counts.tolist() == [[1, 2, 0]] * 3
-    assert ngrams.count(ngrams.read([]), np.zeros(0, np.int64), 1).names == []
+    assert ngrams.count(tokens.read([]), np.zeros(0, np.int64), 1).names == []
+
+
+@given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=9))
+def test_holders_are_those_that_were_counted(texts: list[tuple[str, str]]) -> None:
+    words = words_of(texts)
+    found = ngrams.count(words, np.arange(len(texts)), 1)
+    expected = [np.flatnonzero(row).tolist() for row in found.counts]
+    assert [held.tolist() for held in ngrams.holders(words, found.names)] == expected
+    some = slice(0, None, 3)
+    assert [held.tolist() for held in ngrams.holders(words, [*found.names[some], "never seen", "unseen"])] == [*expected[some], [], []]  # fmt: skip
+
+
+def test_acronyms_are_defined_in_brackets_behind_words_with_their_initials() -> None:
+    texts = [
+        ("Bags", "We use graph neural networks (GNNs), and a bag of words (BoW) of long short-term memory (LSTM)."),
+        ("More", "Graph neural network (GNN) and area under the curve (AUC) by (ours) and recurrent networks (GNN)"),
+    ]
+    assert tokens.defined(words_of(texts), ["gnn", "bow", "lstm", "auc", "ours"]) == Counter(
+        {
+            ("gnn", "graph neural network"): 2,
+            ("bow", "bag of words"): 1,
+            ("lstm", "long short term memory"): 1,
+            ("auc", "area under the curve"): 1,
+        }
+    )

@@ -1,11 +1,8 @@
-"""Runs of words: in how many submissions each occurs, in each of some groups of them.
+"""In how many submissions each run of words occurs, in each of some groups of them.
 
-A text is lower-cased ASCII. Its words are runs of letters, digits and underscores, and two words stand in a row where
-one space or one hyphen parts them: just so does the phrase of a topic match (rules.py), so that the count of a term is
-that of the topic made of it. A term is 1 to 4 words in a row; its last word counts with and without a plural s.
-
-Words become integers, and terms become integers made of those: the number of the term without its last word, the last
-word, and the submission, packed into 64 bits. Sorting them brings equal ones together, and run lengths are counts.
+A term is 1 to 4 words in a row that neither begins nor ends with a stop word; its last word counts with and without a
+plural s. Terms become integers: the number of the term without its last word, the last word, and the submission, packed
+into 64 bits. Sorting brings equal ones together, and run lengths are counts.
 """
 
 from __future__ import annotations
@@ -17,50 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trendcli.arrow import pa, pc
+from trendcli.tokens import NEXT, Block, Ints, Numbers, Words
 from trendcli.words import STOP
 
 LONGEST = 4
-# what follows a word: anything else, the next word of the run, an opening bracket or a closing one
-_ELSE, _NEXT, _OPENS, _CLOSES = range(4)
-# a word of more letters than that is a plural where without its s it is so common, beside it
-_STEM, _PLURAL = 3, 0.01
 # keys that are sorted together, and sorted keys that are counted together
 _SORTED, _AT_ONCE = 32_000_000, 2_000_000
-_BREAK = ord(".")
 
-Ints = NDArray[np.int64]
-Numbers = NDArray[np.int32]
 Truths = NDArray[np.bool_]
-
-
-def _table() -> bytes:
-    """What each byte of a text becomes: words keep theirs, and all others sort below them."""
-    table = bytearray([_BREAK]) * 256
-    for char in b"abcdefghijklmnopqrstuvwxyz0123456789_()":
-        table[char] = char
-    for char in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ":
-        table[char] = char + 32
-    table[ord(" ")] = table[ord("-")] = ord(" ")
-    return bytes(table)
-
-
-_BYTES, _FIRST = _table(), ord("0")
-
-
-class Block(NamedTuple):
-    """The words of some submissions in their order: the number of each, what follows it, and the submission."""
-
-    word: Numbers
-    after: NDArray[np.int8]
-    text: Numbers | Ints
-
-
-class Words(NamedTuple):
-    """The words of all submissions, which are numbered as they were read: `names` by number, and `texts`, how many."""
-
-    blocks: list[Block]
-    names: pa.Array
-    texts: int
 
 
 class Terms(NamedTuple):
@@ -73,50 +34,6 @@ class Terms(NamedTuple):
         """Some of them."""
         places = np.arange(len(self.names))[which]
         return Terms([self.names[place] for place in places.tolist()], self.counts[places])
-
-
-def read(batches: Iterable[Sequence[pa.Array]]) -> Words:
-    """The words of batches of submissions, each some arrays of canonical text alike in length: no run crosses them."""
-    chunks, afters, texts, number = [], [], [], 0
-    for parts in batches:
-        if len(parts[0]):
-            words, after, text = _words(parts)
-            chunks.append(words)
-            afters.append(after)
-            texts.append(text + np.int32(number))
-            number += len(parts[0])
-    every = pa.chunked_array(chunks, pa.dictionary(pa.int32(), pa.string())).unify_dictionaries()
-    names = every.chunk(0).dictionary if chunks else pa.array([], pa.string())
-    numbers = [chunk.indices.to_numpy() for chunk in every.chunks]
-    return Words([Block(*parts) for parts in zip(numbers, afters, texts, strict=True)], names, number)
-
-
-def _words(parts: Sequence[pa.Array]) -> tuple[pa.DictionaryArray, NDArray[np.int8], Numbers]:
-    """The words of one batch, what follows each, and the row it stands in."""
-    whole = pc.binary_join_element_wise(*(part.cast(pa.binary()) for part in parts), b"", b"\n")
-    ends = np.frombuffer(whole.buffers()[1], np.int32)[1 : len(whole) + 1]
-    plain = bytes(memoryview(whole.buffers()[2])[: ends[-1]]).translate(_BYTES)
-    inside = np.frombuffer(plain, np.uint8) >= _FIRST
-    starts = np.flatnonzero(inside[1:] & ~inside[:-1]).astype(np.int32) + np.int32(1)
-    starts = np.concatenate([np.zeros(int(inside[0]), np.int32), starts])
-    number = np.diff(np.searchsorted(starts, ends), prepend=0)
-    # a word with all that follows it up to the next: so the pieces lie side by side, and nothing has to be copied
-    cuts = pa.py_buffer(np.concatenate([starts, ends[-1:]]))
-    pieces = pa.StringArray.from_buffers(len(starts), cuts, pa.py_buffer(plain)).dictionary_encode()
-    names = pc.ascii_rtrim(pieces.dictionary, " ().")
-    named = names.dictionary_encode()
-    piece = pieces.indices.to_numpy()
-    words = pa.DictionaryArray.from_arrays(named.indices.to_numpy()[piece], named.dictionary)
-    return words, _after(pieces.dictionary, names)[piece], np.repeat(np.arange(len(whole), dtype=np.int32), number)
-
-
-def _after(pieces: pa.Array, names: pa.Array) -> NDArray[np.int8]:
-    size = pc.subtract(pc.binary_length(pieces), pc.binary_length(names)).to_numpy()
-    found = np.full(len(pieces), _ELSE, np.int8)
-    found[pc.match_substring_regex(pieces, r"^\w+\)").to_numpy(zero_copy_only=False)] = _CLOSES
-    found[(size == 1) & pc.ends_with(pieces, " ").to_numpy(zero_copy_only=False)] = _NEXT
-    found[(size == 2) & pc.ends_with(pieces, " (").to_numpy(zero_copy_only=False)] = _OPENS
-    return found
 
 
 class _Known(NamedTuple):
@@ -190,31 +107,17 @@ def _frequent(words: Words, asked: Truths, least: int) -> tuple[_Known, list[Blo
     often = np.zeros(len(words.names), np.int64)
     for block in words.blocks:
         often += np.bincount(block.word[asked[block.text]], minlength=len(often))
-    stem = _stems(words.names, often)
     both = often.copy()
-    plural = np.flatnonzero(stem != np.arange(len(stem)))
-    np.add.at(both, stem[plural], often[plural])
-    kept = both[stem] >= least
+    plural = np.flatnonzero(words.stem != np.arange(len(words.stem)))
+    np.add.at(both, words.stem[plural], often[plural])
+    kept = both[words.stem] >= least
     number = np.where(kept, np.cumsum(kept) - 1, -1).astype(np.int32)
     names = words.names.filter(pa.array(kept)).to_pylist()
     lexical = np.array([name not in STOP for name in names], bool)
     digits = np.array([name.isdigit() for name in names], bool)
     alone = np.array([sum(map(str.isalpha, name)) > 1 for name in names], bool)
-    known = _Known(names, lexical & ~digits, lexical, lexical & alone, number[stem[kept]])
+    known = _Known(names, lexical & ~digits, lexical, lexical & alone, number[words.stem[kept]])
     return known, [block._replace(word=number[block.word]) for block in words.blocks]
-
-
-def _stems(names: pa.Array, often: Ints) -> Ints:
-    """The number of each word without its plural s, or its own."""
-    stem = np.arange(len(names))
-    ending = pc.and_(pc.ends_with(names, "s"), pc.greater(pc.binary_length(names), _STEM))
-    plural = np.flatnonzero(pc.and_not(ending, pc.is_in(names, pa.array(sorted(STOP)))).to_numpy(zero_copy_only=False))
-    single = pc.utf8_slice_codeunits(names.take(pa.array(plural)), 0, -1)
-    single = pc.if_else(pc.is_in(single, pa.array(sorted(STOP))), None, single)
-    at = pc.index_in(single, names, skip_nulls=True).fill_null(-1).to_numpy()
-    there = (at >= 0) & (often[at] >= np.maximum(_PLURAL * often[plural], 1))
-    stem[plural[there]] = at[there]
-    return stem
 
 
 def _counted(
@@ -246,10 +149,43 @@ def _counted(
             yield key[first[enough]], amounts
 
 
+def holders(words: Words, terms: Sequence[str]) -> list[Numbers]:
+    """Of each of some terms, as `count` names them, the submissions that hold it, in order."""
+    size, longest = max(len(words.names), 1), max((len(term.split()) for term in terms), default=0)
+    numbers = pc.index_in(pa.array([word for term in terms for word in term.split()], pa.string()), words.names)
+    known = iter(numbers.fill_null(-1).to_pylist())
+    spelt = [tuple(next(known) for _ in term.split()) for term in terms]
+    # by length: the keys of what terms begin with and go on, and of the terms that end there, with their places
+    prefixes: dict[tuple[int, ...], int] = {(): 0}
+    wanted: list[tuple[Ints, Ints, list[int]]] = []
+    for length in range(1, longest + 1):
+        ending = [place for place, term in enumerate(spelt) if len(term) == length and min(term) >= 0]
+        heads = list(dict.fromkeys(term[:length] for term in spelt if len(term) > length and min(term) >= 0))
+        keys = [prefixes[run[:-1]] * size + run[-1] for run in (*heads, *(spelt[place] for place in ending))]
+        wanted.append((np.array(keys[: len(heads)], np.int64), np.array(keys[len(heads) :], np.int64), ending))
+        prefixes = {head: number for number, head in enumerate(heads)}
+    first = np.zeros(size, bool)
+    for heads_of, ends_of, _ in wanted[:1]:
+        first[heads_of], first[ends_of] = True, True
+    found: list[list[Numbers]] = [[] for _ in terms]
+    for block in words.blocks:
+        place = np.flatnonzero(first[block.word] | first[words.stem[block.word]]).astype(np.int32)
+        runs = _Runs(block, place, np.zeros(len(place), np.int32))
+        for length, (on, ends, ending) in enumerate(wanted, 1):
+            last = block.word[runs.place + np.int32(length - 1)]
+            at, which = _kept(runs.place, runs.prefix * np.int64(size) + words.stem[last], ends)
+            pairs = np.unique(which.astype(np.int64) << 32 | block.text[at])
+            cuts = np.searchsorted(pairs >> 32, np.arange(len(ending) + 1))
+            for row, term in enumerate(ending):
+                found[term].append((pairs[cuts[row] : cuts[row + 1]] & 0xFFFFFFFF).astype(np.int32))
+            runs = _Runs(block, *_kept(*_going_on(runs, length, size), on))
+    return [np.concatenate(parts) if parts else np.zeros(0, np.int32) for parts in found]
+
+
 def _going_on(runs: _Runs, length: int, size: int) -> tuple[Numbers, Ints]:
     """The runs after which a frequent word comes next: where they begin, and their keys, with no plural folded."""
     last = runs.place + np.int32(length - 1)
-    goes = runs.block.after == _NEXT
+    goes = runs.block.after == NEXT
     goes[:-1] &= runs.block.word[1:] >= 0
     on = goes[last]
     return runs.place[on], runs.prefix[on] * np.int64(size) + runs.block.word[last[on]]

@@ -15,3 +15,11 @@ STOP = frozenset(
     "via vs was we well were what when where whereas whether which while who whom whose why will with within without "
     "would www yet you your".split()
 )
+
+# end in s and are no plural of the word without it, or mean another thing
+NO_PLURAL = frozenset(
+    "acoustics aerodynamics analytics basics bayes bias bioinformatics combinatorics does dynamics economics "
+    "electronics ethics genetics genomics graphics hydrodynamics informatics kinematics linguistics logics logistics "
+    "mathematics means mechanics news optics photonics physics politics robotics semantics sensing series species "
+    "statistics thermodynamics".split()
+)
