@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 import trendcli
+from tests.conftest import answer
 from tests.test_cli import run
-from trendcli import topic_files, venues
+from trendcli import ingest, parts, topic_files, venues
 from trendcli.errors import UsageError
 from trendcli.manifest import ARXIV
-from trendcli.models import Scope
-from trendcli.question import worded
+from trendcli.models import Scope, Submission
+from trendcli.question import Question, worded
 from trendcli.reports.acceptance import acceptance
 from trendcli.reports.series import series
 from trendcli.store import FIELDS, Store
@@ -332,3 +333,22 @@ def test_from_python(root: Path) -> None:
     assert len(trendcli.submissions(venue, keywords=["deep learning"], period="2021").rows) == 4
     with pytest.raises(UsageError, match="did you mean title"):
         trendcli.open_store(root, "iclr", ["titel"])
+
+
+def test_where_only_the_accepted_are_listed_they_are_the_base(tmp_path: Path) -> None:
+    """A venue that hides what it rejected vouches for the accepted alone."""
+    rows = [listed(f"p{number}", "poster", 2024) for number in range(3)] + [listed("r", "rejected", 2024)]
+    at = datetime(2024, 9, 1, tzinfo=UTC)
+    whole = {"accepted": "complete", "active": "partial", "submitted": "partial"}
+    known = [answer((name,), "2024-01-01", "2025-01-01", "2024-09-01", status) for name, status in whole.items()]
+    store = Store.open_or_create(tmp_path, corpus="icml")
+    with store.writing():
+        ingest.merge(store, [parts.table(rows, "test", at, "icml")], known)
+    (row,) = series(venues.reading(store), topics_of(tmp_path), Question(by="year"), SUBMITTED).rows
+    assert (row["count"], row["status"]) == (3, "complete")
+
+
+def listed(id: str, decided: str, year: int) -> Submission:
+    """A submission of which only the decision matters."""
+    words = {"title": "On nothing", "abstract": "", "keywords": ["x"], "authors": []}
+    return venues.submission(id=id, year=year, decided=decided, at=datetime(2024, 9, 1, tzinfo=UTC), **words)  # type: ignore[arg-type]

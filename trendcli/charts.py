@@ -273,7 +273,8 @@ def _source(report: Report, marks: str) -> str:
     listed = "primary" if report.query["primary_only"] else "any listed"
     base = f"all submissions{on} of {' '.join(report.query['categories'])}{each} ({listed})"
     if report.corpus != "arxiv":
-        base = f"all submissions{on} to {report.corpus} ({report.query['scope']}), by {', '.join(report.query['fields'])}"
+        fields = ", ".join(report.query["fields"])
+        base = f"all submissions{on} to {report.corpus} ({report.query['scope']}), by {fields}"
     states = sorted({row["status"] for row in report.rows} & {"partial", "provisional", "unknown"})
     said = {"partial": "not a whole period", "provisional": "may still grow"}
     said = said if marks else {"partial": "not whole", "provisional": "provisional"}

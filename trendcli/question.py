@@ -164,7 +164,8 @@ def resolve(store: Store, library: Library, question: Question, default: Scope, 
     if store.corpus != ARXIV:
         _yearly(store.corpus, question)
     coverage = store.coverage(question.as_of) if store.corpus == ARXIV else venues.coverage(store)
-    scope = question.scope or _covered_scope(coverage, default)
+    covered = _covered_scope if store.corpus == ARXIV else venues.covered_scope
+    scope = question.scope or covered(coverage, default)
     known = [name for name in scope.categories if coverage.data_as_of([name])]
     data_as_of = coverage.data_as_of(known)
     if data_as_of is None and question.as_of and resolvable(store, scope):

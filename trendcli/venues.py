@@ -16,6 +16,7 @@ from trendcli.mentions import in_scope
 from trendcli.models import Answer, Scope, Submission
 from trendcli.store import Store, fields_of, read_files
 
+STATUSES = ("submitted", "active", "accepted")
 # statuses that hold each decision, whether the venue has taken it or the authors
 _HELD = {
     "oral": "accepted active submitted",
@@ -186,6 +187,12 @@ def coverage(store: Store) -> Coverage:
     """What the lists vouch for: nothing of a year that lacks a field in which rules shall be matched."""
     short = {item.year for item in editions(store) if not all(item.has(name) for name in store.fields)}
     return Coverage((answer for answer in store.manifest.ledger if answer.since.year not in short), dated=False)
+
+
+def covered_scope(coverage: Coverage, default: Scope) -> Scope:
+    """The widest status that a list vouches for: some venues show none of what they rejected."""
+    whole = [name for name in STATUSES if any(span.status == "complete" for span in coverage.spans(name))]
+    return Scope(whole[0], (whole[0],)) if whole and default.name == STATUSES[0] else default
 
 
 def uncovered(store: Store, scope: Scope) -> str:
