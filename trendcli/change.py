@@ -64,7 +64,7 @@ def share(count: int, base: int) -> float | None:
     return count / base if base else None
 
 
-def wilson(count: int, base: int) -> tuple[float | None, float | None]:
+def wilson(count: float, base: float) -> tuple[float | None, float | None]:
     """The 95 % interval of a share by Wilson's score method (1927); (None, None) where the base is 0."""
     if not base:
         return None, None

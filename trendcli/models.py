@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MATCH_MODES = ("any", "title", "strict")
+# what `trend topics check` may find of a topic; docs/checking-topics.md says when
+FINDINGS = ("nothing", "overlap", "carries", "other-meaning", "too-early", "renamed")
 
 
 class Submission(NamedTuple):
@@ -142,9 +144,21 @@ class Rule:
     key: int
 
 
+class Expected(NamedTuple):
+    """A finding of a topic that is known and right: one of FINDINGS, the rules or topics it is about, and why."""
+
+    finding: str
+    of: tuple[str, ...]
+    because: str
+
+
 @dataclass(frozen=True)
 class Topic:
-    """A named rule over title and abstract; `guard` holds category globs of which a submission must have one."""
+    """A named rule over title and abstract; `guard` holds category globs of which a submission must have one.
+
+    `since` holds (the text of a rule, or '*' for all, and the month or year before which the thing did not exist), and
+    `expect` what a check of the topic may find; neither changes what matches.
+    """
 
     id: str
     name: str
@@ -153,6 +167,8 @@ class Topic:
     exclude: tuple[str, ...] = ()
     guard: tuple[str, ...] = ()
     origin: str = ""
+    since: tuple[tuple[str, str], ...] = ()
+    expect: tuple[Expected, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,14 @@ from pathlib import Path
 import yaml
 
 from trendcli.errors import TopicError, nearest
-from trendcli.models import Topic
+from trendcli.models import FINDINGS, Expected, Topic
 from trendcli.rules import made, pattern_regex, phrase_regex
 from trendcli.text import canonical
 from trendcli.topics import Library
 
-_KEYS = ("name", "parents", "phrases", "acronyms", "patterns", "exclude", "categories")
+_KEYS = ("name", "parents", "phrases", "acronyms", "patterns", "exclude", "categories", "since", "expect")
+_EVERY = "*"  # stands for all rules of a topic
+_MONTH = re.compile(r"(?:19|20)\d\d(?:-(?:0[1-9]|1[0-2]))?")
 
 
 def load(shipped: Path, own: Path | None = None, *, check_patterns: bool = False) -> Library:
@@ -78,12 +80,27 @@ def _check(topics: Mapping[str, Topic], packs: Mapping[str, tuple[str, ...]], pl
             if ancestor not in trail and ancestor in topics:
                 trail.add(ancestor)
                 queue.extend(topics[ancestor].parents)
+    for topic in topics.values():
+        known = {rule.text for rule in topic.rules} | topics.keys()
+        for item in topic.expect:
+            for word in item.of:
+                if word not in known and not _of_a_child(word, topic.id, topics):
+                    raise TopicError(
+                        f"{topic.origin}: topic {topic.id!r} expects a finding of {word!r}, which is neither one of its "
+                        f"rules nor a topic{nearest(word, known)}."
+                    )
     for name, members in packs.items():
         for member in members:
             if member not in topics:
                 raise TopicError(
                     f"{places[name]}: pack {name!r} names an unknown topic {member!r}{nearest(member, topics)}."
                 )
+
+
+def _of_a_child(word: str, name: str, topics: Mapping[str, Topic]) -> bool:
+    return any(
+        rule.text == word for member in Library(topics, {}).family(name) for rule in member.rules if member.id != name
+    )
 
 
 class _Reader:
@@ -153,13 +170,17 @@ class _Reader:
 
     def _topic(self, key: yaml.ScalarNode, body: yaml.Node) -> Topic:
         values: dict[str, list[yaml.ScalarNode]] = {}
-        name = key.value
+        name, since, expect = key.value, yaml.MappingNode("", []), list[Expected]()
         for field, node in self._pairs(body):
             if field.value not in _KEYS:
                 raise self._error(
                     field, f"unknown key {field.value!r} in topic {key.value!r}{nearest(field.value, _KEYS)}"
                 )
-            if field.value != "name":
+            if field.value == "since":
+                since = node
+            elif field.value == "expect":
+                expect = self._expected(node)
+            elif field.value != "name":
                 values[field.value] = list(self._strings(node))
             elif isinstance(node, yaml.ScalarNode) and node.value.strip():
                 name = node.value.strip()
@@ -182,7 +203,43 @@ class _Reader:
             exclude=tuple(item.value for item in values.get("exclude", ())),
             guard=guard,
             origin=self._place(key),
+            since=self._since(since, {rule.text for rule in rules}),
+            expect=tuple(expect),
         )
+
+    def _since(self, node: yaml.Node, rules: set[str]) -> tuple[tuple[str, str], ...]:
+        """`since: 2018-10`, or a mapping of rules to such months, in which a star stands for all others."""
+        if isinstance(node, yaml.ScalarNode):
+            return ((_EVERY, self._month(node)),)
+        found = []
+        for key, month in self._pairs(node):
+            if key.value != _EVERY and key.value not in rules:
+                raise self._error(key, f"{key.value!r} is no rule of this topic{nearest(key.value, rules)}")
+            found.append((key.value, self._month(month)))
+        return tuple(found)
+
+    def _month(self, node: yaml.Node) -> str:
+        if not isinstance(node, yaml.ScalarNode) or not _MONTH.fullmatch(node.value):
+            raise self._error(node, "expected a month or a year here, such as 2018-10 or 2018")
+        return str(node.value)
+
+    def _expected(self, node: yaml.Node) -> list[Expected]:
+        """A list of `{finding: carries, of: [deep net], because: a sentence}`."""
+        if not isinstance(node, yaml.SequenceNode):
+            raise self._error(node, "expected a list of `finding`, `of` and `because` here")
+        found = []
+        for item in node.value:
+            given = {key.value: value for key, value in self._pairs(item)}
+            if set(given) != set(Expected._fields):
+                raise self._error(item, "expected `finding`, `of` and `because` here")
+            finding, because = given["finding"], given["because"]
+            if not isinstance(finding, yaml.ScalarNode) or finding.value not in FINDINGS:
+                raise self._error(finding, f"expected one of {', '.join(FINDINGS)} here")
+            if not isinstance(because, yaml.ScalarNode) or not because.value.strip():
+                raise self._error(because, "expected a sentence here that says why it is fine")
+            of = tuple(word.value for word in self._strings(given["of"]))
+            found.append(Expected(finding.value, of, because.value.strip()))
+        return found
 
     def _regex(self, kind: str, item: yaml.ScalarNode) -> str:
         if kind != "pattern":
