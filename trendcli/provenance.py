@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from trendcli import __version__, venues
+from trendcli import __version__, judgements, venues
 from trendcli.counting import Counted
 from trendcli.coverage import EVERY
 from trendcli.manifest import ARXIV
@@ -40,10 +40,11 @@ def common_notes(context: Context, described: Sequence[Mapping[str, Any]]) -> li
     """What every output says below its numbers: base, state of the data, source, rule mode and program."""
     selection = context.selection
     notes = [MADE_UP] if context.store.manifest.synthetic else []
+    notes += judgements.notes(context.store, context.library, selection.topics, selection.scope.name)
     if context.store.corpus != ARXIV:
         return [*notes, *_venue_notes(context, described)]
     listed = "primary category" if selection.primary_only else "any listed category"
-    categories = " ".join(selection.scope.categories)
+    categories = "all categories" if EVERY in selection.scope.categories else " ".join(selection.scope.categories)
     whose = f" by authors named {selection.author}" if selection.author else ""
     on = f" on {context.library.topic(selection.within).name}" if selection.within else ""
     each = "each category for itself, " if context.question.across else ""

@@ -86,8 +86,8 @@ def _check(topics: Mapping[str, Topic], packs: Mapping[str, tuple[str, ...]], pl
             for word in item.of:
                 if word not in known and not _of_a_child(word, topic.id, topics):
                     raise TopicError(
-                        f"{topic.origin}: topic {topic.id!r} expects a finding of {word!r}, which is neither one of its "
-                        f"rules nor a topic{nearest(word, known)}."
+                        f"{topic.origin}: topic {topic.id!r} expects a finding of {word!r}, which is neither one of "
+                        f"its rules nor a topic{nearest(word, known)}."
                     )
     for name, members in packs.items():
         for member in members:
@@ -170,7 +170,8 @@ class _Reader:
 
     def _topic(self, key: yaml.ScalarNode, body: yaml.Node) -> Topic:
         values: dict[str, list[yaml.ScalarNode]] = {}
-        name, since, expect = key.value, yaml.MappingNode("", []), list[Expected]()
+        name, expect = key.value, list[Expected]()
+        since: yaml.Node = yaml.MappingNode("", [])
         for field, node in self._pairs(body):
             if field.value not in _KEYS:
                 raise self._error(

@@ -30,7 +30,15 @@ _COMMANDS = {
     "weekly": "week:weekly",
     "schedule": "week:schedule",
 }
-_TOPICS = {"list": "look:topics_list", "show": "look:topics_show", "explain": "look:topics_explain"}
+_TOPICS = {
+    "list": "look:topics_list",
+    "show": "look:topics_show",
+    "explain": "look:topics_explain",
+    "check": "rules:check",
+    "sample": "rules:sample",
+    "compare": "rules:compare",
+    "new": "rules:new",
+}
 
 
 def _version(wanted: bool) -> None:

@@ -108,7 +108,8 @@ class Common:
         from trendcli import answers
 
         root = self.root(corpus)
-        name = answers.key(root, f"{question} {self.resolved[0]}", self._topic_files())
+        judged = sorted(root.glob("judgements/*.jsonl"))
+        name = answers.key(root, f"{question} {self.resolved[0]}", [*self._topic_files(), *judged])
         found = answers.recall(root, name, answers.report)
         if found is None:
             found = ask()

@@ -1,0 +1,236 @@
+"""Commands by which people learn what the rule of a topic catches: check, sample, compare, new."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trendcli.cli.frame import Common
+from trendcli.cli.select import (
+    Categories,
+    Format,
+    Output,
+    Select,
+    Since,
+    Unit,
+    Until,
+    _corpora,
+    _packs,
+    _scopes,
+    _topics,
+)
+from trendcli.errors import Findings, UsageError
+
+if TYPE_CHECKING:
+    from trendcli.sampling import Sample
+
+
+@dataclass(frozen=True)
+class Where:
+    """Which submissions rules are tried on."""
+
+    category: Categories = None
+    scope: Annotated[str | None, typer.Option(help="A named set of categories.", autocompletion=_scopes)] = None
+    corpus: Annotated[str, typer.Option(help="arxiv, or a venue that was imported.", autocompletion=_corpora)] = "arxiv"
+    since: Since = None
+    until: Until = None
+
+    def select(self, topics: list[str], pack: str | None = None) -> Select:
+        """The same as a SELECT of some topics."""
+        return Select(
+            topic=topics,
+            pack=pack,
+            category=self.category,
+            scope=self.scope,
+            corpus=self.corpus,
+            since=self.since,
+            until=self.until,
+        )
+
+
+Topics = Annotated[list[str] | None, typer.Argument(help="Topics by name.", autocompletion=_topics)]
+
+
+def check(
+    common: Common,
+    where: Where,
+    name: Topics = None,
+    pack: Annotated[
+        str | None, typer.Option(help="The topics of a pack, where none is named [all].", autocompletion=_packs)
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Also what the topic files explain.")] = False,
+    format: Format = None,
+    output: Output = None,
+) -> None:
+    """Look for what may be wrong with the rules of topics, in all that is stored.
+
+    Rules that match nothing, that overlap almost wholly or carry most of their topic, acronyms with another meaning,
+    matches before the thing existed, new names for old things. Ends with 4 where something is found that the topic
+    file does not explain.
+    """
+    from trendcli.inspection import EVERYTHING, checked
+
+    known = common.library()
+    select = where.select(list(name or ([] if pack else sorted(known.topics))), pack)
+    question, library = select.question(common, pack=False)
+    default = EVERYTHING if where.corpus == "arxiv" else select.default_scope(common)
+    with common.progress() as progress:
+        found = checked(select.open(common), library, question, default, progress, every=every)
+    common.show(found, format, output)
+    if number := found.summary["unexplained"]:
+        raise Findings(
+            f"{number} finding{'' if number == 1 else 's'} to look at: mend the rule, or say in its topic file under "
+            "`expect` why it is fine."
+        )
+    common.say("Nothing found that the topic files do not explain." if found.summary["explained"] else "Nothing found.")
+
+
+def sample(
+    common: Common,
+    where: Where,
+    name: Annotated[str, typer.Argument(help="A topic by name.", autocompletion=_topics)],
+    number: Annotated[int, typer.Option("-n", min=1, help="How many submissions are drawn.")] = 50,
+    by: Annotated[Unit, typer.Option(help="The periods from which equal parts are drawn: year, quarter, month.")] = (
+        Unit.year
+    ),
+    seed: Annotated[int, typer.Option(help="Another seed draws another sample.")] = 0,
+    judged: Annotated[Path | None, typer.Option(help="Read answers from a file with id and relevant (y or n).")] = None,
+    format: Format = None,
+    output: Output = None,
+) -> None:
+    """Draw a stratified sample of what a topic catches, judge it by y or n, and see how precise the rule is.
+
+    In a terminal each submission is shown and asked about; answers are kept beside the store, and nothing is asked
+    twice. Elsewhere, or with --format or -o, the sample is printed, to be judged and read back with --judged.
+    """
+    from datetime import UTC, datetime
+
+    from trendcli import sampling
+
+    if by is Unit.week:
+        raise UsageError("A sample is drawn by year, quarter or month.")
+    select = where.select([name])
+    question, library = select.question(common, pack=False, by=by.value)
+    with common.progress() as progress:
+        default = select.default_scope(common)
+        found = sampling.drawn(select.open(common), library, question, default, progress, number=number, seed=seed)
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    if judged:
+        answers = sampling.parsed(judged.read_text(encoding="utf-8"), str(judged))
+        foreign = [ident for ident in answers if ident not in {row["id"] for row in found.rows}]
+        if foreign:
+            raise UsageError(
+                f"{judged} judges {len(foreign)} submissions that are not in this sample, such as {foreign[0]}: ask "
+                "with the -n, --by, --seed and scope with which it was drawn. Nothing was kept."
+            )
+        found = sampling.record(found, answers, today)
+    elif found.open() and (format or output or not sys.stdin.isatty()):
+        common.show(sampling.listing(found), format, output)
+        return
+    else:
+        found = _asked(found, library.topic(name).name, today)
+    common.show(sampling.precision(found), format, output)
+
+
+def _asked(found: Sample, topic: str, today: str) -> Sample:
+    """Ask about each submission that nobody has judged, and keep each answer at once; until all are, or `q`."""
+    from trendcli import sampling
+
+    found, left = sampling.record(found, {}, today), found.open()
+    if left:
+        typer.echo(f"{len(left)} submissions to judge. y: on the topic; n: not; s: skip; q: stop.", err=True)
+    for number, row in enumerate(left, 1):
+        where = f"[{number}/{len(left)}] {row['period']}  {row['url']}"
+        typer.echo(f"\n{where}\n{row['title']}\n{row['snippet']}", err=True)
+        said = ""
+        while said not in ("y", "n", "s", "q"):
+            typer.echo(f"{topic}? y/n/s/q: ", nl=False, err=True)
+            line = sys.stdin.readline()
+            said = line.strip().lower()[:1] if line else "q"
+        if said == "q":
+            break
+        if said != "s":
+            found = sampling.record(found, {row["id"]: said == "y"}, today)
+    return found
+
+
+def compare(
+    common: Common,
+    where: Where,
+    first: Annotated[str, typer.Argument(metavar="A", help="A topic, or a phrase in quotes.", autocompletion=_topics)],
+    second: Annotated[str, typer.Argument(metavar="B", help="The other.", autocompletion=_topics)],
+    format: Format = None,
+    output: Output = None,
+) -> None:
+    """What one topic catches and the other does not: counts by year, overlap, and examples of each side."""
+    from trendcli.contrast import contrasted
+    from trendcli.text import canonical
+    from trendcli.topics import AD_HOC
+
+    known = common.library()
+    phrases = [name for name in (first, second) if name not in known.topics and (" " in name or name != name.lower())]
+    select = where.select([name for name in (first, second) if name not in phrases])
+    question, library = replace(select, query=phrases).question(common, pack=False)
+    names = [f"{AD_HOC}{canonical(name)}" if name in phrases else name for name in (first, second)]
+    with common.progress() as progress:
+        found = contrasted(
+            select.open(common), library, replace(question, topics=tuple(dict.fromkeys(names))),
+            select.default_scope(common), progress,
+        )  # fmt: skip
+    common.show(found, format, output)
+
+
+def new(
+    common: Common,
+    where: Where,
+    name: Annotated[str, typer.Argument(help="What the topic is called: small letters, digits and hyphens.")],
+    term: Annotated[str, typer.Option("--from", help='The term it is made of, such as "graph neural network".')],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The topic file [that of the setting `topics`].")
+    ] = None,
+) -> None:
+    """Make a topic of a term, with its plural, its hyphens and its acronym as the stored text has them.
+
+    It is written behind the last topic of the file, or printed where neither -o nor the setting names one.
+    """
+    from trendcli.coining import block, coined, inserted, read_back
+    from trendcli.inspection import EVERYTHING, by_year
+    from trendcli.settings import configs
+    from trendcli.store import write_synced
+    from trendcli.topics import with_query
+
+    known, shipped = common.library(), configs() / "topics"
+    replaces = name in known.topics and known.topics[name].origin.startswith(str(shipped))
+    if name in known.topics and not replaces:
+        raise UsageError(f"There is a topic {name!r} already, at {known.topics[name].origin}. Nothing was written.")
+    path = output or _own_file(common, name)
+    old = path.read_text(encoding="utf-8") if path and path.exists() else ""
+    select = where.select([])
+    store, (question, _) = select.open(common), select.question(common, pack=False)
+    default = EVERYTHING if where.corpus == "arxiv" else select.default_scope(common)
+    with common.progress() as progress:
+        made = coined(store, question.scope or default, name, term, progress)
+        text = inserted(old, block(made), path or Path("topics.yaml"))
+        topic = read_back(shipped, path or Path("topics.yaml"), text, name)
+        told = by_year(store, with_query(known, [topic]), replace(question, topics=(name,)), default, progress)
+    if path:
+        write_synced(path, text.encode())
+    else:
+        typer.echo(text, nl=False)
+    for line in (*(made.notes if path else ()), *(f"Careful: {warning}" for warning in made.warnings), told):
+        common.say(line)
+    if replaces:
+        common.say(f"It replaces the shipped topic {name!r} wherever this file is read.")
+    if path:
+        common.say(f"Wrote {path}." + ("" if path == _own_file(common, name) else " Name it in the setting `topics`."))
+
+
+def _own_file(common: Common, name: str) -> Path | None:
+    """The user's own topic file, or a new one in their folder of topic files; None where the settings name neither."""
+    own = common.resolved[0].topics
+    path = Path(own) if own else None
+    return path / f"{name}.yaml" if path and path.is_dir() else path

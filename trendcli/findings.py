@@ -1,0 +1,444 @@
+"""What may be wrong with the rules of topics, found in what they match: one function a kind of finding.
+
+Each threshold is a constant with its reason; docs/checking-topics.md says them in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from trendcli import acronyms
+from trendcli.change import Sides, compared, wilson
+from trendcli.manifest import ARXIV
+from trendcli.mentions import in_scope
+from trendcli.models import Rule, Scope
+from trendcli.periods import Period
+from trendcli.spans import mentions
+from trendcli.store import Store, read_files, sql_text
+from trendcli.topics import Library
+
+if TYPE_CHECKING:
+    import duckdb
+
+# nothing in n submissions says, at 95 %, that a rule matches fewer than 3 in n (the rule of three): here 1 in 10,000
+NOTHING = 30_000
+# two that share three quarters of what they find together are one; below ten submissions that is chance
+ALIKE, ALIKE_FEW = 0.75, 10
+# nine tenths of a topic inside another make it a part of it, whatever the files say
+INSIDE, INSIDE_FEW = 0.9, 20
+# where four fifths hang on one rule, the trend of the topic is that of the rule
+CARRIES, CARRIES_FEW = 0.8, 20
+# so many surroundings of phrases have to be known; so many are looked at; where few fit, it is another meaning
+KNOWN, LOOKED_AT, FITS = 20, 200, 0.5
+# a quiet of so many months between a few matches and a crowd so many times as large: an acronym may have meant
+# something else, while a phrase says what it means, so that more is needed to wonder about it
+QUIET = {True: (24, 10), False: (36, 50)}
+SCATTERED = 5
+# a rule that is found less often says nothing about its trend; and half of a rise is most of it
+RENAMED_FEW, MOST = 20, 0.5
+_EXAMPLES = 5
+
+
+class Finding(NamedTuple):
+    """One thing that a person should look at: `kind` is one of models.FINDINGS, `of` the rule or topic it is about."""
+
+    topic: str
+    kind: str
+    of: str
+    detail: str
+    advice: str
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class World:
+    """What is looked at: `db` holds the tables of `counting.select` for all topics of the library.
+
+    `names` are the topics that were asked for, `years` the whole years that the data cover.
+    """
+
+    db: duckdb.DuckDBPyConnection
+    store: Store
+    library: Library
+    names: Sequence[str]
+    years: Sequence[Period]
+
+    @cached_property
+    def rules(self) -> Mapping[tuple[str, int], Rule]:
+        """The rules of the topics asked for, by topic and key; makes the table `found` (topic, rule, file, row)."""
+        rules = {(name, rule.key): rule for name in self.names for rule in self.library.topic(name).rules}
+        self.table("own", "topic VARCHAR, rule BIGINT", list(rules))
+        self.db.execute(
+            "CREATE TEMP TABLE found AS SELECT DISTINCT topic, rule, file, row FROM mention SEMI JOIN own "
+            "USING (topic, rule)"
+        )
+        return rules
+
+    @cached_property
+    def counts(self) -> Mapping[tuple[str, int], int]:
+        """How many submissions each rule finds; rules without one are not in it."""
+        assert self.rules is not None
+        rows = self.db.execute("SELECT topic, rule, count(*) FROM found GROUP BY topic, rule").fetchall()
+        return {(topic, rule): number for topic, rule, number in rows}
+
+    @cached_property
+    def sizes(self) -> Mapping[str, int]:
+        """How many submissions each topic of the library has."""
+        return dict(self.db.execute("SELECT topic, count(*) FROM hit GROUP BY topic").fetchall())
+
+    def table(self, name: str, columns: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Make a table of a few columns and rows."""
+        self.db.execute(f"CREATE TEMP TABLE {name} ({columns})")
+        if rows:  # one statement a row would take a millisecond each
+            listed = [list(column) for column in zip(*rows, strict=True)]
+            self.db.execute(f"INSERT INTO {name} SELECT {', '.join('unnest(?)' for _ in listed)}", listed)
+
+    def since(self, topic: str, rule: Rule) -> str | None:
+        """The first day of the month or year before which the thing of a rule did not exist; None where nobody says."""
+        known = dict(self.library.topic(topic).since)
+        month = known.get(rule.text, known.get("*"))
+        return f"{month}-01-01"[:10] if month else None
+
+    def guard(self, topic: str) -> tuple[str, ...]:
+        """The categories of a topic; those of a venue are none."""
+        return self.library.topic(topic).guard if self.store.corpus == ARXIV else ()
+
+
+def nothing(world: World) -> Iterator[Finding]:
+    """Rules that match nothing, where enough lies in their categories and after their beginning."""
+    by_guard: dict[tuple[str, ...], list[tuple[str, Rule]]] = {}
+    for (topic, key), rule in world.rules.items():
+        if (topic, key) not in world.counts:
+            by_guard.setdefault(world.guard(topic), []).append((topic, rule))
+    world.db.execute(
+        "CREATE TEMP TABLE volume AS SELECT categories, strftime(v1_at, '%Y-%m-01') AS month, count(*) AS number "
+        "FROM paper GROUP BY ALL"
+    )
+    world.db.execute("CREATE TEMP TABLE sets AS SELECT DISTINCT categories FROM volume")
+    for guard, places in by_guard.items():
+        allowed = in_scope("categories", Scope("", guard))
+        months = world.db.execute(
+            f"""SELECT month, sum(number)::BIGINT FROM volume SEMI JOIN
+                (SELECT categories FROM sets WHERE {allowed}) USING (categories) GROUP BY month"""
+        ).fetchall()
+        for topic, rule in places:
+            since = world.since(topic, rule) or ""
+            base = sum(number for month, number in months if month >= since)
+            if base >= NOTHING:
+                after = f" since {since[:7]}" if since else ""
+                yield Finding(
+                    topic,
+                    "nothing",
+                    rule.text,
+                    f"in none of {base:,} submissions{after} that it could match, so in fewer than 1 in {base // 3:,}",
+                    "look for a slip of the pen, or take it out",
+                )
+
+
+def overlap(world: World) -> Iterator[Finding]:
+    """Rules of one topic, or topics not above one another, that find almost the same."""
+    counts, rules = world.counts, world.rules
+    pairs = world.db.execute(
+        f"""
+        WITH often AS (SELECT topic, rule FROM found GROUP BY topic, rule HAVING count(*) >= {ALIKE_FEW}),
+        kept AS (SELECT found.* FROM found SEMI JOIN often USING (topic, rule))
+        SELECT topic, a.rule, b.rule, count(*) AS both_find FROM kept AS a JOIN kept AS b USING (topic, file, row)
+        WHERE a.rule < b.rule GROUP BY ALL ORDER BY topic, both_find DESC, a.rule
+        """
+    ).fetchall()
+    for topic, one, two, both in pairs:
+        fewer, more = sorted((counts[topic, key], rules[topic, key].text) for key in (one, two))
+        if both >= ALIKE * (fewer[0] + more[0] - both):
+            yield Finding(
+                topic,
+                "overlap",
+                fewer[1],
+                f"of its {fewer[0]:,} submissions {both:,} are also found by {more[1]}, which finds {more[0]:,}"
+                f" ({_percent(both / fewer[0])} of the one, {_percent(both / more[0])} of the other)",
+                "one of the two is enough, unless both are wanted for years to come",
+            )
+    families = {name: {topic.id for topic in world.library.family(name)} for name in world.sizes}
+    shared = world.db.execute(
+        f"""
+        WITH large AS (SELECT topic FROM hit GROUP BY topic HAVING count(*) >= {INSIDE_FEW}),
+        kept AS (SELECT hit.* FROM hit SEMI JOIN large USING (topic))
+        SELECT a.topic, b.topic, count(*) FROM kept AS a JOIN kept AS b USING (file, row)
+        WHERE a.topic < b.topic GROUP BY ALL ORDER BY ALL
+        """
+    ).fetchall()
+    for one, two, both in shared:
+        if one in families[two] or two in families[one] or not {one, two} & set(world.names):
+            continue
+        (small, inner), (large, outer) = sorted((world.sizes[name], name) for name in (one, two))
+        if both >= ALIKE * (small + large - both) or both >= INSIDE * small:
+            topic, other = (inner, outer) if inner in world.names else (outer, inner)
+            yield Finding(
+                topic,
+                "overlap",
+                other,
+                f"{both:,} submissions of both: {_percent(both / small)} of the {small:,} of {inner}, "
+                f"{_percent(both / large)} of the {large:,} of {outer}",
+                f"say that {inner} is a part of {outer} (`parents`), or tell the two apart",
+            )
+
+
+def carries(world: World) -> Iterator[Finding]:
+    """Rules that alone find most of their topic, where it has others."""
+    alone = world.db.execute(
+        """
+        WITH named AS (SELECT DISTINCT file, row, topic, rule FROM mention),
+        counted AS (SELECT *, count(*) OVER (PARTITION BY file, row, topic) AS together FROM named)
+        SELECT topic, rule, count(*) FROM counted WHERE together = 1 GROUP BY topic, rule
+        """
+    ).fetchall()
+    for topic, key, number in sorted(alone):
+        size = world.sizes.get(topic, 0)
+        if topic not in world.names or size < CARRIES_FEW or number < CARRIES * size:
+            continue
+        every = {rule.key: (rule, member.id) for member in world.library.family(topic) for rule in member.rules}
+        if len(every) > 1:
+            rule, owner = every[key]
+            whose = f" (a rule of {owner})" if owner != topic else ""
+            yield Finding(
+                topic,
+                "carries",
+                rule.text,
+                f"finds {number:,} of {size:,} submissions by itself, {_percent(number / size)}{whose}",
+                "judge a sample of it (`trend topics sample`); think of other words for the same thing",
+            )
+
+
+def too_early(world: World) -> Iterator[Finding]:
+    """Matches before the thing existed, or before a quiet of years that ended in a crowd."""
+    starts = [(topic, key, since) for (topic, key), rule in world.rules.items() if (since := world.since(topic, rule))]
+    world.table("start", "topic VARCHAR, rule BIGINT, since DATE", starts)
+    early = world.db.execute(
+        """SELECT topic, rule, since, list(id ORDER BY v1_at, id) FROM found JOIN start USING (topic, rule)
+           JOIN paper USING (file, row) WHERE v1_at < since GROUP BY ALL ORDER BY ALL"""
+    ).fetchall()
+    for topic, key, since, ids in early:
+        yield Finding(
+            topic,
+            "too-early",
+            world.rules[topic, key].text,
+            f"{len(ids)} of {world.counts[topic, key]:,} submissions are from before {since:%Y-%m}, "
+            f"when it did not exist{_such_as(ids)}",
+            "they mean something else: exclude their words, or keep their categories out",
+            tuple(ids[:_EXAMPLES]),
+        )
+    quiet = world.db.execute(
+        f"""
+        WITH dated AS (
+            SELECT topic, rule, v1_at, row_number() OVER dates - 1 AS before,
+                count(*) OVER (PARTITION BY topic, rule) AS number, lag(v1_at) OVER dates AS last
+            FROM found JOIN paper USING (file, row) ANTI JOIN start USING (topic, rule)
+            WINDOW dates AS (PARTITION BY topic, rule ORDER BY v1_at, id)
+        )
+        SELECT topic, rule, before, number, last::DATE, v1_at::DATE, datediff('month', last, v1_at)
+        FROM dated WHERE before BETWEEN 1 AND {SCATTERED} ORDER BY topic, rule, before DESC
+        """
+    ).fetchall()
+    told = set()
+    for topic, key, before, number, last, next_, months in quiet:
+        rule = world.rules[topic, key]
+        longest, times = QUIET[_is_name(rule)]
+        if (topic, key) in told or months < longest or number - before < times * before:
+            continue
+        told.add((topic, key))
+        ids = world.db.execute(
+            f"""SELECT id FROM found JOIN paper USING (file, row) WHERE topic = {sql_text(topic)} AND rule = {key}
+                ORDER BY v1_at, id LIMIT {before}"""
+        ).fetchall()
+        yield Finding(
+            topic,
+            "too-early",
+            rule.text,
+            f"{before} of {number:,} submissions came until {last:%Y-%m}, the next not before {next_:%Y-%m}"
+            f"{_such_as([ident for (ident,) in ids])}",
+            "look whether they mean the same; if not, exclude their words or say `since`",
+            tuple(ident for (ident,) in ids),
+        )
+
+
+def other_meaning(world: World) -> Iterator[Finding]:
+    """Acronyms and names that stand without any phrase of their topic, among words that do not fit the phrases'."""
+    names = {place: rule for place, rule in world.rules.items() if place in world.counts and _is_name(rule)}
+    phrases = {place: rule for place, rule in world.rules.items() if rule.kind == "phrase"}
+    world.table("kind", "topic VARCHAR, rule BIGINT, name BOOLEAN", [(*at, at in names) for at in (*names, *phrases)])
+    # a fixed order that has nothing to do with what is written
+    world.db.execute(
+        f"""
+        CREATE TEMP TABLE shown AS
+        WITH told AS (
+            SELECT *, bool_or(NOT name) OVER (PARTITION BY topic, file, row) AS phrased
+            FROM found JOIN kind USING (topic, rule)
+        )
+        SELECT topic, CASE WHEN phrased THEN 0 ELSE rule END AS which, any_value(rule) AS rule, file, row
+        FROM told WHERE NOT (phrased AND name)
+        GROUP BY topic, which, file, row
+        QUALIFY row_number() OVER (PARTITION BY topic, which ORDER BY hash(file, row)) <= {LOOKED_AT}
+        """
+    )
+    world.db.execute(
+        f"""CREATE TEMP TABLE others AS SELECT file, row FROM paper
+            ORDER BY hash(file, row) LIMIT {2 * LOOKED_AT}"""
+    )
+    texts = _texts(world, "SELECT file, row FROM shown UNION SELECT file, row FROM others")
+    beside: dict[tuple[str, int], list[tuple[int, tuple[int, int]]]] = {}
+    rows = world.db.execute("SELECT topic, which, rule, file, row FROM shown ORDER BY ALL").fetchall()
+    for topic, which, rule, file, row in rows:
+        beside.setdefault((topic, which), []).append((rule, (file, row)))
+    others = world.db.execute("SELECT file, row FROM others ORDER BY hash(file, row)").fetchall()
+    anywhere = {place: _anywhere(place[1], texts[place]) for place in others}
+    for (topic, key), rule in sorted(names.items()):
+        known, alone = beside.get((topic, 0), []), beside.get((topic, key), [])
+        if len(known) < KNOWN or not alone:
+            continue
+        own = {word for place in phrases if place[0] == topic for word in acronyms.words(phrases[place].text)}
+        like = [_around(world.rules[topic, which], texts[place], own) for which, place in known]
+        mine = {place for _, place in known} | {place for _, place in alone}
+        noise = [words - own for place, words in anywhere.items() if place not in mine][: len(like)]
+        weight = acronyms.weights(like, noise)
+        yield from _strangers(topic, rule, weight, like, [(_around(rule, texts[p], own), texts[p]) for _, p in alone])
+
+
+class _Text(NamedTuple):
+    id: str
+    primary: str
+    title: str
+    rest: str
+
+
+def _texts(world: World, places: str) -> dict[tuple[int, int], _Text]:
+    """The texts of some submissions by place; a venue's have no primary category."""
+    title, rest = world.store.texts
+    primary = "split_part(categories, ' ', 1)" if world.store.corpus == ARXIV else "''"
+    world.db.execute(f"CREATE OR REPLACE TEMP TABLE place AS {places}")
+    holding = {file for (file,) in world.db.execute("SELECT DISTINCT file FROM place").fetchall()}
+    files = [item for item in world.store.manifest.files if item.key in holding]
+    read = read_files(world.store, files, f"id, {primary}, {title}, {rest} AS rest", live=False)
+    rows = world.db.execute(f"SELECT * FROM ({read}) SEMI JOIN place USING (file, row)").fetchall()
+    return {(file, row): _Text(*values) for *values, file, row in rows}
+
+
+def _around(rule: Rule, text: _Text, without: set[str]) -> frozenset[str]:
+    places = mentions(rule, text.title, text.rest)
+    if not places:
+        return frozenset()
+    joined, first = f"{text.title}\n{text.rest}", places[0]
+    offset = 0 if first.field == "title" else len(text.title) + 1
+    return acronyms.around(joined, offset + first.start, offset + first.end, without)
+
+
+def _anywhere(row: int, text: _Text) -> frozenset[str]:
+    """The words around a spot that follows from the row of a submission, and so from nothing that it says."""
+    joined = f"{text.title}\n{text.rest}"
+    spot = row * 7919 % (len(joined) or 1)
+    return acronyms.around(joined, spot, spot)
+
+
+def _strangers(
+    topic: str,
+    rule: Rule,
+    weight: Mapping[str, float],
+    like: Sequence[frozenset[str]],
+    alone: Sequence[tuple[frozenset[str], _Text]],
+) -> Iterator[Finding]:
+    """The categories in which most surroundings of an acronym do not fit; those with few submissions as one group."""
+    groups: dict[str, list[tuple[frozenset[str], _Text]]] = {}
+    for surrounding, text in alone:
+        groups.setdefault(text.primary, []).append((surrounding, text))
+    said: dict[str, tuple[int, int]] = {}
+    strange: list[tuple[frozenset[str], _Text]] = []
+    pooled: list[str] = []
+    for name, members in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
+        fitting = sum(acronyms.fits(surrounding, weight) for surrounding, _ in members)
+        if (wilson(fitting, len(members))[1] or 0) < FITS:
+            said[name] = fitting, len(members)
+            strange += [item for item in members if not acronyms.fits(item[0], weight)]
+        elif (wilson(0, len(members))[1] or 0) >= FITS:
+            pooled.append(name)
+    rest = [item for name in pooled for item in groups[name]]
+    fitting = sum(acronyms.fits(surrounding, weight) for surrounding, _ in rest)
+    if rest and (wilson(fitting, len(rest))[1] or 0) < FITS:
+        said["categories with few"] = fitting, len(rest)
+        strange += [item for item in rest if not acronyms.fits(item[0], weight)]
+    if said:
+        where = ", ".join(f"{number} of {of}{f' in {name}' if name else ''}" for name, (number, of) in said.items())
+        near = acronyms.typical([surrounding for surrounding, _ in strange], like, 5)
+        ids = tuple(text.id for _, text in strange[:_EXAMPLES])
+        yield Finding(
+            topic,
+            "other-meaning",
+            rule.text,
+            f"without a phrase of the topic it stands among words that fit the phrases' in only {where}"
+            + (f"; near it: {', '.join(near)}" if near else "")
+            + _such_as(ids),
+            "exclude the other long form, as in `exclude: [reverse nearest neighbor (RNN)]`, or keep categories out",
+            ids,
+        )
+
+
+def renamed(world: World) -> Iterator[Finding]:
+    """Rules that rise by what another rule of their topic loses, while the topic itself does not rise like that."""
+    third = len(world.years) // 3
+    if not third:
+        return
+    spans = [(part[0].start, part[-1].end) for part in (world.years[:third], world.years[-third:])]
+    within = [f"v1_at >= TIMESTAMP '{start}' AND v1_at < TIMESTAMP '{end}'" for start, end in spans]
+    sums = ", ".join(f"count(*) FILTER ({part})" for part in within)
+    assert world.rules is not None
+    (bases,) = world.db.execute(f"SELECT {sums} FROM paper").fetchall()
+    topics = {
+        name: pair
+        for name, *pair in world.db.execute(
+            f"SELECT topic, {sums} FROM hit JOIN paper USING (file, row) GROUP BY topic"
+        ).fetchall()
+    }
+    rows = world.db.execute(
+        f"SELECT topic, rule, {sums} FROM found JOIN paper USING (file, row) GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    rows = [row for row in rows if row[2] + row[3] >= RENAMED_FEW]
+    if not all(bases) or not rows:
+        return
+    moved = compared([Sides(early, bases[0], late, bases[1]) for _, _, early, late in rows])
+    by_topic: dict[str, list[tuple[str, int, int, float, int]]] = {}
+    for (topic, key, early, late), change in zip(rows, moved, strict=True):
+        falls, rises = change.ci_high is not None and change.ci_high < 0, (change.ci_low or 0) > 0
+        way = int(rises) - int(falls)
+        by_topic.setdefault(topic, []).append((world.rules[topic, key].text, early, late, change.points or 0.0, way))
+    labels = [f"{part[0].label}–{part[-1].label}" for part in (world.years[:third], world.years[-third:])]
+    for topic, told in by_topic.items():
+        early, late = topics[topic]
+        whole = late / bases[1] - early / bases[0]
+        for text, before, after, points, way in told:
+            losses = [(other[3], other) for other in told if other[4] < 0]
+            if way > 0 and losses and -min(losses)[0] >= MOST * points and whole < MOST * points:
+                old = min(losses)[1]
+                yield Finding(
+                    topic,
+                    "renamed",
+                    text,
+                    f"{before} → {after:,} of the submissions from {labels[0]} to {labels[1]}, while {old[0]} went "
+                    f"{old[1]} → {old[2]:,} and the topic {early} → {late:,}, in a base of {bases[0]:,} → {bases[1]:,}",
+                    f"keep both: its rise alone is mostly a new name for {old[0]}",
+                )
+
+
+def _is_name(rule: Rule) -> bool:
+    """Whether a rule looks for the capitals of an acronym or a name, and not for words that say what they mean."""
+    return rule.kind != "phrase" and "(?i)" not in rule.regex
+
+
+def _percent(part: float) -> str:
+    return f"{100 * part:.0f} %"
+
+
+def _such_as(ids: Sequence[str]) -> str:
+    return f": {' '.join(ids[:_EXAMPLES])}" + (" …" if len(ids) > _EXAMPLES else "")
+
+
+EVERY = (nothing, overlap, carries, other_meaning, too_early, renamed)
