@@ -153,6 +153,7 @@ def demo(
 
 def _demo_venue(common: Common) -> None:
     import json
+    from datetime import datetime
     from tempfile import TemporaryDirectory
 
     from trendcli.demo import venue
@@ -164,7 +165,8 @@ def _demo_venue(common: Common) -> None:
         for year, papers in venue.lists().items():
             path = Path(folder) / f"{venue.NAME}{year}.json"
             path.write_text(json.dumps(papers), encoding="utf-8")
-            done = harvested(common, store, Paperlist(str(path), venue.NAME, year), [Ask(())])
+            source = Paperlist(str(path), venue.NAME, year, datetime(year + 1, 1, 1, tzinfo=UTC))
+            done = harvested(common, store, source, [Ask(())])
             common.say(f"The conference {venue.NAME!r} of {year}: {summary(done)}")
 
 

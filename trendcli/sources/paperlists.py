@@ -26,16 +26,16 @@ class _Paper(msgspec.Struct):
 
 
 class Paperlist:
-    """One file as a Source: the submissions to `venue` in `year`."""
+    """One file as a Source: the submissions to `venue` in `year`, as they were `at` a moment (None: now)."""
 
     name = "paperlists"
 
-    def __init__(self, path: str, venue: str, year: int) -> None:
-        self.path, self.venue, self.year = path, venue, year
+    def __init__(self, path: str, venue: str, year: int, at: datetime | None = None) -> None:
+        self.path, self.venue, self.year, self.at = path, venue, year, at
 
     def batches(self, ask: Ask, progress: Progress) -> Iterator[Batch]:
         """See Source; one batch, since a year is one file. A file with a fault vouches for nothing."""
-        at = datetime.now(UTC).replace(microsecond=0)
+        at = self.at or datetime.now(UTC).replace(microsecond=0)
         try:
             listed = msgspec.json.decode(Path(self.path).read_bytes(), type=list[msgspec.Raw])
         except OSError as error:
