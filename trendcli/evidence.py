@@ -84,7 +84,7 @@ def dispersions(
     for item, past in pasts.items():
         kept = [number for number, part in enumerate(past.chosen) if counted.bases[part]]
         chosen = [past.chosen[number] for number in kept]
-        places = tuple(_place(part) - _place(chosen[0]) for part in chosen)
+        places = tuple(place(part) - place(chosen[0]) for part in chosen)
         layout = past.unit, places, tuple(past.blocks[number] for number in kept)
         layouts.setdefault(layout, []).append((item, chosen))
     found = {(topic, item): NONE for item in pasts for topic in topics}
@@ -104,7 +104,8 @@ def dispersions(
     return found
 
 
-def _place(item: Period) -> int:
+def place(item: Period) -> int:
+    """The number of a week or month along the calendar."""
     return item.start.toordinal() // 7 if item.unit == "week" else item.start.year * 12 + item.start.month - 1
 
 

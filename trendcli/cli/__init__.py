@@ -22,6 +22,7 @@ _COMMANDS = {
     "verify": "ask:verify",
     "chart": "ask:chart",
     "papers": "ask:papers",
+    "terms": "discover:terms",
     "export": "ask:export",
     "status": "health:status",
     "doctor": "health:doctor",

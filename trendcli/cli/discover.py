@@ -1,0 +1,90 @@
+"""Commands that find what nobody named before: terms."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trendcli.cli.frame import Common
+from trendcli.cli.select import Format, Output, Select, Status
+from trendcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from trendcli.models import Report
+
+
+def terms(
+    common: Common,
+    select: Select,
+    vs: Annotated[str | None, typer.Option(help="The earlier period: one by name, 'previous' or 'year-ago'.")] = None,
+    words: Annotated[str, typer.Option(help="Of how many words: 2, or 1-4.")] = "1-4",
+    min_count: Annotated[
+        int, typer.Option(min=1, help="Only terms in so many submissions of all periods together.")
+    ] = 20,
+    limit: Annotated[int, typer.Option(min=0, help="At most so many rising and so many falling ones; 0 for all.")] = 20,
+    outcome: Annotated[str | None, typer.Option(help="'accepted': the terms that go with it, of a venue.")] = None,
+    name_like: Annotated[str | None, typer.Option(help="New names of a kind a year, such as '*GAN'.")] = None,
+    backtest: Annotated[str | None, typer.Option(help="Years, such as 2015:2018: were rising terms still up?")] = None,
+    include_partial: Annotated[
+        bool, typer.Option("--include-partial", help="Take periods that are not whole.")
+    ] = False,
+    format: Format = None,
+    output: Output = None,
+) -> None:
+    """Rising and falling terms of one to four words, that nobody had to name.
+
+    With --outcome accepted: the terms that go with acceptance to a venue. With --name-like: new names of a kind, a row
+    a year. With --backtest: how many of the terms that rose in past years were still up a year later.
+    """
+    shortest, longest = _words(words)
+    forms = [
+        name for name, said in (("--outcome", outcome), ("--name-like", name_like), ("--backtest", backtest)) if said
+    ]
+    if len(forms) > 1:
+        raise UsageError(f"{' and '.join(forms)} are reports of their own: take one at a time.")
+    if forms and vs:
+        raise UsageError(f"--vs belongs to rising and falling terms, not to {forms[0]}.")
+    if outcome not in (None, "accepted"):
+        raise UsageError(f"The outcome that is known is 'accepted', not {outcome!r}.")
+    if backtest and (select.period or select.since or select.until or select.last):
+        raise UsageError("--backtest names its years itself: leave out --period, --since, --until and --last.")
+    chosen = (
+        replace(select, status=Status.active) if outcome and select.corpus != "arxiv" and not select.status else select
+    )
+
+    def ask() -> Report:
+        from trendcli.reports.terms import Wanted
+
+        question, library = chosen.question(common, pack=False, vs=vs, include_partial=include_partial)
+        store, scope = chosen.open(common), chosen.default_scope(common)
+        wanted = Wanted(shortest, longest, min_count, limit)
+        with common.progress() as progress:
+            if outcome:
+                from trendcli.reports.outcome import outcome as make
+
+                return make(store, library, question, scope, wanted, progress)
+            if name_like:
+                from trendcli.reports.names import names
+
+                return names(store, library, question, scope, name_like, progress)
+            if backtest:
+                from trendcli.reports.backtest import backtest as test
+                from trendcli.reports.backtest import years_of
+
+                return test(store, library, question, scope, years_of(backtest), wanted, progress)
+            from trendcli.reports.terms import terms as compare
+
+            return compare(store, library, question, scope, wanted, progress)
+
+    said = f"terms {chosen} {vs} {words} {min_count} {limit} {outcome} {name_like} {backtest} {include_partial}"
+    common.show(common.answered(said, ask, select.corpus), format, output)
+
+
+def _words(text: str) -> tuple[int, int]:
+    """The least and most words of '2' or '1-4'; UsageError for anything else."""
+    first, _, last = text.partition("-")
+    if not (first.isdigit() and (last or first).isdigit() and 1 <= int(first) <= int(last or first) <= 4):
+        raise UsageError(f"Terms have one to four words, such as --words 2 or --words 1-3, not {text!r}.")
+    return int(first), int(last or first)

@@ -1,0 +1,142 @@
+"""Use-case names: how many new names of a kind, such as "*GAN", each year brings."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+from trendcli import change, periods
+from trendcli.counting import select
+from trendcli.errors import UsageError
+from trendcli.models import Column, Progress, Report, Scope, silent
+from trendcli.question import Question, resolve, resolved_window
+from trendcli.reports.shared import assembled, described
+from trendcli.reports.terms import based
+from trendcli.store import Store, read_files, sql_text
+from trendcli.topics import Library
+
+COLUMNS = (
+    Column("period", "Period", "text", 0),
+    Column("new", "New names", "count", 0),
+    Column("names", "Names", "count", 0),
+    Column("count", "Submissions", "count", 0),
+    Column("share", "Share", "share", 1),
+    Column("share_low,share_high", "95 % interval of share", "share_interval", 3),
+    Column("most_new", "Most used of the new", "text", 2),
+    Column("status", "Status", "text", 4),
+)
+# names that a row tells
+_TOLD = 5
+_INSIDE = {"*": "[A-Za-z0-9-]*[A-Za-z0-9]", "?": "[A-Za-z0-9]"}
+
+
+def name_regex(glob: str) -> str:
+    """A glob as an expression for whole words as written; UsageError where it has no letters or no star.
+
+    A star stands for one or more letters, digits and inner hyphens, a question mark for one. A plural s may follow.
+    """
+    if (
+        not re.fullmatch(r"[A-Za-z0-9*?-]+", glob)
+        or not re.search(r"[A-Za-z0-9]{2}", glob)
+        or not set(glob) & set("*?")
+    ):
+        raise UsageError(f"Names are looked for by letters and a star, such as --name-like '*GAN', not {glob!r}.")
+    first = "(?:[A-Za-z0-9-]*[A-Za-z0-9-])?" if glob[0] == "*" else ""
+    body = "".join(_INSIDE.get(char, re.escape(char)) for char in glob.removeprefix("*"))
+    start = f"[A-Za-z0-9]{first}" if glob[0] == "*" else ""
+    return rf"\b({start}{body})s?\b"
+
+
+def names(
+    store: Store, library: Library, question: Question, default: Scope, glob: str, progress: Progress = silent
+) -> Report:
+    """A row a year: names of a kind that no submission stored from before has, all that are used, and by how many.
+
+    Names are words as written, with a capital letter; a hyphen and a plural s make no new name. In the first year that
+    the store covers none can be told to be new: null.
+    """
+    context = based(resolve(store, library, question, default, progress))
+    regex, longest = name_regex(glob), max(re.split(r"[*?]", glob), key=len)
+    since, until = resolved_window(context, "year")
+    first = context.coverage.first_day(context.selection.scope.categories) or since
+    shown = periods.between(max(since, first), until, "year")
+    counted = context.count(shown)
+    files = store.files(until=shown[-1].end)
+    title, rest = store.texts
+    text = f"{title} || chr(10) || {rest}" if context.selection.match == "any" else title
+    with store.connect() as db:
+        select(db, store, library, context.selection, files, progress)
+        found = db.execute(
+            f"""
+            SELECT year(v1_at), list_distinct(regexp_extract_all(text, {sql_text(regex)}, 1))
+            FROM ({read_files(store, files, f"{text} AS text", live=False)})
+            JOIN (FROM paper WHERE inside) USING (file, row)
+            WHERE contains(text, {sql_text(longest)}) AND regexp_matches(text, {sql_text(regex)})
+            """
+        ).fetchall()
+    spelt: dict[str, Counter[str]] = {}
+    by_year: dict[int, Counter[str]] = {}
+    using: Counter[int] = Counter()
+    for year, written in found:
+        held = {name.replace("-", "").lower(): name for name in sorted(written) if name != name.lower()}
+        using[year] += bool(held)
+        by_year.setdefault(year, Counter()).update(held.keys())
+        for key, name in held.items():
+            spelt.setdefault(key, Counter())[name] += 1
+    begun: dict[str, int] = {}
+    for year in sorted(by_year):
+        for key in by_year[year]:
+            begun.setdefault(key, year)
+    called = {key: max(forms, key=lambda name: (forms[name], name)) for key, forms in spelt.items()}
+    rows = []
+    for item in shown:
+        year, verdict = item.start.year, context.verdict(item)
+        used = by_year.get(year, Counter())
+        new = Counter({key: number for key, number in used.items() if begun[key] == year})
+        base, count = counted.bases[item], using[year]
+        low, high = change.wilson(count, base)
+        known = not verdict.hole
+        told = year > first.year or not used
+        rows.append(
+            {
+                "period": item.label,
+                "start": str(item.start),
+                "end": str(item.end),
+                "new": len(new) if known and told else None,
+                "names": len(used) if known else None,
+                "count": count if known else None,
+                "base": base if known else None,
+                "share": change.share(count, base) if known else None,
+                "share_low": low if known else None,
+                "share_high": high if known else None,
+                "new_names": _ranked(new, called) if told else [],
+                "most_new": ", ".join(row["name"] for row in _ranked(new, called)[:_TOLD]) if told else "",
+                "most_used": _ranked(used, called)[: 2 * _TOLD],
+                "status": verdict.status,
+            }
+        )
+    total: Counter[str] = sum(by_year.values(), Counter())
+    most = ", ".join(f"{row['name']} ({row['count']})" for row in _ranked(total, called)[: 2 * _TOLD])
+    return assembled(
+        context,
+        "names",
+        f"Names like {glob}",
+        COLUMNS,
+        rows,
+        [described(item, counted, context.verdict(item)) for item in shown],
+        counted,
+        [
+            f"A name is a word as written that fits {glob}, a star being one character or more, with a capital letter; "
+            "hyphens and a plural s make no other name.",
+            f"New: no submission has it that is stored from before; the store covers this scope from {first} on, so of "
+            f"{first.year} itself nothing can be said.",
+            *([f"Most used: {most}."] if most else []),
+        ],
+        {"name_like": glob, "since": str(since), "until": str(until)},
+    )
+
+
+def _ranked(counts: Counter[str], called: dict[str, str]) -> list[dict[str, Any]]:
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [{"name": called[key], "count": number} for key, number in ranked]
