@@ -9,6 +9,8 @@ from math import log
 
 # characters on each side of a mention whose words are "around" it: some forty words in all
 REACH = 120
+# with these, of what was tried, surroundings of one meaning and of another came apart best (docs/checking-topics.md)
+RARE, BESIDE = 3, 2.5
 _WORD = re.compile(r"[a-z][a-z]+")
 
 
@@ -45,13 +47,16 @@ def around(text: str, start: int, end: int, without: Collection[str] = ()) -> fr
 def weights(like: Sequence[Collection[str]], other: Sequence[Collection[str]]) -> dict[str, float]:
     """How much a word speaks for the first of two lists of surroundings: the logarithm of its odds there over here.
 
-    The log likelihood ratio of a naive Bayes classifier, with half a surrounding added to each side. The lists should
-    be alike in length, or words that stand in neither would speak for the shorter one.
+    The log likelihood ratio of a naive Bayes classifier, with half a surrounding added to each side. A word in fewer
+    than RARE surroundings says nothing. Of the second list at most BESIDE as many are taken as the first has, since
+    the half weighs more on the shorter side.
     """
+    other = other[: int(BESIDE * len(like))]
     ours, theirs = (Counter(word for surrounding in side for word in surrounding) for side in (like, other))
     return {
         word: log((ours[word] + 0.5) / (len(like) + 1)) - log((theirs[word] + 0.5) / (len(other) + 1))
         for word in {*ours, *theirs}
+        if ours[word] + theirs[word] >= RARE
     }
 
 
@@ -60,9 +65,18 @@ def fits(surrounding: Collection[str], weight: Mapping[str, float]) -> bool:
     return sum(weight.get(word, 0.0) for word in surrounding) > 0
 
 
+def recognised(like: Sequence[Collection[str]], other: Sequence[Collection[str]]) -> float:
+    """The share of the first list of surroundings that fit it by weights made of the other half of both lists."""
+    found = 0
+    for half in (0, 1):
+        weight = weights(like[1 - half :: 2], other[1 - half :: 2])
+        found += sum(fits(surrounding, weight) for surrounding in like[half::2])
+    return found / len(like)
+
+
 def typical(here: Sequence[Collection[str]], there: Sequence[Collection[str]], most: int) -> list[str]:
-    """The words that tell the first list of surroundings from the second best, of those that it holds twice or more."""
-    weight = weights(here, there)
-    ours = Counter(word for surrounding in here for word in surrounding)
-    ranked = sorted((-number * weight[word], word) for word, number in ours.items() if number > 1)
-    return [word for score, word in ranked[:most] if score < 0]
+    """The words that tell the first list of surroundings from the second best, of odds that are threefold or more."""
+    ours, theirs = (Counter(word for surrounding in side for word in surrounding) for side in (here, there))
+    odds = {word: (ours[word] / len(here)) / ((theirs[word] + 0.5) / (len(there) + 1)) for word in ours}
+    telling = (word for word, number in ours.items() if number > 1 and odds[word] >= 3)
+    return sorted(telling, key=lambda word: (-ours[word] * log(odds[word]), word))[:most]

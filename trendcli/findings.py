@@ -31,8 +31,9 @@ ALIKE, ALIKE_FEW = 0.75, 10
 INSIDE, INSIDE_FEW = 0.9, 20
 # where four fifths hang on one rule, the trend of the topic is that of the rule
 CARRIES, CARRIES_FEW = 0.8, 20
-# so many surroundings of phrases have to be known; so many are looked at; where few fit, it is another meaning
-KNOWN, LOOKED_AT, FITS = 20, 200, 0.5
+# so many surroundings of phrases have to be known, and so many are looked at; an acronym whose surroundings fit less
+# than half as often as those of the phrases themselves means something else
+KNOWN, LOOKED_AT, ELSEWHERE, FITS = 20, 400, 1000, 0.5
 # a quiet of so many months between a few matches and a crowd so many times as large: an acronym may have meant
 # something else, while a phrase says what it means, so that more is needed to wonder about it
 QUIET = {True: (24, 10), False: (36, 50)}
@@ -97,10 +98,13 @@ class World:
             self.db.execute(f"INSERT INTO {name} SELECT {', '.join('unnest(?)' for _ in listed)}", listed)
 
     def since(self, topic: str, rule: Rule) -> str | None:
-        """The first day of the month or year before which the thing of a rule did not exist; None where nobody says."""
+        """The first day of the month or year before which the thing of a rule did not exist; None where nobody says.
+
+        Of a venue the first of the year, since the submissions of a year have no other date.
+        """
         known = dict(self.library.topic(topic).since)
         month = known.get(rule.text, known.get("*"))
-        return f"{month}-01-01"[:10] if month else None
+        return f"{month[: 7 if self.store.corpus == ARXIV else 4]}-01-01"[:10] if month else None
 
     def guard(self, topic: str) -> tuple[str, ...]:
         """The categories of a topic; those of a venue are none."""
@@ -284,7 +288,7 @@ def other_meaning(world: World) -> Iterator[Finding]:
     )
     world.db.execute(
         f"""CREATE TEMP TABLE others AS SELECT file, row FROM paper
-            ORDER BY hash(file, row) LIMIT {2 * LOOKED_AT}"""
+            ORDER BY hash(file, row) LIMIT {ELSEWHERE}"""
     )
     texts = _texts(world, "SELECT file, row FROM shown UNION SELECT file, row FROM others")
     beside: dict[tuple[str, int], list[tuple[int, tuple[int, int]]]] = {}
@@ -292,17 +296,17 @@ def other_meaning(world: World) -> Iterator[Finding]:
     for topic, which, rule, file, row in rows:
         beside.setdefault((topic, which), []).append((rule, (file, row)))
     others = world.db.execute("SELECT file, row FROM others ORDER BY hash(file, row)").fetchall()
-    anywhere = {place: _anywhere(place[1], texts[place]) for place in others}
+    noise = [_anywhere(place[1], texts[place]) for place in others]
     for (topic, key), rule in sorted(names.items()):
         known, alone = beside.get((topic, 0), []), beside.get((topic, key), [])
         if len(known) < KNOWN or not alone:
             continue
         own = {word for place in phrases if place[0] == topic for word in acronyms.words(phrases[place].text)}
         like = [_around(world.rules[topic, which], texts[place], own) for which, place in known]
-        mine = {place for _, place in known} | {place for _, place in alone}
-        noise = [words - own for place, words in anywhere.items() if place not in mine][: len(like)]
-        weight = acronyms.weights(like, noise)
-        yield from _strangers(topic, rule, weight, like, [(_around(rule, texts[p], own), texts[p]) for _, p in alone])
+        weight, least = acronyms.weights(like, noise), FITS * acronyms.recognised(like, noise)
+        yield from _strangers(
+            topic, rule, weight, least, like, [(_around(rule, texts[p], own), texts[p]) for _, p in alone]
+        )
 
 
 class _Text(NamedTuple):
@@ -344,6 +348,7 @@ def _strangers(
     topic: str,
     rule: Rule,
     weight: Mapping[str, float],
+    least: float,
     like: Sequence[frozenset[str]],
     alone: Sequence[tuple[frozenset[str], _Text]],
 ) -> Iterator[Finding]:
@@ -356,14 +361,14 @@ def _strangers(
     pooled: list[str] = []
     for name, members in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
         fitting = sum(acronyms.fits(surrounding, weight) for surrounding, _ in members)
-        if (wilson(fitting, len(members))[1] or 0) < FITS:
+        if (wilson(fitting, len(members))[1] or 0) < least:
             said[name] = fitting, len(members)
             strange += [item for item in members if not acronyms.fits(item[0], weight)]
-        elif (wilson(0, len(members))[1] or 0) >= FITS:
+        elif (wilson(0, len(members))[1] or 0) >= least:
             pooled.append(name)
     rest = [item for name in pooled for item in groups[name]]
     fitting = sum(acronyms.fits(surrounding, weight) for surrounding, _ in rest)
-    if rest and (wilson(fitting, len(rest))[1] or 0) < FITS:
+    if rest and (wilson(fitting, len(rest))[1] or 0) < least:
         said["categories with few"] = fitting, len(rest)
         strange += [item for item in rest if not acronyms.fits(item[0], weight)]
     if said:
