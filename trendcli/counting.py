@@ -207,6 +207,15 @@ def _starts(periods: Sequence[Period], unit: str) -> str:
     return f"VALUES {', '.join(values)}"
 
 
+def inside(selection: Selection) -> str:
+    """SQL: whether a row lies in the scope and the days of a selection, by its columns `categories` and `v1_at`."""
+    where = [in_scope("categories", selection.scope, selection.primary_only)]
+    until = min((day for day in (selection.window.until, selection.as_of) if day), default=None)
+    where += [f"v1_at >= TIMESTAMP '{selection.window.since}'"] if selection.window.since else []
+    where += [f"v1_at < TIMESTAMP '{until}'"] if until else []
+    return " AND ".join(where)
+
+
 def select(
     db: duckdb.DuckDBPyConnection,
     store: Store,
@@ -215,25 +224,29 @@ def select(
     files: Sequence[DataFile],
     progress: Progress,
     columns: str = "id",
+    among: str = "",
 ) -> None:
     """Make three tables in `db`: `paper`, what is in the scope, and `hit` and `mention`, which of it matches what.
 
     `paper` has (file, row, v1_at, id, categories, `columns`, and whether it is `inside` the base), `hit` (file, row,
     topic), each pair once, and `mention` (file, row, topic, rule, title, strict): the rules that made the papers count,
-    in any mode. Tags are completed first.
+    in any mode. Tags are completed first. `among` is SQL for live rows (file, row, id, v1_at, categories; the id may be
+    left empty) to which the selection is narrowed.
     """
-    where = [in_scope("categories", selection.scope, selection.primary_only)]
-    until = min((day for day in (selection.window.until, selection.as_of) if day), default=None)
-    where += [f"v1_at >= TIMESTAMP '{selection.window.since}'"] if selection.window.since else []
-    where += [f"v1_at < TIMESTAMP '{until}'"] if until else []
+    where = [inside(selection)]
     where += [f"id = {sql_text(selection.id)}"] if selection.id else []
     if selection.author:
         where.append(f"contains(lower(strip_accents(authors)), lower(strip_accents({sql_text(selection.author)})))")
     needed = ", ".join(dict.fromkeys(["id", "v1_at", "categories", *columns.split(", ")]))
     read = f"{needed}, authors" if selection.author else needed
+    source = read_files(store, files, read)
+    if among and not selection.id and read == "id, v1_at, categories":
+        source = among
+    elif among:
+        source = f"SELECT * FROM ({source}) SEMI JOIN ({among}) USING (file, row)"
     db.execute(
         f"""CREATE TEMP TABLE paper AS
-            SELECT file, row, {needed}, true AS inside FROM ({read_files(store, files, read)})
+            SELECT file, row, {needed}, true AS inside FROM ({source})
             WHERE {" AND ".join(where)}"""
     )
     beside = [*selection.both, *([selection.within] if selection.within else [])]

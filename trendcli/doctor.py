@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from xxhash import xxh3_64
 
-from trendcli import ingest, tags
+from trendcli import indexing, ingest, tags
 from trendcli.coverage import EVERY
 from trendcli.errors import Locked, UsageError
 from trendcli.manifest import ARXIV, ELSEWHERE, DataFile
@@ -226,7 +226,9 @@ def mend(store: Store) -> list[str]:
             """
         ).fetchall()
     if twice:
-        tags.carry(store, ingest.fold(store, {month for (month,) in twice}))
+        moves = ingest.fold(store, {month for (month,) in twice})
+        tags.carry(store, moves)
+        indexing.carry(store, moves)
         done.append(f"Folded submissions that were there twice, in {len(twice)} months.")
     return done
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from trendcli import ingest, tags
+from trendcli import indexing, ingest, tags
 from trendcli.errors import TryLater
 from trendcli.ingest import Merged
 from trendcli.models import Answer, Ask, Progress, Source
@@ -66,7 +66,9 @@ def _fold_where_due(store: Store) -> None:
     updates are folded all the same.
     """
     if ingest.fold_is_due(store) and (tags.level(store) or ingest.fold_is_due(store, OVERDUE)):
-        tags.carry(store, ingest.fold(store))
+        moves = ingest.fold(store)
+        tags.carry(store, moves)
+        indexing.carry(store, moves)
 
 
 def _ask(

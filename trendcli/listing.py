@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
-from trendcli import periods
+from trendcli import lookup, periods
 from trendcli.counting import select
+from trendcli.details import details, details_of, snippet, texts_of, url_of
 from trendcli.errors import NoCoverage, UsageError
+from trendcli.lookup import Wanted
 from trendcli.manifest import ARXIV
 from trendcli.models import Column, Progress, Report, Scope, Topic, Window, silent
 from trendcli.provenance import as_of_text, common_notes, few, provenance
@@ -18,17 +19,16 @@ from trendcli.question import Context, Question, query_of, resolve, resolved_win
 from trendcli.spans import mentions
 from trendcli.store import Store, read_files, sql_text
 from trendcli.taxonomy import canonical_id
-from trendcli.text import author_names, one_line
-from trendcli.topics import Library, allows, parents_of
+from trendcli.topics import Library, allows
 
 COLUMNS = (
     Column("id", "Id", "text", 0),
     Column("v1", "Submitted", "day", 0),
     Column("title", "Title", "text", 0),
+    Column("score", "Score", "number", 2),
     Column("matches", "Matched", "matches", 1),
 )
 _LISTED = (Column("year", "Year", "text", 0), Column("status", "Decision", "text", 2))
-_DETAILS = "id, version, v1_at, updated_at, title, abstract, authors, categories, comments, journal_ref, doi, withdrawn"
 _EXPORTED = (
     "id, v1_at AS v1, updated_at AS updated, version, title, abstract, authors, split_part(categories, ' ', 1) AS "
     "primary_category, categories, comments, journal_ref, doi, withdrawn"
@@ -37,36 +37,49 @@ _EXPORTED_OF_VENUE = (
     "id, year(v1_at) AS year, title, keywords, abstract, authors, split_part(categories, ' ', 1) AS decision, "
     "categories AS statuses"
 )
-_AROUND = 40  # characters of a snippet on each side of a match
 
 
 def submissions(
-    store: Store, library: Library, question: Question, default: Scope, progress: Progress = silent
+    store: Store,
+    library: Library,
+    question: Question,
+    default: Scope,
+    progress: Progress = silent,
+    wanted: Wanted | None = None,
 ) -> Report:
     """The submissions of a selection, newest first; with topics those that match any of them.
 
     `question.limit` of them (0: all). Rows have the keys of the command-line contract: id, v1, version, title, authors,
-    primary, categories, url, matches, and comments, journal_ref, doi, abstract.
+    primary, categories, url, matches, and comments, journal_ref, doi, abstract. Where something is `wanted` they are
+    what is found of it, in its order, and have a score as well.
     """
-    context, where = _selected(store, library, question, default, progress)
+    context, where = selected(store, library, question, default, progress)
     with store.connect() as db:
-        select(db, store, library, context.selection, _files(context), progress)
+        files = _files(context)
+        found = lookup.find(db, context, wanted, files) if wanted else None
+        select(db, store, library, context.selection, files, progress, among=lookup.FOUND if found else "")
         chosen = "paper SEMI JOIN hit USING (file, row)" if question.topics else "paper WHERE inside"
         number = db.execute(f"SELECT count(*) FROM {chosen}").fetchall()[0][0]
-        limit = f"LIMIT {question.limit}" if question.limit else ""
-        places = db.execute(f"SELECT file, row FROM {chosen} ORDER BY v1_at DESC, id {limit}").fetchall()
-        rows = _details(db, context, places)
-    counted = "1 submission" if number == 1 else f"{number:,} submissions"
-    listed = f", the newest {len(rows):,} listed (--limit 0 for all)." if len(rows) < number else "."
-    notes = [f"{counted}{listed}", *holes(context, where)]
-    names = ", ".join(library.topic(topic).name for topic in question.topics)
+        if found:
+            ranked = lookup.rank(db, context, found, chosen)
+            rows = details(db, context, [item.place for item in ranked], {item.place: item.terms for item in ranked})
+            rows = [{**row, "score": round(item.score, 3)} for row, item in zip(rows, ranked, strict=True)]
+        else:
+            limit = f"LIMIT {question.limit}" if question.limit else ""
+            places = db.execute(f"SELECT file, row FROM {chosen} ORDER BY v1_at DESC, id {limit}").fetchall()
+            rows = details(db, context, places)
+    counted = lookup.notes(found, number, len(rows)) if found else [_counted(number, len(rows))]
+    notes = [*counted, *holes(context, where)]
+    names = ", ".join(library.topic(topic).name for topic in question.topics) or "Submissions"
+    asked = asdict(wanted) if wanted else {}
+    unused = {*([] if found else ["score"]), *([] if found or question.topics else ["matches"])}
     return Report(
         kind="papers",
-        title=f"{names or 'Submissions'}, {_span(store, where)}",
+        title=f"{names}{lookup.title(found) if found else ''}, {span(store, where)}",
         corpus=context.selection.corpus,
         synthetic=store.manifest.synthetic,
-        query={**query_of(context), "since": str(where.since), "until": str(where.until)},
-        columns=[column for column in _columns(store) if question.topics or column.key != "matches"],
+        query={**query_of(context), "since": str(where.since), "until": str(where.until), **asked},
+        columns=[column for column in _columns(store) if column.key not in unused],
         rows=rows,
         data_as_of=as_of_text(context.stated_at),
         coverage={"total": number},
@@ -75,7 +88,13 @@ def submissions(
     )
 
 
-def _span(store: Store, where: Window) -> str:
+def _counted(number: int, listed: int) -> str:
+    counted = "1 submission" if number == 1 else f"{number:,} submissions"
+    return f"{counted}{f', the newest {listed:,} listed (--limit 0 for all)' if listed < number else ''}."
+
+
+def span(store: Store, where: Window) -> str:
+    """The days of a selection, or the years of a venue, as people read them."""
     if store.corpus == ARXIV or where.since is None or where.until is None:
         return f"{where.since} to {where.until}"
     first, last = where.since.year, where.until.year - 1
@@ -119,14 +138,14 @@ def export(
     kind = path.suffix.lower().lstrip(".")
     if kind not in ("parquet", "csv"):
         raise UsageError(f"An export ends in .parquet or .csv, not {path.suffix or 'without an ending'}.")
-    context, where = _selected(store, library, question, default, progress)
+    context, where = selected(store, library, question, default, progress)
     gaps = holes(context, where)
     path.parent.mkdir(parents=True, exist_ok=True)
     options = "FORMAT parquet, COMPRESSION zstd" if kind == "parquet" else "FORMAT csv, HEADER true"
     topics = "topics" if kind == "parquet" else "array_to_string(topics, '; ') AS topics"
     with store.connect() as db:
         select(db, store, library, context.selection, _files(context), progress)
-        read = read_files(store, _files(context), _details_of(store))
+        read = read_files(store, _files(context), details_of(store))
         source = f"SELECT * FROM ({read}) SEMI JOIN (FROM paper WHERE inside) USING (file, row)"
         if question.topics:
             named = "SELECT file, row, list(topic ORDER BY topic) AS topics FROM hit GROUP BY file, row"
@@ -153,15 +172,15 @@ def explain(store: Store, library: Library, ident: str, names: Sequence[str] = (
         wanted = canonical_id(ident)[0] if store.corpus == ARXIV else ident
     except ValueError as error:
         raise UsageError(f"{error}. Write it as 1706.03762 or math/0611800.") from None
-    details = _details_of(store)
+    columns = details_of(store)
     with store.connect() as db:
         found = db.execute(
-            f"SELECT {details} FROM ({read_files(store, store.files(), details)}) WHERE id = {sql_text(wanted)}"
+            f"SELECT {columns} FROM ({read_files(store, store.files(), columns)}) WHERE id = {sql_text(wanted)}"
         ).fetchall()
     if not found:
         raise UsageError(f"The store does not hold {wanted}. Fetch its month, or see `trend status`.")
-    paper = dict(zip(details.split(", "), found[0], strict=True))
-    texts, guarded = _texts(store, paper), paper["categories"] if store.corpus == ARXIV else None
+    paper = dict(zip(columns.split(", "), found[0], strict=True))
+    texts, guarded = texts_of(store, paper), paper["categories"] if store.corpus == ARXIV else None
     asked = {library.topic(name).id for name in names}
     rows: list[dict[str, Any]] = []
     for topic in library.topics.values():
@@ -210,13 +229,13 @@ def _why(
                     "result": f"no: its guard wants {' or '.join(member.guard)}" if guarded else "matches",
                     "rule": f"{rule.kind} {rule.text}" + (f" (of {member.id})" if member.id != topic.id else ""),
                     "field": places[0].field + (f", {len(places)} mentions" if len(places) > 1 else ""),
-                    "snippet": _snippet(text, places[0].start, places[0].end),
+                    "snippet": snippet(text, places[0].start, places[0].end),
                 }
     if named and not matched:
         yield {"topic": topic.id, "result": "no rule matches", "rule": "", "field": "", "snippet": ""}
 
 
-def _selected(
+def selected(
     store: Store, library: Library, question: Question, default: Scope, progress: Progress
 ) -> tuple[Context, Window]:
     """The context of a question with its window made plain: all that is stored where none was said."""
@@ -236,97 +255,3 @@ def _selected(
 
 def _files(context: Context) -> list[Any]:
     return context.store.files(*context.selection.window)
-
-
-def _details(
-    db: duckdb.DuckDBPyConnection, context: Context, places: Sequence[tuple[int, int]]
-) -> list[dict[str, Any]]:
-    """The rows that people see, in the order of `places`; only the files that hold them are read.
-
-    Where a rule matches is looked for in those submissions alone that its tag names.
-    """
-    if not places:
-        return []
-    holding = {file for file, _ in places}
-    files = [item for item in context.store.manifest.files if item.key in holding]
-    db.execute("CREATE TEMP TABLE place (file BIGINT, row BIGINT)")
-    db.execute(
-        "INSERT INTO place SELECT unnest(?), unnest(?)",
-        [[place[0] for place in places], [place[1] for place in places]],
-    )
-    details = _details_of(context.store)
-    columns = details.split(", ")
-    found = db.execute(
-        f"""SELECT file, row, {details} FROM ({read_files(context.store, files, details, live=False)})
-            SEMI JOIN place USING (file, row)"""
-    ).fetchall()
-    by_place = {row[:2]: dict(zip(columns, row[2:], strict=True)) for row in found}
-    named: dict[tuple[int, int], set[int]] = {}
-    if context.selection.topics:
-        tagged = db.execute("SELECT file, row, rule FROM mention SEMI JOIN place USING (file, row)")
-        for file, row, rule in tagged.fetchall():
-            named.setdefault((file, row), set()).add(rule)
-    counted = parents_of(context.library, context.selection.topics)
-    members = [context.library.topic(name) for name in counted]
-    return [_row(context.store, by_place[place], members, named.get(place, set())) for place in places]
-
-
-def _details_of(store: Store) -> str:
-    return _DETAILS if store.corpus == ARXIV else f"{_DETAILS}, keywords"
-
-
-def _texts(store: Store, paper: Mapping[str, Any]) -> dict[str, str]:
-    """The texts in which rules are matched, by field."""
-    return {name: paper.get(name) or "" if name in store.fields else "" for name in ("title", "abstract", "keywords")}
-
-
-def _row(store: Store, paper: Mapping[str, Any], members: Sequence[Topic], named: Collection[int]) -> dict[str, Any]:
-    listed = paper["categories"].split()
-    matches, texts = [], _texts(store, paper)
-    for topic in members:
-        if store.corpus == ARXIV and not allows(topic.guard, paper["categories"]):
-            continue
-        for rule in topic.rules:
-            places = mentions(rule, **texts) if rule.key in named else []
-            if places:
-                first = places[0]
-                text = texts[first.field]
-                matches.append(
-                    {
-                        "topic": topic.id,
-                        "phrase": rule.text,
-                        "field": first.field,
-                        "text": one_line(text[first.start : first.end]).strip("; "),
-                        "snippet": _snippet(text, first.start, first.end),
-                    }
-                )
-    venue = {"year": paper["v1_at"].year, "status": listed[0], "keywords": paper.get("keywords")}
-    return {
-        "id": paper["id"],
-        **({"v1": as_of_text(paper["v1_at"]), "version": paper["version"]} if store.corpus == ARXIV else venue),
-        "title": paper["title"],
-        "authors": author_names(paper["authors"]),
-        **({"primary": listed[0], "categories": listed} if store.corpus == ARXIV else {}),
-        "url": url_of(store.corpus, paper["id"]),
-        "matches": matches,
-        "abstract": one_line(paper["abstract"]),
-        "comments": paper["comments"],
-        "journal_ref": paper["journal_ref"],
-        "doi": paper["doi"],
-        "withdrawn": paper["withdrawn"],
-    }
-
-
-def url_of(corpus: str, ident: str) -> str:
-    """Where a submission can be read."""
-    return f"https://arxiv.org/abs/{ident}" if corpus == ARXIV else f"https://openreview.net/forum?id={ident}"
-
-
-def _snippet(text: str, start: int, end: int) -> str:
-    """The words around a match, whole ones, with dots where text was left out."""
-    low, high = max(0, start - _AROUND), min(len(text), end + _AROUND)
-    while 0 < low < start and text[low - 1] != " ":
-        low += 1
-    while end < high < len(text) and text[high] != " ":
-        high -= 1
-    return one_line(("… " if low else "") + text[low:high].strip() + (" …" if high < len(text) else ""))

@@ -250,8 +250,13 @@ def read_files(store: Store, files: Sequence[DataFile], columns: str, *, live: b
         f"SELECT {columns}, CAST('0x' || split_part(parse_filename(filename), '.', 2) AS BIGINT) AS file, "
         f"file_row_number AS row FROM read_parquet({sql_list(paths)}, filename = true, file_row_number = true)"
     )
+    return live_rows(store, source) if live else source
+
+
+def live_rows(store: Store, source: str) -> str:
+    """SQL for those rows of `source` (SQL with `file` and `row`) that no update of the store replaces."""
     updates = [str(store.path(item)) for item in store.manifest.files if item.replaces]
-    if not updates or not live:
+    if not updates:
         return source
     return (
         f"SELECT * FROM ({source}) AS every ANTI JOIN (SELECT over_file AS file, over_row AS row "

@@ -1,4 +1,4 @@
-"""Commands that read the store and answer: report, explain, verify, chart, papers, export."""
+"""Commands that read the store and answer: report, explain, verify, chart, export."""
 
 from __future__ import annotations
 
@@ -158,22 +158,6 @@ def chart(
     if log and kind != "volume":
         raise UsageError("--log is for a volume chart: shares begin at zero.")
     _draw(common, _answer(common, select, shape, form), kind, output, **({"log": True} if log else {}))
-
-
-def papers(
-    common: Common,
-    select: Select,
-    limit: Annotated[int, typer.Option(min=0, help="At most so many, the newest; 0 for all.")] = 50,
-    format: Annotated[str | None, typer.Option("--format", help="table, json, jsonl, csv, md, html or bibtex.")] = None,
-    output: Output = None,
-) -> None:
-    """List the submissions behind a number, newest first, each with the phrase that matched."""
-    from trendcli.listing import submissions
-
-    question, library = select.question(common, pack=False, limit=limit)
-    with common.progress() as progress:
-        found = submissions(select.open(common), library, question, select.default_scope(common), progress)
-    common.show(found, format, output)
 
 
 def export(

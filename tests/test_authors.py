@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ML, answer, fill, paper
+from trendcli import indexing
+from trendcli.authors import CAVEAT, authors, taken_apart
+from trendcli.lookup import Wanted
+from trendcli.models import Report, silent
+from trendcli.question import worded
+from trendcli.store import Store
+from trendcli.topics import Library
+
+
+@pytest.mark.parametrize(
+    ("line", "people", "collaborations"),
+    [
+        ("A. One, B. Two (Lab, Town) and C. Three", {"A. One", "B. Two", "C. Three"}, set()),
+        ("A. One, Jr., B. Two, et al.", {"A. One", "B. Two"}, set()),
+        ("A. One, A. One", {"A. One"}, set()),
+        ("The ATLAS Collaboration: A. One, B. Two", {"A. One", "B. Two"}, {"ATLAS Collaboration"}),
+        ("ATLAS Collaboration", set(), {"ATLAS Collaboration"}),
+        ("A. One (for the CMS Collaboration)", {"A. One"}, set()),
+        ("A. One, on behalf of the CMS Collaboration", {"A. One"}, {"CMS Collaboration"}),
+        ("Gemini Team, A. One", {"A. One"}, {"Gemini Team"}),
+        ("José Älvarez, 11537", {"José Älvarez"}, set()),
+        ("", set(), set()),
+    ],
+)
+def test_a_line_taken_apart(line: str, people: set[str], collaborations: set[str]) -> None:
+    assert taken_apart(line) == (people, collaborations)
+
+
+def counted(store: Store, library: Library, *names: str, search: str | None = None, **words: Any) -> Report:
+    question, known = worded(library, topics=names, **words)
+    return authors(store, known, question, ML, wanted=Wanted(search) if search else None)
+
+
+def test_who_has_most(tmp_path: Path, library: Library) -> None:
+    store = fill(
+        tmp_path / "store",
+        [
+            paper("1801.00001", "2018-01-05", "A GAN", authors="Ada Abel, Bo Brandt"),
+            paper("1802.00002", "2018-02-05", "A GAN again", authors="Ada Abel (Lab) and A. Abel"),
+            paper("1903.00003", "2019-03-05", "On nothing", authors="Ada Abel, ATLAS Collaboration"),
+            paper("1904.00004", "2019-04-05", "On graphs", authors="Bo Brandt"),
+        ],
+    )
+    found = counted(store, library)
+    assert [tuple(row.values()) for row in found.rows] == [
+        ("Ada Abel", 3, 0.75, 2018, 2019), ("Bo Brandt", 2, 0.5, 2018, 2019), ("A. Abel", 1, 0.25, 2018, 2018),
+    ]  # fmt: skip
+    assert found.notes[:3] == [
+        "3 names in 4 submissions.",
+        CAVEAT,
+        "Collaborations are no people and are left out: ATLAS Collaboration (1).",
+    ]
+    gans = counted(store, library, "gan", limit=1)
+    assert [tuple(row.values()) for row in gans.rows] == [("Ada Abel", 2, 1.0, 2018, 2018)]
+    assert gans.notes[0] == "3 names in 2 submissions, the first 1 listed (--limit 0 for all)."
+    assert gans.title == "Authors of GANs, 2018-01-05 to 2020-01-01"
+    for _ in range(2):
+        graphs = counted(store, library, search="graph")
+        assert [row["author"] for row in graphs.rows] == ["Bo Brandt"]
+        assert graphs.title.startswith("Authors of submissions with graph")
+        indexing.build(store, silent)
+    assert counted(store, library, since="2019-03", until="2019-04").rows[0]["share"] == 1
+
+
+def test_a_submission_that_names_nobody_counts_in_the_base_alone(tmp_path: Path, library: Library) -> None:
+    store = fill(
+        tmp_path / "store",
+        [paper("1801.00001", "2018-01-05", authors=""), paper("1901.00001", "2019-01-05", authors="Ada Abel")],
+        [answer()],
+    )
+    found = counted(store, library)
+    assert [row["share"] for row in found.rows] == [0.5]
+    assert "1 submissions name no authors (2018)." in found.notes

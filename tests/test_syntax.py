@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import re
+import sqlite3
+
+import duckdb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trendcli.errors import UsageError
+from trendcli.syntax import Query, Term, fts, parse, sql, stands, words
+
+FIELDS = ("title", "abstract")
+TEXTS = [
+    ("Graph neural networks", "We self-supervise a graph kernel."),
+    ("On kernels of graphs", "A neural, graph. Self supervised (k-means)"),
+    ("Selfsupervised trees", "the cost is O(n) and/or 2D: networking"),
+    ("", "graph_neural 非線形 networks"),
+]
+
+
+def asked(query: Query) -> tuple[list[int], list[int]]:
+    """Which of TEXTS the query finds: by FTS5, and by SQL over the texts in lower case."""
+    db = sqlite3.connect(":memory:")
+    db.execute("CREATE VIRTUAL TABLE words USING fts5(title, abstract, content='', columnsize=0, tokenize='ascii')")
+    rows = [(place, *(text.lower() for text in pair)) for place, pair in enumerate(TEXTS)]
+    db.executemany("INSERT INTO words(rowid, title, abstract) VALUES (?, ?, ?)", rows)
+    by_index = [row[0] for row in db.execute("SELECT rowid FROM words WHERE words MATCH ?", (fts(query.must),))]
+    duck = duckdb.connect()
+    duck.execute("CREATE TABLE texts (place INT, title VARCHAR, abstract VARCHAR)")
+    duck.executemany("INSERT INTO texts VALUES (?, ?, ?)", rows)
+    by_scan = duck.execute(f"SELECT place FROM texts WHERE {sql(query.must)} ORDER BY place").fetchall()
+    return by_index, [row[0] for row in by_scan]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("graph", [0, 1, 3]),  # graphs as well; an underscore parts words
+        ("GRAPH Neural", [0, 1, 3]),
+        ('"graph neural"', [0, 3]),
+        ('"neural graph"', [1]),  # whatever stands between the words
+        ("“graph neural”", [0, 3]),
+        ("graph -kernel", [3]),
+        ("graph -title:kernel", [0, 3]),
+        ("kernel OR tree", [0, 1, 2]),
+        ("kernel AND neural", [0, 1]),
+        ("graph kernel OR tree", [0, 1]),
+        ("title:graph", [0, 1]),
+        ("abstract:graph", [0, 1, 3]),
+        ("Title:kernel", [1]),
+        ("network", [0, 3]),
+        ("network*", [0, 2, 3]),
+        ('"graph neural net*"', [0]),
+        ("self-supervised", [1, 2]),
+        ('"self-supervised"', [1, 2]),
+        ("k-means", [1]),
+        ("and/or", [2]),
+        ("o(n)", [2]),
+        ("非線形", [3]),
+        ("kernels", [1]),  # a plural is taken as it is written
+        ("gràph nëural -means", [0, 3]),
+        ("nothing-like-it", []),
+        ("(graph", [0, 1, 3]),
+        # what FTS5 would take for operators, columns and functions is words, or nothing at all
+        ("NEAR(graph neural)", []),
+        ("^graph", [0, 1, 3]),
+        ("graph + neural", None),
+        ("{title}", []),
+        ("'; DROP TABLE words; --", None),
+        ("rank", []),
+        ("%", None),
+        ("\\", None),
+    ],
+)
+def test_what_is_found(query: str, found: list[int] | None) -> None:
+    if found is None:
+        with pytest.raises(UsageError, match="holds no letter or digit"):
+            parse(query, FIELDS)
+    else:
+        assert asked(parse(query, FIELDS)) == (found, found)
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("", "Nothing to look for"),
+        ("  ", "Nothing to look for"),
+        ('""', "holds no letter or digit"),
+        ('"graph', "quotation mark is left open"),
+        ("-molecule", "what must occur as well"),
+        ("graph OR", "ends with AND or OR"),
+        ("OR graph", "OR stands between two words"),
+        ("graph OR AND tree", "AND stands between two words"),
+        ("graph OR -tree", "-tree cannot stand behind AND or OR"),
+        ("graph NOT tree", "Write -word"),
+        ("(graph OR tree) kernel", "Parentheses do not group"),
+        ("tilte:graph", r"No field 'tilte' \(did you mean title\?\). Known here: title, abstract"),
+        ("keywords:graph", "No field 'keywords'. Known here: title, abstract"),
+        ("title: graph", "wants a word right behind it: title:word"),
+        ("g*", "at least two letters"),
+        ("*", "holds no letter"),
+        ("gr*ph", "star that is not at its end"),
+        ("- graph", "holds no letter or digit"),
+        (" ".join(f"word{number}" for number in range(33)), "at most 32 words and phrases, not 33"),
+    ],
+)
+def test_a_bad_query_says_what_is_wrong(query: str, why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        parse(query, FIELDS)
+
+
+@given(st.text(alphabet=st.sampled_from("graph neural OR AND NOT NEAR -\"*^:(){}[]+,;'%\\~$_é非\n"), max_size=40))
+def test_whatever_is_typed_is_answered_alike_or_refused(text: str) -> None:
+    try:
+        query = parse(text, FIELDS)
+    except UsageError:
+        return
+    by_index, by_scan = asked(query)
+    assert by_index == by_scan
+    assert all(re.search(r"\w", term.text) for term in query.terms)
+
+
+def test_points() -> None:
+    """One for what occurs, one more in the title; the same for neighbours side by side."""
+    query = parse("graph kernel", FIELDS)
+    (sure, base), *more = query.points
+    assert (sure, base, query.most) == (query.must, 2, 6)
+    assert [(expr.text, expr.fields) for expr, _ in more if isinstance(expr, Term)] == [
+        ("graph kernel", FIELDS), ("graph", ("title",)), ("kernel", ("title",)), ("graph kernel", ("title",)),
+    ]  # fmt: skip
+    assert parse("abstract:graph", FIELDS).most == 1
+    assert parse("graph graph OR tree", FIELDS).most == 4  # no pair with alternatives
+    assert parse("graph graph", FIELDS) == parse("graph", FIELDS)
+
+
+def test_words_and_where_a_term_stands() -> None:
+    assert words("State-of-the-Art: 2D, naïve_x") == ["state", "of", "the", "art", "2d", "naïve", "x"]
+    (term,) = parse('"graph neural"', FIELDS).terms
+    text = "A graph-neural thing; subgraph neural"
+    start, end = stands(term, text) or (0, 0)
+    assert text[start:end] == "graph-neural"
+    assert stands(term, "a subgraph neural net") is None
+    (prefix,) = parse("netw*", FIELDS).terms
+    start, end = stands(prefix, "Two Networks") or (0, 0)
+    assert (start, end) == (4, 12)

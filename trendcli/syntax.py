@@ -1,0 +1,214 @@
+"""The language of `--search`: what a person writes -> an expression that the index and a scan read alike.
+
+A word is a run of ASCII letters, digits and other characters beyond ASCII, in any case; all else parts words. Text is
+compared in lower case, as DuckDB makes it, on both ways.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from trendcli.errors import UsageError, nearest
+from trendcli.text import canonical
+
+MOST = 32  # words and phrases of one query
+_PIECE = re.compile(r'(-?)(?:([A-Za-z_]+):)?(?:"([^"]*)"(\*?)|([^\s"]+))')
+# what words consist of, and what parts them, in text in lower case; the latter as RE2 reads it
+_LETTER = r"[0-9a-z\x80-\U0010ffff]"
+_APART = r"[^0-9a-z\x{80}-\x{10FFFF}]"
+_WORDS = re.compile(f"{_LETTER}+")
+
+
+@dataclass(frozen=True)
+class Term:
+    """A word or phrase in any of some fields; `spellings` are ways to write it, each a run of words.
+
+    `ending` is 's' where a plural s may follow the last word, '*' where any letters may, and '' where nothing may.
+    """
+
+    text: str
+    spellings: tuple[tuple[str, ...], ...]
+    ending: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Every:
+    """All of the parts."""
+
+    parts: tuple[Expr, ...]
+
+
+@dataclass(frozen=True)
+class Either:
+    """At least one of the parts."""
+
+    parts: tuple[Expr, ...]
+
+
+@dataclass(frozen=True)
+class But:
+    """What is wanted, without what is not."""
+
+    wanted: Expr
+    unwanted: Expr
+
+
+Expr = Term | Every | Either | But
+
+
+@dataclass(frozen=True)
+class Query:
+    """What must hold; what earns points, `must` first, and how many; the most there are; and the terms, to be shown."""
+
+    must: Expr
+    points: tuple[tuple[Expr, int], ...]
+    most: int
+    terms: tuple[Term, ...]
+
+
+def words(text: str) -> list[str]:
+    """The words of a canonical text, in lower case."""
+    return _WORDS.findall(text.lower())
+
+
+def parse(text: str, fields: Sequence[str]) -> Query:
+    """The query that a person wrote, over some fields of a corpus; UsageError, with what is wrong, where it is none.
+
+    A point for each word or phrase that occurs and one more where it does in the title; the same for each two that
+    stand beside each other in the query and in the text.
+    """
+    clauses, unwanted = _clauses(text, tuple(fields))
+    terms = tuple(dict.fromkeys(term for clause in clauses for term in clause))
+    pairs = [
+        _side_by_side(one, two)
+        for (one, *others), (two, *more) in pairwise(clauses)
+        if not (others or more) and one.fields == two.fields == tuple(fields) and one.ending != "*"
+    ]
+    must: Expr = Every(tuple(Either(clause) if len(clause) > 1 else clause[0] for clause in clauses))
+    if unwanted:
+        must = But(must, Either(tuple(unwanted)))
+    sure = {clause[0] for clause in clauses if len(clause) == 1}
+    points: list[tuple[Expr, int]] = [(must, len(sure))]
+    points += [(term, 1) for term in (*terms, *pairs) if term not in sure]
+    titled = [_within(term, "title") for term in (*terms, *pairs) if "title" in term.fields]
+    points += [(term, 1) for term in titled]
+    return Query(must, tuple(points), len(terms) + len(pairs) + len(titled), terms)
+
+
+def fts(expr: Expr) -> str:
+    """The expression as SQLite's FTS5 reads it; it holds nothing of what a person wrote but words."""
+    if isinstance(expr, Term):
+        phrases = [f'"{" ".join(spelling)}"' for spelling in expr.spellings]
+        if expr.ending == "*":
+            phrases = [f"{phrase} *" for phrase in phrases]
+        if expr.ending == "s":
+            phrases += [f'{phrase[:-1]}s"' for phrase in phrases]
+        return f"({{{' '.join(expr.fields)}}} : ({' OR '.join(phrases)}))"
+    if isinstance(expr, But):
+        return f"({fts(expr.wanted)} NOT {fts(expr.unwanted)})"
+    return f"({(' AND ' if isinstance(expr, Every) else ' OR ').join(map(fts, expr.parts))})"
+
+
+def sql(expr: Expr) -> str:
+    """The same as SQL over columns that hold the fields in lower case.
+
+    An expression is asked only of texts that hold the letters: a plain search is several times as fast.
+    """
+    if isinstance(expr, Term):
+        return (
+            "(" + " OR ".join(_sql(expr, spelling, name) for name in expr.fields for spelling in expr.spellings) + ")"
+        )
+    if isinstance(expr, But):
+        return f"({sql(expr.wanted)} AND NOT {sql(expr.unwanted)})"
+    return f"({(' AND ' if isinstance(expr, Every) else ' OR ').join(map(sql, expr.parts))})"
+
+
+def stands(term: Term, text: str) -> tuple[int, int] | None:
+    """Where a term first stands in a canonical text: from which character to which; None where it does not."""
+    ending = {"*": f"{_LETTER}*", "s": "s?", "": ""}[term.ending]
+    either = "|".join(rf"[^{_LETTER[1:-1]}]+".join(spelling) for spelling in term.spellings)
+    found = re.search(f"(?<!{_LETTER})(?:{either}){ending}(?!{_LETTER})", text.lower())
+    return found.span() if found else None
+
+
+def _sql(term: Term, spelling: Sequence[str], name: str) -> str:
+    tail = {"*": "", "s": f"s?({_APART}|$)", "": f"({_APART}|$)"}[term.ending]
+    regex = f"(^|{_APART}){f'{_APART}+'.join(spelling)}{tail}"
+    return f"contains({name}, '{max(spelling, key=len)}') AND regexp_matches({name}, '{regex}')"
+
+
+def _clauses(text: str, fields: tuple[str, ...]) -> tuple[list[tuple[Term, ...]], list[Term]]:
+    """What must occur, each clause by one of its terms, and what must not."""
+    text = canonical(text)
+    if text.count('"') % 2:
+        raise UsageError('A quotation mark is left open: write "graph neural" with one on each side.')
+    clauses: list[tuple[Term, ...]] = []
+    unwanted: list[Term] = []
+    either = waiting = False
+    pieces = [found.groups() for found in _PIECE.finditer(text)]
+    for minus, field, phrase, star, word in pieces:
+        if word in ("OR", "AND") and not (minus or field):
+            if waiting or not clauses:
+                raise UsageError(f"{word} stands between two words: write graph {word} tree.")
+            either, waiting = word == "OR", True
+            continue
+        if word == "NOT" and not field:
+            raise UsageError('Write -word for a word that must not occur; "NOT" in quotes is a word like others.')
+        term = _term((word or "") if phrase is None else phrase + star, field, fields)
+        if minus and waiting:
+            raise UsageError(f"-{term.text} cannot stand behind AND or OR: what must not occur stands by itself.")
+        if minus:
+            unwanted.append(term)
+        elif either:
+            clauses[-1] = tuple(dict.fromkeys((*clauses[-1], term)))
+        elif (term,) not in clauses:
+            clauses.append((term,))
+        either = waiting = False
+    if waiting:
+        raise UsageError("The query ends with AND or OR: write graph OR tree.")
+    if any(len(clause) > 1 for clause in clauses) and any(set("()") & set(word or "") for *_, word in pieces):
+        raise UsageError("Parentheses do not group: OR binds its two neighbours, as in graph OR tree kernel.")
+    if not clauses:
+        raise UsageError(
+            "Say what must occur as well, not only what must not."
+            if unwanted
+            else 'Nothing to look for: name words or a "quoted phrase".'
+        )
+    if len(pieces) > MOST:
+        raise UsageError(f"A query has at most {MOST} words and phrases, not {len(pieces)}.")
+    return clauses, unwanted
+
+
+def _term(text: str, field: str | None, fields: tuple[str, ...]) -> Term:
+    if field and field.lower() not in fields:
+        raise UsageError(
+            f"No field {field!r}{nearest(field.lower(), fields)}. Known here: {', '.join(fields)}; in quotes, "
+            f'"{field}:{text}", it is a phrase. Categories, authors and dates have options of their own.'
+        )
+    if text.endswith(":") and text[:-1].lower() in fields:
+        raise UsageError(f"{text} wants a word right behind it: {text}word.")
+    star = text.endswith("*")
+    if "*" in text.rstrip("*"):
+        raise UsageError(f"{text!r} has a star that is not at its end; only the end of a word may be left open.")
+    spellings = tuple(dict.fromkeys(tuple(words(way)) for way in (text, text.replace("-", ""))))
+    if not spellings[0]:
+        raise UsageError(f"{text!r} holds no letter or digit to look for.")
+    if star and len(spellings[0][-1]) < 2:
+        raise UsageError(f"{text!r} would find nearly everything: write at least two letters before the star.")
+    ending = "*" if star else "" if spellings[0][-1].endswith("s") else "s"
+    return Term(text, spellings, ending, (field.lower(),) if field else fields)
+
+
+def _side_by_side(one: Term, two: Term) -> Term:
+    """Two terms as one phrase; the first may be in the plural as well."""
+    first = [*one.spellings, *((*way[:-1], f"{way[-1]}s") for way in one.spellings if one.ending == "s")]
+    ways = tuple((*left, *right) for left in first for right in two.spellings)
+    return Term(f"{one.text} {two.text}", ways, two.ending, one.fields)
+
+
+def _within(term: Term, field: str) -> Term:
+    return Term(term.text, term.spellings, term.ending, (field,))
