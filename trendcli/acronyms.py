@@ -12,6 +12,7 @@ REACH = 120
 # with these, of what was tried, surroundings of one meaning and of another came apart best (docs/checking-topics.md)
 RARE, BESIDE = 3, 2.5
 _WORD = re.compile(r"[a-z][a-z]+")
+_PLURAL = re.compile(r"(?<=[^ius])s$")
 
 
 def definitions(acronym: str, text: str) -> Iterator[str]:
@@ -36,7 +37,7 @@ def definitions(acronym: str, text: str) -> Iterator[str]:
 
 def words(text: str) -> frozenset[str]:
     """The words of a text, in lower case and without a plural s."""
-    return frozenset(word.rstrip("s") for word in _WORD.findall(text.lower()))
+    return frozenset(_PLURAL.sub("", word) for word in _WORD.findall(text.lower()))
 
 
 def around(text: str, start: int, end: int, without: Collection[str] = ()) -> frozenset[str]:

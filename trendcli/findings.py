@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trendcli import acronyms
-from trendcli.change import Sides, compared, wilson
+from trendcli.change import Sides, compared
 from trendcli.manifest import ARXIV
 from trendcli.mentions import in_scope
 from trendcli.models import Rule, Scope
 from trendcli.periods import Period
-from trendcli.spans import mentions
-from trendcli.store import Store, read_files, sql_text
+from trendcli.store import Store, sql_text
 from trendcli.topics import Library
 
 if TYPE_CHECKING:
@@ -31,16 +29,13 @@ ALIKE, ALIKE_FEW = 0.75, 10
 INSIDE, INSIDE_FEW = 0.9, 20
 # where four fifths hang on one rule, the trend of the topic is that of the rule
 CARRIES, CARRIES_FEW = 0.8, 20
-# so many surroundings of phrases have to be known, and so many are looked at; an acronym whose surroundings fit less
-# than half as often as those of the phrases themselves means something else
-KNOWN, LOOKED_AT, ELSEWHERE, FITS = 20, 400, 1000, 0.5
 # a quiet of so many months between a few matches and a crowd so many times as large: an acronym may have meant
 # something else, while a phrase says what it means, so that more is needed to wonder about it
 QUIET = {True: (24, 10), False: (36, 50)}
 SCATTERED = 5
 # a rule that is found less often says nothing about its trend; and half of a rise is most of it
 RENAMED_FEW, MOST = 20, 0.5
-_EXAMPLES = 5
+EXAMPLES = 5
 
 
 class Finding(NamedTuple):
@@ -173,20 +168,25 @@ def overlap(world: World) -> Iterator[Finding]:
         WHERE a.topic < b.topic GROUP BY ALL ORDER BY ALL
         """
     ).fetchall()
+    inside: list[tuple[str, str, int]] = []
     for one, two, both in shared:
-        if one in families[two] or two in families[one] or not {one, two} & set(world.names):
-            continue
-        (small, inner), (large, outer) = sorted((world.sizes[name], name) for name in (one, two))
-        if both >= ALIKE * (small + large - both) or both >= INSIDE * small:
-            topic, other = (inner, outer) if inner in world.names else (outer, inner)
-            yield Finding(
-                topic,
-                "overlap",
-                other,
-                f"{both:,} submissions of both: {_percent(both / small)} of the {small:,} of {inner}, "
-                f"{_percent(both / large)} of the {large:,} of {outer}",
-                f"say that {inner} is a part of {outer} (`parents`), or tell the two apart",
-            )
+        if one not in families[two] and two not in families[one] and {one, two} & set(world.names):
+            (small, inner), (large, outer) = sorted((world.sizes[name], name) for name in (one, two))
+            if both >= ALIKE * (small + large - both) or both >= INSIDE * small:
+                inside.append((inner, outer, both))
+    for inner, outer, both in inside:
+        if any(other == inner and outer != nearer and nearer in families[outer] for other, nearer, _ in inside):
+            continue  # it lies in a part of the outer one
+        small, large = world.sizes[inner], world.sizes[outer]
+        topic, other = (inner, outer) if inner in world.names else (outer, inner)
+        yield Finding(
+            topic,
+            "overlap",
+            other,
+            f"{both:,} submissions of both: {_percent(both / small)} of the {small:,} of {inner}, "
+            f"{_percent(both / large)} of the {large:,} of {outer}",
+            f"say that {inner} is a part of {outer} (`parents`), or tell the two apart",
+        )
 
 
 def carries(world: World) -> Iterator[Finding]:
@@ -229,9 +229,9 @@ def too_early(world: World) -> Iterator[Finding]:
             "too-early",
             world.rules[topic, key].text,
             f"{len(ids)} of {world.counts[topic, key]:,} submissions are from before {since:%Y-%m}, "
-            f"when it did not exist{_such_as(ids)}",
+            f"when it did not exist{such_as(ids)}",
             "they mean something else: exclude their words, or keep their categories out",
-            tuple(ids[:_EXAMPLES]),
+            tuple(ids[:EXAMPLES]),
         )
     quiet = world.db.execute(
         f"""
@@ -248,7 +248,7 @@ def too_early(world: World) -> Iterator[Finding]:
     told = set()
     for topic, key, before, number, last, next_, months in quiet:
         rule = world.rules[topic, key]
-        longest, times = QUIET[_is_name(rule)]
+        longest, times = QUIET[is_name(rule)]
         if (topic, key) in told or months < longest or number - before < times * before:
             continue
         told.add((topic, key))
@@ -261,129 +261,9 @@ def too_early(world: World) -> Iterator[Finding]:
             "too-early",
             rule.text,
             f"{before} of {number:,} submissions came until {last:%Y-%m}, the next not before {next_:%Y-%m}"
-            f"{_such_as([ident for (ident,) in ids])}",
+            f"{such_as([ident for (ident,) in ids])}",
             "look whether they mean the same; if not, exclude their words or say `since`",
             tuple(ident for (ident,) in ids),
-        )
-
-
-def other_meaning(world: World) -> Iterator[Finding]:
-    """Acronyms and names that stand without any phrase of their topic, among words that do not fit the phrases'."""
-    names = {place: rule for place, rule in world.rules.items() if place in world.counts and _is_name(rule)}
-    phrases = {place: rule for place, rule in world.rules.items() if rule.kind == "phrase"}
-    world.table("kind", "topic VARCHAR, rule BIGINT, name BOOLEAN", [(*at, at in names) for at in (*names, *phrases)])
-    # a fixed order that has nothing to do with what is written
-    world.db.execute(
-        f"""
-        CREATE TEMP TABLE shown AS
-        WITH told AS (
-            SELECT *, bool_or(NOT name) OVER (PARTITION BY topic, file, row) AS phrased
-            FROM found JOIN kind USING (topic, rule)
-        )
-        SELECT topic, CASE WHEN phrased THEN 0 ELSE rule END AS which, any_value(rule) AS rule, file, row
-        FROM told WHERE NOT (phrased AND name)
-        GROUP BY topic, which, file, row
-        QUALIFY row_number() OVER (PARTITION BY topic, which ORDER BY hash(file, row)) <= {LOOKED_AT}
-        """
-    )
-    world.db.execute(
-        f"""CREATE TEMP TABLE others AS SELECT file, row FROM paper
-            ORDER BY hash(file, row) LIMIT {ELSEWHERE}"""
-    )
-    texts = _texts(world, "SELECT file, row FROM shown UNION SELECT file, row FROM others")
-    beside: dict[tuple[str, int], list[tuple[int, tuple[int, int]]]] = {}
-    rows = world.db.execute("SELECT topic, which, rule, file, row FROM shown ORDER BY ALL").fetchall()
-    for topic, which, rule, file, row in rows:
-        beside.setdefault((topic, which), []).append((rule, (file, row)))
-    others = world.db.execute("SELECT file, row FROM others ORDER BY hash(file, row)").fetchall()
-    noise = [_anywhere(place[1], texts[place]) for place in others]
-    for (topic, key), rule in sorted(names.items()):
-        known, alone = beside.get((topic, 0), []), beside.get((topic, key), [])
-        if len(known) < KNOWN or not alone:
-            continue
-        own = {word for place in phrases if place[0] == topic for word in acronyms.words(phrases[place].text)}
-        like = [_around(world.rules[topic, which], texts[place], own) for which, place in known]
-        weight, least = acronyms.weights(like, noise), FITS * acronyms.recognised(like, noise)
-        yield from _strangers(
-            topic, rule, weight, least, like, [(_around(rule, texts[p], own), texts[p]) for _, p in alone]
-        )
-
-
-class _Text(NamedTuple):
-    id: str
-    primary: str
-    title: str
-    rest: str
-
-
-def _texts(world: World, places: str) -> dict[tuple[int, int], _Text]:
-    """The texts of some submissions by place; a venue's have no primary category."""
-    title, rest = world.store.texts
-    primary = "split_part(categories, ' ', 1)" if world.store.corpus == ARXIV else "''"
-    world.db.execute(f"CREATE OR REPLACE TEMP TABLE place AS {places}")
-    holding = {file for (file,) in world.db.execute("SELECT DISTINCT file FROM place").fetchall()}
-    files = [item for item in world.store.manifest.files if item.key in holding]
-    read = read_files(world.store, files, f"id, {primary}, {title}, {rest} AS rest", live=False)
-    rows = world.db.execute(f"SELECT * FROM ({read}) SEMI JOIN place USING (file, row)").fetchall()
-    return {(file, row): _Text(*values) for *values, file, row in rows}
-
-
-def _around(rule: Rule, text: _Text, without: set[str]) -> frozenset[str]:
-    places = mentions(rule, text.title, text.rest)
-    if not places:
-        return frozenset()
-    joined, first = f"{text.title}\n{text.rest}", places[0]
-    offset = 0 if first.field == "title" else len(text.title) + 1
-    return acronyms.around(joined, offset + first.start, offset + first.end, without)
-
-
-def _anywhere(row: int, text: _Text) -> frozenset[str]:
-    """The words around a spot that follows from the row of a submission, and so from nothing that it says."""
-    joined = f"{text.title}\n{text.rest}"
-    spot = row * 7919 % (len(joined) or 1)
-    return acronyms.around(joined, spot, spot)
-
-
-def _strangers(
-    topic: str,
-    rule: Rule,
-    weight: Mapping[str, float],
-    least: float,
-    like: Sequence[frozenset[str]],
-    alone: Sequence[tuple[frozenset[str], _Text]],
-) -> Iterator[Finding]:
-    """The categories in which most surroundings of an acronym do not fit; those with few submissions as one group."""
-    groups: dict[str, list[tuple[frozenset[str], _Text]]] = {}
-    for surrounding, text in alone:
-        groups.setdefault(text.primary, []).append((surrounding, text))
-    said: dict[str, tuple[int, int]] = {}
-    strange: list[tuple[frozenset[str], _Text]] = []
-    pooled: list[str] = []
-    for name, members in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
-        fitting = sum(acronyms.fits(surrounding, weight) for surrounding, _ in members)
-        if (wilson(fitting, len(members))[1] or 0) < least:
-            said[name] = fitting, len(members)
-            strange += [item for item in members if not acronyms.fits(item[0], weight)]
-        elif (wilson(0, len(members))[1] or 0) >= least:
-            pooled.append(name)
-    rest = [item for name in pooled for item in groups[name]]
-    fitting = sum(acronyms.fits(surrounding, weight) for surrounding, _ in rest)
-    if rest and (wilson(fitting, len(rest))[1] or 0) < least:
-        said["categories with few"] = fitting, len(rest)
-        strange += [item for item in rest if not acronyms.fits(item[0], weight)]
-    if said:
-        where = ", ".join(f"{number} of {of}{f' in {name}' if name else ''}" for name, (number, of) in said.items())
-        near = acronyms.typical([surrounding for surrounding, _ in strange], like, 5)
-        ids = tuple(text.id for _, text in strange[:_EXAMPLES])
-        yield Finding(
-            topic,
-            "other-meaning",
-            rule.text,
-            f"without a phrase of the topic it stands among words that fit the phrases' in only {where}"
-            + (f"; near it: {', '.join(near)}" if near else "")
-            + _such_as(ids),
-            "exclude the other long form, as in `exclude: [reverse nearest neighbor (RNN)]`, or keep categories out",
-            ids,
         )
 
 
@@ -433,7 +313,7 @@ def renamed(world: World) -> Iterator[Finding]:
                 )
 
 
-def _is_name(rule: Rule) -> bool:
+def is_name(rule: Rule) -> bool:
     """Whether a rule looks for the capitals of an acronym or a name, and not for words that say what they mean."""
     return rule.kind != "phrase" and "(?i)" not in rule.regex
 
@@ -442,8 +322,6 @@ def _percent(part: float) -> str:
     return f"{100 * part:.0f} %"
 
 
-def _such_as(ids: Sequence[str]) -> str:
-    return f": {' '.join(ids[:_EXAMPLES])}" + (" …" if len(ids) > _EXAMPLES else "")
-
-
-EVERY = (nothing, overlap, carries, other_meaning, too_early, renamed)
+def such_as(ids: Sequence[str]) -> str:
+    """The first of some identifiers, behind a colon."""
+    return f": {' '.join(ids[:EXAMPLES])}" + (" …" if len(ids) > EXAMPLES else "")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from trendcli import findings, periods
+from trendcli import periods
 from trendcli.counting import select
-from trendcli.findings import Finding, World
+from trendcli.findings import Finding, World, carries, nothing, overlap, renamed, too_early
+from trendcli.homonyms import other_meaning
 from trendcli.models import Column, Progress, Report, Scope, silent
 from trendcli.periods import Period
 from trendcli.provenance import as_of_text, common_notes, provenance
@@ -17,6 +18,7 @@ from trendcli.topics import Library
 
 # by default rules are checked against all there is: what a report counts is a part of it
 EVERYTHING = Scope("everything stored", ("*",))
+_KINDS = (nothing, overlap, carries, other_meaning, too_early, renamed)
 _COLUMNS = (
     Column("topic", "Topic", "text"),
     Column("finding", "Finding", "text"),
@@ -72,7 +74,7 @@ def _found(context: Context) -> tuple[int, list[Finding]]:
         select(db, context.store, context.library, every, context.store.files(*every.window), context.progress)
         (number,) = db.execute("SELECT count(*) FROM paper").fetchall()[0]
         world = World(db, context.store, context.library, context.question.topics, _years(context))
-        return number, [finding for kind in findings.EVERY for finding in kind(world)]
+        return number, [finding for kind in _KINDS for finding in kind(world)]
 
 
 def _years(context: Context) -> list[Period]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from trendcli.details import details
 from trendcli.errors import UsageError
 from trendcli.judgements import Judgement, Precision
 from trendcli.models import Column, Progress, Report, Scope, silent
-from trendcli.provenance import as_of_text, common_notes, provenance
+from trendcli.provenance import as_of_text, common_notes, few, provenance
 from trendcli.question import Context, Question, query_of, resolve
 from trendcli.store import Store, sql_text
 from trendcli.topics import Library
@@ -56,8 +57,14 @@ class Sample:
     answers: Mapping[str, Judgement]
 
     def open(self) -> list[Mapping[str, Any]]:
-        """The rows that nobody has judged."""
-        return [row for row in self.rows if row["id"] not in self.answers]
+        """The rows that nobody has judged, in turns from each period, so that one may stop anywhere."""
+        rows = [row for row in self.rows if row["id"] not in self.answers]
+        turns = Counter[str]()
+        placed: list[tuple[int, int, Mapping[str, Any]]] = []
+        for row in rows:
+            placed.append((turns[row["period"]], len(placed), row))
+            turns[row["period"]] += 1
+        return [row for *_, row in sorted(placed, key=lambda item: item[:2])]
 
 
 def drawn(
@@ -204,6 +211,8 @@ def precision(sample: Sample) -> Report:
     in_sample = {row["id"] for row in sample.rows}
     older = [item for ident, item in sample.answers.items() if ident not in in_sample]
     notes = ["All: each period weighs as many submissions as it caught; Wilson's interval, with the effective number."]
+    if whole.judged and (unknown := [name for name, (_, answers) in strata.items() if not answers]):
+        notes.append(f"Without a judgement, and so not in it: {few(unknown)}.")
     if older:
         gone = sum(item.rule != present for item in older)
         notes.append(

@@ -120,7 +120,10 @@ def sample(
         found = sampling.drawn(select.open(common), library, question, default, progress, number=number, seed=seed)
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     if judged:
-        answers = sampling.parsed(judged.read_text(encoding="utf-8"), str(judged))
+        try:
+            answers = sampling.parsed(judged.read_text(encoding="utf-8"), str(judged))
+        except (OSError, UnicodeError) as error:
+            raise UsageError(f"Cannot read {judged}: {error}.") from None
         foreign = [ident for ident in answers if ident not in {row["id"] for row in found.rows}]
         if foreign:
             raise UsageError(
