@@ -21,7 +21,7 @@ _DEFINED, _MOSTLY = 2, 0.5
 
 def generic(term: str) -> bool:
     """Whether a term is made of common words alone, as in "large scale"."""
-    return all(word in COMMON or word in STOP for word in term.split())
+    return all(word in STOP or word in COMMON or word.removesuffix("s") in COMMON for word in term.split())
 
 
 def even(counts: NDArray[np.int64], bases: NDArray[np.int64]) -> NDArray[np.bool_]:

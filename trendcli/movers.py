@@ -15,6 +15,22 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
+# from so many terms on they are thought to tell of each other
+MANY = 100
+
+
+class Spread(NamedTuple):
+    """Of each term its dispersion φ and its degrees of freedom (infinite: the normal); `known`: it was estimated."""
+
+    phi: Floats
+    df: Floats
+    known: bool
+
+    def of(self, places: Ints) -> Spread:
+        """That of some terms."""
+        return Spread(self.phi[places], self.df[places], self.known)
+
+
 class Judged(NamedTuple):
     """Of each term p (NaN where it was not tested), q, and 1 where it rises, -1 where it falls, else 0."""
 
@@ -23,28 +39,31 @@ class Judged(NamedTuple):
     verdict: Ints
 
 
-def spread(counts: Ints, bases: Ints, places: Sequence[int], unit: str, blocks: Sequence[int]) -> tuple[Floats, bool]:
-    """The dispersion of each term (rows of `counts`, terms × periods), and whether it could be estimated.
+def spread(counts: Ints, bases: Ints, places: Sequence[int], unit: str, blocks: Sequence[int]) -> Spread:
+    """The dispersion of each term (rows of `counts`, terms × periods), as `dispersion.estimate` has it.
 
-    The larger of its own, as `dispersion.estimate` has it, and the mean of all: one term's months say little, and by
-    themselves make a tail so heavy that no change passes the correction for ten thousand tests; those of all terms
-    together say how much a term jumps, and a term that jumps more is not thought to be like the others.
+    Of MANY terms it is the larger of a term's own and the mean of all, with the normal for the tail: one term's months
+    say little, and by themselves make a tail so heavy that no change passes the correction for ten thousand tests. Those
+    of all terms together say how much a term jumps, and one that jumps more is not thought to be like the others.
     """
     kept = np.flatnonzero(bases).tolist()
     found = dispersion.estimate(
         counts[:, kept], bases[kept], [places[place] for place in kept], unit, [blocks[place] for place in kept]
-    ) if len(kept) and len(counts) else []  # fmt: skip
-    own = np.array([one.phi for one in found] or np.ones(len(counts)))
-    known = any(one.df is not None for one in found)
-    return np.maximum(own, own.mean() if len(own) else 1.0), known
+    ) if kept and len(counts) else []  # fmt: skip
+    if not found or all(one.df is None for one in found):
+        return Spread(np.ones(len(counts)), np.full(len(counts), np.inf), False)
+    own = np.array([one.phi for one in found])
+    if len(own) < MANY:
+        return Spread(own, np.array([one.df or np.inf for one in found]), True)
+    return Spread(np.maximum(own, own.mean()), np.full(len(own), np.inf), True)
 
 
-def judged(one: Ints, base_1: int, two: Ints, base_2: int, phi: Floats) -> Judged:
+def judged(one: Ints, base_1: int, two: Ints, base_2: int, spread: Spread) -> Judged:
     """The tests of all terms, from `one` of `base_1` submissions to `two` of `base_2`, as one family."""
     p = np.full(len(one), np.nan)
     tested = np.flatnonzero(np.maximum(one, two) >= FEW) if base_1 and base_2 else np.zeros(0, np.intp)
     sides = np.array([one, np.full(len(one), base_1), two, np.full(len(one), base_2)], float)[:, tested]
-    p[tested] = change.ratio_test(sides, phi[tested], np.full(len(tested), np.inf))
+    p[tested] = change.ratio_test(sides, spread.phi[tested], spread.df[tested])
     q = adjusted(p)
     points = two * float(base_1) - one * float(base_2)
     return Judged(p, q, np.where(q <= FALSE, np.sign(points), 0).astype(np.int64))
@@ -59,7 +78,9 @@ def adjusted(p: Floats) -> Floats:
     return found
 
 
-def changes(one: Ints, base_1: int, two: Ints, base_2: int, phi: Floats) -> list[Change]:
+def changes(one: Ints, base_1: int, two: Ints, base_2: int, spread: Spread) -> list[Change]:
     """The changes of some terms, with the intervals that `judged` tests by."""
-    rows = zip(one.tolist(), two.tolist(), phi.tolist(), strict=True)
-    return change.compared(Sides(before, base_1, after, base_2, spread) for before, after, spread in rows)
+    rows = zip(one.tolist(), two.tolist(), spread.phi.tolist(), spread.df.tolist(), strict=True)
+    return change.compared(
+        Sides(before, base_1, after, base_2, phi, df if np.isfinite(df) else None) for before, after, phi, df in rows
+    )

@@ -60,8 +60,8 @@ def count(words: Words, groups: Ints, least: int, chosen: Truths | None = None, 
     `groups` numbers the group of each submission. With `chosen` (a truth a group) `least` asks for submissions of those
     groups alone; the others are counted beside them.
     """
-    number = int(groups.max(initial=-1)) + 1
-    chosen = np.ones(number, bool) if chosen is None else chosen
+    chosen = np.ones(int(groups.max(initial=-1)) + 1, bool) if chosen is None else chosen
+    number = len(chosen)
     known, blocks = _frequent(words, chosen[groups], least)
     bits, code = _coded(groups, number)
     size, prefixes = max(len(known.names), 1), [""]

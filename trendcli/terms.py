@@ -12,6 +12,7 @@ from trendcli.mentions import in_scope
 from trendcli.models import Scope
 from trendcli.periods import Period
 from trendcli.store import Store, read_files, sql_text
+from trendcli.words import STOP
 
 # words of a term, submissions that have to hold it, and terms that are shown
 SHORTEST, LONGEST, FEWEST, SHOWN = 2, 3, 3, 12
@@ -19,12 +20,8 @@ SHORTEST, LONGEST, FEWEST, SHOWN = 2, 3, 3, 12
 RECENT, SOUGHT = 20_000, 60
 _WORD = re.compile(r"[a-z0-9][a-z0-9+]*(?:[-'][a-z0-9+]+)*")
 _BREAK = re.compile(r"[^a-z0-9+' -]+")
-# words that neither begin nor end a term
-_BETWEEN = frozenset(
-    "a an and are as at be by can do does for from how in into is it its more no not of on or our over than that the "
-    "their this through to toward towards under up using via we what when where which why with without based new novel "
-    "approach approaches method methods improved improving efficient towards learning-based".split()
-)
+# words that neither begin nor end a term: in a title, those by which it praises itself as well
+_BETWEEN = STOP | frozenset("approach approaches efficient learning-based method methods".split())
 
 
 class Term(NamedTuple):

@@ -89,8 +89,8 @@ def backtest(
         [described(item, counted, context.verdict(item)) for item in years],
         counted,
         [
-            "Flagged: the terms that rise in a year against the year before, as `trend terms` has them, near-"
-            "duplicates folded. Up a year later: their share in the next year is above that of the year before they were flagged.",
+            "Flagged: the terms that rise in a year against the year before, as `trend terms` has them, duplicates "
+            "folded. Up a year later: their share is then above that of the year before they were flagged.",
             "Random terms: for each one that was tested in the same years, did not rise, and is held by about as many "
             f"submissions of the two years together (one of the {_NEAREST} nearest, drawn with seed {_SEED}).",
         ],

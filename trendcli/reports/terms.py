@@ -14,7 +14,7 @@ from trendcli.errors import NoCoverage, UsageError
 from trendcli.evidence import History, Pair
 from trendcli.manifest import ARXIV
 from trendcli.models import Column, Progress, Report, Scope, silent
-from trendcli.movers import Floats, Ints
+from trendcli.movers import Ints
 from trendcli.ngrams import Terms
 from trendcli.provenance import few
 from trendcli.question import Context, Question, resolve, two_periods
@@ -58,13 +58,12 @@ class Wanted:
 class Tested(NamedTuple):
     """All terms that were tested, their counts by period (the earlier, the later, their history), and what came out.
 
-    `bases` are those of the periods, `phi` the dispersion of each term, `known` whether it was estimated.
+    `bases` are those of the periods.
     """
 
     terms: Terms
     bases: Ints
-    phi: Floats
-    known: bool
+    spread: movers.Spread
     judged: movers.Judged
 
     @property
@@ -147,9 +146,9 @@ def tested(names: Sequence[str], counts: Ints, bases: Ints, past: History, wante
     of = Terms(list(names), counts).chosen(chosen)
     of = of.chosen(folding.distinct(of.names, of.counts[:, :2].sum(axis=1)))
     places, history = [evidence.place(item) for item in past.chosen], slice(2, 2 + len(past.chosen))
-    phi, known = movers.spread(of.counts[:, history], bases[history], places, past.unit, past.blocks)
-    judged = movers.judged(of.counts[:, 0], int(bases[0]), of.counts[:, 1], int(bases[1]), phi)
-    return Tested(of, bases, phi, known, judged)
+    spread = movers.spread(of.counts[:, history], bases[history], places, past.unit, past.blocks)
+    judged = movers.judged(of.counts[:, 0], int(bases[0]), of.counts[:, 1], int(bases[1]), spread)
+    return Tested(of, bases, spread, judged)
 
 
 def _rows(context: Context, read: texts.Texts, found: Tested, pair: Pair) -> tuple[list[dict[str, Any]], list[str]]:
@@ -159,7 +158,7 @@ def _rows(context: Context, read: texts.Texts, found: Tested, pair: Pair) -> tup
     """
     places = np.flatnonzero(found.judged.p <= FALSE)
     one, two = found.terms.counts[places, 0], found.terms.counts[places, 1]
-    moved = movers.changes(one, int(found.bases[0]), two, int(found.bases[1]), found.phi[places])
+    moved = movers.changes(one, int(found.bases[0]), two, int(found.bases[1]), found.spread.of(places))
     sign = np.sign([change.points or 0.0 for change in moved]).astype(int)
     groups, common = gathered(read, found, places, sign, [0, 1])
     held = ngrams.holders(read.words, [found.terms.names[places[group[0]]] for group in groups])
@@ -228,7 +227,7 @@ def _row(
         "share_1": share(one, base_1),
         "share_2": share(two, base_2),
         **moved._asdict(),
-        "dispersion": float(found.phi[place]),
+        "dispersion": float(found.spread.phi[place]),
         "q": float(found.judged.q[place]),
         "verdict": {1: "rising", -1: "falling", 0: UNCLEAR}[int(found.judged.verdict[place])],
         **shown(context, variants, examples),
@@ -257,11 +256,15 @@ def _notes(
     found: Tested, rows: Sequence[Mapping[str, Any]], common: Sequence[str], wanted: Wanted, past: History
 ) -> list[str]:
     number = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in ("rising", "falling")}
-    spread = "Too little history to tell how much counts jump beyond chance, so intervals may be too narrow."
-    if found.known and len(found.phi):
+    least, most = (found.spread.phi.min(initial=1e9), found.spread.phi.max(initial=1.0))
+    where = f"from the {past.unit}s {past.where} the periods"
+    if not found.spread.known:
+        spread = "Too little history to tell how much counts jump beyond chance, so intervals may be too narrow."
+    elif len(found.spread.phi) < movers.MANY:
+        spread = f"Dispersion {least:.1f} to {most:.1f} (1: chance alone), {where}."
+    else:
         spread = (
-            f"Dispersion {found.phi.min():.2f}, the mean of all terms, or a term's own where that is larger (1: chance "
-            f"alone), from the {past.unit}s {past.where} the periods."
+            f"Dispersion {least:.2f}, the mean of all terms, or a term's own where larger (1: chance alone), {where}."
         )
     notes = [
         f"{found.number:,} terms of {wanted.shortest} to {wanted.longest} words were tested, those in {wanted.least} "

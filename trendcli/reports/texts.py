@@ -65,6 +65,7 @@ def read(context: Context, chosen: Sequence[Period]) -> Texts:
     ]
     store, selection = context.store, context.selection
     files = store.files(since, until)
+    total = sum(item.rows for item in files)
     title, rest = store.texts
     body = "''" if selection.match == "title" else rest
     keywords = "keywords" if "keywords" in store.fields else "''"
@@ -83,8 +84,9 @@ def read(context: Context, chosen: Sequence[Period]) -> Texts:
                 """
             ).to_arrow_reader(_AT_ONCE)
             for batch in stream:
-                for name, parts in columns.items():
-                    parts.append(batch[name])
+                for name, kept in columns.items():
+                    kept.append(batch[name])
+                context.progress(sum(map(len, columns["id"])), total, "taking texts apart")
                 yield [pc.fill_null(batch[name], "").cast(pa.string()) for name in ("title", "body")]
 
     words = tokens.read(batches())
@@ -100,7 +102,9 @@ def common(texts: Texts, names: Sequence[str], held: Sequence[NDArray[np.int32]]
     first = pc.list_element(pc.split_pattern(texts.categories, " ", max_splits=1), 0)
     coded = first.combine_chunks().dictionary_encode()
     of, size = coded.indices.to_numpy(), len(coded.dictionary)
-    counts = np.array([np.bincount(of[numbers], minlength=size) for numbers in held], np.int64).reshape(-1, size)
+    counts = np.array([np.bincount(of[numbers], minlength=size) for numbers in held], np.int64).reshape(
+        len(names), size
+    )
     spread = folding.even(counts, np.bincount(of[base], minlength=size)).tolist()
     return {name for name, alike in zip(names, spread, strict=True) if alike or folding.generic(name)}
 

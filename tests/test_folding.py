@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import numpy as np
+
+from trendcli import folding
+
+
+def held(*numbers: int) -> np.ndarray:
+    return np.array(numbers, np.int32)
+
+
+def test_common_words_alone_say_nothing() -> None:
+    assert folding.generic("large scale") and folding.generic("state of the art") and folding.generic("model")
+    assert not folding.generic("language model") and not folding.generic("neural network")
+
+
+def test_what_is_spread_alike_over_the_categories_is_common_language() -> None:
+    bases = np.array([1000, 1000, 1000, 1000, 1000, 50])
+    counts = np.array([[100, 110, 95, 104, 99, 50], [300, 20, 40, 100, 48, 0], [20, 21, 19, 20, 19, 0]])
+    # the third is alike as well, but too rare to tell, and the smallest category has no say
+    assert folding.even(counts, bases).tolist() == [True, False, False]
+    assert not folding.even(counts[:, :4], bases[:4]).any()  # too few categories
+
+
+def test_terms_of_the_same_submissions_are_one_row() -> None:
+    terms = ["graph neural", "graph neural network", "gnn", "graph", "logic", "neural logic", "bert"]
+    holders = [held(1, 2, 3, 4), held(1, 2, 3, 4), held(2, 3), held(1, 2, 3, 4, 5, 6), held(8, 9), held(8), held(8, 9)]
+    groups = folding.folded(terms, holders, {"gnn": "graph neural network"})
+    assert [[terms[one] for one in group] for group in groups] == [
+        ["graph neural network", "graph neural", "gnn"], ["graph"], ["logic"], ["neural logic"], ["bert"],
+    ]  # fmt: skip
+    # an acronym that more submissions hold gives the name
+    more = folding.folded(["short memory", "sm"], [held(1, 2), held(1, 2, 3)], {"sm": "short memory"})
+    assert more == [[1, 0]]
+
+
+def test_an_acronym_stands_for_what_most_of_its_definitions_say() -> None:
+    defined = {
+        ("gan", "adversarial network"): 9,
+        ("gan", "gallium nitride"): 3,
+        ("ml", "once"): 1,
+        ("pa", "a"): 2,
+        ("pa", "b"): 2,
+    }
+    assert folding.long_forms(defined) == {"gan": "adversarial network"}
+
+
+def test_a_part_of_a_longer_term_with_no_other_submission_is_no_other_test() -> None:
+    terms = ["chain", "monte carlo", "chain monte carlo", "carlo", "monte"]
+    assert folding.distinct(terms, np.array([9, 4, 4, 4, 5])).tolist() == [True, False, True, False, True]
