@@ -492,7 +492,34 @@ def works(snapshot: Path, rows: int, scratch: Path, runs: int) -> Iterator[tuple
             f"{spread(compared['thousand'])} s against {spread(compared['hundred'])} s, {ratio:.2f} ×",
             "≤ 1.5 ×",
         )
+    yield from searches(store, trend, runs)
     yield from weeks(snapshot, store, scratch, trend, loud, rows)
+
+
+def searches(store: Path, trend: list[Any], runs: int) -> Iterator[tuple[str, str, str]]:
+    """(work, measured, target) of local search, without an index of words and with one."""
+
+    def took(number: int, *words: str) -> str:
+        return spread([run([*trend, "papers", *words]).seconds for _ in range(number)])
+
+    def all_kinds(number: int) -> str:
+        asked = [
+            ("--search", text) for text in ('"graph neural network"', "graph kernel", "echocardiography", "network")
+        ]
+        return ", ".join(took(number, *words) for words in [*asked, (*asked[-1], "--sort", "newest")])
+
+    folder = store / "cache" / "search"
+    shutil.rmtree(folder, ignore_errors=True)
+    ident = json.loads(run([*trend, "papers", "--limit", 1, "--format", "jsonl"]).out)["id"]
+    kinds = "a phrase, two words, a rare word, a very common one, the same newest first"
+    yield f"`trend papers --search` without an index: {kinds}", f"{all_kinds(1)} s", ""
+    built = run([*trend, "index"], watch=True)
+    held = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
+    what = f"{built.seconds:.0f} s, {held:,.0f} MB on disk, {built.whole:,.0f} MB of memory"
+    yield "`trend index`", what, "≤ 157 s, ≤ 1.9 GB"
+    yield f"`trend papers --search` with it: {kinds}", f"{all_kinds(runs)} s", "≤ 0.5 s"
+    yield "`trend papers --like` with it", f"{took(runs, '--like', ident)} s", "≤ 3 s"
+    shutil.rmtree(folder)
 
 
 def weeks(

@@ -41,6 +41,8 @@ COMMANDS = [
     "verify",
     "chart",
     "papers",
+    "authors",
+    "index",
     "export",
     "topics list",
     "topics show",

@@ -132,9 +132,12 @@ def authors(
 
 def _run_together(lines: Iterable[tuple[str | None, int]]) -> frozenset[int]:
     """The years of a venue whose list writes all authors of a submission without anything between them."""
-    apart, long = set(), set()
+    apart, long = set[int](), set[int]()
     for line, year in lines:
-        (apart if line and "," in line else long if line and len(line.split()) > _LONG else set()).add(year)
+        if line and "," in line:
+            apart.add(year)
+        elif line and len(line.split()) > _LONG:
+            long.add(year)
     return frozenset(long - apart)
 
 

@@ -18,7 +18,7 @@ from trendcli import index, workers
 from trendcli.manifest import DataFile
 from trendcli.models import Progress
 from trendcli.store import Store, live_rows, read_files
-from trendcli.syntax import Every, Query, fts, sql
+from trendcli.syntax import Every, Query, fts, implies, sql
 
 if TYPE_CHECKING:
     import duckdb
@@ -105,7 +105,8 @@ def _ask_index(
     import numpy as np
 
     keys = ", ".join(str(item.key) for item in files)
-    asked = [fts(expr if expr is query.must else Every((query.must, expr))) for expr, _ in query.points]
+    must = query.must
+    asked = [fts(expr if implies(expr, must) else Every((must, expr))) for expr, _ in query.points]
     with ThreadPoolExecutor(workers.cores()) as pool:  # SQLite works while Python waits
         found = [[pool.submit(segment.numbers, words) for words in asked] for segment in made.segments]
     for segment, answers in zip(made.segments, found, strict=True):

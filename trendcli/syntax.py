@@ -88,7 +88,8 @@ def parse(text: str, fields: Sequence[str]) -> Query:
         for (one, *others), (two, *more) in pairwise(clauses)
         if not (others or more) and one.fields == two.fields == tuple(fields) and one.ending != "*"
     ]
-    must: Expr = Every(tuple(Either(clause) if len(clause) > 1 else clause[0] for clause in clauses))
+    parts = tuple(Either(clause) if len(clause) > 1 else clause[0] for clause in clauses)
+    must: Expr = Every(parts) if len(parts) > 1 else parts[0]
     if unwanted:
         must = But(must, Either(tuple(unwanted)))
     sure = {clause[0] for clause in clauses if len(clause) == 1}
@@ -125,6 +126,16 @@ def sql(expr: Expr) -> str:
     if isinstance(expr, But):
         return f"({sql(expr.wanted)} AND NOT {sql(expr.unwanted)})"
     return f"({(' AND ' if isinstance(expr, Every) else ' OR ').join(map(sql, expr.parts))})"
+
+
+def implies(one: Expr, other: Expr) -> bool:
+    """Whether what meets `one` is seen at once to meet `other`, so that nobody has to ask for both."""
+    if isinstance(other, Either):
+        return any(implies(one, part) for part in other.parts)
+    if not (isinstance(one, Term) and isinstance(other, Term)):
+        return one is other
+    alike = (one.spellings, one.ending) == (other.spellings, other.ending)
+    return alike and set(one.fields) <= set(other.fields)
 
 
 def stands(term: Term, text: str) -> tuple[int, int] | None:
