@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -117,3 +118,50 @@ def test_a_query_is_a_topic_of_one_phrase() -> None:
     assert [rule.kind for rule in topic.rules] == ["phrase"]
     with pytest.raises(UsageError, match="no letter or digit"):
         topics.ad_hoc("  ")
+
+
+DATED = """
+topics:
+  apple:
+    phrases: [apple pie]
+    acronyms: [APL]
+    since: 2018-10
+    expect:
+      - {finding: carries, of: [apple pie, APL], because: there is no other name}
+  pear:
+    phrases: [pear tart]
+    patterns: ['\\bPT\\b']
+    since: {'*': 2010, '\\bPT\\b': 2012-03}
+    expect: [{finding: overlap, of: [apple], because: fruit}]
+"""
+
+
+def test_what_a_topic_says_of_itself_changes_no_match(topic_file: Any) -> None:
+    library = load(topic_file(DATED))
+    assert library.topic("apple").since == (("*", "2018-10"),)
+    assert library.topic("pear").since == (("*", "2010"), (r"\bPT\b", "2012-03"))
+    assert library.topic("apple").expect == (("carries", ("apple pie", "APL"), "there is no other name"),)
+    plain = load(topic_file("topics: {apple: {phrases: [apple pie], acronyms: [APL]}}"))
+    assert plain.key("apple") == library.key("apple")
+    # and it is there again when topics are read from memory
+    kept = json.loads(json.dumps(library, default=vars))
+    assert topics.library(kept).topics == library.topics
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("since: last year", "expected a month or a year"),
+        ("since: 2018-13", "expected a month or a year"),
+        ("since: {apple pi: 2018}", "'apple pi' is no rule of this topic (did you mean apple pie?)"),
+        ("expect: {carries: fine}", "expected a list"),
+        ("expect: [{finding: carries, of: [apple pie]}]", "expected `finding`, `of` and `because`"),
+        ("expect: [{finding: carry, of: [apple pie], because: so}]", "expected one of nothing, overlap"),
+        ("expect: [{finding: carries, of: [apple pie], because: ''}]", "expected a sentence"),
+        ("expect: [{finding: carries, of: [apple pi], because: so}]", "neither one of its rules nor a topic"),
+    ],
+)
+def test_errors_in_what_a_topic_says_of_itself(topic_file: Any, line: str, message: str) -> None:
+    with pytest.raises(TopicError, match=r"own\.yaml:\d+: ") as failed:
+        load(topic_file(f"topics:\n  apple:\n    phrases: [apple pie]\n    {line}\n"))
+    assert message in str(failed.value)

@@ -49,7 +49,9 @@ def checked(
     open_ = [row for row in rows if row["expected"] is None]
     explained = [row for row in rows if row["expected"] is not None]
     missing = list(_missing(library, question.topics, found))
-    notes = [f"{len(explained)} findings are explained in the topic files (--all shows them)."] if explained else []
+    notes = (
+        [f"{_number(len(explained), 'finding')} explained in the topic files (--all shows them)."] if explained else []
+    )
     shown = [*open_, *(explained + missing if every else [])]
     return Report(
         kind="check",

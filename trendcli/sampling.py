@@ -111,16 +111,11 @@ def drawn(
 
 
 def _parts(sizes: Mapping[str, int], number: int) -> dict[str, int]:
-    """Equal parts of `number` for the periods, as far as they reach; what is left over goes to the latest."""
-    parts, left, open_ = dict.fromkeys(sizes, 0), min(number, sum(sizes.values())), list(sizes)
-    while left:
-        each, rest = divmod(left, len(open_))
-        for place, name in enumerate(open_):
-            wanted = each + (place >= len(open_) - rest)
-            given = min(wanted, sizes[name] - parts[name])
-            parts[name] += given
-            left -= given
-        open_ = [name for name in open_ if parts[name] < sizes[name]]
+    """Equal parts of `number` for the periods, as far as they reach; what is left over goes to the largest."""
+    parts, left = dict.fromkeys(sizes, 0), min(number, sum(sizes.values()))
+    for place, name in enumerate(sorted(sizes, key=lambda name: (sizes[name], name))):
+        parts[name] = min(sizes[name], left // (len(sizes) - place))
+        left -= parts[name]
     return parts
 
 

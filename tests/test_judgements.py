@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import json
+from math import isclose
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import fill, paper
+from trendcli import judgements
+from trendcli.change import wilson
+from trendcli.errors import StoreDamaged
+from trendcli.judgements import Judgement
+from trendcli.store import Store
+from trendcli.topics import Library
+
+
+def judged(ident: str, relevant: bool, rule: str = "old", stratum: str = "2018", of: int = 30) -> Judgement:
+    return Judgement(ident, relevant, rule, "ml", stratum, of, "2026-11-21")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return fill(tmp_path / "store", [paper("1801.00001", "2018-01-05")])
+
+
+def test_answers_are_kept_behind_each_other(store: Store) -> None:
+    assert judgements.read(store, "gan") == []
+    judgements.append(store, "gan", [judged("1", True)])
+    judgements.append(store, "gan", [judged("2", False), judged("3", True)])
+    assert [(item.id, item.relevant) for item in judgements.read(store, "gan")] == [
+        ("1", True),
+        ("2", False),
+        ("3", True),
+    ]
+    path = judgements.path_of(store, "gan")
+    # a line that a crash cut off is no answer, and goes when the next comes
+    path.write_text(path.read_text() + '{"id": "4", "rele')
+    assert len(judgements.read(store, "gan")) == 3
+    judgements.append(store, "gan", [judged("5", True)])
+    assert [item.id for item in judgements.read(store, "gan")] == ["1", "2", "3", "5"]
+    path.write_text("not JSON\n" + path.read_text())
+    with pytest.raises(StoreDamaged, match=r"gan\.jsonl:1 is no judgement"):
+        judgements.read(store, "gan")
+
+
+def test_precision_of_one_period_is_wilsons() -> None:
+    assert judgements.precision([True] * 46 + [False] * 4) == (50, 46, 0.92, *wilson(46, 50))
+    assert judgements.precision([]) == (0, 0, None, None, None)
+
+
+def test_all_periods_together_weigh_what_they_caught() -> None:
+    # 9 of 10 in a year that caught 300 and 1 of 2 in one that caught 100: 0.75 * 0.9 + 0.25 * 0.5
+    found = judgements.overall({"2018": (300, [True] * 9 + [False]), "2019": (100, [True, False]), "2020": (50, [])})
+    assert (found.judged, found.right) == (12, 10) and isclose(found.share or 0, 0.8)
+    effective = 400**2 / (300**2 / 10 + 100**2 / 2)
+    low, high = wilson(0.8 * effective, effective)
+    assert isclose(found.low or 0, low or 1) and isclose(found.high or 0, high or 1)
+    # in proportion it is as if there were no periods
+    same = judgements.overall({"2018": (300, [True] * 9), "2019": (100, [True] * 2 + [False])})
+    assert isclose(same.low or 0, wilson(11, 12)[0] or 1)
+    whole = judgements.overall({"2018": (7, [True] * 3), "2019": (3, [True])})
+    assert whole.share == whole.high == 1.0
+    assert judgements.overall({"2018": (7, [])}).share is None
+
+
+def test_a_report_says_how_precise_a_rule_was_judged(store: Store, library: Library) -> None:
+    key = library.key("gan")
+    assert judgements.notes(store, library, ["gan", "rnn"], "ml") == []
+    judgements.append(store, "gan", [judged("1", False), judged("2", False)])
+    assert judgements.notes(store, library, ["gan"], "ml") == []  # another rule was judged
+    judgements.append(store, "gan", [judged(str(n), n > 4, key) for n in range(50)])
+    judgements.append(store, "gan", [judged("4", True, key)])  # the last answer counts
+    (note,) = judgements.notes(store, library, ["rnn", "gan"], "ml")
+    assert note == "gan: 46 of 50 sampled papers were judged right (precision 92 %, [81, 97] %; sampled 2026-11)."
+    (other,) = judgements.notes(store, library, ["gan"], "cs.CV")
+    assert "sampled papers in ml were judged right" in other
+    line = json.loads(judgements.path_of(store, "gan").read_text().splitlines()[-1])
+    assert set(line) == {"id", "relevant", "rule", "scope", "stratum", "of", "at"}
