@@ -427,7 +427,7 @@ def test_only_the_commands_that_are_named_are_set_up() -> None:
     assert names("report", "-t", "rnn") == ["report"]
     assert names("--store", "papers", "report") == ["report", "papers"]  # a value may look like a command
     assert names("topics", "explain", "1706.03762") == ["explain", "topics"]
-    assert len(names()) == len(names("reprot")) == 16
+    assert len(names()) == len(names("reprot")) == 19
     assert run("reprot").exit_code == 2
     assert "report" in run("reprot").output
 

@@ -253,6 +253,19 @@ def test_a_harvest_that_folds_carries_the_index_along(tmp_path: Path, library: L
     assert indexing.build(store, silent)[1] == 0
 
 
+def test_from_python(world: Store) -> None:
+    import trendcli
+
+    assert ids(trendcli.submissions(world, search="graph neural", limit=1)) == ["1801.00001"]
+    assert ids(trendcli.submissions(world, search="graph neural", limit=1, sort="newest")) == ["1905.00005"]
+    assert ids(trendcli.submissions(world, like="1903.00003", limit=1)) == ["1904.00004"]
+    assert trendcli.authors(world, ["gan"], search="graph").rows[0]["author"] == "Cy Crane"
+    with pytest.raises(UsageError, match="two questions"):
+        trendcli.submissions(world, search="graph", like="1801.00001")
+    with pytest.raises(UsageError, match=r"No order 'newst' \(did you mean newest\?\)"):
+        trendcli.submissions(world, search="graph", sort="newst")
+
+
 def test_of_a_long_scan_it_says_how_to_be_faster() -> None:
     assert search.Looked(0, 19_999, 0.1).notes == []
     assert search.Looked(0, 50_000, 1.25).notes == [
@@ -297,7 +310,7 @@ def test_the_command_line(tmp_path: Path) -> None:
         assert result.exit_code == 0 and "1801.00001" in result.stdout, format
     for words, why in (
         (["--search", '"graph'], "quotation mark"),
-        (["--search", "x", "--like", "1801.00001"], "two questions"),
+        (["--search", "x", "--like", "1801.00001"], "are two questions"),
         (["--like", "1801.00001", "--sort", "newest"], "an order of its own"),
         (["--sort", "relevance"], "add --search"),
         (["--like", "nothing"], "Not an arXiv identifier"),

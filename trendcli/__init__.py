@@ -1,6 +1,6 @@
 """trendcli: an honest tracker of research trends, as the command `trend` and as a library.
 
-From Python: `open_store`, `comparison`, `series`, `acceptance`, `submissions`, `chart` and `library`; see docs/api.md.
+From Python, `open_store` and what to ask of a store; see docs/api.md.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         Report,
         Store,
         acceptance,
+        authors,
         chart,
         comparison,
         decomposition,
@@ -28,6 +29,7 @@ __all__ = [
     "Store",
     "__version__",
     "acceptance",
+    "authors",
     "chart",
     "comparison",
     "decomposition",

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trendcli import listing
+from trendcli.authors import authors as _authors
+from trendcli.lookup import Wanted
 from trendcli.manifest import ARXIV
 from trendcli.models import Report, Scope
 from trendcli.question import Question, worded
@@ -33,6 +35,7 @@ __all__ = [
     "Report",
     "Store",
     "acceptance",
+    "authors",
     "chart",
     "comparison",
     "decomposition",
@@ -88,9 +91,31 @@ def acceptance(store: Store, topics: Sequence[str] = (), *, pack: str | None = N
     return _acceptance(store, *_asked(store, topics, pack=wanted, **words))
 
 
-def submissions(store: Store, topics: Sequence[str] = (), *, limit: int = 0, **words: Any) -> Report:
-    """The submissions behind a number, newest first: a row each, with what matched; `words` as for `comparison`."""
-    return listing.submissions(store, *_asked(store, topics, limit=limit, children=False, **words))
+def submissions(
+    store: Store,
+    topics: Sequence[str] = (),
+    *,
+    limit: int = 0,
+    search: str | None = None,
+    like: str | None = None,
+    sort: str = "relevance",
+    **words: Any,
+) -> Report:
+    """The submissions behind a number, newest first: a row each, with what matched; `words` as for `comparison`.
+
+    With `search` those that have its words, with `like` the nearest to a submission; `sort` is relevance or newest.
+    """
+    wanted = None if search is None and like is None else Wanted(search, like, sort)
+    asked = _asked(store, topics, limit=limit, children=False, **words)
+    return listing.submissions(store, *asked, wanted=wanted)
+
+
+def authors(
+    store: Store, topics: Sequence[str] = (), *, limit: int = 0, search: str | None = None, **words: Any
+) -> Report:
+    """A row an author of a selection, by names as they are written; as `submissions`."""
+    wanted = None if search is None else Wanted(search)
+    return _authors(store, *_asked(store, topics, limit=limit, children=False, **words), wanted=wanted)
 
 
 def chart(drawn: Report, kind: str) -> Figure:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from trendcli import likeness
 from trendcli.counting import inside
 from trendcli.details import Place, read_places
-from trendcli.errors import UsageError
+from trendcli.errors import UsageError, nearest
 from trendcli.manifest import ARXIV, DataFile
 from trendcli.question import Context
 from trendcli.search import Looked, look
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import duckdb
 
 FOUND = "SELECT file, row, '' AS id, v1_at, categories FROM found"
+SORTS = ("relevance", "newest")
 _SHOWN = 5  # words that two submissions share
 
 
@@ -32,6 +33,13 @@ class Wanted:
     search: str | None = None
     like: str | None = None
     sort: str = "relevance"
+
+    def __post_init__(self) -> None:
+        """UsageError where two questions are asked, or none, or the order is not known."""
+        if (self.search is None) == (self.like is None):
+            raise UsageError("A search and the neighbours of a submission are two questions: ask one at a time.")
+        if self.sort not in SORTS:
+            raise UsageError(f"No order {self.sort!r}{nearest(self.sort, SORTS)}. Known: {', '.join(SORTS)}.")
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,6 @@ def papers(
     from trendcli.listing import submissions
     from trendcli.lookup import Wanted
 
-    if search is not None and like is not None:
-        raise UsageError("--search and --like are two questions: ask one at a time.")
     if like is not None and sort is not None:
         raise UsageError("--like has an order of its own, the nearest first: leave out --sort.")
     if search is None and sort == Order.relevance:
