@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trendcli import listing
-from trendcli.authors import authors as _authors
+from trendcli.authorship import authors as _authors
 from trendcli.lookup import Wanted
 from trendcli.manifest import ARXIV
 from trendcli.models import Report, Scope

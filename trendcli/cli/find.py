@@ -64,7 +64,7 @@ def authors(
     output: Output = None,
 ) -> None:
     """Who has the most submissions of a selection, by names as they are written, which are not always people."""
-    from trendcli.authors import authors as count
+    from trendcli.authorship import authors as count
     from trendcli.lookup import Wanted
 
     wanted = None if search is None else Wanted(search)

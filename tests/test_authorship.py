@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import ML, answer, fill, paper
 from trendcli import indexing
-from trendcli.authors import CAVEAT, authors, taken_apart
+from trendcli.authorship import CAVEAT, authors, taken_apart
 from trendcli.lookup import Wanted
 from trendcli.models import Report, silent
 from trendcli.question import worded
