@@ -39,7 +39,7 @@ def test_a_term_that_jumps_more_than_others_has_its_own_dispersion() -> None:
     counts[0] = rng.binomial(bases, rng.beta(1, 19, 60))  # the same mean, and many times the variance
     phi, df, known = movers.spread(counts, bases, PLACES, "month", BLOCKS)
     assert known and phi[0] > 5 and phi.min() == pytest.approx(np.sort(phi)[10]) and 1 <= phi.min() < 1.3
-    assert np.isinf(df).all()
+    assert ((df > 60) & (df < 120)).all()
     # a few terms stand alone, each with its own φ and degrees of freedom
     few = movers.spread(counts[:50], bases, PLACES, "month", BLOCKS)
     assert few.phi.min() == 1 and few.phi[0] == phi[0] and (few.df < 60).all()

@@ -141,7 +141,11 @@ def venue(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """2021: 40 of 50 on transformers accepted, 60 of 250 others, 30 withdrawn; 12 of the others on Deep-Learning."""
     root = tmp_path_factory.mktemp("venue") / "store"
     listed = [
-        ("poster" if n < 40 else "rejected", f"Vision transformers x{n}y", "vision transformer; self-attention")
+        (
+            "poster" if n < 40 else "rejected",
+            f"Vision transformers x{n}y",
+            f"vision transformer{'s' * (n % 5 == 0)}; self-attention",
+        )
         for n in range(50)
     ]
     listed += [
@@ -185,6 +189,10 @@ def test_whole_keywords_go_with_acceptance(venue: Path) -> None:
     assert (rows["kernel methods"]["count"], rows["kernel methods"]["accepted"]) == (238, 48)
     assert rows["kernel methods"]["verdict"] == "less often accepted"
     assert (rows["deep learning"]["count"], rows["deep learning"]["accepted"]) == (12, 12)
+    assert rows["vision transformer"]["count"] == 50
+    assert rows["vision transformer"]["variants"] == [
+        {"term": "vision transformer", "count": 40, "accepted": 32}, {"term": "vision transformers", "count": 10, "accepted": 8}
+    ]  # fmt: skip
 
 
 def test_new_names_of_a_kind(tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
-# from so many terms on they are thought to tell of each other
-MANY = 100
+# from so many terms on they tell of each other, for as much as so many months of a term's own would; as few as hold
+# the rate of false verdicts where days, weeks or months are dealt out anew (docs/terms.md)
+MANY, PRIOR = 100, 60
 
 
 class Spread(NamedTuple):
@@ -42,9 +43,9 @@ class Judged(NamedTuple):
 def spread(counts: Ints, bases: Ints, places: Sequence[int], unit: str, blocks: Sequence[int]) -> Spread:
     """The dispersion of each term (rows of `counts`, terms × periods), as `dispersion.estimate` has it.
 
-    Of MANY terms it is the larger of a term's own and the mean of all, with the normal for the tail: one term's months
-    say little, and by themselves make a tail so heavy that no change passes the correction for ten thousand tests. Those
-    of all terms together say how much a term jumps, and one that jumps more is not thought to be like the others.
+    Of MANY terms it is the larger of a term's own and the mean of all, with PRIOR degrees of freedom beside its own: one
+    term's months say little, and by themselves make a tail so heavy that no change passes the correction for ten
+    thousand tests. Those of all tell how much a term jumps (Smyth 2004); one that jumps more is not like the others.
     """
     kept = np.flatnonzero(bases).tolist()
     found = dispersion.estimate(
@@ -53,9 +54,10 @@ def spread(counts: Ints, bases: Ints, places: Sequence[int], unit: str, blocks: 
     if not found or all(one.df is None for one in found):
         return Spread(np.ones(len(counts)), np.full(len(counts), np.inf), False)
     own = np.array([one.phi for one in found])
+    df = np.array([one.df or np.inf for one in found])
     if len(own) < MANY:
-        return Spread(own, np.array([one.df or np.inf for one in found]), True)
-    return Spread(np.maximum(own, own.mean()), np.full(len(own), np.inf), True)
+        return Spread(own, df, True)
+    return Spread(np.maximum(own, own.mean()), df + PRIOR, True)
 
 
 def judged(one: Ints, base_1: int, two: Ints, base_2: int, spread: Spread) -> Judged:

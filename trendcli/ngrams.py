@@ -8,7 +8,7 @@ into 64 bits. Sorting brings equal ones together, and run lengths are counts.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,25 +62,23 @@ def count(words: Words, groups: Ints, least: int, chosen: Truths | None = None, 
     """
     chosen = np.ones(int(groups.max(initial=-1)) + 1, bool) if chosen is None else chosen
     number = len(chosen)
-    known, blocks = _frequent(words, chosen[groups], least)
+    asked = chosen[groups]
+    known, blocks = _frequent(words, asked, least)
     bits, code = _coded(groups, number)
     size, prefixes = max(len(known.names), 1), [""]
-    runs = []
-    for block in blocks:
-        place = np.flatnonzero(np.append(known.begins, False)[block.word]).astype(np.int32)
-        runs.append(_Runs(block._replace(text=code[block.text]), place, np.zeros(len(place), np.int32)))
+    begins = np.append(known.begins, False)
+    places = [np.flatnonzero(begins[block.word]).astype(np.int32) for block in blocks]
+    runs = [_Runs(block, place, np.zeros(len(place), np.int32)) for block, place in zip(blocks, places, strict=True)]
     names: list[str] = []
     counts: list[Ints] = []
     for length in range(1, longest + 1):
         ends = np.append(known.alone if length == 1 else known.ends, False)
-        for found, amounts in _counted(runs, length, ends, known.stem, bits, chosen, least):
+        for found, amounts in _counted(runs, length, ends, known.stem, code, bits, chosen, least):
             names += _spelt(found, prefixes, known.names)
             counts.append(amounts)
         if length < longest:
-            keys = [_going_on(one, length, size) for one in runs]
-            asked = [chosen[one.block.text[at] >> bits] for one, (at, _) in zip(runs, keys, strict=True)]
-            often = _often([key[these] for these, (_, key) in zip(asked, keys, strict=True)], least)
-            runs = [_Runs(one.block, *_kept(at, key, often)) for one, (at, key) in zip(runs, keys, strict=True)]
+            often = _often(runs, length, size, asked, least)
+            runs = [_Runs(one.block, *_kept(*_going_on(one, length, size), often)) for one in runs]
             prefixes = _spelt(often, prefixes, known.names)
     return Terms(names, np.concatenate(counts) if counts else np.zeros((0, number), np.int64))
 
@@ -106,7 +104,7 @@ def _frequent(words: Words, asked: Truths, least: int) -> tuple[_Known, list[Blo
     """What is known of the frequent words, and the blocks in numbers of these (-1 for all others)."""
     often = np.zeros(len(words.names), np.int64)
     for block in words.blocks:
-        often += np.bincount(block.word[asked[block.text]], minlength=len(often))
+        often += np.bincount(block.word[block.each(asked)], minlength=len(often))
     both = often.copy()
     plural = np.flatnonzero(words.stem != np.arange(len(words.stem)))
     np.add.at(both, words.stem[plural], often[plural])
@@ -121,7 +119,14 @@ def _frequent(words: Words, asked: Truths, least: int) -> tuple[_Known, list[Blo
 
 
 def _counted(
-    runs: Sequence[_Runs], length: int, ends: Truths, stem: Numbers, bits: int, chosen: Truths, least: int
+    runs: Sequence[_Runs],
+    length: int,
+    ends: Truths,
+    stem: Numbers,
+    code: NDArray[Any],
+    bits: int,
+    chosen: Truths,
+    least: int,
 ) -> Iterator[tuple[Ints, Ints]]:
     """The keys of runs that enough submissions of the chosen groups hold, and how many of each group do."""
     size, number, wide = len(ends) - 1, len(chosen), (len(chosen) - 1).bit_length()
@@ -133,7 +138,7 @@ def _counted(
             last = block.word[place + np.int32(length - 1)]
             held = ends[last] if parts == 1 else ends[last] & ((stem[last] + prefix) % parts == part)
             key = prefix[held] * np.int64(size) + stem[last[held]]
-            yield key << bits + wide | block.text[place[held]]
+            yield key << bits + wide | block.each(code)[place[held]]
 
     for part in range(parts):
         for piece in _sorted(packed(part), total, bits + wide):
@@ -168,13 +173,14 @@ def holders(words: Words, terms: Sequence[str]) -> list[Numbers]:
     for heads_of, ends_of, _ in wanted[:1]:
         first[heads_of], first[ends_of] = True, True
     found: list[list[Numbers]] = [[] for _ in terms]
+    every = np.arange(words.texts)
     for block in words.blocks:
         place = np.flatnonzero(first[block.word] | first[words.stem[block.word]]).astype(np.int32)
         runs = _Runs(block, place, np.zeros(len(place), np.int32))
         for length, (on, ends, ending) in enumerate(wanted, 1):
             last = block.word[runs.place + np.int32(length - 1)]
             at, which = _kept(runs.place, runs.prefix * np.int64(size) + words.stem[last], ends)
-            pairs = np.unique(which.astype(np.int64) << 32 | block.text[at])
+            pairs = np.unique(which.astype(np.int64) << 32 | block.each(every)[at])
             cuts = np.searchsorted(pairs >> 32, np.arange(len(ending) + 1))
             for row, term in enumerate(ending):
                 found[term].append((pairs[cuts[row] : cuts[row + 1]] & 0xFFFFFFFF).astype(np.int32))
@@ -198,13 +204,20 @@ def _kept(places: Numbers, keys: Ints, often: Ints) -> tuple[Numbers, Numbers]:
     return places[there], prefix[there]
 
 
-def _often(keys: Sequence[Ints], least: int) -> Ints:
-    """The keys that occur at least so often."""
-    total = sum(map(len, keys))
+def _often(runs: Sequence[_Runs], length: int, size: int, asked: Truths, least: int) -> Ints:
+    """The keys of `_going_on` that occur at least so often in the asked submissions."""
+    total = sum(len(one.place) for one in runs)
     parts = 1 + total // _SORTED
+
+    def chunks(part: int) -> Iterator[Ints]:
+        for one in runs:
+            place, keys = _going_on(one, length, size)
+            held = one.block.each(asked)[place]
+            yield keys[held if parts == 1 else held & (keys % parts == part)]
+
     found = [np.zeros(0, np.int64)]
     for part in range(parts):
-        for piece in _sorted((key if parts == 1 else key[key % parts == part] for key in keys), total, 0):
+        for piece in _sorted(chunks(part), total, 0):
             first = np.flatnonzero(_changes(piece))
             found.append(piece[first[np.diff(np.append(first, len(piece))) >= least]])
     return np.concatenate(found)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,11 +44,19 @@ _BYTES, _FIRST = _table(), ord("0")
 
 
 class Block(NamedTuple):
-    """The words of some submissions in their order: the number of each, what follows it, and the submission."""
+    """The words of some submissions in their order: the number of each, and what follows it.
+
+    `first` is the number of the first submission, and `sizes` says how many words each has.
+    """
 
     word: Numbers
     after: NDArray[np.int8]
-    text: Numbers | Ints
+    first: int
+    sizes: Numbers
+
+    def each(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Of each word what `values` say of its submission; made when it is asked for, to hold less."""
+        return np.repeat(values[self.first : self.first + len(self.sizes)], self.sizes)
 
 
 class Words(NamedTuple):
@@ -65,31 +73,30 @@ class Words(NamedTuple):
 
 def read(batches: Iterable[Sequence[pa.Array]]) -> Words:
     """The words of batches of submissions, each some arrays of canonical text alike in length: no run crosses them."""
-    chunks, afters, texts, number = [], [], [], 0
+    chunks, rest, number = [], [], 0
     for parts in batches:
         if len(parts[0]):
-            words, after, text = _words(parts)
+            words, after, sizes = _words(parts)
             chunks.append(words)
-            afters.append(after)
-            texts.append(text + np.int32(number))
-            number += len(parts[0])
+            rest.append((after, number, sizes))
+            number += len(sizes)
     every = pa.chunked_array(chunks, pa.dictionary(pa.int32(), pa.string())).unify_dictionaries()
     names = every.chunk(0).dictionary if chunks else pa.array([], pa.string())
     numbers = [chunk.indices.to_numpy() for chunk in every.chunks]
     often = sum((np.bincount(word, minlength=len(names)) for word in numbers), np.zeros(len(names), np.int64))
-    blocks = [Block(*parts) for parts in zip(numbers, afters, texts, strict=True)]
+    blocks = [Block(word, *parts) for word, parts in zip(numbers, rest, strict=True)]
     return Words(blocks, names, _stems(names, often), number)
 
 
 def _words(parts: Sequence[pa.Array]) -> tuple[pa.DictionaryArray, NDArray[np.int8], Numbers]:
-    """The words of one batch, what follows each, and the row it stands in."""
+    """The words of one batch, what follows each, and how many each submission has."""
     whole = pc.binary_join_element_wise(*(part.cast(pa.binary()) for part in parts), b"", b"\n")
     ends = np.frombuffer(whole.buffers()[1], np.int32)[1 : len(whole) + 1]
     plain = bytes(memoryview(whole.buffers()[2])[: ends[-1]]).translate(_BYTES)
     inside = np.frombuffer(plain, np.uint8) >= _FIRST
     starts = np.flatnonzero(inside[1:] & ~inside[:-1]).astype(np.int32) + np.int32(1)
     starts = np.concatenate([np.zeros(int(inside[0]), np.int32), starts])
-    number = np.diff(np.searchsorted(starts, ends), prepend=0)
+    sizes = np.diff(np.searchsorted(starts, ends), prepend=0).astype(np.int32)
     # a word with all that follows it up to the next: so the pieces lie side by side, and nothing has to be copied
     cuts = pa.py_buffer(np.concatenate([starts, ends[-1:]]))
     pieces = pa.StringArray.from_buffers(len(starts), cuts, pa.py_buffer(plain)).dictionary_encode()
@@ -97,7 +104,7 @@ def _words(parts: Sequence[pa.Array]) -> tuple[pa.DictionaryArray, NDArray[np.in
     named = names.dictionary_encode()
     piece = pieces.indices.to_numpy()
     words = pa.DictionaryArray.from_arrays(named.indices.to_numpy()[piece], named.dictionary)
-    return words, _after(pieces.dictionary, names)[piece], np.repeat(np.arange(len(whole), dtype=np.int32), number)
+    return words, _after(pieces.dictionary, names)[piece], sizes
 
 
 def _after(pieces: pa.Array, names: pa.Array) -> NDArray[np.int8]:

@@ -6,13 +6,15 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trendcli import change, folding, ngrams, tokens
 from trendcli.arrow import pc
-from trendcli.change import FALSE, Sides
+from trendcli.change import FALSE, Change, Sides
 from trendcli.errors import NoCoverage, UsageError
 from trendcli.manifest import ARXIV
 from trendcli.models import Column, Progress, Report, Scope, silent
+from trendcli.movers import Ints
 from trendcli.question import Question, resolve, two_periods
 from trendcli.reports import texts
 from trendcli.reports.shared import assembled, described
@@ -35,6 +37,8 @@ COLUMNS = (
     Column("paper", "Such as", "text", 5),
 )
 UNCLEAR = "no clear difference"
+
+Held = NDArray[np.int32]
 
 
 def outcome(
@@ -66,58 +70,32 @@ def outcome(
     read = texts.read(context, [period])
     taken = pc.match_substring_regex(read.categories, "(^| )accepted( |$)").to_numpy().astype(np.int64)
     base, won = len(taken), int(taken.sum())
-    every = _keywords(read) if store.fields == ("keywords",) else _terms(read, wanted)
-    held = {
-        term: numbers for term, numbers in every.items() if len(numbers) >= wanted.least and not folding.generic(term)
-    }
-    names = sorted(held)
-    sides = [
-        Sides(won - int(taken[held[name]].sum()), base - len(held[name]), int(taken[held[name]].sum()), len(held[name]))
-        for name in names
-    ]
+    whole_keywords = store.fields == ("keywords",)
+    every = _keywords(read) if whole_keywords else _terms(read, wanted)
+    held = {term: np.unique(np.concatenate(list(forms.values()))) for term, forms in every.items()}
+    names = sorted(term for term, at in held.items() if len(at) >= wanted.least and not folding.generic(term))
+    sides = [_sides(taken, held[name]) for name in names]
     moved = change.compared(sides)
     qs = change.adjusted([found.p for found in moved])
     chosen = [place for place, found in enumerate(moved) if found.p is not None and found.p <= FALSE]
-    long_form = folding.long_forms(
-        tokens.defined(read.words, [names[place] for place in chosen if " " not in names[place]])
-    )
+    acronyms = [names[place] for place in chosen if " " not in names[place]]
+    long_form = folding.long_forms(tokens.defined(read.words, acronyms))
     rows = []
     for way in (1, -1):
         mine = [place for place in chosen if way * (moved[place].points or 0.0) > 0]
-        for group in folding.folded(
-            [names[place] for place in mine], [held[names[place]] for place in mine], long_form
-        ):
+        folded = folding.folded([names[place] for place in mine], [held[names[place]] for place in mine], long_form)
+        for group in folded:
             place, *others = (mine[member] for member in group)
-            two, q = sides[place], qs[place]
-            low, high = change.wilson(two.count_2, two.base_2)
-            clear = q is not None and q <= FALSE
-            variants = [
-                {"term": names[other], "count": sides[other].base_2, "accepted": sides[other].count_2}
-                for other in others
-            ]
-            rows.append(
-                {
-                    "term": names[place],
-                    "count": two.base_2,
-                    "accepted": two.count_2,
-                    "rate": change.share(two.count_2, two.base_2),
-                    "rate_low": low,
-                    "rate_high": high,
-                    "count_without": two.base_1,
-                    "accepted_without": two.count_1,
-                    "rate_without": change.share(two.count_1, two.base_1),
-                    **moved[place]._asdict(),
-                    "q": q,
-                    "verdict": ("more often accepted" if way > 0 else "less often accepted") if clear else UNCLEAR,
-                    **shown(context, variants, texts.newest(read, held[names[place]], EXAMPLES)),
-                }
-            )
+            forms = every[names[place]] if len(every[names[place]]) > 1 else {}
+            alike = {**forms, **{names[other]: held[names[other]] for other in others}}
+            variants = [{"term": term, **_counted(taken, at)} for term, at in alike.items()]
+            examples = texts.newest(read, held[names[place]], EXAMPLES)
+            rows.append(_row(names[place], sides[place], moved[place], qs[place]) | shown(context, variants, examples))
     rows.sort(key=lambda row: (row["verdict"] == UNCLEAR, -abs(nearest(row)), row["term"]))
-    listed = [
-        row for way in (1, -1) for row in [one for one in rows if way * one["points"] > 0][: wanted.shown or None]
-    ]
+    ways = [[row for row in rows if way * row["points"] > 0] for way in (1, -1)]
+    listed = [row for one in ways for row in one[: wanted.shown or None]]
     number = {verdict: sum(row["verdict"].startswith(verdict) for row in rows) for verdict in ("more", "less")}
-    what = "keywords" if store.fields == ("keywords",) else f"terms of {wanted.shortest} to {wanted.longest} words"
+    what = "keywords" if whole_keywords else f"terms of {wanted.shortest} to {wanted.longest} words"
     return assembled(
         context,
         "outcome",
@@ -141,24 +119,58 @@ def outcome(
     )
 
 
-def _terms(read: texts.Texts, wanted: Wanted) -> dict[str, Any]:
-    """The submissions that hold each term."""
+def _counted(taken: Ints, held: Held) -> dict[str, int]:
+    return {"count": len(held), "accepted": int(taken[held].sum())}
+
+
+def _sides(taken: Ints, held: Held) -> Sides:
+    """The submissions without a term, and those with it."""
+    won = int(taken[held].sum())
+    return Sides(int(taken.sum()) - won, len(taken) - len(held), won, len(held))
+
+
+def _row(term: str, sides: Sides, moved: Change, q: float | None) -> dict[str, Any]:
+    low, high = change.wilson(sides.count_2, sides.base_2)
+    verdict = UNCLEAR
+    if q is not None and q <= FALSE:
+        verdict = "more often accepted" if (moved.points or 0.0) > 0 else "less often accepted"
+    return {
+        "term": term,
+        "count": sides.base_2,
+        "accepted": sides.count_2,
+        "rate": change.share(sides.count_2, sides.base_2),
+        "rate_low": low,
+        "rate_high": high,
+        "count_without": sides.base_1,
+        "accepted_without": sides.count_1,
+        "rate_without": change.share(sides.count_1, sides.base_1),
+        **moved._asdict(),
+        "q": q,
+        "verdict": verdict,
+    }
+
+
+def _terms(read: texts.Texts, wanted: Wanted) -> dict[str, dict[str, Held]]:
+    """Terms, and the submissions that hold each."""
     found = ngrams.count(read.words, np.zeros(read.words.texts, np.int64), wanted.least, longest=wanted.longest)
     length = np.array([name.count(" ") + 1 for name in found.names], int)
     kept = found.chosen(length >= wanted.shortest)
     kept = kept.chosen(folding.distinct(kept.names, kept.counts.sum(axis=1)))
-    return dict(zip(kept.names, ngrams.holders(read.words, kept.names), strict=True))
+    held = zip(kept.names, ngrams.holders(read.words, kept.names), strict=True)
+    return {name: {name: numbers} for name, numbers in held}
 
 
-def _keywords(read: texts.Texts) -> dict[str, Any]:
-    """The submissions that hold each whole keyword: in lower case, hyphens as spaces, with or without a plural s."""
-    listed = [
-        [word.strip().lower().replace("-", " ") for word in line.split(";")] for line in read.keywords.to_pylist()
-    ]
-    known = {word for words in listed for word in words if word}
-    held: dict[str, list[int]] = {}
+def _keywords(read: texts.Texts) -> dict[str, dict[str, Held]]:
+    """Whole keywords, and the submissions that hold each with and without a plural s; a hyphen is a space."""
+    lines = read.keywords.to_pylist()
+    listed = [{word.strip().lower().replace("-", " ") for word in line.split(";")} - {""} for line in lines]
+    known = {word for words in listed for word in words}
+    held: dict[str, dict[str, list[int]]] = {}
     for number, words in enumerate(listed):
-        single = {word[:-1] if word[:-1] in known and word[-1] == "s" else word for word in words if word}
-        for word in single:
-            held.setdefault(word, []).append(number)
-    return {word: np.array(numbers, np.int32) for word, numbers in held.items()}
+        for word in words:
+            single = word[:-1] if word[-1] == "s" and word[:-1] in known else word
+            held.setdefault(single, {}).setdefault(word, []).append(number)
+    return {
+        term: {word: np.array(numbers, np.int32) for word, numbers in sorted(forms.items())}
+        for term, forms in held.items()
+    }
