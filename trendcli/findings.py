@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +16,7 @@ from trendcli.manifest import ARXIV
 from trendcli.mentions import in_scope
 from trendcli.models import Rule, Scope
 from trendcli.periods import Period
-from trendcli.store import Store, sql_text
+from trendcli.store import Store
 from trendcli.topics import Library
 
 if TYPE_CHECKING:
@@ -220,51 +221,47 @@ def too_early(world: World) -> Iterator[Finding]:
     starts = [(topic, key, since) for (topic, key), rule in world.rules.items() if (since := world.since(topic, rule))]
     world.table("start", "topic VARCHAR, rule BIGINT, since DATE", starts)
     early = world.db.execute(
-        """SELECT topic, rule, since, list(id ORDER BY v1_at, id) FROM found JOIN start USING (topic, rule)
-           JOIN paper USING (file, row) WHERE v1_at < since GROUP BY ALL ORDER BY ALL"""
+        # in two steps, or DuckDB pairs every beginning with every submission before it
+        f"""WITH dated AS MATERIALIZED (SELECT * FROM found JOIN start USING (topic, rule))
+            SELECT topic, rule, since, count(*), list(id ORDER BY v1_at, id)[1:{EXAMPLES + 1}]
+            FROM dated JOIN paper USING (file, row) WHERE v1_at < since GROUP BY ALL ORDER BY ALL"""
     ).fetchall()
-    for topic, key, since, ids in early:
+    for topic, key, since, number, ids in early:
         yield Finding(
             topic,
             "too-early",
             world.rules[topic, key].text,
-            f"{len(ids)} of {world.counts[topic, key]:,} submissions are from before {since:%Y-%m}, "
+            f"{number:,} of {world.counts[topic, key]:,} submissions are from before {since:%Y-%m}, "
             f"when it did not exist{such_as(ids)}",
             "they mean something else: exclude their words, or keep their categories out",
             tuple(ids[:EXAMPLES]),
         )
-    quiet = world.db.execute(
-        f"""
-        WITH dated AS (
-            SELECT topic, rule, v1_at, row_number() OVER dates - 1 AS before,
-                count(*) OVER (PARTITION BY topic, rule) AS number, lag(v1_at) OVER dates AS last
-            FROM found JOIN paper USING (file, row) ANTI JOIN start USING (topic, rule)
-            WINDOW dates AS (PARTITION BY topic, rule ORDER BY v1_at, id)
-        )
-        SELECT topic, rule, before, number, last::DATE, v1_at::DATE, datediff('month', last, v1_at)
-        FROM dated WHERE before BETWEEN 1 AND {SCATTERED} ORDER BY topic, rule, before DESC
-        """
+    firsts: dict[tuple[str, int], list[tuple[str, datetime]]] = {}
+    rows = world.db.execute(
+        f"""SELECT topic, rule, id, v1_at FROM found JOIN paper USING (file, row) ANTI JOIN start USING (topic, rule)
+            QUALIFY row_number() OVER (PARTITION BY topic, rule ORDER BY v1_at, id) <= {SCATTERED + 1}
+            ORDER BY topic, rule, v1_at, id"""
     ).fetchall()
-    told = set()
-    for topic, key, before, number, last, next_, months in quiet:
-        rule = world.rules[topic, key]
+    for topic, key, ident, moment in rows:
+        firsts.setdefault((topic, key), []).append((ident, moment))
+    for (topic, key), first in firsts.items():
+        rule, number = world.rules[topic, key], world.counts[topic, key]
         longest, times = QUIET[is_name(rule)]
-        if (topic, key) in told or months < longest or number - before < times * before:
-            continue
-        told.add((topic, key))
-        ids = world.db.execute(
-            f"""SELECT id FROM found JOIN paper USING (file, row) WHERE topic = {sql_text(topic)} AND rule = {key}
-                ORDER BY v1_at, id LIMIT {before}"""
-        ).fetchall()
-        yield Finding(
-            topic,
-            "too-early",
-            rule.text,
-            f"{before} of {number:,} submissions came until {last:%Y-%m}, the next not before {next_:%Y-%m}"
-            f"{such_as([ident for (ident,) in ids])}",
-            "look whether they mean the same; if not, exclude their words or say `since`",
-            tuple(ident for (ident,) in ids),
-        )
+        for before in range(len(first) - 1, 0, -1):
+            (_, last), (_, following) = first[before - 1 : before + 1]
+            months = 12 * (following.year - last.year) + following.month - last.month
+            if months >= longest and number - before >= times * before:
+                ids = [ident for ident, _ in first[:before]]
+                yield Finding(
+                    topic,
+                    "too-early",
+                    rule.text,
+                    f"{before} of {number:,} submissions came until {last:%Y-%m}, "
+                    f"the next not before {following:%Y-%m}{such_as(ids)}",
+                    "look whether they mean the same; if not, exclude their words or say `since`",
+                    tuple(ids),
+                )
+                break
 
 
 def renamed(world: World) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from trendcli import periods
 from trendcli.counting import select
-from trendcli.findings import Finding, World, carries, nothing, overlap, renamed, too_early
+from trendcli.findings import NOTHING, Finding, World, carries, nothing, overlap, renamed, too_early
 from trendcli.homonyms import other_meaning
 from trendcli.models import Column, Progress, Report, Scope, silent
 from trendcli.periods import Period
@@ -44,14 +44,14 @@ def checked(
     (the sentence of the topic file, or None). The summary counts `unexplained` ones.
     """
     context = resolve(store, library, question, default, progress)
-    total, found = _found(context)
+    total, silent_rules, found = _found(context)
     rows = [_row(finding, _explained(library, finding)) for finding in found]
     open_ = [row for row in rows if row["expected"] is None]
     explained = [row for row in rows if row["expected"] is not None]
     missing = list(_missing(library, question.topics, found))
-    notes = (
-        [f"{_number(len(explained), 'finding')} explained in the topic files (--all shows them)."] if explained else []
-    )
+    notes = [f"{_number(len(explained), 'finding')} explained in the topic files (--all shows them)."]
+    unsure = silent_rules - sum(finding.kind == "nothing" for finding in found)
+    few = f"of fewer than {NOTHING:,} submissions that they could match, which are too few to tell."
     shown = [*open_, *(explained + missing if every else [])]
     return Report(
         kind="check",
@@ -63,20 +63,28 @@ def checked(
         columns=(*_COLUMNS[:-1], *([_EXPECTED] if every else []), _COLUMNS[-1]),
         rows=sorted(shown, key=lambda row: list(question.topics).index(row["topic"])),
         data_as_of=as_of_text(context.data_as_of),
-        notes=[*notes, *common_notes(context, [])],
+        notes=[
+            *(notes if explained else []),
+            *([f"{_number(unsure, 'more rule')} found nothing, {few}"] if unsure else []),
+            *common_notes(context, []),
+        ],
         provenance=provenance(context),
         summary={"unexplained": len(open_), "explained": len(explained)},
     )
 
 
-def _found(context: Context) -> tuple[int, list[Finding]]:
-    """How many submissions were looked at, and what was found. Topics are compared with all others of the library."""
+def _found(context: Context) -> tuple[int, int, list[Finding]]:
+    """How many submissions were looked at, how many rules match nothing, and what was found.
+
+    Topics are compared with all others of the library.
+    """
     every = context.counting_as(topics=tuple(context.library.topics)).selection
     with context.store.connect() as db:
         select(db, context.store, context.library, every, context.store.files(*every.window), context.progress)
         (number,) = db.execute("SELECT count(*) FROM paper").fetchall()[0]
         world = World(db, context.store, context.library, context.question.topics, _years(context))
-        return number, [finding for kind in _KINDS for finding in kind(world)]
+        found = [finding for kind in _KINDS for finding in kind(world)]
+        return number, len(world.rules) - len(world.counts), found
 
 
 def _years(context: Context) -> list[Period]:

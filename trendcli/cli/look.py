@@ -82,6 +82,10 @@ def topics_show(
         typer.echo(f"exclude  {phrase}")
     if topic.guard:
         typer.echo(f"only in  {', '.join(topic.guard)}")
+    for text, month in topic.since:
+        typer.echo(f"since    {month}" + (f": {text}" if text != "*" else ""))
+    for item in topic.expect:
+        typer.echo(f"expect   {item.finding} of {', '.join(item.of)}: {item.because}")
 
 
 def topics_explain(
