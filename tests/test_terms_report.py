@@ -251,7 +251,7 @@ def test_backtest_looks_a_year_ahead(tmp_path: Path) -> None:
         ("capsule networks", True),
         ("bitcoin prices", False),
     }
-    assert found["rows"][0]["random"] == 2 and found["rows"][0]["random_low"] is not None
+    assert 0 < found["rows"][0]["random"] <= 20 and found["rows"][0]["random_low"] is not None
 
 
 def test_a_topic_with_nothing_in_a_period_is_said(planted: Path) -> None:

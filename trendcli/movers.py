@@ -43,8 +43,8 @@ class Judged(NamedTuple):
 def spread(counts: Ints, bases: Ints, places: Sequence[int], unit: str, blocks: Sequence[int]) -> Spread:
     """The dispersion of each term (rows of `counts`, terms × periods), as `dispersion.estimate` has it.
 
-    Of MANY terms it is the larger of a term's own and the mean of all, with PRIOR degrees of freedom beside its own: one
-    term's months say little, and by themselves make a tail so heavy that no change passes the correction for ten
+    Of MANY terms it is the larger of a term's own and the mean of all, with PRIOR degrees of freedom beside its own:
+    one term's months say little, and by themselves make a tail so heavy that no change passes the correction for ten
     thousand tests. Those of all tell how much a term jumps (Smyth 2004); one that jumps more is not like the others.
     """
     kept = np.flatnonzero(bases).tolist()

@@ -26,12 +26,13 @@ COLUMNS = (
     Column("still_up", "Up a year later", "count", 0),
     Column("rate", "Rate", "share", 0),
     Column("rate_low,rate_high", "95 % interval", "share_interval", 1),
-    Column("random_up", "Random terms up", "count", 1),
+    Column("random", "Random terms", "count", 1),
+    Column("random_up", "Up a year later", "count", 1),
     Column("random_rate", "Rate of random terms", "share", 0),
     Column("random_low,random_high", "95 % interval", "share_interval", 2),
 )
-# random terms are drawn among so many that are nearest in count, always alike
-_NEAREST, _SEED = 50, 2018
+# so many random terms are drawn for each, among so many that are nearest in count, always alike
+_EACH, _NEAREST, _SEED = 10, 50, 2018
 
 
 def years_of(text: str) -> tuple[int, int]:
@@ -54,8 +55,8 @@ def backtest(
 ) -> Report:
     """For each year but the last of a span the terms that rose against the year before, and what became of them.
 
-    A term is still up where its share a year later is above that of the year before it was flagged. Beside each stands
-    a random term that was tested as well, did not rise, and is alike in count.
+    A term is still up where its share a year later is above that of the year before it was flagged. Beside each stand
+    random terms that were tested as well, did not rise, and are alike in count.
     """
     wanted = wanted or Wanted()
     context = based(resolve(store, library, question, default, progress))
@@ -91,24 +92,24 @@ def backtest(
         [
             "Flagged: the terms that rise in a year against the year before, as `trend terms` has them, duplicates "
             "folded. Up a year later: their share is then above that of the year before they were flagged.",
-            "Random terms: for each one that was tested in the same years, did not rise, and is held by about as many "
-            f"submissions of the two years together (one of the {_NEAREST} nearest, drawn with seed {_SEED}).",
+            f"Random terms: for each {_EACH} that were tested in the same years, did not rise, and are held by about "
+            f"as many submissions of the two years together (of the {_NEAREST} nearest, drawn with seed {_SEED}).",
         ],
         {"backtest": f"{span[0]}:{span[1]}", **asdict(wanted)},
     )
 
 
 def _alike(of: Tested, flagged: Ints, rng: np.random.Generator) -> Ints:
-    """For each flagged term another that did not rise and is nearly as common; none twice."""
+    """For each flagged term some others that did not rise and are nearly as common; none twice."""
     both = of.terms.counts[:, :2].sum(axis=1)
     others = (of.judged.verdict != 1) & ~np.isnan(of.judged.p)
-    found = []
+    found: list[int] = []
     for place in flagged.tolist():
         pool = np.flatnonzero(others)
         near = pool[np.argsort(np.abs(np.log(both[pool] / both[place])), kind="stable")[:_NEAREST]]
-        if len(near):
-            found.append(int(rng.choice(near)))
-            others[found[-1]] = False
+        drawn = rng.choice(near, min(_EACH, len(near)), replace=False)
+        found += drawn.tolist()
+        others[drawn] = False
     return np.array(found, np.int64)
 
 
