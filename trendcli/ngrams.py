@@ -55,7 +55,7 @@ class _Runs(NamedTuple):
 
 
 def count(words: Words, groups: Ints, least: int, chosen: Truths | None = None, longest: int = LONGEST) -> Terms:
-    """The terms of up to `longest` words that at least `least` submissions hold, and how many of each group do.
+    """The terms of up to `longest` words that at least `least` submissions hold, by name, and how many of each group.
 
     `groups` numbers the group of each submission. With `chosen` (a truth a group) `least` asks for submissions of those
     groups alone; the others are counted beside them.
@@ -80,7 +80,9 @@ def count(words: Words, groups: Ints, least: int, chosen: Truths | None = None, 
             often = _often(runs, length, size, asked, least)
             runs = [_Runs(one.block, *_kept(*_going_on(one, length, size), often)) for one in runs]
             prefixes = _spelt(often, prefixes, known.names)
-    return Terms(names, np.concatenate(counts) if counts else np.zeros((0, number), np.int64))
+    every = np.concatenate(counts) if counts else np.zeros((0, number), np.int64)
+    # whatever order the submissions were read in
+    return Terms(names, every).chosen(np.array(sorted(range(len(names)), key=names.__getitem__), np.intp))
 
 
 def _coded(groups: Ints, number: int) -> tuple[int, Numbers | Ints]:

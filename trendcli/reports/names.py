@@ -24,7 +24,7 @@ COLUMNS = (
     Column("share", "Share", "share", 1),
     Column("share_low,share_high", "95 % interval of share", "share_interval", 3),
     Column("most_new", "Most used of the new", "text", 2),
-    Column("status", "Status", "text", 4),
+    Column("status", "Status", "text", 1),
 )
 # names that a row tells
 _TOLD = 5

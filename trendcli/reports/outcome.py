@@ -25,15 +25,15 @@ from trendcli.topics import Library
 COLUMNS = (
     Column("term", "Term", "text", 0),
     Column("count", "Submissions", "count", 0),
-    Column("accepted", "Accepted", "count", 1),
-    Column("rate", "Accepted", "share", 0),
-    Column("rate_low,rate_high", "95 % interval", "share_interval", 4),
-    Column("rate_without", "Of all others", "share", 2),
-    Column("relative_change", "Relative difference", "change", 1),
+    Column("accepted", "Accepted", "count", 2),
+    Column("rate", "Accepted", "share", 1),
+    Column("rate_low,rate_high", "95 % interval", "share_interval", 5),
+    Column("rate_without", "Of all others", "share", 1),
+    Column("relative_change", "Relative difference", "change", 0),
     Column("ci_low,ci_high", "95 % interval", "interval", 0),
-    Column("q", "q", "p", 2),
+    Column("q", "q", "p", 3),
     Column("verdict", "Verdict", "verdict", 0),
-    Column("also", "Also", "text", 3),
+    Column("also", "Also", "text", 4),
     Column("paper", "Such as", "text", 5),
 )
 UNCLEAR = "no clear difference"
