@@ -318,3 +318,9 @@ def test_the_command_line(tmp_path: Path) -> None:
     ):
         refused = run("papers", *words, "--store", store)
         assert refused.exit_code == 2 and why in refused.output and refused.stdout == "", words
+
+
+def test_a_search_says_so_where_it_had_to_read_for_long() -> None:
+    assert search.Looked(indexed=0, read=9, seconds=0.2).notes == []
+    (note,) = search.Looked(indexed=5, read=40_000, seconds=2.5).notes
+    assert note.startswith("Read 40,000 submissions that came after the index was made, in 2.5 s; `trend index`")

@@ -23,9 +23,9 @@ from trendcli.syntax import Every, Query, fts, implies, sql
 if TYPE_CHECKING:
     import duckdb
 
-# submissions that are read at a time, and from which on an index pays
+# submissions that are read at a time, and seconds of reading from which on an index pays
 SHARE = 200_000
-MANY = 20_000
+SLOW_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Looked:
         """What to say of it: nothing where it was fast."""
         notes = ["The index of words cannot be read: remove cache/search in the store and run `trend index`."]
         notes = notes if self.damaged else []
-        if self.read < MANY:
+        if self.seconds < SLOW_S:
             return notes
         lacking = "that came after the index was made" if self.indexed else "without an index of words"
         return [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from trendcli import change, evidence
@@ -17,17 +16,16 @@ from trendcli.reports.shared import assembled, described, ordered, title_of
 from trendcli.store import Store
 from trendcli.topics import Library
 
-COLUMNS = (
-    Column("name", "Topic", "text", 0),
+RATES = (
     Column("count", "Submissions", "count", 0),
-    Column("accepted", "Accepted", "count", 0),
+    Column("accepted", "Accepted", "count", 2),
     Column("rate", "Rate", "share", 0),
-    Column("share_low,share_high", "95 % interval of rate", "share_interval", 3),
-    Column("others", "Rate of others", "share", 2),
+    Column("rate_low,rate_high", "95 % interval of rate", "share_interval", 5),
+    Column("others", "Rate of others", "share", 1),
     Column("relative_change", "Relative difference", "change", 0),
     Column("ci_low,ci_high", "95 % interval", "interval", 0),
-    Column("q", "q", "p", 4),
-    Column("verdict", "Verdict", "verdict", 1),
+    Column("q", "q", "p", 3),
+    Column("verdict", "Verdict", "verdict", 0),
 )
 # what a verdict about two periods is called where two groups of submissions are compared
 VERDICTS = {
@@ -35,6 +33,35 @@ VERDICTS = {
     "falling": "less often accepted",
     "no clear change": "no clear difference",
 }
+DIFFERENCE = (
+    "Relative difference: the rate over that of all other submissions, less 1; brackets hold its 95 % interval. To go "
+    "with acceptance is not to cause it."
+)
+
+
+def rated(sides: Sides) -> dict[str, Any]:
+    """What is said of some submissions, side 2, and how many of them were accepted, beside all others, side 1.
+
+    Rates are fractions with Wilson's interval; None where there is no submission.
+    """
+    low, high = change.wilson(sides.count_2, sides.base_2)
+    return {
+        "count": sides.base_2,
+        "accepted": sides.count_2,
+        "rate": change.share(sides.count_2, sides.base_2),
+        "rate_low": low,
+        "rate_high": high,
+        "others": change.share(sides.count_1, sides.base_1),
+    }
+
+
+def total(accepted: int, base: int) -> str:
+    """How many of a base were accepted, as a sentence."""
+    low, high = change.wilson(accepted, base)
+    rate = (
+        f"{100 * accepted / base:.2f} %, interval [{100 * (low or 0):.2f}, {100 * (high or 0):.2f}] %" if base else "–"
+    )
+    return f"Accepted: {accepted:,} of {base:,} submissions, {rate} (Wilson)."
 
 
 def acceptance(
@@ -55,27 +82,27 @@ def acceptance(
     chosen = every.counting_as(scope=Scope("accepted", ("accepted",)))
     item = _year(chosen, question)
     counted, accepted = every.count([item]), chosen.count([item])
-    rows = [_row(every, topic, item, counted, accepted) for topic in every.selection.topics]
-    judged = evidence.judged(rows, [_sides(topic, item, counted, accepted) for topic in every.selection.topics])
+    sides = [_sides(topic, item, counted, accepted) for topic in every.selection.topics]
+    rows = [
+        {"topic": topic, "name": every.name(topic), "period": item.label, **rated(pair), "status": "complete"}
+        for topic, pair in zip(every.selection.topics, sides, strict=True)
+    ]
+    judged = evidence.judged(rows, sides)
     for row in judged:
         row["verdict"] = VERDICTS.get(row["verdict"], row["verdict"])
     kept = [row for row in judged if row["count"] >= question.min_count]
-    base, taken = counted.bases[item], accepted.bases[item]
-    low, high = change.wilson(taken, base)
-    rate = f"{100 * taken / base:.2f} %, interval [{100 * (low or 0):.2f}, {100 * (high or 0):.2f}] %" if base else "–"
     tested = sum(row["p"] is not None for row in judged)
     return assembled(
         every,
         "acceptance",
         f"{title_of(every)}: acceptance in {item.label}",
-        COLUMNS,
+        (Column("name", "Topic", "text", 0), *RATES),
         ordered(kept, question)[: question.limit or None],
         [described(item, counted, chosen.verdict(item))],
         counted,
         [
-            f"Accepted: {taken:,} of {base:,} submissions, {rate} (Wilson).",
-            "Relative difference: the rate of a topic over that of all submissions without it, less 1; brackets hold "
-            "its 95 % interval. That a topic was accepted more often says nothing of why.",
+            total(accepted.bases[item], counted.bases[item]),
+            DIFFERENCE,
             f"Verdicts hold over {tested} topic{'s' * (tested != 1)} (q ≤ 0.05, Benjamini-Hochberg).",
         ],
         {"by": "year", "period": item.label, "outcome": "accepted"},
@@ -94,24 +121,6 @@ def _year(context: Context, question: Question) -> Period:
             "Import or fetch its list again when they are."
         )
     return item
-
-
-def _row(context: Context, topic: str, item: Period, counted: Counted, accepted: Counted) -> Mapping[str, Any]:
-    count, taken = counted.counts[topic, item], accepted.counts[topic, item]
-    others = counted.bases[item] - count
-    low, high = change.wilson(taken, count)
-    return {
-        "topic": topic,
-        "name": context.name(topic),
-        "period": item.label,
-        "count": count,
-        "accepted": taken,
-        "rate": change.share(taken, count),
-        "share_low": low,
-        "share_high": high,
-        "others": change.share(accepted.bases[item] - taken, others),
-        "status": "complete",
-    }
 
 
 def _sides(topic: str, item: Period, counted: Counted, accepted: Counted) -> Sides:

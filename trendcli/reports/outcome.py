@@ -17,6 +17,7 @@ from trendcli.models import Column, Progress, Report, Scope, silent
 from trendcli.movers import Ints
 from trendcli.question import Question, resolve, two_periods
 from trendcli.reports import texts
+from trendcli.reports.acceptance import DIFFERENCE, RATES, VERDICTS, rated, total
 from trendcli.reports.shared import assembled, described
 from trendcli.reports.terms import EXAMPLES, Wanted, based, nearest, shown, whole
 from trendcli.store import Store
@@ -24,19 +25,11 @@ from trendcli.topics import Library
 
 COLUMNS = (
     Column("term", "Term", "text", 0),
-    Column("count", "Submissions", "count", 0),
-    Column("accepted", "Accepted", "count", 2),
-    Column("rate", "Accepted", "share", 1),
-    Column("rate_low,rate_high", "95 % interval", "share_interval", 5),
-    Column("rate_without", "Of all others", "share", 1),
-    Column("relative_change", "Relative difference", "change", 0),
-    Column("ci_low,ci_high", "95 % interval", "interval", 0),
-    Column("q", "q", "p", 3),
-    Column("verdict", "Verdict", "verdict", 0),
+    *RATES,
     Column("also", "Also", "text", 4),
     Column("paper", "Such as", "text", 5),
 )
-UNCLEAR = "no clear difference"
+UNCLEAR = VERDICTS["no clear change"]
 
 Held = NDArray[np.int32]
 
@@ -105,14 +98,13 @@ def outcome(
         [described(period, counted, context.verdict(period))],
         counted,
         [
-            f"{won:,} of {base:,} submissions were accepted ({100 * won / max(base, 1):.1f} %). {len(names):,} {what} "
-            f"were tested, those in {wanted.least} or more submissions: {number['more']} go with acceptance, "
-            f"{number['less']} with rejection, near-duplicates folded.",
-            "Relative difference: the rate of acceptance with the term over that without it, minus 1. Rows are in the "
-            "order of the end of the interval that is nearer to no difference, so that a rare term with a high rate "
-            "does not stand above a common one that is sure.",
-            "Verdicts hold over all that were tested (q ≤ 0.05, Benjamini-Hochberg); intervals hold row by row. To go "
-            "with acceptance is not to cause it.",
+            total(won, base),
+            DIFFERENCE,
+            f"{len(names):,} {what} were tested, those in {wanted.least} or more submissions: {number['more']} go with "
+            f"acceptance, {number['less']} with rejection, near-duplicates folded. Rows are in the order of the end of "
+            "the interval that is nearer to no difference, so that a rare term with a high rate does not stand above a "
+            "common one that is sure.",
+            "Verdicts hold over all that were tested (q ≤ 0.05, Benjamini-Hochberg); intervals hold row by row.",
         ],
         {"period": period.label, "outcome": "accepted", **asdict(wanted)},
         summary={"tested": len(names), "accepted": won, "submissions": base},
@@ -130,24 +122,8 @@ def _sides(taken: Ints, held: Held) -> Sides:
 
 
 def _row(term: str, sides: Sides, moved: Change, q: float | None) -> dict[str, Any]:
-    low, high = change.wilson(sides.count_2, sides.base_2)
-    verdict = UNCLEAR
-    if q is not None and q <= FALSE:
-        verdict = "more often accepted" if (moved.points or 0.0) > 0 else "less often accepted"
-    return {
-        "term": term,
-        "count": sides.base_2,
-        "accepted": sides.count_2,
-        "rate": change.share(sides.count_2, sides.base_2),
-        "rate_low": low,
-        "rate_high": high,
-        "count_without": sides.base_1,
-        "accepted_without": sides.count_1,
-        "rate_without": change.share(sides.count_1, sides.base_1),
-        **moved._asdict(),
-        "q": q,
-        "verdict": verdict,
-    }
+    verdict = change.verdict(sides.count_1, sides.count_2, moved.points, q)
+    return {"term": term, **rated(sides), **moved._asdict(), "q": q, "verdict": VERDICTS.get(verdict, verdict)}
 
 
 def _terms(read: texts.Texts, wanted: Wanted) -> dict[str, dict[str, Held]]:
