@@ -136,7 +136,7 @@ CLAIMS = (
             "report --corpus iclr --pack iclr --vs 2020 --period 2021 --sort rank_2 --limit 3",
             "report --corpus iclr --pack iclr --vs 2021 --period 2022 --sort rank_2 --limit 3",
         ),
-        "2019 is not at hand. Architectures is a group of topics, and holds five of the list.",
+        "2019 is not at hand. Architectures and representation learning are groups of topics.",
     ),
     Claim(
         "Recurrent networks and GANs lose share at ICLR",
