@@ -23,8 +23,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
+from typer.testing import CliRunner
 
 from trendcli import errors, registry
+from trendcli.cli import app
 from trendcli.job import Job
 from trendcli.settings import Settings, as_yaml
 from trendcli.topic_files import load
@@ -150,12 +152,11 @@ def examples(page: str, folder: Path) -> str:
 
 def command_page() -> str:
     """Every command with its help, the exit codes, and what can be chosen by name."""
-    env = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
+    runner = CliRunner(env={"COLUMNS": "100", "NO_COLOR": "1"})
     parts = ["# The command line\n", "*Written by docs/generate.py from the program.*\n"]
     for name in ["", *COMMANDS]:
-        words = [sys.executable, "-m", "trendcli", *name.split(), "--help"]
-        text = subprocess.run(words, capture_output=True, text=True, check=True, env=env).stdout
-        text = text.replace("python -m trendcli", "trend").rstrip()
+        words = name.split()
+        text = runner.invoke(app(words), [*words, "--help"], prog_name="trend", terminal_width=78).stdout.rstrip()
         parts.append(f"## `trend{' ' + name if name else ''}`\n\n```text\n{text}\n```\n")
     parts.append("## Exit codes\n\n| code | when |\n|---|---|")
     parts.append("| 0 | done, also where the answer is empty or nothing is new |")

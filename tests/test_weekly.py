@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import re
@@ -14,7 +15,9 @@ import time
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
@@ -45,9 +48,18 @@ def world(weeks: int = 170, last: str = "2019-W20", busy: int = 4) -> list[Submi
     return found
 
 
-def filled(root: Path, **options: Any) -> None:
-    """A store of `world`, all of it covered."""
-    fill(root, world(**options), [answer(since="2016-01-01", until="2019-06-03", at="2019-07-01")])
+def filled(root: Path) -> None:
+    """A store of `world`, all of it covered, in which a week has been looked at before."""
+    shutil.copytree(_drawn_from(), root, dirs_exist_ok=True)
+
+
+@cache
+def _drawn_from() -> Path:
+    folder = Path(mkdtemp())
+    atexit.register(shutil.rmtree, folder)
+    fill(folder, world(), [answer(since="2016-01-01", until="2019-06-03", at="2019-07-01")])
+    run("digest", "--pack", "iclr", "-t", "gan", "-t", "rl", "--store", folder)
+    return folder
 
 
 @pytest.fixture
