@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import itemgetter
@@ -91,17 +92,31 @@ def rank(db: duckdb.DuckDBPyConnection, context: Context, found: Found, chosen: 
 
     By relevance: most points first, or the greatest cosine; then, and by `newest` alone, the newest first.
     """
-    limit = f"LIMIT {context.question.limit}" if context.question.limit else ""
-    newest = "paper.v1_at DESC, paper.file, paper.row"
-    source = f"SELECT paper.file, paper.row, points FROM (SELECT * FROM {chosen}) AS paper JOIN found USING (file, row)"
+    among = f"(SELECT * FROM {chosen}) AS paper JOIN found USING (file, row)"
+    source = f"SELECT paper.file, paper.row, paper.v1_at, points FROM {among}"
     if found.target is None:
-        order = newest if found.wanted.sort == "newest" else f"points DESC, {newest}"
-        rows = db.execute(f"{source} ORDER BY {order} {limit}").fetchall()
-        return [Ranked((file, row), points / found.query.most, found.query.terms) for file, row, points in rows]
+        by = "v1_at DESC" if found.wanted.sort == "newest" else "points DESC, v1_at DESC"
+        first = _first(db, context, source, by, context.question.limit)
+        return [Ranked(place, points / found.query.most, found.query.terms) for place, points in first]
     file, row = found.target.place
-    others = f"{source} WHERE (paper.file, paper.row) <> ({file}, {row}) ORDER BY points DESC, {newest}"
-    places = [(file, row) for file, row, _ in db.execute(f"{others} LIMIT {likeness.COMPARED}").fetchall()]
+    others = f"{source} WHERE (paper.file, paper.row) <> ({file}, {row})"
+    places = [place for place, _ in _first(db, context, others, "points DESC, v1_at DESC", likeness.COMPARED)]
     return _nearest(db, context, found.target, places)[: context.question.limit or None]
+
+
+def _first(
+    db: duckdb.DuckDBPyConnection, context: Context, source: str, by: str, limit: int
+) -> list[tuple[Place, int]]:
+    """The first rows of `source` by an order (0: all), with their points; those that are alike by their ids."""
+    rank = f"rank() OVER (ORDER BY {by})"
+    first = f"QUALIFY rank <= {limit}" if limit else ""
+    rows = db.execute(f"SELECT file, row, points, {rank} AS rank FROM ({source}) {first}").fetchall()
+    alike = Counter(rank for *_, rank in rows)
+    unclear = [(file, row) for file, row, _, rank in rows if alike[rank] > 1]
+    # the index knows no ids, and where a row lies in the files is no order to rely on
+    ids = {place[:2]: place[2] for place in read_places(db, context.store, unclear, "id")}
+    rows.sort(key=lambda row: (row[3], ids.get(row[:2], "")))
+    return [((file, row), points) for file, row, points, _ in rows[: limit or None]]
 
 
 def title(found: Found) -> str:
