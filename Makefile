@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint types docs bench calibrate claims soak spark clean
+.PHONY: demo test check lint types pages docs bench calibrate claims soak spark clean
 
 demo: $(VENV)/run
 	$(BIN)/trend demo
@@ -11,7 +11,7 @@ demo: $(VENV)/run
 test: $(VENV)/dev
 	$(BIN)/python -m pytest
 
-check: lint types
+check: lint types pages
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/dev
@@ -21,7 +21,11 @@ lint: $(VENV)/dev
 types: $(VENV)/dev
 	$(BIN)/mypy
 
-# Writes the pages that state facts of the code; the tests say when one is stale.
+# Whether the pages show what the program says: every command on them is run. `make docs` renews them.
+pages: $(VENV)/dev
+	$(BIN)/python docs/generate.py --check
+
+# Writes the pages that state facts of the code.
 docs: $(VENV)/dev
 	$(BIN)/python docs/generate.py
 

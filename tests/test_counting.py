@@ -246,7 +246,7 @@ PAPERS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(PAPERS, st.booleans(), st.sampled_from(["any", "title", "strict"]))
 def test_counts_equal_a_plain_account(
     tmp_path_factory: pytest.TempPathFactory,

@@ -1,23 +1,14 @@
-"""The pages say what is so: commands are run, generated pages are fresh, links lead somewhere, figures have a source."""
+"""The pages say what is so: links lead somewhere, commands exist. `make check` also runs every command that they show."""
 
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-
-
-def test_every_command_and_example_shows_what_the_program_says() -> None:
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "docs" / "generate.py"), "--check"], capture_output=True, text=True
-    )
-    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0), "run `make docs` and look at the difference"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

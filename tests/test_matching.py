@@ -112,7 +112,7 @@ RULES = [
 ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=4))
 def test_the_matcher_agrees_with_plain_expressions(papers: list[tuple[str, str]]) -> None:
     assert tags(RULES, *papers) == oracle(RULES, *papers)

@@ -170,7 +170,7 @@ LARGE = [
 
 
 # `TREND_SOAK=1 pytest` asks for more
-SELECTIONS = 200 if os.environ.get("TREND_SOAK") else 60
+SELECTIONS = 200 if os.environ.get("TREND_SOAK") else 30
 
 
 def selections(number: int) -> list[dict[str, Any]]:

@@ -468,6 +468,8 @@ def test_the_command_behind_a_count_asks_what_was_counted(tmp_path: Path) -> Non
         "Ada Abel",
         "--as-of",
         "2020",
+        "--pack",
+        "iclr",
     ]
     made = json.loads(run("digest", *asked, "--period", "2019-04", "--format", "json").stdout)
     assert made["listing"] == "trend papers -c cs.LG --match title --author 'Ada Abel' --as-of 2020-12-31"
@@ -475,7 +477,7 @@ def test_the_command_behind_a_count_asks_what_was_counted(tmp_path: Path) -> Non
     listed = run(*words, "--store", tmp_path).stdout.splitlines()
     gan = next(row for row in made["rows"] if row["topic"] == "gan")
     assert len(listed) == gan["count"] == made["series"]["gan"]["count"][-1] == 35
-    plain = json.loads(run("digest", "--store", tmp_path, "--scope", "ml", "--format", "json").stdout)
+    plain = json.loads(run("digest", "--store", tmp_path, "--scope", "ml", "--pack", "iclr", "--format", "json").stdout)
     assert plain["listing"] == "trend papers --scope ml"
 
 
