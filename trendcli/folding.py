@@ -14,7 +14,7 @@ from trendcli.words import COMMON, STOP
 ALIKE = 0.75
 # a term is common language where its share differs so little between categories of so many submissions, if there are as
 # many of them, and so many submissions hold it
-EVEN, LARGE, CATEGORIES, HELD = 0.3, 200, 5, 100
+EVEN, LARGE, CATEGORIES, HELD = 0.3, 200, 6, 100
 # so often an acronym has to be defined, and that part of its definitions has to say the same
 _DEFINED, _MOSTLY = 2, 0.5
 
