@@ -216,6 +216,11 @@ def inside(what: str, store: str, topics: str = "", pack: str = "ml") -> None:
     elif what == "spark":
         on_spark(opened, rules)
         start = 0
+    elif what == "searches":
+        print(f"| work | {opened.manifest.rows:,} submissions | target |\n|---|---:|---|")
+        for row in searches(Path(store), [*TREND, "-q", "--store", store], 5):
+            print(f"| {' | '.join(row)} |", flush=True)
+        start = 0
     if start:
         print(json.dumps([time.perf_counter() - start, found]))
 
