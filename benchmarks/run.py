@@ -229,6 +229,7 @@ The target is at least 0.7 of the speed of the Set alone: it is {best["one"] / b
 | `trend demo` | {ms(demo)} | ≤ 30 s |
 
 The first report held {first.whole:,.0f} MB.
+Terms are measured on [their page](terms.md#measured), searching on [its own](search.md#measured).
 """
 
 
