@@ -283,6 +283,8 @@ def test_an_entry_of_a_submission_says_where_it_was_sent(root: Path) -> None:
         ("report --corpus iclr -c cs.LG -t rnn", "has no categories"),
         ("report --corpus iclr --across category -t rnn", "neither days nor categories"),
         ("digest --corpus iclr", "A digest is of arXiv"),
+        ("report --corpus iclr -t rnn --fields keywords --match title", "By title alone nothing matches"),
+        ("terms --corpus iclr --outcome accepted --status accepted --period 2021", "all are accepted"),
         ("report --corpus iclr --decompose -t rnn --period 2021", "has no categories"),
         ("report --corpus iclr --fields titel -t rnn", "did you mean title"),
         ("import x.json --venue iclr", "wants --venue and --year"),
@@ -352,3 +354,26 @@ def listed(id: str, decided: str, year: int) -> Submission:
     """A submission of which only the decision matters."""
     words = {"title": "On nothing", "abstract": "", "keywords": ["x"], "authors": []}
     return venues.submission(id=id, year=year, decided=decided, at=datetime(2024, 9, 1, tzinfo=UTC), **words)  # type: ignore[arg-type]
+
+
+def test_no_field_is_not_every_field(root: Path) -> None:
+    for command in ("report", "papers", "terms"):
+        result = run(command, "--corpus", "iclr", "--query", "x", "--fields", "", "--store", str(root))
+        assert result.exit_code == 2 and "No field" in result.output
+
+
+def test_a_list_of_another_year_than_is_said_changes_nothing(root: Path, tmp_path: Path) -> None:
+    """Else the year that is said would be whole and empty."""
+    before = (root / "venues" / "iclr" / "manifest.json").read_bytes()
+    result = run("import", str(tmp_path / "2020.json"), "--venue", "iclr", "--year", "2022", "--store", str(root))
+    assert result.exit_code == 2 and "are stored as iclr 2020, so they are not of 2022" in result.output
+    assert (root / "venues" / "iclr" / "manifest.json").read_bytes() == before
+
+
+def test_quotes_around_a_phrase_are_no_part_of_it(root: Path) -> None:
+    def counts(*words: str) -> list[int]:
+        shown = run("report", "--corpus", "iclr", *words, "--format", "json", "--store", str(root)).stdout
+        return [row["count"] for row in json.loads(shown)["rows"]]
+
+    assert counts("--query", '"graph network"') == counts("--query", "graph network") == [20, 14]
+    assert counts("--keyword", '"deep learning"') == [7, 4]

@@ -80,10 +80,11 @@ def authors(
         chosen = "paper SEMI JOIN hit USING (file, row)" if question.topics else "paper WHERE inside"
         lines = db.execute(f"SELECT authors, year(v1_at) FROM {chosen}").fetchall()
     run_together = _run_together(lines) if store.corpus != ARXIV else frozenset()
+    lines = [(line, year) for line, year in lines if year not in run_together]
     counts, collaborations, nobody = Counter[str](), Counter[str](), Counter[int]()
     years: dict[str, tuple[int, int]] = {}
     for line, year in lines:
-        who = taken_apart(line if line and year not in run_together else "")
+        who = taken_apart(line or "")
         counts.update(who.people)
         collaborations.update(who.collaborations)
         nobody[year] += not (who.people or who.collaborations)
@@ -151,4 +152,4 @@ def _left_out(collaborations: Counter[str], nobody: Counter[int], run_together: 
     if years:
         yield f"{nobody.total():,} submissions name no authors ({few([str(year) for year in years])})."
     for year in sorted(run_together):
-        yield f"The list of {year} writes names without anything between them, so its authors are not counted."
+        yield f"The list of {year} writes names without anything between them, so that year is left out."

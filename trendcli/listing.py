@@ -140,7 +140,11 @@ def export(
         raise UsageError(f"An export ends in .parquet or .csv, not {path.suffix or 'without an ending'}.")
     context, where = selected(store, library, question, default, progress)
     gaps = holes(context, where)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("ab").close()
+    except OSError as error:
+        raise UsageError(f"Cannot write {path}: {error.strerror}.") from None
     options = "FORMAT parquet, COMPRESSION zstd" if kind == "parquet" else "FORMAT csv, HEADER true"
     topics = "topics" if kind == "parquet" else "array_to_string(topics, '; ') AS topics"
     with store.connect() as db:

@@ -40,7 +40,9 @@ def common_notes(context: Context, described: Sequence[Mapping[str, Any]]) -> li
     """What every output says below its numbers: base, state of the data, source, rule mode and program."""
     selection = context.selection
     notes = [MADE_UP] if context.store.manifest.synthetic else []
-    notes += judgements.notes(context.store, context.library, selection.topics, selection.scope.name)
+    # a sample is of what the rule catches by itself, anywhere in the text
+    if selection.match == "any" and not selection.both and "title" in context.store.fields:
+        notes += judgements.notes(context.store, context.library, selection.topics, selection.scope.name)
     if context.store.corpus != ARXIV:
         return [*notes, *_venue_notes(context, described)]
     listed = "primary category" if selection.primary_only else "any listed category"

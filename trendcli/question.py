@@ -163,6 +163,8 @@ def resolve(store: Store, library: Library, question: Question, default: Scope, 
     """
     if store.corpus != ARXIV:
         _yearly(store.corpus, question)
+        if question.match == "title" and "title" not in store.fields:
+            raise UsageError("By title alone nothing matches where titles are not read: leave out --match or --fields.")
     coverage = store.coverage(question.as_of) if store.corpus == ARXIV else venues.coverage(store)
     covered = _covered_scope if store.corpus == ARXIV else venues.covered_scope
     scope = question.scope or covered(coverage, default)

@@ -83,6 +83,7 @@ AD_HOC, KEYWORD = "query:", "keyword:"
 
 def ad_hoc(query: str) -> Topic:
     """A topic made of one phrase, as `--query` asks for it; UsageError where the phrase is empty."""
+    query = query.strip().strip('"')
     try:
         phrase = rule("phrase", query)
     except ValueError as error:
@@ -95,7 +96,7 @@ def keyword(word: str) -> Topic:
 
     UsageError where the word is empty, or several.
     """
-    text = canonical(word).lower()
+    text = canonical(word.strip().strip('"')).lower()
     if not text.strip() or ";" in text:
         raise UsageError(f"The keyword {word!r} is empty or several; name one, such as --keyword 'deep learning'.")
     body = re.escape(text).replace(r"\ ", "[ -]").replace(r"\-", "[ -]")

@@ -14,7 +14,7 @@ from trendcli.coverage import Coverage
 from trendcli.errors import UsageError, nearest
 from trendcli.mentions import in_scope
 from trendcli.models import Answer, Scope, Submission
-from trendcli.store import Store, fields_of, read_files
+from trendcli.store import Store, fields_of, read_files, sql_list
 
 STATUSES = ("submitted", "active", "accepted")
 # statuses that hold each decision, whether the venue has taken it or the authors
@@ -168,6 +168,17 @@ def editions(store: Store, scope: Scope | None = None) -> list[Edition]:
     return [Edition(year, number, dict(zip(named, less, strict=True))) for year, number, *less in rows]
 
 
+def elsewhere(store: Store, ids: Sequence[str], year: int) -> list[int]:
+    """The years other than `year` in which a venue holds any of some submissions."""
+    listed = sql_list(ids)
+    with store.connect() as db:
+        rows = db.execute(
+            f"""SELECT DISTINCT year(v1_at) FROM ({read_files(store, store.files(), "id, v1_at")})
+            WHERE year(v1_at) <> {year} AND id IN (SELECT unnest({listed})) ORDER BY ALL"""
+        ).fetchall()
+    return [found for (found,) in rows]
+
+
 def reading(store: Store, fields: Sequence[str] | None = None) -> Store:
     """The store with rules matched in some fields; UsageError for one that a venue does not have.
 
@@ -177,7 +188,7 @@ def reading(store: Store, fields: Sequence[str] | None = None) -> Store:
     if fields is None:
         every = editions(store)
         fields = [name for name in known if all(item.has(name) for item in every)]
-    for name in fields:
+    for name in fields or [""]:
         if name not in known:
             raise UsageError(f"No field {name!r}{nearest(name, known)}. Known: {', '.join(known)}.")
     return Store(store.root, store.manifest, fields)

@@ -82,3 +82,9 @@ def test_keys_that_a_year_lacks_are_empty(tmp_path: Path) -> None:
     batch = read(tmp_path / "list.json", [{"id": "a", "title": "Bare", "status": "Poster", "keywords": None}])
     (row,) = batch.part.to_pylist()  # type: ignore[union-attr]
     assert (row["keywords"], row["abstract"], row["authors"]) == ("", "", "")
+
+
+@pytest.mark.parametrize("line", ["Ada Abel;Bo Brandt", "Ada Abel, Bo Brandt"])
+def test_authors_are_apart_by_one_sign_or_the_other(tmp_path: Path, line: str) -> None:
+    (row,) = read(tmp_path / "list.json", [listed("a", author=line)]).part.to_pylist()  # type: ignore[union-attr]
+    assert row["authors"] == "Ada Abel, Bo Brandt"

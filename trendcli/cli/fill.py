@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import UTC
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -76,8 +77,11 @@ def venue_of(venue: str | None, year: int | None) -> tuple[str, int]:
 def _list(common: Common, file: str, venue: str, year: int, fail_if_unchanged: bool) -> None:
     from trendcli.models import Ask
     from trendcli.sources.paperlists import Paperlist
+    from trendcli.venues import elsewhere
 
-    done = harvested(common, created(common, corpus=venue), Paperlist(file, venue, year), [Ask(())])
+    store = created(common, corpus=venue)
+    source = Paperlist(file, venue, year, elsewhere=partial(elsewhere, store))
+    done = harvested(common, store, source, [Ask(())])
     common.say(summary(done))
     end(done, fail_if_unchanged)
 

@@ -149,7 +149,7 @@ class Select:
         if self.keyword and self.fields not in (None, "keywords"):
             raise UsageError("A whole keyword is looked for among keywords: leave out --fields, or take a --query.")
         named = "keywords" if self.keyword else self.fields
-        return reading(common.open(self.corpus), named and [name.strip() for name in named.split(",")])
+        return reading(common.open(self.corpus), None if named is None else [name.strip() for name in named.split(",")])
 
     def default_scope(self, common: Common) -> Scope:
         """The scope that is read where none is named."""

@@ -51,6 +51,8 @@ def outcome(
     if store.corpus == ARXIV:
         raise UsageError("Who was accepted is known of a venue alone: name one, such as --corpus iclr.")
     context = based(resolve(store, library, question, default, progress))
+    if context.selection.scope.name == "accepted":
+        raise UsageError("Among accepted submissions all are accepted: take --status active or submitted.")
     period, _ = two_periods(context)
     if period.unit != "year":
         raise UsageError("Acceptance differs from year to year: name one, such as --period 2022.")

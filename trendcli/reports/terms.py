@@ -105,7 +105,7 @@ def terms(
         [row for sign in (1, -1) for row in _first(rows, sign, wanted.shown)],
         [described(item, counted, context.verdict(item)) for item in pair],
         counted,
-        _notes(found, rows, common, wanted, past),
+        _notes(found, rows, common, wanted, past, context.store.fields),
         {"by": later.unit, "period": later.label, "vs": earlier.label, **asdict(wanted)},
         summary={"tested": found.number, "common": common},
     )
@@ -253,7 +253,12 @@ def _first(rows: Sequence[dict[str, Any]], sign: int, most: int) -> list[dict[st
 
 
 def _notes(
-    found: Tested, rows: Sequence[Mapping[str, Any]], common: Sequence[str], wanted: Wanted, past: History
+    found: Tested,
+    rows: Sequence[Mapping[str, Any]],
+    common: Sequence[str],
+    wanted: Wanted,
+    past: History,
+    fields: Sequence[str],
 ) -> list[str]:
     number = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in ("rising", "falling")}
     least, most = (found.spread.phi.min(initial=1e9), found.spread.phi.max(initial=1.0))
@@ -271,7 +276,7 @@ def _notes(
         f"or more submissions of the two periods together: {number['rising']} rise, {number['falling']} fall, "
         f"near-duplicates folded. {wanted.shown or 'All'} each way are listed, those first, by the end of the interval "
         "that is nearer to no change.",
-        "A term counts a submission once, by title or abstract, with or without a plural s; a hyphen is a space.",
+        f"A term counts a submission once, by {' or '.join(fields)}, with or without a plural s; a hyphen is a space.",
         f"Verdicts hold over all terms tested (q ≤ 0.05, Benjamini-Hochberg); intervals hold row by row. {spread}",
     ]
     if not found.bases[:2].all():

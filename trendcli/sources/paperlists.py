@@ -5,7 +5,7 @@ Keys vary by year; id, title and status are there in all, keywords and authors a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import msgspec
 from trendcli import parts, venues
 from trendcli.errors import UsageError
 from trendcli.models import Ask, Batch, Progress, Submission
+from trendcli.store import VENUES
 
 
 class _Paper(msgspec.Struct):
@@ -26,12 +27,22 @@ class _Paper(msgspec.Struct):
 
 
 class Paperlist:
-    """One file as a Source: the submissions to `venue` in `year`, as they were `at` a moment (None: now)."""
+    """One file as a Source: the submissions to `venue` in `year`, as they were `at` a moment (None: now).
+
+    `elsewhere` tells of identifiers in which other years they are stored: such a list is of another year than is said.
+    """
 
     name = "paperlists"
 
-    def __init__(self, path: str, venue: str, year: int, at: datetime | None = None) -> None:
-        self.path, self.venue, self.year, self.at = path, venue, year, at
+    def __init__(
+        self,
+        path: str,
+        venue: str,
+        year: int,
+        at: datetime | None = None,
+        elsewhere: Callable[[Sequence[str], int], Sequence[int]] = lambda ids, year: (),
+    ) -> None:
+        self.path, self.venue, self.year, self.at, self.elsewhere = path, venue, year, at, elsewhere
 
     def batches(self, ask: Ask, progress: Progress) -> Iterator[Batch]:
         """See Source; one batch, since a year is one file. A file with a fault vouches for nothing."""
@@ -59,12 +70,23 @@ class Paperlist:
             progress(number, len(listed), "submissions")
         if not found:
             raise UsageError(f"{self.path} holds no submission that can be read. Nothing was imported.")
+        if others := self.elsewhere(list(found), self.year):
+            raise UsageError(
+                f"Submissions in {self.path} are stored as {self.venue} {' and '.join(map(str, others))}, so they are "
+                f"not of {self.year}. Nothing was imported. If they were stored under a wrong year, remove the folder "
+                f"{VENUES}/{self.venue} of the store and import its lists again."
+            )
         table = parts.table([submission for submission, _ in found.values()], self.name, at, self.venue)
         decisions = [decided for _, decided in found.values()]
         expected = len(listed) if faults else None
         name = Path(self.path).name
         vouched = venues.answers(self.name, self.year, decisions, at, name, f"imported {at:%Y-%m-%d}", expected)
         yield Batch(table, vouched, tuple(faults))
+
+
+def _names(line: str) -> list[str]:
+    """The authors of a line: apart by ';', in some years by ','."""
+    return line.split(";" if ";" in line else ",")
 
 
 def _submission(paper: _Paper, decided: str, year: int, at: datetime) -> Submission:
@@ -75,6 +97,6 @@ def _submission(paper: _Paper, decided: str, year: int, at: datetime) -> Submiss
         title=paper.title,
         abstract=paper.abstract or "",
         keywords=(paper.keywords or "").split(";"),
-        authors=(paper.author or "").split(";"),
+        authors=_names(paper.author or ""),
         at=at,
     )
