@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from math import isclose
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import fill, paper
+from tests.test_cli import run
 from trendcli import judgements
 from trendcli.change import wilson
 from trendcli.errors import StoreDamaged
@@ -72,8 +74,20 @@ def test_a_report_says_how_precise_a_rule_was_judged(store: Store, library: Libr
     judgements.append(store, "gan", [judged(str(n), n > 4, key) for n in range(50)])
     judgements.append(store, "gan", [judged("4", True, key)])  # the last answer counts
     (note,) = judgements.notes(store, library, ["rnn", "gan"], "ml")
-    assert note == "gan: 46 of 50 sampled papers were judged right (precision 92 %, [81, 97] %; sampled 2026-11)."
+    assert (
+        note
+        == "gan: 46 of 50 sampled papers were judged right (precision 92 %, [81, 97] %, each year by what it catches; sampled 2026-11)."
+    )
     (other,) = judgements.notes(store, library, ["gan"], "cs.CV")
     assert "sampled papers in ml were judged right" in other
     line = json.loads(judgements.path_of(store, "gan").read_text().splitlines()[-1])
     assert set(line) == {"id", "relevant", "rule", "scope", "stratum", "of", "at"}
+
+
+def test_a_judgement_is_no_change_of_a_saved_report(gans: Store, library: Library, tmp_path: Path) -> None:
+    root, saved = tmp_path / "gans", tmp_path / "saved.json"
+    shutil.copytree(gans.root, root)
+    assert run("report", "-t", "gan", "--store", root, "--format", "json", "-o", saved).exit_code == 0
+    judgements.append(Store.open(root), "gan", [judged(str(n), n > 4, library.key("gan")) for n in range(50)])
+    assert "sampled papers" in run("report", "-t", "gan", "--store", root).stdout
+    assert run("verify", saved, "--store", root).exit_code == 0

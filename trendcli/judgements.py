@@ -132,9 +132,14 @@ def notes(store: Store, library: Library, topics: Iterable[str], scope: str) -> 
         there = "" if where == scope else f" in {where}"
         said.append(
             f"{topic}: {found.right} of {found.judged} sampled papers{there} were judged right "
-            f"(precision {told(found)}; sampled {day[:7]})."
+            f"(precision {told(found)}, each {unit} by what it catches; sampled {day[:7]})."
         )
     return said
+
+
+def without(said: Iterable[str]) -> list[str]:
+    """The notes of a report but those of `notes`: people judge after a report was saved, and no number of it moves."""
+    return [note for note in said if " sampled papers" not in note]
 
 
 def told(found: Precision) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import isclose
 from typing import Any
 
-from trendcli import periods
+from trendcli import judgements, periods
 from trendcli.errors import UsageError
 from trendcli.models import Column, Progress, Report, Scope, Window, silent
 from trendcli.question import Question, worded
@@ -150,10 +150,12 @@ def _numbers(then: Any, now: Any, cause: str) -> Iterator[dict[str, str]]:
 
 def _frame(saved: Mapping[str, Any], now: Report, cause: str) -> Iterator[dict[str, str]]:
     """What differs outside of the rows: title, bases of periods, summary; notes where nothing else explains them."""
-    whole = {"title": now.title, "synthetic": now.synthetic, "summary": now.summary}
-    whole |= {"notes": list(now.notes)} if cause == "unexplained" else {}
+    whole: dict[str, Any] = {"title": now.title, "synthetic": now.synthetic, "summary": now.summary}
+    then = dict(saved)
+    if cause == "unexplained":
+        whole["notes"], then["notes"] = (judgements.without(notes) for notes in (now.notes, saved.get("notes", ())))
     for key, value in whole.items():
-        was, is_now = (dict(_leaves(key, item)) for item in (saved.get(key, {}), value))
+        was, is_now = (dict(_leaves(key, item)) for item in (then.get(key, {}), value))
         for place in dict.fromkeys([*was, *is_now]):
             if not _same(was.get(place), is_now.get(place)):
                 yield _row(cause, place, _told(was.get(place)), _told(is_now.get(place)))

@@ -91,8 +91,8 @@ def index(
     before = sum(item.rows for item in store.manifest.files if item.key not in opened(store).files)
     if before:
         megabytes, minutes = before * indexing.BYTES / 1e6, before * indexing.SECONDS / 60
-        took = f"{minutes:.0f} minutes" if minutes >= 1.5 else "a minute" if minutes > 0.5 else "some seconds"
-        common.say(f"Indexing {before:,} submissions: about {took}, and {max(1, megabytes):,.0f} MB.")
+        took = f"about {minutes:.0f} minutes" if minutes >= 1.5 else "about a minute" if minutes > 0.5 else "less than a minute"
+        common.say(f"Indexing {before:,} submissions: {took}, and {max(1, megabytes):,.0f} MB.")
     start = time.perf_counter()
     with common.progress() as progress:
         made, added = indexing.build(store, progress)
