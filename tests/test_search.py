@@ -302,7 +302,7 @@ def test_a_venue_is_searched_by_its_keywords(tmp_path: Path) -> None:
 def test_the_command_line(tmp_path: Path) -> None:
     store = str(fill(tmp_path / "store", WORLD, [answer(["cs.LG", "cs.CL"])]).root)
     first = run("index", "--store", store)
-    assert "Indexing 5 submissions: less than a minute, and 1 MB." in first.output
+    assert "Indexing 5 submissions: less than two minutes, and 1 MB." in first.output
     assert "Indexed 5 submissions in" in first.output and first.stdout == ""
     assert "Nothing was new. The index takes 0 MB in" in run("index", "--store", store).output
     for format in ("table", "json", "jsonl", "csv", "md", "html", "bibtex"):

@@ -91,7 +91,7 @@ def index(
     before = sum(item.rows for item in store.manifest.files if item.key not in opened(store).files)
     if before:
         megabytes, minutes = before * indexing.BYTES / 1e6, before * indexing.SECONDS / 60
-        took = f"about {minutes:.0f} minutes" if minutes >= 1.5 else "about a minute" if minutes > 0.5 else "less than a minute"
+        took = f"about {minutes:.0f} minutes" if minutes >= 1.5 else "less than two minutes"
         common.say(f"Indexing {before:,} submissions: {took}, and {max(1, megabytes):,.0f} MB.")
     start = time.perf_counter()
     with common.progress() as progress:
