@@ -47,6 +47,8 @@ def test_what_one_catches_and_the_other_does_not(store: Store, library: Library)
 def test_a_phrase_takes_the_place_of_a_topic(store: Store) -> None:
     shown = run("topics", "compare", "gan", "a vae", "--store", store.root, "--format", "json")
     assert [row["both"] for row in json.loads(shown.stdout)["rows"]] == [3, 0, 3]
+    quoted = run("topics", "compare", "gan", '"a vae"', "--store", store.root, "--format", "json")
+    assert json.loads(quoted.stdout)["rows"] == json.loads(shown.stdout)["rows"]
     turned = run("topics", "compare", "A VAE", "gan", "--store", store.root, "--format", "json")
     assert [row["only_1"] for row in json.loads(turned.stdout)["rows"]] == [0, 4, 4]
     table = run("topics", "compare", "gan", "a vae", "--store", store.root).stdout
@@ -65,3 +67,14 @@ def test_two_different_topics_are_wanted(store: Store, library: Library, tmp_pat
         contrasted(store, known, question, ML)
     failed = run("topics", "compare", "gan", "vea", "--store", store.root)
     assert failed.exit_code == 2 and "did you mean" in failed.stderr
+
+
+def test_a_year_in_which_neither_catches_anything_is_a_year_of_zeros(tmp_path: Path, library: Library) -> None:
+    papers = [paper("1801.00001", "2018-01-05", "A GAN"), paper("2001.00001", "2020-01-05", "A VAE")]
+    question, known = worded(library, topics=["gan", "vae"])
+    rows = contrasted(fill(tmp_path, papers, [answer(until="2021-01-01")]), known, question, ML).rows
+    assert [(row["period"], row["only_1"], row["only_2"]) for row in rows[:-1]] == [
+        ("2018", 1, 0),
+        ("2019", 0, 0),
+        ("2020", 0, 1),
+    ]

@@ -111,7 +111,9 @@ def test_answers_are_read_from_a_file() -> None:
     lines = '{"id": "1", "relevant": "y"}\n{"id": "2", "relevant": false}\n\n{"id": "3", "relevant": null}\n'
     assert sampling.parsed(lines, "x") == {"1": True, "2": False}
     assert sampling.parsed("id,title,relevant\n1,A,Yes\n2,B,no\n3,C,\n", "x") == {"1": True, "2": False}
+    assert sampling.parsed("id;title;relevant\n1;A, B;y\n", "x") == {"1": True}
     for text, message in (
+        ("id,relevant\n1,y\n1,n\n", "x:3: 1 was judged the other way above"),
         ("id,relevant\n1,maybe\n", "x:2: 'maybe' is neither y nor n"),
         ("id,title\n1,A\n", "x:2: expected `id` and `relevant`"),
         ('{"id": "1"}\n', "x:1: expected"),
@@ -127,7 +129,7 @@ def test_a_sample_is_judged_elsewhere_and_read_back(root: Path, tmp_path: Path) 
     rows = list(csv.DictReader(io.StringIO(shown.stdout)))
     assert len(rows) == 6 and {row["relevant"] for row in rows} == {""}
     file = tmp_path / "judged.csv"
-    file.write_text("id,relevant\n" + "".join(f"{row['id']},{'yn'[n == 0]}\n" for n, row in enumerate(rows)))
+    file.write_text("\ufeffid,relevant\n" + "".join(f"{row['id']},{'yn'[n == 0]}\n" for n, row in enumerate(rows)))
     words = ("topics", "sample", "gan", "--judged", file, "--store", root)
     wrong = run(*words, "-n", 3)
     assert wrong.exit_code == 2 and "not in this sample" in wrong.stderr

@@ -10,16 +10,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.conftest import ML, answer, fill, paper
 from tests.test_cli import run
-from trendcli import ingest, parts, venues
+from trendcli import ingest, movers, parts, periods, venues
 from trendcli.errors import UsageError
-from trendcli.models import Submission
-from trendcli.question import worded
+from trendcli.models import Scope, Submission
+from trendcli.ngrams import Terms
+from trendcli.question import resolve, worded
+from trendcli.reports import terms as use_case
+from trendcli.reports import texts
 from trendcli.reports.names import name_regex
-from trendcli.reports.terms import Wanted, terms
+from trendcli.reports.terms import Wanted, gathered, terms
 from trendcli.store import Store
 from trendcli.topics import Library
 
@@ -121,6 +125,8 @@ def test_options_of_terms(planted: Path) -> None:
         (["--backtest", "2018:2019", "--period", "2019"], 2, "its years itself"),
         (["--backtest", "2018:2019", "--name-like", "*GAN"], 2, "one at a time"),
         (["--name-like", "*GAN", "--vs", "2018"], 2, "--vs belongs"),
+        (["--name-like", ""], 2, "letters and a star"),
+        (["--name-like", "*GAN", "--words", "2"], 2, "without --words"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_in_a_sentence(planted: Path, words: list[str], code: int, said: str) -> None:
@@ -188,6 +194,7 @@ def test_whole_keywords_go_with_acceptance(venue: Path) -> None:
     assert rows["kernel methods"]["verdict"] == "less often accepted"
     assert (rows["deep learning"]["count"], rows["deep learning"]["accepted"]) == (12, 12)
     assert rows["vision transformer"]["count"] == 50
+    assert rows["vision transformer"]["also"] == "vision transformers"
     assert rows["vision transformer"]["variants"] == [
         {"term": "vision transformer", "count": 40, "accepted": 32}, {"term": "vision transformers", "count": 10, "accepted": 8}
     ]  # fmt: skip
@@ -250,6 +257,22 @@ def test_backtest_looks_a_year_ahead(tmp_path: Path) -> None:
         ("bitcoin prices", False),
     }
     assert 0 < found["rows"][0]["random"] <= 20 and found["rows"][0]["random_low"] is not None
+
+
+def test_what_moved_among_all_gives_its_group_the_name(tmp_path: Path, library: Library) -> None:
+    """Else a rise would be hidden in the row of a longer term that alone is not clear."""
+    papers = [paper(f"18{number % 9 + 1:02d}.{number:05d}", "2018-03-05", "Alpha beta") for number in range(9)]
+    store = fill(tmp_path, [*papers, paper("1909.00001", "2019-03-05", "Alpha beta")], [answer()])
+    question, known = worded(library, scope=Scope("cs.LG", ("cs.LG",)))
+    context = resolve(store, known, question, ML)
+    read = texts.read(context, [periods.parse("2018"), periods.parse("2019")])
+    names, counts = ["alpha beta", "alpha"], np.array([[9, 1], [9, 1]])
+    spread = movers.Spread(np.ones(2), np.full(2, np.inf), True)
+    for verdict, first in (([0, -1], 1), ([0, 0], 0), ([-1, -1], 0)):
+        judged = movers.Judged(np.array([0.04, 0.001]), np.array([0.2, 0.01]), np.array(verdict))
+        of = use_case.Tested(Terms(names, counts), np.array([10, 20]), spread, judged)
+        ((leader, _),), _ = gathered(read, of, [0, 1])
+        assert leader == first
 
 
 def test_a_topic_with_nothing_in_a_period_is_said(planted: Path) -> None:

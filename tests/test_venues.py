@@ -287,6 +287,7 @@ def test_an_entry_of_a_submission_says_where_it_was_sent(root: Path) -> None:
         ("terms --corpus iclr --outcome accepted --status accepted --period 2021", "all are accepted"),
         ("report --corpus iclr --decompose -t rnn --period 2021", "has no categories"),
         ("report --corpus iclr --fields titel -t rnn", "did you mean title"),
+        ("report --corpus iclr -t rnn --outcome accepted --since 2020", "name one with --period"),
         ("import x.json --venue iclr", "wants --venue and --year"),
         ("import x.json --year 2021 --format snapshot", "belong to a list"),
         ("import x.json --venue arxiv --year 2021", "No venue is named"),
@@ -377,3 +378,10 @@ def test_quotes_around_a_phrase_are_no_part_of_it(root: Path) -> None:
 
     assert counts("--query", '"graph network"') == counts("--query", "graph network") == [20, 14]
     assert counts("--keyword", '"deep learning"') == [7, 4]
+
+
+def test_a_list_without_its_venue_is_told_from_a_snapshot(tmp_path: Path) -> None:
+    file = tmp_path / "list.json"
+    file.write_text(json.dumps(papers_of(2020)), encoding="utf-8")
+    result = run("import", str(file), "--store", str(tmp_path / "store"))
+    assert result.exit_code == 2 and "a list of a conference wants --venue and --year" in result.output

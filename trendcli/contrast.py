@@ -49,13 +49,14 @@ def contrasted(
                 FROM hit GROUP BY file, row"""
         )
         counts = db.execute(
-            "SELECT year(v1_at)::VARCHAR AS period, side, count(*) FROM side JOIN paper USING (file, row) GROUP BY ALL"
+            "SELECT year(v1_at) AS year, side, count(*) FROM side JOIN paper USING (file, row) GROUP BY ALL"
         ).fetchall()
-        by_year: dict[str, dict[str, int]] = {}
-        for period, side, number in counts:
-            by_year.setdefault(period, dict.fromkeys(_SIDES, 0))[side] = number
+        years = sorted({year for year, _, _ in counts})
+        by_year = {year: dict.fromkeys(_SIDES, 0) for year in range(years[0], years[-1] + 1)} if years else {}
+        for year, side, number in counts:
+            by_year[year][side] = number
         total = {side: sum(numbers[side] for numbers in by_year.values()) for side in _SIDES}
-        rows = [_row(period, numbers) for period, numbers in sorted(by_year.items())] + [_row("all", total)]
+        rows = [_row(str(year), numbers) for year, numbers in by_year.items()] + [_row("all", total)]
         names = {"only_1": f"Only {one.name}", "only_2": f"Only {two.name}", "both": "Both"}
         sections = [_examples(db, context, side, names[side], total[side]) for side in _SIDES if total[side]]
     return Report(

@@ -68,7 +68,8 @@ def submissions(
             limit = f"LIMIT {question.limit}" if question.limit else ""
             places = db.execute(f"SELECT file, row FROM {chosen} ORDER BY v1_at DESC, id {limit}").fetchall()
             rows = details(db, context, places)
-    counted = lookup.notes(found, number, len(rows)) if found else [_counted(number, len(rows))]
+    newest = "newest" if store.corpus == ARXIV else "latest"
+    counted = lookup.notes(found, number, len(rows), store.fields) if found else [_counted(number, len(rows), newest)]
     notes = [*counted, *holes(context, where)]
     names = ", ".join(library.topic(topic).name for topic in question.topics) or "Submissions"
     asked = asdict(wanted) if wanted else {}
@@ -88,9 +89,9 @@ def submissions(
     )
 
 
-def _counted(number: int, listed: int) -> str:
+def _counted(number: int, listed: int, newest: str) -> str:
     counted = "1 submission" if number == 1 else f"{number:,} submissions"
-    return f"{counted}{f', the newest {listed:,} listed (--limit 0 for all)' if listed < number else ''}."
+    return f"{counted}{f', the {newest} {listed:,} listed (--limit 0 for all)' if listed < number else ''}."
 
 
 def span(store: Store, where: Window) -> str:

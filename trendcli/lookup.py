@@ -124,7 +124,7 @@ def title(found: Found) -> str:
     return f" like {found.target.id}: {found.target.title}" if found.target else f" with {found.wanted.search}"
 
 
-def notes(found: Found, number: int, listed: int) -> list[str]:
+def notes(found: Found, number: int, listed: int, fields: Sequence[str]) -> list[str]:
     """How many of the selection were found, and how, as sentences."""
     counted = "1 submission" if number == 1 else f"{number:,} submissions"
     if found.target is None:
@@ -135,7 +135,7 @@ def notes(found: Found, number: int, listed: int) -> list[str]:
     return [
         f"{counted} with one of the {len(found.query.terms)} words that tell most of it ({telling}, ...); "
         f"the {likeness.COMPARED} that share most of them are compared word by word, and the nearest {listed} listed.",
-        "Score: cosine of tf-idf over all words of title and abstract, idf from a sample of "
+        f"Score: cosine of tf-idf over all words of {' and '.join(fields)}, idf from a sample of "
         f"{found.target.sample.size:,} submissions.",
         *found.looked.notes,
     ]

@@ -145,15 +145,17 @@ def record(sample: Sample, answers: Mapping[str, bool], day: str) -> Sample:
 def parsed(text: str, name: str) -> dict[str, bool]:
     """The answers of a file with id and relevant, as JSON lines or CSV with a header; rows without one are left out.
 
-    UsageError, with the line, for an answer that is neither yes nor no.
+    UsageError, with the line, for an answer that is neither yes nor no, or the opposite of one above it.
     """
-    found = {}
+    found: dict[str, bool] = {}
     for line, row in _records(text, name):
         if not isinstance(row, Mapping) or "id" not in row or "relevant" not in row:
             raise UsageError(f"{name}:{line}: expected `id` and `relevant` (y or n).")
         said = "" if row["relevant"] is None else str(row["relevant"]).strip().lower()
         if said in _ANSWERS:
-            found[str(row["id"]).strip()] = _ANSWERS[said]
+            ident = str(row["id"]).strip()
+            if found.setdefault(ident, _ANSWERS[said]) != _ANSWERS[said]:
+                raise UsageError(f"{name}:{line}: {ident} was judged the other way above. Nothing was kept.")
         elif said not in ("", "none", "null", "–"):
             raise UsageError(f"{name}:{line}: {row['relevant']!r} is neither y nor n.")
     return found
@@ -168,7 +170,8 @@ def _records(text: str, name: str) -> Iterator[tuple[int, Any]]:
                 except ValueError as error:
                     raise UsageError(f"{name}:{number}: not JSON: {error}.") from None
     else:
-        reader = csv.DictReader(io.StringIO(text))
+        head = text.partition("\n")[0]
+        reader = csv.DictReader(io.StringIO(text), delimiter=max(",;\t", key=head.count))
         for row in reader:
             yield reader.line_num, row
 

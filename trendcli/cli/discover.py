@@ -39,16 +39,19 @@ def terms(
     a year. With --backtest: how many of the terms that rose in past years were still up a year later.
     """
     shortest, longest = _words(words)
-    forms = [
-        name for name, said in (("--outcome", outcome), ("--name-like", name_like), ("--backtest", backtest)) if said
-    ]
+    asked = {"--outcome": outcome, "--name-like": name_like, "--backtest": backtest}
+    forms = [name for name, said in asked.items() if said is not None]
+    if name_like is not None and (words, min_count, limit) != ("1-4", 20, 20):
+        raise UsageError("--name-like lists every year: it goes without --words, --min-count and --limit.")
+    if outcome and select.fields == "keywords" and words != "1-4":
+        raise UsageError("Among keywords alone a term is a whole keyword, however long: leave out --words or --fields.")
     if len(forms) > 1:
         raise UsageError(f"{' and '.join(forms)} are reports of their own: take one at a time.")
     if forms and vs:
         raise UsageError(f"--vs belongs to rising and falling terms, not to {forms[0]}.")
     if outcome not in (None, "accepted"):
         raise UsageError(f"The outcome that is known is 'accepted', not {outcome!r}.")
-    if backtest and (select.period or select.since or select.until or select.last):
+    if backtest is not None and (select.period or select.since or select.until or select.last):
         raise UsageError("--backtest names its years itself: leave out --period, --since, --until and --last.")
     chosen = (
         replace(select, status=Status.active) if outcome and select.corpus != "arxiv" and not select.status else select
@@ -65,11 +68,11 @@ def terms(
                 from trendcli.reports.outcome import outcome as make
 
                 return make(store, library, question, scope, wanted, progress)
-            if name_like:
+            if name_like is not None:
                 from trendcli.reports.names import names
 
                 return names(store, library, question, scope, name_like, progress)
-            if backtest:
+            if backtest is not None:
                 from trendcli.reports.backtest import backtest as test
                 from trendcli.reports.backtest import years_of
 

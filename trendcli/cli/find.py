@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from trendcli.cli.frame import Common
-from trendcli.cli.select import Format, Output, Select, _corpora
+from trendcli.cli.select import Corpus, Format, Output, Select
 from trendcli.errors import UsageError
 
 
@@ -76,9 +76,7 @@ def authors(
 
 def index(
     common: Common,
-    corpus: Annotated[
-        str, typer.Option(help="arxiv, or a venue that was imported, such as iclr.", autocompletion=_corpora)
-    ] = "arxiv",
+    corpus: Corpus = "arxiv",
 ) -> None:
     """Build the index that makes --search and --like fast, or add to it what came since.
 

@@ -12,13 +12,13 @@ import typer
 from trendcli.cli.frame import Common
 from trendcli.cli.select import (
     Categories,
+    Corpus,
     Format,
     Output,
     Select,
     Since,
     Unit,
     Until,
-    _corpora,
     _packs,
     _scopes,
     _topics,
@@ -35,7 +35,7 @@ class Where:
 
     category: Categories = None
     scope: Annotated[str | None, typer.Option(help="A named set of categories.", autocompletion=_scopes)] = None
-    corpus: Annotated[str, typer.Option(help="arxiv, or a venue that was imported.", autocompletion=_corpora)] = "arxiv"
+    corpus: Corpus = "arxiv"
     since: Since = None
     until: Until = None
 
@@ -121,7 +121,7 @@ def sample(
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     if judged:
         try:
-            answers = sampling.parsed(judged.read_text(encoding="utf-8"), str(judged))
+            answers = sampling.parsed(judged.read_text(encoding="utf-8-sig"), str(judged))
         except (OSError, UnicodeError) as error:
             raise UsageError(f"Cannot read {judged}: {error}.") from None
         foreign = [ident for ident in answers if ident not in {row["id"] for row in found.rows}]
@@ -130,7 +130,11 @@ def sample(
                 f"{judged} judges {len(foreign)} submissions that are not in this sample, such as {foreign[0]}: ask "
                 "with the -n, --by, --seed and scope with which it was drawn. Nothing was kept."
             )
+        changed = sum(
+            found.answers[ident].relevant != said for ident, said in answers.items() if ident in found.answers
+        )
         found = sampling.record(found, answers, today)
+        common.say(f"{len(answers)} answers read, {changed} of them other than before.")
     elif found.open() and (format or output or not sys.stdin.isatty()):
         common.show(sampling.listing(found), format, output)
         return
@@ -175,6 +179,7 @@ def compare(
     from trendcli.topics import AD_HOC
 
     known = common.library()
+    first, second = (name.strip().strip('"') for name in (first, second))
     phrases = [name for name in (first, second) if name not in known.topics and (" " in name or name != name.lower())]
     select = where.select([name for name in (first, second) if name not in phrases])
     question, library = replace(select, query=phrases).question(common, pack=False)

@@ -76,6 +76,8 @@ def acceptance(
     if store.corpus == ARXIV:
         raise UsageError("arXiv accepts and rejects nothing: name a venue with --corpus.")
     scope = question.scope or Scope("active", ("active",))
+    if question.last or any(question.window):
+        raise UsageError("Acceptance differs from year to year: name one with --period, such as --period 2022.")
     if scope.name == "accepted":
         raise UsageError("Among accepted submissions all are accepted: take --status active or submitted.")
     every = resolve(store, library, question, scope, progress)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -76,9 +75,8 @@ def backtest(
         columns = [number, number + 1, *(chosen.index(item) for item in past.chosen), number + 2]
         # the year after is the last column, and no part of the test
         of = tested(every.names, counts[:, columns], bases[columns], past, wanted)
-        rising = np.flatnonzero(of.judged.verdict == 1)
-        groups, _ = gathered(read, of, rising, np.ones(len(rising), int), [number, number + 1])
-        flagged = np.array(sorted(int(rising[group[0]]) for group in groups), np.int64)
+        groups, _ = gathered(read, of, [number, number + 1])
+        flagged = np.array(sorted(group[0] for group in groups if of.judged.verdict[group[0]] == 1), np.int64)
         rows.append(_row(later, of, flagged, _alike(of, flagged, rng)))
     rows.append(_together(rows))
     return assembled(
@@ -95,7 +93,7 @@ def backtest(
             f"Random terms: for each {_EACH} that were tested in the same years, did not rise, and are held by about "
             f"as many submissions of the two years together (of the {_NEAREST} nearest, drawn with seed {_SEED}).",
         ],
-        {"backtest": f"{span[0]}:{span[1]}", **asdict(wanted)},
+        {"backtest": f"{span[0]}:{span[1]}", **wanted.query},
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -85,7 +84,10 @@ def outcome(
             alike = {**forms, **{names[other]: held[names[other]] for other in others}}
             variants = [{"term": term, **_counted(taken, at)} for term, at in alike.items()]
             examples = texts.newest(read, held[names[place]], EXAMPLES)
-            rows.append(_row(names[place], sides[place], moved[place], qs[place]) | shown(context, variants, examples))
+            rows.append(
+                _row(names[place], sides[place], moved[place], qs[place])
+                | shown(context, names[place], variants, examples)
+            )
     rows.sort(key=lambda row: (row["verdict"] == UNCLEAR, -abs(nearest(row)), row["term"]))
     ways = [[row for row in rows if way * row["points"] > 0] for way in (1, -1)]
     listed = [row for one in ways for row in one[: wanted.shown or None]]
@@ -108,7 +110,7 @@ def outcome(
             "common one that is sure.",
             "Verdicts hold over all that were tested (q ≤ 0.05, Benjamini-Hochberg); intervals hold row by row.",
         ],
-        {"period": period.label, "outcome": "accepted", **asdict(wanted)},
+        {"period": period.label, "outcome": "accepted", **wanted.query},
         summary={"tested": len(names), "accepted": won, "submissions": base},
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,13 +27,13 @@ COLUMNS = (
     Column("term", "Term", "text", 0),
     Column("count_1", "Count 1", "count", 0),
     Column("count_2", "Count 2", "count", 0),
-    Column("share_1", "Share 1", "share", 4),
-    Column("share_2", "Share 2", "share", 4),
+    Column("share_1", "Share 1", "share", 5),
+    Column("share_2", "Share 2", "share", 5),
     Column("relative_change", "Relative change", "change", 1),
     Column("ci_low,ci_high", "95 % interval", "interval", 0),
-    Column("q", "q", "p", 3),
+    Column("q", "q", "p", 2),
     Column("verdict", "Verdict", "verdict", 0),
-    Column("also", "Also", "text", 2),
+    Column("also", "Also", "text", 3),
     Column("paper", "Such as", "text", 5),
 )
 # example papers of a row, and near-duplicates that a table tells
@@ -53,6 +53,11 @@ class Wanted:
     longest: int = ngrams.LONGEST
     least: int = 20
     shown: int = 20
+
+    @property
+    def query(self) -> dict[str, Any]:
+        """The same by the names of the command line."""
+        return {"words": f"{self.shortest}-{self.longest}", "min_count": self.least, "limit": self.shown}
 
 
 class Tested(NamedTuple):
@@ -106,7 +111,7 @@ def terms(
         [described(item, counted, context.verdict(item)) for item in pair],
         counted,
         _notes(found, rows, common, wanted, past, context.store.fields),
-        {"by": later.unit, "period": later.label, "vs": earlier.label, **asdict(wanted)},
+        {"by": later.unit, "period": later.label, "vs": earlier.label, **wanted.query},
         summary={"tested": found.number, "common": common},
     )
 
@@ -156,29 +161,28 @@ def _rows(context: Context, read: texts.Texts, found: Tested, pair: Pair) -> tup
 
     Those that moved among all that were tested come first.
     """
-    places = np.flatnonzero(found.judged.p <= FALSE)
-    one, two = found.terms.counts[places, 0], found.terms.counts[places, 1]
-    moved = movers.changes(one, int(found.bases[0]), two, int(found.bases[1]), found.spread.of(places))
-    sign = np.sign([change.points or 0.0 for change in moved]).astype(int)
-    groups, common = gathered(read, found, places, sign, [0, 1])
-    held = ngrams.holders(read.words, [found.terms.names[places[group[0]]] for group in groups])
+    groups, common = gathered(read, found, [0, 1])
+    leaders = np.array([group[0] for group in groups], np.int64)
+    one, two = found.terms.counts[leaders, 0], found.terms.counts[leaders, 1]
+    moved = movers.changes(one, int(found.bases[0]), two, int(found.bases[1]), found.spread.of(leaders))
+    held = ngrams.holders(read.words, [found.terms.names[leader] for leader in leaders.tolist()])
     rows = []
-    for group, mine in zip(groups, held, strict=True):
-        side = mine[read.inside([1 if sign[group[0]] > 0 else 0])[mine]]
-        members = [int(places[member]) for member in group]
-        rows.append(_row(context, found, members, moved[group[0]], texts.newest(read, side, EXAMPLES), pair))
+    for group, mine, shift in zip(groups, held, moved, strict=True):
+        side = mine[read.inside([1 if (shift.points or 0.0) > 0 else 0])[mine]]
+        rows.append(_row(context, found, group, shift, texts.newest(read, side, EXAMPLES), pair))
     rows.sort(key=lambda row: (row["verdict"] == UNCLEAR, -abs(nearest(row)), row["term"]))
-    flagged = {found.terms.names[place] for place in places[found.judged.verdict[places] != 0].tolist()}
+    flagged = {found.terms.names[place] for place in np.flatnonzero(found.judged.verdict).tolist()}
     return rows, sorted(common & flagged)
 
 
-def gathered(
-    read: texts.Texts, found: Tested, places: Ints, sign: Ints, pair: Sequence[int]
-) -> tuple[list[list[int]], set[str]]:
-    """Some of the terms, by their `places`, in groups of near-duplicates that go one way (`sign`), the namesake first.
+def gathered(read: texts.Texts, found: Tested, pair: Sequence[int]) -> tuple[list[list[int]], set[str]]:
+    """The terms that moved by themselves, by their places among those tested, in groups of near-duplicates.
 
-    Groups number the `places`. Common language is in none of them and comes beside; `pair` numbers the two periods.
+    A group goes one way. It is named by its first, which is one that moved among all where there is one. Common
+    language is in no group and comes beside; `pair` numbers the two periods.
     """
+    places = np.flatnonzero(found.judged.p <= FALSE)
+    sign = np.sign(found.terms.counts[places, 1] * found.bases[0] - found.terms.counts[places, 0] * found.bases[1])
     names = [found.terms.names[place] for place in places.tolist()]
     both = read.inside(pair)
     held = [numbers[both[numbers]] for numbers in ngrams.holders(read.words, names)]
@@ -190,8 +194,8 @@ def gathered(
     for way in (1, -1):
         chosen = [number for number in kept if sign[number] == way]
         folded = folding.folded([names[number] for number in chosen], [held[number] for number in chosen], long_form)
-        groups += [[chosen[member] for member in group] for group in folded]
-    return groups, common
+        groups += [[int(places[chosen[member]]) for member in group] for group in folded]
+    return [sorted(group, key=lambda place: found.judged.verdict[place] == 0) for group in groups], common
 
 
 def nearest(row: Mapping[str, Any]) -> float:
@@ -230,17 +234,20 @@ def _row(
         "dispersion": float(found.spread.phi[place]),
         "q": float(found.judged.q[place]),
         "verdict": {1: "rising", -1: "falling", 0: UNCLEAR}[int(found.judged.verdict[place])],
-        **shown(context, variants, examples),
+        **shown(context, found.terms.names[place], variants, examples),
     }
 
 
-def shown(context: Context, variants: Sequence[Mapping[str, Any]], examples: Sequence[str]) -> dict[str, Any]:
-    """The near-duplicates and the examples of a row, for programs and for people."""
+def shown(
+    context: Context, term: str, variants: Sequence[Mapping[str, Any]], examples: Sequence[str]
+) -> dict[str, Any]:
+    """The near-duplicates and the examples of a term's row, for programs and for people."""
     url = "https://arxiv.org/abs/" if context.selection.corpus == ARXIV else ""
-    more = [f"and {len(variants) - ALSO} more"] if len(variants) > ALSO else []
+    others = [item["term"] for item in variants if item["term"] != term]
+    more = [f"and {len(others) - ALSO} more"] if len(others) > ALSO else []
     return {
         "variants": list(variants),
-        "also": ", ".join([*(item["term"] for item in variants[:ALSO]), *more]),
+        "also": ", ".join([*others[:ALSO], *more]),
         "examples": [{"id": name, **({"url": url + name} if url else {})} for name in examples],
         "paper": examples[0] if examples else "",
     }

@@ -72,7 +72,8 @@ class Snapshot:
                 if block.fault:
                     faults.append(f"after line {total.lines + parsed.lines:,}: {block.fault}")
                 if not total.lines and parsed.faulty and not parsed.newest:  # not one good line in the first block
-                    raise UsageError(f"{self.path} is no arXiv snapshot ({faults[0]}). Nothing was imported.")
+                    listed = "; a list of a conference wants --venue and --year" if "got `array`" in faults[0] else ""
+                    raise UsageError(f"{self.path} is no arXiv snapshot ({faults[0]}){listed}. Nothing was imported.")
                 _add(total, parsed, bool(block.fault))
                 progress(block.done, size, f"{total.kept:,} submissions")
                 yield Batch(parsed.part, faults=tuple(faults))
