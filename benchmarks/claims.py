@@ -108,6 +108,12 @@ CLAIMS = (
         "A straight line in the logarithm over ten years says nothing about the next ten.",
     ),
     Claim(
+        "Deep learning, GANs, attention and sequence-to-sequence models took over, ontologies and logic gave way",
+        "often told of machine learning from 2014 to 2018",
+        ("terms --period 2018 --vs 2014 --limit 12", "terms --backtest 2015:2018"),
+        "The scope ml is here in part, so terms of cs.CV and cs.LG rise less than they did, and few pass in a single year.",
+    ),
+    Claim(
         "ICLR received 2,594, 3,014 and 3,422 submissions in 2020 to 2022",
         "papercopilot/paperlists, with the withdrawn and the desk-rejected",
         tuple(f"report --corpus iclr --by year --status {status}" for status in ("submitted", "active", "accepted")),
@@ -208,8 +214,26 @@ def of_venue(answer: dict[str, Any]) -> list[str]:
     return [f"{name}: {'; '.join(years)}" for name, years in lines.items()]
 
 
+def of_terms(answer: dict[str, Any]) -> list[str]:
+    """The terms of a list each way, or how many of a backtest were still up."""
+    rows = answer["rows"]
+    if answer["kind"] == "backtest":
+        return [
+            f"{row['period']}: {row['still_up']} of {row['flagged']} still up, {row['random_up']} of {row['random']} random terms"
+            for row in rows
+        ]
+    ways = {verdict: [row for row in rows if row["verdict"] == verdict] for verdict in ("rising", "falling")}
+    told = {
+        way: ", ".join(f"{row['term']} {row['count_1']} → {row['count_2']}" for row in mine)
+        for way, mine in ways.items()
+    }
+    return [f"{way}: {terms}" for way, terms in told.items()] + [answer["notes"][0]]
+
+
 def said(answer: dict[str, Any]) -> list[str]:
     """What an answer says, a line a row, or the turning points and the growth."""
+    if answer["kind"] in ("terms", "backtest"):
+        return of_terms(answer)
     if answer["corpus"] != "arxiv" and answer["kind"] != "comparison":
         return of_venue(answer)
     if answer["kind"] == "comparison":
