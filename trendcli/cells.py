@@ -18,7 +18,7 @@ from trendcli import answers, cache
 from trendcli.manifest import DataFile
 from trendcli.mentions import in_scope, mention, tagged
 from trendcli.models import Progress, Scope
-from trendcli.store import Store, read_files, sql_text
+from trendcli.store import Store, make_table, read_files
 from trendcli.tags import relation
 from trendcli.topics import Library
 
@@ -133,8 +133,9 @@ def _cells(
     pieces, rules = tagged(
         store, library, topics, list({item.path: item for item in [*files, *replaced]}.values()), progress
     )
-    keys = ", ".join(f"({sql_text(topic)}, {topic_key(library, topic)}::BIGINT)" for topic in topics)
+    keys = [(topic, topic_key(library, topic)) for topic in topics]
     with store.connect() as db:
+        make_table(db, "named_key", "topic VARCHAR, key BIGINT", keys)
         db.execute(f"CREATE TEMP TABLE counted AS {_counted_sql(store, files, replaced)}")
         once = "DISTINCT" if replaced else ""
         db.execute(f"CREATE TEMP VIEW paper AS SELECT {once} file, row, categories FROM counted")
@@ -146,13 +147,13 @@ def _cells(
                 sum(CASE WHEN strict THEN sign ELSE 0 END)::BIGINT AS n_strict,
                 0::BIGINT AS high, 0::BIGINT AS low
             FROM (
-                SELECT owner, counted.month, counted.categories, sign, asked.key AS topic, hit.title, hit.strict
+                SELECT owner, counted.month, counted.categories, sign, named_key.key AS topic, hit.title, hit.strict
                 FROM (
                     SELECT file, row, topic, bool_or(title) AS title, bool_or(strict) AS strict
                     FROM mention GROUP BY file, row, topic
                 ) AS hit
                 JOIN counted USING (file, row)
-                JOIN (VALUES {keys or "('', -1::BIGINT)"}) AS asked(name, key) ON hit.topic = asked.name
+                JOIN named_key USING (topic)
             ) GROUP BY ALL
             UNION ALL
             SELECT owner, {BASE}, month, categories, sum(sign), 0, 0,

@@ -11,7 +11,7 @@ from trendcli.manifest import DataFile
 from trendcli.mentions import in_scope, mention, tagged
 from trendcli.models import Progress, Rule, Selection, Window
 from trendcli.periods import Period, between
-from trendcli.store import Store, read_files, sql_text
+from trendcli.store import Store, make_table, read_files, sql_text
 from trendcli.topics import Library
 
 if TYPE_CHECKING:
@@ -139,6 +139,7 @@ def _from_cells(
     names = {cells.topic_key(library, topic): topic for topic in topics}
     # an update takes away from months that lie before its own, so every file counts towards every month
     pieces = cells.ensure(store, library, topics, progress)
+    _place(db, periods, "month")
     found = db.execute(
         f"""
         SELECT part, topic, number, sum(n_any)::BIGINT, sum({_COUNTED[selection.match]})::BIGINT,
@@ -148,7 +149,7 @@ def _from_cells(
             FROM ({cells.cells_sql(db, store, pieces)})
             WHERE {in_scope("categories", selection.scope, selection.primary_only)}
         ) AS cell
-        JOIN ({_starts(periods, "month")}) AS period(start, number) ON cell.month = period.start
+        JOIN period ON cell.month = period.start
         WHERE {in_scope("part", selection.scope) if by == "category" else "true"}
         GROUP BY part, topic, number
         """
@@ -175,12 +176,13 @@ def _from_tags(
 ) -> list[Row]:
     """Counts from tags, for weeks, odd windows and filters that the aggregate does not know."""
     select(db, store, library, selection, files, progress, "row_hash")
+    _place(db, periods, "day")
     part = _part(selection, by)
     return db.execute(
         f"""
         WITH placed AS (
             SELECT *, {part} AS part FROM paper
-            JOIN ({_starts(periods, "day")}) AS period(start, number) ON paper.v1_at::DATE = period.start
+            JOIN period ON paper.v1_at::DATE = period.start
         ), divided AS (
             SELECT * FROM placed WHERE {in_scope("part", selection.scope) if by == "category" else "true"}
         )
@@ -197,14 +199,14 @@ def _part(selection: Selection, by: str) -> str:
     return PARTS["primary" if by == "category" and selection.primary_only else by]
 
 
-def _starts(periods: Sequence[Period], unit: str) -> str:
-    """SQL for (start, number): which periods each month or day belongs to, so that rows find theirs by equality."""
-    values = [
-        f"(DATE '{item.start}', {number})"
+def _place(db: duckdb.DuckDBPyConnection, periods: Sequence[Period], unit: str) -> None:
+    """Make the table `period` (start, number): which periods each month or day lies in, for a join by equality."""
+    starts = [
+        (item.start, number)
         for number, period in enumerate(periods)
         for item in between(period.start, period.end, unit)
     ]
-    return f"VALUES {', '.join(values)}"
+    make_table(db, "period", "start DATE, number INTEGER", starts)
 
 
 def inside(selection: Selection) -> str:
@@ -283,6 +285,7 @@ def drivers(
     files = store.files(min(item.start for item in periods), max(item.end for item in periods))
     with store.connect() as db:
         select(db, store, library, selection, files, progress)
+        _place(db, periods, "day")
         found = db.execute(
             f"""
             WITH mention AS (
@@ -291,7 +294,7 @@ def drivers(
             ), placed AS (
                 SELECT mention.*, number, count(*) OVER (PARTITION BY file, row, number) AS together
                 FROM mention SEMI JOIN hit USING (file, row) JOIN paper USING (file, row)
-                JOIN ({_starts(periods, "day")}) AS period(start, number) ON paper.v1_at::DATE = period.start
+                JOIN period ON paper.v1_at::DATE = period.start
             )
             SELECT rule, number, count(*), count(*) FILTER (together = 1) FROM placed GROUP BY rule, number
             """

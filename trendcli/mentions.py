@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from trendcli import cache, tags
 from trendcli.manifest import ARXIV, DataFile
 from trendcli.models import Progress, Scope
-from trendcli.store import Store, sql_text
+from trendcli.store import Store, make_table, sql_text
 from trendcli.topics import Library, parents_of
 
 if TYPE_CHECKING:
@@ -40,23 +40,25 @@ def mention(db: duckdb.DuckDBPyConnection, pieces: Sequence[cache.Piece], rules:
     In steps, since DuckDB takes four times as long for all of them as one query.
     """
     guards = {guard: number for number, guard in enumerate(sorted({guard for *_, guard in rules} | {()}))}
-    values = ", ".join(f"({key}::BIGINT, {sql_text(parent)}, {guards[guard]})" for key, _, parent, guard in rules)
-    globs = ", ".join(f"({number}, {sql_text(glob)})" for guard, number in guards.items() for glob in guard or ("*",))
+    asked = [(key, parent, guards[guard]) for key, _, parent, guard in rules]
+    globs = [(number, glob) for guard, number in guards.items() for glob in guard or ("*",)]
+    make_table(db, "asked", "key BIGINT, topic VARCHAR, guard INTEGER", asked)
+    make_table(db, "given", "guard INTEGER, pattern VARCHAR", globs)
     empty = "SELECT 0::BIGINT AS file, 0::BIGINT AS row, 0::BIGINT AS rule, false AS title, false AS strict WHERE false"
     db.execute(
         f"""CREATE TEMP TABLE named AS
-            SELECT tag.file, tag.row, tag.rule, tag.title, tag.strict, rule.topic, rule.guard, listed.categories
+            SELECT tag.file, tag.row, tag.rule, tag.title, tag.strict, asked.topic, asked.guard, listed.categories
             FROM ({tags.relation(db, pieces, "tag", empty)}) AS tag
-            JOIN (VALUES {values or "(-1::BIGINT, '', 0)"}) AS rule(key, topic, guard) ON tag.rule = rule.key
+            JOIN asked ON tag.rule = asked.key
             JOIN paper AS listed ON tag.file = listed.file AND tag.row = listed.row"""
     )
     db.execute(
-        f"""CREATE TEMP TABLE allowed AS
+        """CREATE TEMP TABLE allowed AS
             WITH pair AS MATERIALIZED (SELECT DISTINCT guard, categories FROM named),
             category AS (SELECT DISTINCT unnest(string_split(categories, ' ')) AS name FROM pair),
             passed AS MATERIALIZED (
                 SELECT guard, list(DISTINCT name) AS names
-                FROM (VALUES {globs}) AS given(guard, pattern) JOIN category ON name GLOB pattern GROUP BY guard
+                FROM given JOIN category ON name GLOB pattern GROUP BY guard
             )
             SELECT guard, categories FROM pair JOIN passed USING (guard)
             WHERE list_has_any(string_split(categories, ' '), names)"""

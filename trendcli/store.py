@@ -270,6 +270,17 @@ def _empty() -> str:
     return f"SELECT {', '.join(casts)}"
 
 
+def make_table(db: duckdb.DuckDBPyConnection, name: str, columns: str, rows: Iterable[Sequence[object]]) -> None:
+    """Make a temporary table of rows at hand; `columns` says their names and types, as "key BIGINT, topic VARCHAR".
+
+    As parameters, since DuckDB takes thirty times as long for the same rows written out in the query.
+    """
+    named = [column.split() for column in columns.split(", ")]
+    unnested = ", ".join(f"unnest(?::{kind}[]) AS {column}" for column, kind in named)
+    given = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in named]
+    db.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {unnested}", given)
+
+
 def sql_list(values: Iterable[str]) -> str:
     """A SQL list of text literals."""
     return "[" + ", ".join(sql_text(value) for value in values) + "]"

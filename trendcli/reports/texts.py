@@ -14,7 +14,7 @@ from trendcli.arrow import pa, pc
 from trendcli.counting import select
 from trendcli.periods import Period
 from trendcli.question import Context
-from trendcli.store import read_files
+from trendcli.store import make_table, read_files
 from trendcli.tokens import Ints, Words
 
 # submissions that are taken apart together
@@ -60,9 +60,7 @@ def read(context: Context, chosen: Sequence[Period]) -> Texts:
     days = [since + timedelta(days=number) for number in range((until - since).days)]
     lies = np.array([[item.start <= day < item.end for item in chosen] for day in days])
     holds, group = np.unique(lies, axis=0, return_inverse=True)
-    placed = [
-        f"(DATE '{day}', {of})" for day, of in zip(days, group.reshape(-1).tolist(), strict=True) if holds[of].any()
-    ]
+    placed = [(day, of) for day, of in zip(days, group.reshape(-1).tolist(), strict=True) if holds[of].any()]
     store, selection = context.store, context.selection
     files = store.files(since, until)
     total = sum(item.rows for item in files)
@@ -75,12 +73,13 @@ def read(context: Context, chosen: Sequence[Period]) -> Texts:
     def batches() -> Iterator[Sequence[pa.Array]]:
         with store.connect() as db:
             select(db, store, context.library, selection, files, context.progress)
+            make_table(db, "period", "start DATE, number INTEGER", placed)
             stream = db.sql(
                 f"""
                 SELECT title, body, keywords, id, v1_at::DATE AS day, categories, number
                 FROM ({read_files(store, files, parts, live=False)})
                 JOIN (FROM paper WHERE inside) USING (file, row)
-                JOIN (VALUES {", ".join(placed)}) AS period(start, number) ON v1_at::DATE = period.start
+                JOIN period ON v1_at::DATE = period.start
                 """
             ).to_arrow_reader(_AT_ONCE)
             for batch in stream:
