@@ -167,7 +167,7 @@ def test_over_a_hole_there_is_no_number(tmp_path: Path, library: Library) -> Non
         ("2017", "complete", 9, 1.0), ("2018", "partial", None, None), ("2019", "complete", 9, 1.0),
     ]  # fmt: skip
     assert [row["relative_change"] for row in years.rows] == [None, None, None]
-    assert any("Not whole, so n/a: 2018 (not covered: cs.LG)" in note for note in years.notes)
+    assert any("Not whole, so n/a: 2018 (not covered for cs.LG)" in note for note in years.notes)
     row = ask("comparison", store, library, "gan").rows[0]
     assert (row["count_1"], row["count_2"], row["relative_change"], row["status"]) == (None, 9, None, "partial")
     shown = ask("comparison", store, library, "gan", include_partial=True).rows[0]

@@ -137,6 +137,9 @@ def test_a_sample_is_judged_elsewhere_and_read_back(root: Path, tmp_path: Path) 
     assert json.loads(done.stdout)["rows"][-1]["judged"] == 6
     report = run("report", "-t", "gan", "--store", root)
     assert "gan: 5 of 6 sampled papers were judged right (precision " in report.stdout
+    again = run("topics", "sample", "gan", "-n", 6, "-o", tmp_path / "precision.csv", "--store", root)
+    assert "All 6 are judged: this is their precision" in again.stderr
+    assert "Nobody is asked without a terminal" in run("topics", "sample", "gan", "-n", 8, "--store", root).stderr
     more = run("topics", "sample", "gan", "-n", 8, "--format", "jsonl", "--store", root).stdout.splitlines()
     assert sorted(json.loads(line)["relevant"] or "" for line in more) == ["", "", "n", *["y"] * 5]
     assert run("topics", "sample", "gan", "--judged", tmp_path / "none", "--store", root).exit_code == 2

@@ -269,6 +269,11 @@ def test_the_papers_behind_a_number(root: Path) -> None:
     assert papers[0]["url"].startswith("https://openreview.net/forum?id=2020-")
 
 
+def test_submissions_of_a_year_are_in_no_order_of_days(root: Path) -> None:
+    listed = run("papers", "--corpus", "iclr", "--limit", "2", "--store", str(root)).stdout
+    assert "220 submissions, 2 listed, of the latest year first (--limit 0 for all)." in listed
+
+
 def test_an_entry_of_a_submission_says_where_it_was_sent(root: Path) -> None:
     words = ("papers", "--corpus", "iclr", "--period", "2021", "--status", "accepted", "--limit", "1")
     shown = run(*words, "--format", "bibtex", "--store", str(root)).stdout
@@ -288,6 +293,7 @@ def test_an_entry_of_a_submission_says_where_it_was_sent(root: Path) -> None:
         ("report --corpus iclr --decompose -t rnn --period 2021", "has no categories"),
         ("report --corpus iclr --fields titel -t rnn", "did you mean title"),
         ("report --corpus iclr -t rnn --outcome accepted --since 2020", "name one with --period"),
+        ("report --corpus iclr --outcome accepted --vs 2020 --explain", "without --explain and --vs: with --period"),
         ("import x.json --venue iclr", "wants --venue and --year"),
         ("import x.json --year 2021 --format snapshot", "belong to a list"),
         ("import x.json --venue arxiv --year 2021", "No venue is named"),
@@ -298,6 +304,26 @@ def test_an_entry_of_a_submission_says_where_it_was_sent(root: Path) -> None:
 def test_what_cannot_be_asked_of_a_venue(root: Path, words: str, says: str) -> None:
     result = run(*words.split(), "--store", str(root))
     assert result.exit_code == 2 and says in result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("report -t rnn --period 2019", "2019-01-01 to 2020-01-01 is in a whole list of iclr"),
+        ("report -t rnn --period 2019 --vs 2018", "Neither 2018 nor 2019 is in a whole list of iclr"),
+        ("papers -t rnn --period 2019", "is in a whole list of iclr, so there is nothing to list"),
+        ("terms --period 2020 --vs 2019", "2019 is not whole: it is not in a whole list of iclr. Name"),
+        ("terms --backtest 2020:2021", "A backtest compares 2020 with the year before it."),
+    ],
+)
+def test_a_year_without_a_list_is_called_so(root: Path, words: str, says: str) -> None:
+    result = run(*words.split(), "--corpus", "iclr", "--store", str(root))
+    assert (result.exit_code, result.stdout) == (4, "") and says in result.stderr.replace("\n", " ")
+
+
+def test_one_of_two_years_without_a_list_is_named(root: Path) -> None:
+    shown = run("report", "--corpus", "iclr", "-t", "rnn", "--period", "2020", "--vs", "2019", "--store", str(root))
+    assert "Not whole, so n/a: 2019 (not in a whole list of iclr)." in shown.stdout
 
 
 def test_a_venue_that_is_not_there(root: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from trendcli.counting import select
 from trendcli.details import details
 from trendcli.errors import UsageError
+from trendcli.listing import some
 from trendcli.models import Column, Progress, Report, Scope, silent
 from trendcli.provenance import as_of_text, common_notes, provenance
 from trendcli.question import Context, Question, query_of, resolve
@@ -120,7 +121,7 @@ def _examples(db: duckdb.DuckDBPyConnection, context: Context, side: str, title:
     ).fetchall()
     return Report(
         kind="section",
-        title=f"{title}: {total:,} submissions, the newest {len(rows)}",
+        title=f"{title}: {some(context.store, total, len(rows))}",
         corpus=context.selection.corpus,
         synthetic=context.store.manifest.synthetic,
         query={},

@@ -14,7 +14,7 @@ from trendcli.errors import NoCoverage, UsageError
 from trendcli.lookup import Wanted
 from trendcli.manifest import ARXIV
 from trendcli.models import Column, Progress, Report, Scope, Topic, Window, silent
-from trendcli.provenance import as_of_text, common_notes, few, provenance
+from trendcli.provenance import as_of_text, common_notes, covered_for, provenance
 from trendcli.question import Context, Question, query_of, resolve, resolved_window
 from trendcli.spans import mentions
 from trendcli.store import Store, read_files, sql_text
@@ -68,8 +68,7 @@ def submissions(
             limit = f"LIMIT {question.limit}" if question.limit else ""
             places = db.execute(f"SELECT file, row FROM {chosen} ORDER BY v1_at DESC, id {limit}").fetchall()
             rows = details(db, context, places)
-    newest = "newest" if store.corpus == ARXIV else "latest"
-    counted = lookup.notes(found, number, len(rows), store.fields) if found else [_counted(number, len(rows), newest)]
+    counted = lookup.notes(found, number, len(rows), store.fields) if found else [_counted(store, number, len(rows))]
     notes = [*counted, *holes(context, where)]
     names = ", ".join(library.topic(topic).name for topic in question.topics) or "Submissions"
     asked = asdict(wanted) if wanted else {}
@@ -89,9 +88,15 @@ def submissions(
     )
 
 
-def _counted(number: int, listed: int, newest: str) -> str:
+def some(store: Store, number: int, listed: int) -> str:
+    """How many submissions there are, and which of them are listed, where not all are."""
     counted = "1 submission" if number == 1 else f"{number:,} submissions"
-    return f"{counted}{f', the {newest} {listed:,} listed (--limit 0 for all)' if listed < number else ''}."
+    which = f"the newest {listed:,} listed" if store.corpus == ARXIV else f"{listed:,} listed, of the latest year first"
+    return counted if listed == number else f"{counted}, {which}"
+
+
+def _counted(store: Store, number: int, listed: int) -> str:
+    return f"{some(store, number, listed)}{' (--limit 0 for all)' if listed < number else ''}."
 
 
 def span(store: Store, where: Window) -> str:
@@ -118,13 +123,16 @@ def holes(context: Context, where: Window) -> list[str]:
         if any(span.since < where.until and where.since < span.until for span in context.coverage.spans(name))
     ]
     if not known:
+        scope = context.selection.scope
+        corpus = context.selection.corpus
+        lacking = covered_for(corpus, [scope.name] if corpus == ARXIV else scope.categories)
         raise NoCoverage(
-            f"Nothing from {where.since} to {where.until} is covered for {context.selection.scope.name}, so there is "
-            "nothing to list. See `trend status`."
+            f"Nothing from {where.since} to {where.until} is {lacking}, so there is nothing to list. "
+            "See `trend status`."
         )
     verdict = context.verdict(periods.window(where.since, min(where.until, context.data_as_of.date())))
     late = where.until > context.data_as_of.date() and question.window.until is not None
-    missing = [f"days that are not covered for {few(verdict.missing)}"] if verdict.missing else []
+    missing = [f"days that are not {covered_for(context.selection.corpus, verdict.missing)}"] if verdict.missing else []
     missing += [f"what came after {context.data_as_of:%Y-%m-%d}"] if late else []
     return [f"Not whole: without {' and '.join(missing)}."] if missing else []
 

@@ -54,7 +54,7 @@ def common_notes(context: Context, described: Sequence[Mapping[str, Any]]) -> li
         f"Base: every submission{on} of {categories} ({each}{listed}){whose}, "
         "each once, by the date of its first version."
     )
-    notes += _holes(described)
+    notes += _holes(ARXIV, described)
     day = context.question.as_of
     filters = [f"as of the end of {day - timedelta(days=1)}"] if day else []
     said = "; ".join([f"match: {selection.match}", *filters])
@@ -72,7 +72,7 @@ def _venue_notes(context: Context, described: Sequence[Mapping[str, Any]]) -> li
         for answer in answered
         if (since is None or answer.since >= since) and (until is None or answer.since < until)
     }
-    said = venues.notes(context.store, selection.scope, years) + _holes(described)
+    said = venues.notes(context.store, selection.scope, years) + _holes(selection.corpus, described)
     whose = f" By authors named {selection.author}." if selection.author else ""
     origin = "an invented corpus" if context.store.manifest.synthetic else f"OpenReview, by {_named(context)}"
     end = f"Lists as of {context.stated_at:%Y-%m-%d}. Source: {origin}. match: {selection.match}.{whose}"
@@ -83,7 +83,7 @@ def _named(context: Context) -> str:
     return ", ".join(f"{item['source']} ({item['version']})" for item in sources_of(context))
 
 
-def _holes(described: Sequence[Mapping[str, Any]]) -> list[str]:
+def _holes(corpus: str, described: Sequence[Mapping[str, Any]]) -> list[str]:
     """What is said of periods that are not whole."""
     notes = []
     statuses: dict[str, list[str]] = {}
@@ -97,7 +97,7 @@ def _holes(described: Sequence[Mapping[str, Any]]) -> list[str]:
     if holes:
         missing = sorted({name for item in holes for name in item["missing"]})
         labels = few([item["label"] for item in holes])
-        notes.append(f"Not whole, so n/a: {labels} (not covered: {few(missing)}).")
+        notes.append(f"Not whole, so n/a: {labels} (not {covered_for(corpus, missing)}).")
     running = [item["label"] for item in described if item["status"] == "partial" and not item.get("missing")]
     if running:
         notes.append(f"Not over yet as of the data: {few(running)}.")
@@ -117,6 +117,13 @@ def provenance(context: Context, counted: Counted | None = None) -> dict[str, An
         "sources": sources_of(context),
         "match": context.selection.match,
     }
+
+
+def covered_for(corpus: str, missing: Sequence[str]) -> str:
+    """What a period is not, in words that follow "is" or "not": for arXiv it names the categories."""
+    if corpus == ARXIV:
+        return f"covered for {few(missing)}"
+    return "decided" if set(missing) == {"accepted"} else f"in a whole list of {corpus}"
 
 
 def few(names: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,8 +66,13 @@ def report(
     """
     if outcome is not None:
         accepts(outcome)
-        if decompose or explain or chart or shape != Shape(**{key: getattr(shape, key) for key in _ORDER}):
-            raise UsageError(f"--outcome goes with --period, a topic or a pack, and {', '.join(map(_flag, _ORDER))}.")
+        said = {"decompose": decompose, "explain": explain, "chart": chart}
+        said |= {item.name: getattr(shape, item.name) != item.default for item in fields(Shape)}
+        if beside := [_flag(name) for name, given in said.items() if given and name not in _ORDER]:
+            raise UsageError(
+                f"--outcome goes without {' and '.join(beside)}: with --period, a topic or a pack, and "
+                f"{', '.join(map(_flag, _ORDER))}."
+            )
         common.show(_answer(common, select, shape, "acceptance"), format, output)
         return
     volume = shape.by is not None and not (select.topical or select.pack or select.within)

@@ -136,8 +136,12 @@ def sample(
         found = sampling.record(found, answers, today)
         common.say(f"{len(answers)} answers read, {changed} of them other than before.")
     elif found.open() and (format or output or not sys.stdin.isatty()):
+        if not (format or output):
+            common.say("Nobody is asked without a terminal, so here is the sample.")
         common.show(sampling.listing(found), format, output)
         return
+    elif found.rows and not found.open():
+        common.say(f"All {len(found.rows)} are judged: this is their precision. A larger -n draws more.")
     else:
         found = _asked(found, library.topic(name).name, today)
     common.show(sampling.precision(found), format, output)

@@ -60,7 +60,8 @@ def backtest(
     wanted = wanted or Wanted()
     context = based(resolve(store, library, question, default, progress))
     years = [parse(str(year)) for year in range(span[0] - 1, span[1] + 1)]
-    whole(context, years)
+    whole(context, years[:1], f"A backtest compares {span[0]} with the year before it. ")
+    whole(context, years[1:])
     pasts = {
         later: evidence.history(context, (earlier, later)) for earlier, later in zip(years, years[1:-1], strict=False)
     }

@@ -16,7 +16,7 @@ from trendcli.manifest import ARXIV
 from trendcli.models import Column, Progress, Report, Scope, silent
 from trendcli.movers import Ints
 from trendcli.ngrams import Terms
-from trendcli.provenance import few
+from trendcli.provenance import covered_for
 from trendcli.question import Context, Question, resolve, two_periods
 from trendcli.reports import texts
 from trendcli.reports.shared import assembled, described, hidden, labelled, share
@@ -127,15 +127,16 @@ def based(context: Context) -> Context:
     return replace(context, selection=replace(selection, topics=(), within=within))
 
 
-def whole(context: Context, chosen: Sequence[Any]) -> None:
-    """NoCoverage where a period is not whole."""
+def whole(context: Context, chosen: Sequence[Any], about: str = "") -> None:
+    """NoCoverage where a period is not whole, with a sentence about why it was asked for."""
     for item in chosen:
         verdict = context.verdict(item)
         if hidden(verdict, context.question):
-            why = f"it is not covered for {few(verdict.missing)}" if verdict.missing else "it is not over yet"
+            missing = covered_for(context.selection.corpus, verdict.missing)
+            why = f"it is not {missing}" if verdict.missing else "it is not over yet"
             raise NoCoverage(
-                f"{item.label} is not whole: {why}. Name other periods, or see `trend status`; --include-partial takes "
-                "what is there."
+                f"{item.label} is not whole: {why}. {about}Name other periods, or see `trend status`; "
+                "--include-partial takes what is there."
             )
 
 
