@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trendcli.errors import UsageError
-from trendcli.syntax import Query, Term, fts, parse, sql, stands, words
+from trendcli.syntax import Every, Expr, Query, Term, also, fts, parse, sql, stands, words
 
 FIELDS = ("title", "abstract")
 TEXTS = [
@@ -20,13 +20,20 @@ TEXTS = [
 ]
 
 
+def numbers(db: sqlite3.Connection, expr: Expr) -> list[int]:
+    """Which of TEXTS an expression finds by FTS5."""
+    return [row[0] for row in db.execute("SELECT rowid FROM words WHERE words MATCH ?", (fts(expr, FIELDS),))]
+
+
 def asked(query: Query) -> tuple[list[int], list[int]]:
     """Which of TEXTS the query finds: by FTS5, and by SQL over the texts in lower case."""
     db = sqlite3.connect(":memory:")
     db.execute("CREATE VIRTUAL TABLE words USING fts5(title, abstract, content='', columnsize=0, tokenize='ascii')")
     rows = [(place, *(text.lower() for text in pair)) for place, pair in enumerate(TEXTS)]
     db.executemany("INSERT INTO words(rowid, title, abstract) VALUES (?, ?, ?)", rows)
-    by_index = [row[0] for row in db.execute("SELECT rowid FROM words WHERE words MATCH ?", (fts(query.must),))]
+    by_index = numbers(db, query.must)
+    for expr, _ in query.points:
+        assert numbers(db, also(expr, query.must)) == numbers(db, Every((query.must, expr)))
     duck = duckdb.connect()
     duck.execute("CREATE TABLE texts (place INT, title VARCHAR, abstract VARCHAR)")
     duck.executemany("INSERT INTO texts VALUES (?, ?, ?)", rows)
@@ -145,3 +152,11 @@ def test_words_and_where_a_term_stands() -> None:
     (prefix,) = parse("netw*", FIELDS).terms
     start, end = stands(prefix, "Two Networks") or (0, 0)
     assert (start, end) == (4, 12)
+
+
+def test_what_a_phrase_holds_is_not_asked_again() -> None:
+    query = parse("graph neural tree OR kernel", FIELDS)
+    pair = next(expr for expr, _ in query.points if isinstance(expr, Term) and expr.text == "graph neural")
+    assert fts(also(pair, query.must), FIELDS).count("AND") == 1
+    title = next(expr for expr, _ in query.points if isinstance(expr, Term) and expr.fields == ("title",))
+    assert fts(also(title, query.must), FIELDS).count("AND") == 2 and title.text == "graph"

@@ -40,12 +40,12 @@ class Segment:
 
     def numbers(self, expression: str) -> Numbers:
         """The numbers of the submissions that meet an FTS5 expression, in their order."""
-        import numpy as np
-
         path = f"{self.words.resolve().as_uri()}?mode=ro&immutable=1"
         with closing(sqlite3.connect(path, uri=True)) as db:
             found = db.execute("SELECT json_group_array(rowid) FROM words WHERE words MATCH ?", (expression,))
             listed = found.fetchone()[0][1:-1]  # one text is made and read in a fraction of the time of many rows
+        import numpy as np  # as late as this, so that SQLite works while it is read
+
         return np.fromstring(listed, np.int64, sep=",") if listed else np.array([], np.int64)
 
     def rows_at(self, numbers: Numbers | None = None) -> dict[str, Numbers]:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from trendcli import index, workers
 from trendcli.manifest import DataFile
 from trendcli.models import Progress
-from trendcli.store import Store, live_rows, read_files
-from trendcli.syntax import Every, Query, fts, implies, sql
+from trendcli.store import Store, fields_of, live_rows, read_files
+from trendcli.syntax import Query, also, fts, sql
 
 if TYPE_CHECKING:
     import duckdb
@@ -102,13 +102,13 @@ def _ask_index(
     files: Sequence[DataFile],
     where: str,
 ) -> None:
-    import numpy as np
-
     keys = ", ".join(str(item.key) for item in files)
     must = query.must
-    asked = [fts(expr if implies(expr, must) else Every((must, expr))) for expr, _ in query.points]
+    columns = fields_of(store.corpus)
+    asked = [fts(must if expr is must else also(expr, must), columns) for expr, _ in query.points]
     with ThreadPoolExecutor(workers.cores()) as pool:  # SQLite works while Python waits
         found = [[pool.submit(segment.numbers, words) for words in asked] for segment in made.segments]
+        import numpy as np
     for segment, answers in zip(made.segments, found, strict=True):
         points = np.zeros(segment.rows, np.int32)
         for (_, worth), answer in zip(query.points, answers, strict=True):

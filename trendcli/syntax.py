@@ -100,18 +100,23 @@ def parse(text: str, fields: Sequence[str]) -> Query:
     return Query(must, tuple(points), len(terms) + len(pairs) + len(titled), terms)
 
 
-def fts(expr: Expr) -> str:
-    """The expression as SQLite's FTS5 reads it; it holds nothing of what a person wrote but words."""
+def fts(expr: Expr, columns: Sequence[str]) -> str:
+    """The expression as SQLite's FTS5 reads it, over its columns; nothing that a person wrote is in it but words."""
     if isinstance(expr, Term):
-        phrases = [f'"{" ".join(spelling)}"' for spelling in expr.spellings]
-        if expr.ending == "*":
-            phrases = [f"{phrase} *" for phrase in phrases]
-        if expr.ending == "s":
-            phrases += [f'{phrase[:-1]}s"' for phrase in phrases]
-        return f"({{{' '.join(expr.fields)}}} : ({' OR '.join(phrases)}))"
+        runs = [f'"{" ".join(run)}"' + (" *" if expr.ending == "*" else "") for run in _runs(expr)]
+        either = f"({' OR '.join(runs)})"
+        # to leave out no column takes as long as all the rest
+        return either if set(expr.fields) >= set(columns) else f"({{{' '.join(expr.fields)}}} : {either})"
     if isinstance(expr, But):
-        return f"({fts(expr.wanted)} NOT {fts(expr.unwanted)})"
-    return f"({(' AND ' if isinstance(expr, Every) else ' OR ').join(map(fts, expr.parts))})"
+        return f"({fts(expr.wanted, columns)} NOT {fts(expr.unwanted, columns)})"
+    word = " AND " if isinstance(expr, Every) else " OR "
+    return f"({word.join(fts(part, columns) for part in expr.parts)})"
+
+
+def _runs(term: Term) -> list[tuple[str, ...]]:
+    """The runs of words that a term stands for, with their plurals; any of '*' begin with one of them."""
+    plural = [(*way[:-1], f"{way[-1]}s") for way in term.spellings] if term.ending == "s" else []
+    return [*term.spellings, *plural]
 
 
 def sql(expr: Expr) -> str:
@@ -128,14 +133,27 @@ def sql(expr: Expr) -> str:
     return f"({(' AND ' if isinstance(expr, Every) else ' OR ').join(map(sql, expr.parts))})"
 
 
-def implies(one: Expr, other: Expr) -> bool:
-    """Whether what meets `one` is seen at once to meet `other`, so that nobody has to ask for both."""
+def also(expr: Expr, must: Expr) -> Expr:
+    """`expr` with what else `must` asks for: its parts that are not seen at once to hold where `expr` does."""
+    parts = [part for part in (must.parts if isinstance(must, Every) else (must,)) if not _implies(expr, part)]
+    return Every((expr, *parts)) if parts else expr
+
+
+def _implies(one: Expr, other: Expr) -> bool:
     if isinstance(other, Either):
-        return any(implies(one, part) for part in other.parts)
+        return any(_implies(one, part) for part in other.parts)
     if not (isinstance(one, Term) and isinstance(other, Term)):
         return one is other
-    alike = (one.spellings, one.ending) == (other.spellings, other.ending)
-    return alike and set(one.fields) <= set(other.fields)
+    if (one.spellings, one.ending) == (other.spellings, other.ending):
+        return set(one.fields) <= set(other.fields)
+    if "*" in (one.ending, other.ending) or not set(one.fields) <= set(other.fields):
+        return False
+    return all(any(_holds(run, part) for part in _runs(other)) for run in _runs(one))
+
+
+def _holds(run: Sequence[str], part: Sequence[str]) -> bool:
+    places = range(len(run) - len(part) + 1)
+    return any(tuple(run[place : place + len(part)]) == tuple(part) for place in places)
 
 
 def stands(term: Term, text: str) -> tuple[int, int] | None:
