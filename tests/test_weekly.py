@@ -263,7 +263,9 @@ def test_a_dead_network_draws_what_is_stored_and_says_try_later(job: list[Any], 
     env = {"TREND_ARXIV_URL": "http://127.0.0.1:9/api", "TREND_REQUEST_INTERVAL_S": "0", "TREND_RETRY_S": "0"}
     done = run(*job[:-1], "--date", "2019-W20", env=env)
     assert done.exit_code == 3, done.output
-    assert "Incomplete, try again later: done: 2019-W20 drawn" in done.stderr
+    asked, _, drawn = done.stderr.splitlines()[-1].partition(" From what is stored: ")
+    assert asked.endswith("Nothing was changed in the store; try later, by the same command.")
+    assert drawn.startswith("2019-W20 drawn on") and "0 new" not in done.stderr
     assert (tmp_path / "out" / "2019-W20" / "index.html").is_file()
 
 

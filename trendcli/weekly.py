@@ -237,7 +237,7 @@ def keep_untold(out: Path, labels: Sequence[str]) -> None:
 
 def summary(written: Sequence[str], made_on: date) -> str:
     """One line: what was drawn."""
-    return f"done: {', '.join(written)} drawn on {made_on}" if written else "nothing new"
+    return f"{', '.join(written)} drawn on {made_on}" if written else "nothing new"
 
 
 def _said(report: Mapping[str, Any]) -> dict[str, Any]:

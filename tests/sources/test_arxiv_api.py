@@ -380,7 +380,10 @@ def test_a_query_that_arxiv_cannot_read_is_not_repeated(standin: StandIn, tmp_pa
 def test_nobody_answers(tmp_path: Path) -> None:
     nobody = ArxivApi("http://127.0.0.1:9/api/query", Pace(None, 0.0))
     done = harvest(Store.open_or_create(tmp_path), nobody, [Ask(ALL, WHOLE)], silent, lambda fault: None)
-    assert str(done.stopped) == "Cannot reach 127.0.0.1:9: Connection refused. Nothing was changed."
+    assert (
+        str(done.stopped)
+        == "Cannot reach 127.0.0.1:9: Connection refused. Nothing was changed in the store; try later, by the same command."
+    )
     assert not (tmp_path / "manifest.json").exists()
 
 

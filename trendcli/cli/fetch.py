@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -13,6 +14,7 @@ from trendcli.cli.select import Categories, Format, Output, Since, Until
 from trendcli.errors import TryLater, UsageError, nearest
 
 if TYPE_CHECKING:
+    from trendcli.harvest import Harvest
     from trendcli.models import Ask, Report, Window
     from trendcli.settings import Settings
     from trendcli.sources.arxiv_api import ArxivApi
@@ -107,8 +109,16 @@ def fetch(
         end(Harvest(), fail_if_unchanged)
         return
     done = harvested(common, store, source_of(store, settings, source), asks)
-    common.say(summary(done))
+    if came(done):
+        common.say(summary(done))
     end(done, fail_if_unchanged)
+
+
+def came(done: Harvest) -> bool:
+    """Whether anything was learned, so that there is something to sum up beside what ended it."""
+    merged, answers = done.merged, done.answers
+    brought = merged.new or merged.revised or merged.repeated
+    return not done.stopped or bool(brought) or any(answer.status != "failed" for answer in answers)
 
 
 def store_for(common: Common, source: str, corpus: str = "arxiv") -> Store:
@@ -191,18 +201,19 @@ def _dry_run(settings: Settings, source: str, asks: list[Ask]) -> Report:
     api = ArxivApi(settings.arxiv_url, Pace(pace_path(), settings.interval_for(settings.arxiv_url)), settings.contact)
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
     rows: list[dict[str, Any]] = []
-    guessed = ""
+    guessed, failed = 0, ""
     for ask in asks:
         since = ask.window.since or date.min
         if source == "oai":
             since = max(ask.reached or date.min, ask.changed or date.min)
         until = min(ask.window.until or tomorrow, tomorrow)
         total = MOST_A_DAY * (until - since).days
-        if not guessed:
+        if not failed:
             try:
                 total = api.declared(ask._replace(window=Window(since, until)))
             except TryLater as error:
-                guessed = str(error).partition(".")[0]
+                failed = str(error).partition(". ")[0]
+        guessed += bool(failed)
         if source == "arxiv":
             parts, requests = slices(since, until, total)
         else:
@@ -214,8 +225,13 @@ def _dry_run(settings: Settings, source: str, asks: list[Ask]) -> Report:
         rows.append({"categories": " ".join(ask.categories), **window, **counts})
     requests, minutes = (sum(row[key] for row in rows) for key in ("requests", "minutes"))
     said = f"Submissions are what arXiv declares now (requests sent for that: {api.transport.sent})."
-    if guessed:
-        said = f"{guessed}, so every number is the most that it can be."
+    if failed:
+        which = "These numbers are" if guessed == len(rows) else f"Those of the last {guessed:,} rows are"
+        said = (
+            f"{which} no count but an upper estimate, {MOST_A_DAY} submissions a day: all of arXiv took 27,692 in "
+            f"October 2025, the busiest month so far. {failed}."
+        )
+    host = urlsplit(_url(settings, source)).netloc
     dates = "submitted" if source == "arxiv" else "changed"
     columns = [Column("categories", "Categories", "text")]
     columns += [Column(key, key.capitalize(), "day") for key in ("since", "until")]
@@ -228,5 +244,8 @@ def _dry_run(settings: Settings, source: str, asks: list[Ask]) -> Report:
         query={"source": source},
         columns=[*columns, Column("minutes", "Minutes", "number")],
         rows=rows,
-        notes=[f"Dates are those on which submissions were {dates}. Nothing was fetched.", *([said] if rows else [])],
+        notes=[
+            f"Dates are those on which submissions were {dates}. Nothing was fetched from {host}.",
+            *([said] if rows else []),
+        ],
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trendcli.cli.fetch import planned, source_of, store_for
+from trendcli.cli.fetch import came, planned, source_of, store_for
 from trendcli.cli.fill import end, harvested, summary
 from trendcli.cli.frame import Common, write_text
 from trendcli.cli.select import Output, Select
@@ -94,8 +94,8 @@ def weekly(
         _tell(tell, place, pending)
     told = " ".join([f"{folders.summary(drawn, today)}.", *old])
     if late is not None:
-        raise TryLater(f"Incomplete, try again later: {told} {late}")
-    common.say(told)
+        raise TryLater(f"{late} From what is stored: {told}")
+    common.say(f"done: {told}" if drawn else told)
     if fail_if_unchanged and not drawn:
         raise Unchanged("Nothing was drawn.")
 
@@ -225,7 +225,8 @@ def _fetch(common: Common, job: Job) -> None:
         common.say("fetch: nothing to ask, all is covered or was answered today")
         return
     done = harvested(common, store, source_of(store, settings, job.source), asks)
-    common.say(f"fetch: {summary(done)}")
+    if came(done):
+        common.say(f"fetch: {summary(done)}")
     end(done, False)
 
 

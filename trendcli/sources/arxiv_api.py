@@ -23,7 +23,7 @@ from trendcli.errors import TryLater, Unreachable, UsageError
 from trendcli.models import Answer, Ask, Batch, Progress, Submission, Window
 from trendcli.periods import add_months
 from trendcli.sources.pace import Pace
-from trendcli.sources.transport import Faulty, Transport
+from trendcli.sources.transport import AGAIN, Faulty, Transport
 from trendcli.taxonomy import canonical_id, spellings
 
 # a slice stays below the 10,000 results that can be reached, with room for what is submitted meanwhile
@@ -205,7 +205,7 @@ class ArxivApi:
         except arxiv.UnexpectedEmptyPageError:
             pass  # the package dropped every entry of the last page as unreadable; the missing ids will show
         except (arxiv.ArxivError, requests.exceptions.RequestException) as error:
-            raise TryLater(f"arXiv's reply could not be read ({error}). What had come is stored; try later.") from None
+            raise TryLater(f"arXiv's reply could not be read ({error}). What had come is stored; {AGAIN}.") from None
         return found
 
 

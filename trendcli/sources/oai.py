@@ -26,7 +26,7 @@ from trendcli.models import Answer, Ask, Batch, Progress, Submission
 from trendcli.plan import FIRST_DATESTAMP
 from trendcli.sources.pace import Pace
 from trendcli.sources.records import days_of, seconds
-from trendcli.sources.transport import Faulty, session
+from trendcli.sources.transport import AGAIN, Faulty, session
 from trendcli.taxonomy import archive_of, canonical_id, oai_set
 
 # pages between two commits: what a kill may cost
@@ -175,9 +175,9 @@ class OaiPmh:
         try:
             self.session.get(self.url, params=query)
         except requests.exceptions.RequestException as error:
-            raise TryLater(f"arXiv's reply could not be read ({error}). What had come is stored; try later.") from None
+            raise TryLater(f"arXiv's reply could not be read ({error}). What had come is stored; {AGAIN}.") from None
         if self.page is None:
-            raise TryLater("arXiv sent no reply that can be read. What had come is stored; try later.")
+            raise TryLater(f"arXiv sent no reply that can be read. What had come is stored; {AGAIN}.")
         return self.page
 
     def walk(self, verb: str, since: date | None, set_: str, until: date | None = None) -> Iterator[Page]:
@@ -197,9 +197,11 @@ class OaiPmh:
                     continue
                 return
             if page.error:
-                raise TryLater(f"arXiv cannot answer {verb}: {page.error}, {page.said} What had come is stored.")
+                raise TryLater(
+                    f"arXiv cannot answer {verb}: {page.error}, {page.said} What had come is stored; {AGAIN}."
+                )
             if page.token and page.token == token:
-                raise TryLater(f"arXiv's {verb} goes in a circle. What had come is stored; try later.")
+                raise TryLater(f"arXiv's {verb} goes in a circle. What had come is stored; {AGAIN}.")
             yield page
             reached = _EPOCH + timedelta(days=max(day for _, day in page.headers))
             token = page.token

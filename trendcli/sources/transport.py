@@ -24,6 +24,8 @@ PATIENCE = (10, 20, 40, 100, 300)
 TIMEOUT = (10, 180)
 RETRIED = {406, 408, 429, 500, 502, 503, 504}
 REDIRECTS = {301, 302, 303, 307, 308}
+# the next step, where nothing but time helps
+AGAIN = "try later, by the same command"
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +63,7 @@ class Transport(HTTPAdapter):
                 # also after the last try, so that the next run does not ask at once what this one gave up
                 self.pace.hold(request.url or "", wait)
         raise TryLater(
-            f"{self.site} did not answer as it should, {TRIES} times in a row: {problem}. {self.kept}; try later."
+            f"{self.site} did not answer as it should, {TRIES} times in a row: {problem}. {self.kept}; {AGAIN}."
         )
 
     def _once(
@@ -78,7 +80,9 @@ class Transport(HTTPAdapter):
             if self.reached or not isinstance(error, requests.exceptions.ConnectionError):
                 return None, problem, self._patience(attempt)
             if attempt == 2:
-                raise Unreachable(f"Cannot reach {urlsplit(url).netloc}: {problem}. Nothing was changed.") from None
+                raise Unreachable(
+                    f"Cannot reach {urlsplit(url).netloc}: {problem}. Nothing was changed in the store; {AGAIN}."
+                ) from None
             return None, problem, self.pace.interval_s
         self.reached = True
         status = response.status_code
@@ -101,7 +105,8 @@ class Transport(HTTPAdapter):
         if response.status_code == 403:
             self.pace.stop(response.url)
             raise Unreachable(
-                f"{self.site} refuses this machine (403). Nothing more is asked of it for 24 hours. {self.kept}."
+                f"{self.site} refuses this machine (403). Nothing more is asked of it for 24 hours. "
+                f"{self.kept}; {AGAIN}."
             )
         if response.status_code != 200 and response.status_code not in RETRIED:
             raise TryLater(f"{self.site} cannot answer the query: {_said(response)} {self.kept}.")
