@@ -138,3 +138,44 @@ def test_an_index_and_categories_are_lines(gans: Store, library: Library) -> Non
     across = charts.lines(ask("series", gans, library, "gan", by="quarter", rolling=4, across="category"))
     assert [text.get_text() for text in across.axes[0].texts] == ["cs.LG"]
     assert "4 quarters added up" in across.axes[0].get_ylabel()
+
+
+def test_an_axis_of_shares_follows_the_line_and_not_the_band(tmp_path: Any, library: Library) -> None:
+    world = [paper(f"1801.{n:05d}", "2018-01-05", "A cat") for n in range(4)]
+    world += [paper(f"1802.{n:05d}", "2018-02-05", "A GAN" if n < 10 else "A cat") for n in range(200)]
+    store = fill(tmp_path, world, [answer(since="2018-01-01", until="2018-03-01", at="2018-06-01")])
+    found = ask("series", store, library, "gan", by="month", since="2018-01", until="2018-03")
+    figure = charts.lines(found)
+    assert [row["share_high"] > 0.4 for row in found.rows] == [True, False]
+    assert figure.axes[0].get_ylim() == (0, pytest.approx(2 * 0.05))
+    assert "goes on beyond the chart" in figure.get_supxlabel()
+    whole = charts.lines(ask("series", store, library, "gan", by="month", since="2018-02", until="2018-03"))
+    assert "beyond" not in whole.get_supxlabel()
+
+
+def test_a_volume_says_which_periods_are_not_whole(tmp_path: Any, library: Library) -> None:
+    world = [paper(f"{y}01.{n:05d}", f"20{y}-01-05") for y in (16, 17, 18, 19) for n in range(4)]
+    store = fill(tmp_path, world, [answer(since="2016-01-01", until="2020-01-03", at="2020-01-03")])
+    figure = charts.volume(ask("series", store, library, by="year"))
+    assert [text.get_text() for text in figure.axes[0].texts] == ["4", "4", "4", "4", "0\nnot whole"]
+    assert "hatched: 2019 (may still grow), 2020 (not a whole period)" in figure.get_supxlabel().replace("\n", " ")
+
+
+def test_the_largest_falls_all_fell(gans: Store, library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    found = ask("comparison", gans, library, "gan")
+    changes = {"a": -0.2, "b": 0.0, "c": 0.1, "d": 0.2, "e": 0.3}
+    rows = [
+        {**found.rows[0], "topic": name, "name": name, "relative_change": value, "ci_low": value, "ci_high": value}
+        for name, value in changes.items()
+    ]
+    told = replace(found, rows=rows)
+    assert "Shown" not in charts.change(told).get_supxlabel()
+    monkeypatch.setattr(charts, "MOST_BARS", 4)
+    figure = charts.change(told)
+    assert [bar.get_width() for bar in figure.axes[0].patches] == [-0.2, 0.2, 0.3]
+    assert "Shown are the 2 largest of 3 rises and the only fall; 1 did not change." in figure.get_supxlabel()
+    figure.canvas.draw()
+    labels = [text.get_window_extent() for text in figure.axes[0].get_xticklabels() if text.get_text()]
+    assert all(one.x1 < other.x0 for one, other in zip(labels, labels[1:], strict=False))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from io import BytesIO
 from itertools import groupby, pairwise
@@ -28,9 +28,12 @@ from trendcli.models import Report
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555", "#B8A900")
 GREY = "#8a8a8a"
 FORMATS = ("png", "svg", "pdf")
-# a bar chart shows the largest falls and rises, as many as can be read on a page
 MOST_LABELS = 8
+# a bar chart shows the largest falls and rises, as many together as can be read on a page
 MOST_BARS = 40
+# an axis of shares ends at so many times the greatest one, where intervals go further
+HEADROOM = 2
+STEPS = (1, 2, 5, 10)
 # beyond this many lines a label at each end can no longer be read
 MOST_LINES = 8
 
@@ -49,7 +52,7 @@ def lines(report: Report) -> Figure:
         raise UsageError(f"{len(names)} lines are too many; choose up to {MOST_LINES} with -t, or draw a heatmap.")
     index = report.query.get("index")
     key = "index" if index else "share"
-    figure, axes = _canvas(report)
+    figure, axes = _canvas(report, marks="dashed")
     ends = []
     for number, name in enumerate(names):
         rows = [row for row in report.rows if line(row) == name]
@@ -71,9 +74,24 @@ def lines(report: Report) -> Figure:
     added = f", {rolled} {report.query['by']}s added up" if rolled > 1 else ""
     axes.set_ylabel(f"share, {index} = 100{added}" if index else f"share of submissions{added}")
     _finish_time(axes, report.rows)
+    if not index and _cut(axes, report.rows):
+        _more_notes(figure, "The band is the 95 % interval; where it meets the upper edge it goes on beyond the chart.")
     _mark_breaks(figure, axes, report)
     _label_ends(axes, ends)
     return figure
+
+
+def _cut(axes: Axes, rows: Sequence[Row]) -> bool:
+    """End an axis of shares by its lines where their bands, wide where there are few submissions, would squeeze them.
+
+    Whether a band is cut by that.
+    """
+    largest = max((row["share"] or 0.0 for row in rows), default=0.0)
+    widest = max((row["share_high"] or 0.0 for row in rows), default=0.0)
+    if not largest or widest <= HEADROOM * largest:
+        return False
+    axes.set_ylim(0, HEADROOM * largest)
+    return True
 
 
 def _naming(report: Report) -> Callable[[Row], str]:
@@ -94,11 +112,11 @@ def volume(report: Report, log: bool = False) -> Figure:
     names = list(dict.fromkeys(row.get("name", "") for row in report.rows))
     if len(names) > 1:
         raise UsageError("A volume chart shows one topic, or the whole scope without -t.")
-    figure, axes = _canvas(report)
+    figure, axes = _canvas(report, marks="open" if log else "hatched")
     rows = [row for row in report.rows if row["count"] is not None]
     for row in rows:
         start, end = _day(row["start"]), _day(row["end"])
-        whole = row["status"] in ("complete", "unknown") and not row["clipped"]
+        whole = _is_whole(row)
         if log:
             if row["count"]:
                 face = PALETTE[0] if whole else "white"
@@ -111,16 +129,17 @@ def volume(report: Report, log: bool = False) -> Figure:
             color=PALETTE[0] if whole else "white", edgecolor=PALETTE[0], hatch=None if whole else "///", linewidth=0.8,
         )  # fmt: skip
         if len(rows) <= 16:
+            said, shade = (f"{row['count']:,}\nnot whole", GREY) if _is_part(row) else (f"{row['count']:,}", "black")
             axes.annotate(
-                f"{row['count']:,}", ((start + end) / 2, row["count"]), (0, 3), ha="center",
-                textcoords="offset points", fontsize=9,
+                said, ((start + end) / 2, row["count"]), (0, 3), textcoords="offset points", ha="center", va="bottom",
+                color=shade, fontsize=9, zorder=4, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
             )  # fmt: skip
     if log:
         axes.set_yscale("log")
         axes.yaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     if not log:
-        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True, steps=STEPS))
     axes.set_ylabel("submissions")
     fitted = [row for row in rows if row.get("fitted") is not None]
     if fitted:
@@ -144,13 +163,20 @@ def change(report: Report) -> Figure:
     rows = [row for row in report.rows if row["relative_change"] is not None]
     left_out = [row for row in report.rows if row["relative_change"] is None]
     rows.sort(key=lambda row: (row["relative_change"], row["topic"]))
-    between = rows[MOST_BARS // 2 : -MOST_BARS // 2] if len(rows) > MOST_BARS else []
-    rows = [row for row in rows if row not in between]
+    among = ""
+    if len(rows) > MOST_BARS:
+        falls, rises = ([row for row in rows if sign * row["relative_change"] > 0] for sign in (-1, 1))
+        still = len(rows) - len(falls) - len(rises)
+        among = f"Shown are {_largest(len(rises), 'rises')} and {_largest(len(falls), 'falls')}" + (
+            f"; {still} did not change." if still else "."
+        )
+        rows = [*falls[: MOST_BARS // 2], *rises[-MOST_BARS // 2 :]]
     figure, axes = _canvas(report, height=1.7 + 0.3 * max(len(rows), 1), marks="")
     # the doubling of a small count would squeeze all other bars, so the axis follows the bars and cuts long intervals
     values = [row["relative_change"] for row in rows] or [0.0]
     limit = max(0.5, 1.25 * max(values))
-    nearly = [row["ci_high"] for row in rows if row["ci_high"] is not None and row["ci_high"] <= 1.2 * limit]
+    reach = limit * (1.2 if len(rows) > MOST_LABELS else 3)  # a few bars can be shorter
+    nearly = [row["ci_high"] for row in rows if row["ci_high"] is not None and row["ci_high"] <= reach]
     limit = max([limit, *(1.02 * high for high in nearly)])  # no arrow for an interval that nearly fits
     for place, row in enumerate(rows):
         value, low = row["relative_change"], row["ci_low"]
@@ -163,18 +189,27 @@ def change(report: Report) -> Figure:
     axes.set_ylim(-0.7, len(rows) - 0.3)
     axes.set_xlim(min(-0.1, *(1.08 * row["ci_low"] for row in rows), -0.1), limit)
     axes.axvline(0, color="#222222", linewidth=1)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:+.0f} %" if value else "0"))
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:+,.0f} %" if value else "0"))
     axes.set_xlabel("relative change of the share")
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
-    new = [line(row) for row in left_out if row.get("change") == "new"]
+    new, none = ([line(row) for row in left_out if (row.get("change") == "new") is known] for known in (True, False))
     if any(row["ci_high"] is None or row["ci_high"] > limit for row in rows):
         _more_notes(figure, "An arrow: the interval goes on beyond the chart.")
-    if between:
-        _more_notes(figure, f"The {MOST_BARS // 2} largest falls and rises; {len(between)} topics lie between them.")
-    if new:
-        _more_notes(figure, f"New, so without a relative change: {', '.join(new[:8])}{' …' if len(new) > 8 else ''}.")
+    if among:
+        _more_notes(figure, among)
+    for said, names in (("New, so without a relative change", new), ("Not drawn, without a change", none)):
+        if names:
+            _more_notes(figure, f"{said}: {', '.join(names[:8])}{' …' if len(names) > 8 else ''}.")
     return figure
+
+
+def _largest(number: int, what: str) -> str:
+    most = MOST_BARS // 2
+    if number > most:
+        return f"the {most} largest of {number} {what}"
+    return {0: f"no {what}", 1: f"the only {what[:-1]}"}.get(number, f"all {number} {what}")
 
 
 def heatmap(report: Report) -> Figure:
@@ -246,7 +281,7 @@ def _expect(report: Report, chart: str, *kinds: str) -> None:
         raise UsageError("There is nothing to draw: the report has no rows.")
 
 
-def _canvas(report: Report, height: float = 4.8, marks: str = "dashed or hatched") -> tuple[Figure, Axes]:
+def _canvas(report: Report, height: float = 4.8, marks: str = "") -> tuple[Figure, Axes]:
     """A figure with title, source line and, where the data are made up, a mark across it."""
     figure = Figure(figsize=(9, height), layout=ConstrainedLayoutEngine(w_pad=0.12))
     axes = figure.add_subplot()
@@ -275,18 +310,41 @@ def _source(report: Report, marks: str) -> str:
     if report.corpus != "arxiv":
         fields = ", ".join(report.query["fields"])
         base = f"all submissions{on} to {report.corpus} ({report.query['scope']}), by {fields}"
-    states = sorted({row["status"] for row in report.rows} & {"partial", "provisional", "unknown"})
-    said = {"partial": "not a whole period", "provisional": "may still grow"}
-    said = said if marks else {"partial": "not whole", "provisional": "provisional"}
-    marked = " or ".join(said[state] for state in states if state in said)
     parts = [
         f"Base: {base}. Data as of {(report.data_as_of or '')[:10]}",
-        *(["coverage of the stored files is unknown"] if "unknown" in states else []),
-        *([f"{marks}: {marked}" if marks else f"periods that are {marked} are not marked here"] if marked else []),
+        *(
+            ["coverage of the stored files is unknown"]
+            if any(row["status"] == "unknown" for row in report.rows)
+            else []
+        ),
+        *(_marked(report.rows, marks) if marks else _unmarked(report.rows)),
     ]
     real = "arXiv metadata (CC0)" if report.corpus == "arxiv" else "OpenReview"
     origin = "an invented corpus" if report.synthetic else real
     return f"{'; '.join(parts)}. Source: {origin}, {report.provenance['program']}, match: {report.query['match']}."
+
+
+def _marked(rows: Sequence[Row], marks: str) -> Iterator[str]:
+    """Which of the periods that are drawn are not whole, and which may still grow."""
+    key = "share" if marks == "dashed" else "count"
+    drawn = [row for row in rows if row[key] is not None]
+    part = [row for row in drawn if _is_part(row)]
+    open_ = [row for row in drawn if row["status"] == "provisional" and not _is_part(row)]
+    told = []
+    for said, chosen in (("may still grow", open_), ("not a whole period", part)):
+        names = list(dict.fromkeys(row["period"] for row in chosen))
+        if names:
+            several = ", ".join(names) if len(names) <= 4 else f"{len(names)} from {names[0]} to {names[-1]}"
+            told.append(f"{several} ({said})")
+    if told:
+        yield f"{marks}: {', '.join(told)}"
+
+
+def _unmarked(rows: Sequence[Row]) -> Iterator[str]:
+    said = {"partial": "not whole", "provisional": "provisional"}
+    states = " or ".join(said[state] for state in sorted({row["status"] for row in rows} & said.keys()))
+    if states:
+        yield f"periods that are {states} are not marked here"
 
 
 def _more_notes(figure: Figure, note: str) -> None:
@@ -333,6 +391,10 @@ def _stretches(axes: Axes, rows: Sequence[Row], key: str, colour: str) -> None:
 
 def _is_whole(row: Row) -> bool:
     return row["status"] in ("complete", "unknown") and not row["clipped"]
+
+
+def _is_part(row: Row) -> bool:
+    return bool(row["status"] == "partial" or row["clipped"])
 
 
 def _finish_time(axes: Axes, rows: Sequence[Row], from_zero: bool = True) -> None:
