@@ -167,7 +167,7 @@ class Null:
             counts = np.vstack([counts, rng.binomial(bases, planted)])
             beside = np.vstack([beside, rng.binomial(self.beside_bases, planted[:, :1])])
         every, of = np.hstack([beside, counts]), np.concatenate([self.beside_bases, bases])
-        spread = movers.spread(every, of, self.places, "month", self.past.blocks)
+        spread = movers.spread(every, of, self.places, "month", self.past.blocks, np.ones(len(every), bool))
         one, two = counts[:, :12].sum(axis=1), counts[:, 12:].sum(axis=1)
         return movers.judged(one, int(bases[:12].sum()), two, int(bases[12:].sum()), spread)
 

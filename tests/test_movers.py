@@ -37,14 +37,17 @@ def test_a_term_that_jumps_more_than_others_has_its_own_dispersion() -> None:
     bases = np.full(60, 400)
     counts = rng.binomial(bases, 0.05, (300, 60))
     counts[0] = rng.binomial(bases, rng.beta(1, 19, 60))  # the same mean, and many times the variance
-    phi, df, known = movers.spread(counts, bases, PLACES, "month", BLOCKS)
+    phi, df, known = movers.spread(counts, bases, PLACES, "month", BLOCKS, np.ones(300, bool))
     assert known and phi[0] > 5 and phi.min() == pytest.approx(np.sort(phi)[10]) and 1 <= phi.min() < 1.3
     assert ((df > 60) & (df < 120)).all()
+    # what is not tested tells nothing of the others
+    without = movers.spread(counts, bases, PLACES, "month", BLOCKS, np.arange(300) > 0)
+    assert without.phi.min() < phi.min()
     # a few terms stand alone, each with its own φ and degrees of freedom
-    few = movers.spread(counts[:50], bases, PLACES, "month", BLOCKS)
+    few = movers.spread(counts[:50], bases, PLACES, "month", BLOCKS, np.ones(50, bool))
     assert few.phi.min() == 1 and few.phi[0] == phi[0] and (few.df < 60).all()
-    assert movers.spread(counts[:, :5], bases[:5], PLACES[:5], "month", BLOCKS[-5:]).known is False
-    assert movers.spread(counts[:0], bases, PLACES, "month", BLOCKS).phi.tolist() == []
+    assert movers.spread(counts[:, :5], bases[:5], PLACES[:5], "month", BLOCKS[-5:], np.ones(300, bool)).known is False
+    assert movers.spread(counts[:0], bases, PLACES, "month", BLOCKS, np.ones(0, bool)).phi.tolist() == []
 
 
 @pytest.mark.slow
@@ -58,7 +61,7 @@ def test_planted_changes_are_found_and_little_else() -> None:
         rho = rng.uniform(0, 0.4, 3000)[:, None] / bases
         moved = rng.beta(share * (1 / rho - 1), (1 - share) * (1 / rho - 1))
         counts = rng.binomial(bases, moved)
-        spread = movers.spread(counts, bases, PLACES, "month", BLOCKS)
+        spread = movers.spread(counts, bases, PLACES, "month", BLOCKS, np.ones(3000, bool))
         one, two = counts[:, 36:48].sum(axis=1), counts[:, 48:].sum(axis=1)
         told = movers.judged(one, int(bases[36:48].sum()), two, int(bases[48:].sum()), spread).verdict != 0
         false.append(told[100:].sum() / max(told.sum(), 1))

@@ -83,6 +83,29 @@ def test_planted_changes_are_found_and_folded(planted: Path) -> None:
     assert found["periods"][0]["base"] == 300 and set(found["provenance"]["data"]) >= {"2018", "2019"}
 
 
+def test_a_window_is_compared_with_the_one_before_it(planted: Path) -> None:
+    by_days = asked(planted, "--since", "2019-01", "--until", "2020-01")
+    by_year = asked(planted, "--period", 2019, "--vs", 2018)
+    assert [item["base"] for item in by_days["periods"]] == [300, 300]
+    same = ("term", "count_1", "count_2", "relative_change")
+    assert [[row[key] for key in same] for row in by_days["rows"][:2]] == [
+        [row[key] for key in same] for row in by_year["rows"][:2]
+    ]
+
+
+def test_what_is_said_is_what_was_read(planted: Path) -> None:
+    assert "by title, with" in str(asked(planted, "--match", "title")["notes"])
+    assert "All with p ≤ 0.05 are listed" in str(asked(planted, "--limit", 0)["notes"])
+    assert "together, and 5 or more of one:" in str(asked(planted, "--min-count", 1)["notes"])
+    assert asked(planted, "--within", "gnn")["title"].startswith("Terms on Graph networks, 2019 against 2018")
+
+
+def test_keys_that_do_not_fit_are_refused_and_not_made_up(monkeypatch: pytest.MonkeyPatch, planted: Path) -> None:
+    monkeypatch.setattr("trendcli.ngrams._BITS", 8)
+    done = run("terms", "--store", planted, "--period", "2019", "--vs", "2018", "--min-count", 3)
+    assert done.exit_code == 2 and "larger --min-count" in done.stderr
+
+
 def test_counts_are_those_of_the_report_of_a_query(planted: Path) -> None:
     found = asked(planted, "--min-count", 1, "--limit", 0)
     for row in found["rows"]:
@@ -127,6 +150,9 @@ def test_options_of_terms(planted: Path) -> None:
         (["--name-like", "*GAN", "--vs", "2018"], 2, "--vs belongs"),
         (["--name-like", ""], 2, "letters and a star"),
         (["--name-like", "*GAN", "--words", "2"], 2, "without --words"),
+        (["--words", "²"], 2, "one to four words"),
+        (["--backtest", "2018:2019", "--limit", "5"], 2, "without --limit"),
+        (["--outcome", "accepted", "--include-partial"], 2, "without --include-partial"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_in_a_sentence(planted: Path, words: list[str], code: int, said: str) -> None:
@@ -186,6 +212,39 @@ def test_terms_that_go_with_acceptance(venue: Path) -> None:
     assert (row["count"], row["accepted"]) == (80, 40)
 
 
+def test_decisions_are_no_language(tmp_path: Path) -> None:
+    """A term that is as common among the oral as among the rejected is no common language for that."""
+    decided = ("oral", "spotlight", "poster", "rejected", "withdrawn", "desk-rejected")
+    store = Store.open_or_create(tmp_path / "venues" / "toy", corpus="toy")
+    for year, every in ((2020, 20), (2021, 4)):
+        listed = [
+            (name, "Widget lattices" if n % every == 0 else "On nothing", "") for name in decided for n in range(250)
+        ]
+        found = submissions(year, listed)
+        at = datetime(year + 1, 6, 1, tzinfo=UTC)
+        with store.writing():
+            ledger = venues.answers("test", year, [item[0] for item in listed], at, "", "")
+            ingest.merge(store, [parts.table(found, "test", at, "toy")], list(ledger))
+    rising = [row for row in asked(tmp_path, "--corpus", "toy", "--period", 2021)["rows"] if row["verdict"] == "rising"]
+    assert [(row["term"], row["count_1"], row["count_2"]) for row in rising] == [("widget lattices", 78, 378)]
+
+
+def test_few_submissions_are_no_test(venue: Path, tmp_path: Path) -> None:
+    listed = [("poster" if n % 2 else "rejected", "Widget lattices" if n < 3 else "On nothing", "") for n in range(6)]
+    store = Store.open_or_create(tmp_path / "venues" / "toy", corpus="toy")
+    at = datetime(2022, 6, 1, tzinfo=UTC)
+    with store.writing():
+        ledger = venues.answers("test", 2021, [item[0] for item in listed], at, "", "")
+        ingest.merge(store, [parts.table(submissions(2021, listed), "test", at, "toy")], list(ledger))
+    assert asked(tmp_path, "--corpus", "toy", "--outcome", "accepted", "--min-count", 1)["summary"]["tested"] == 0
+    found = asked(venue, "--corpus", "toy", "--outcome", "accepted", "--min-count", 10)
+    assert found["summary"]["tested"] > 0 and "count_change" not in found["rows"][0]
+    head = run(
+        "terms", "--store", venue, "--corpus", "toy", "--outcome", "accepted", "--min-count", 900, "--format", "csv"
+    )
+    assert "rate_low,rate_high" in head.stdout and '"' not in head.stdout
+
+
 def test_whole_keywords_go_with_acceptance(venue: Path) -> None:
     found = asked(venue, "--corpus", "toy", "--outcome", "accepted", "--min-count", 10, "--fields", "keywords")
     rows = {row["term"]: row for row in found["rows"]}
@@ -215,12 +274,45 @@ def test_new_names_of_a_kind(tmp_path: Path) -> None:
     fill(tmp_path, papers, [answer(since="2017-01-01")])
     found = asked(tmp_path, "--name-like", "*GAN")
     assert [(row["period"], row["new"], row["names"], row["count"]) for row in found["rows"]] == [
-        ("2017", 0, 0, 0), ("2018", 2, 2, 2), ("2019", 2, 4, 3),
+        ("2017", None, 0, 0), ("2018", 2, 2, 2), ("2019", 2, 4, 3),
     ]  # fmt: skip
     assert found["rows"][2]["new_names"] == [{"name": "BEGAN", "count": 1}, {"name": "f-GAN", "count": 1}]
     assert found["rows"][2]["share"] == 0.75 and "CycleGAN (3)" in " ".join(found["notes"])
     later = asked(tmp_path, "--name-like", "*GAN", "--period", 2019)
-    assert later["rows"] == found["rows"][2:]
+    assert later["rows"] == found["rows"][2:] and "Most used in these years: BEGAN (1), CycleGAN (1)," in str(later)
+    since = asked(tmp_path, "--name-like", "*GAN", "--since", 2019)
+    assert since["rows"] == later["rows"]  # what lies before the window is from before all the same
+    titles = asked(tmp_path, "--name-like", "*GAN", "--match", "title", "--period", 2019)
+    assert titles["rows"][0]["names"] == 4
+    for words, code in ((("--until", "2019-05"), 2), (("--period", "2018-02"), 2), (("--period", 2005), 4)):
+        assert run("terms", "--store", tmp_path, "--name-like", "*GAN", *words).exit_code == code
+
+
+def test_a_name_is_new_among_all_of_the_scope(tmp_path: Path) -> None:
+    """CycleGAN is in an abstract of 2018, before it is in a title, and before anybody writes of it with an RNN."""
+    papers = [
+        paper("1701.00001", "2017-03-03", "No names"),
+        paper("1801.00001", "2018-03-03", "On images", "CycleGAN helps."),
+        paper("1901.00001", "2019-03-03", "CycleGAN for an RNN", "A NewGAN."),
+    ]
+    fill(tmp_path, papers, [answer(since="2017-01-01")])
+    for words in (("-t", "rnn"), ("--match", "title"), ("--primary-only",), ("--author", "A. Author")):
+        row = asked(tmp_path, "--name-like", "*GAN", "--period", 2019, *words)["rows"][0]
+        assert "CycleGAN" not in [name["name"] for name in row["new_names"]]
+    assert "Names like *GAN on Recurrent" in asked(tmp_path, "--name-like", "*GAN", "-t", "rnn")["title"]
+
+
+def test_a_plural_is_no_other_name_behind_a_star_either(tmp_path: Path) -> None:
+    said = ["GANs", "DeepESNs and DeepChess", "DeepESN, DeepWalks", "A DeepWalk"]
+    papers = [paper(f"1801.{n:05d}", "2018-02-03", text) for n, text in enumerate(said)]
+    fill(tmp_path, papers, [answer(since="2017-01-01")])
+    rows = asked(tmp_path, "--name-like", "Deep*")["rows"]
+    assert {name["name"]: name["count"] for name in rows[1]["new_names"]} == {
+        "DeepESN": 2,
+        "DeepWalk": 2,
+        "DeepChess": 1,
+    }
+    assert asked(tmp_path, "--name-like", "GAN*")["rows"][1]["count"] == 0
 
 
 def test_of_the_first_year_no_name_is_told_to_be_new(tmp_path: Path) -> None:
@@ -257,6 +349,11 @@ def test_backtest_looks_a_year_ahead(tmp_path: Path) -> None:
         ("bitcoin prices", False),
     }
     assert 0 < found["rows"][0]["random"] <= 20 and found["rows"][0]["random_low"] is not None
+    unknown = asked(tmp_path, "--backtest", "2018:2020", "--include-partial")["rows"]
+    assert unknown[0] == found["rows"][0] and unknown[2] == found["rows"][1]  # of 2020 nothing is there
+    assert (unknown[1]["period"], unknown[1]["still_up"], unknown[1]["rate"], unknown[1]["random_up"]) == (
+        "2019", None, None, None,
+    )  # fmt: skip
 
 
 def test_what_moved_among_all_gives_its_group_the_name(tmp_path: Path, library: Library) -> None:

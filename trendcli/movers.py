@@ -13,6 +13,7 @@ from trendcli.change import FALSE, FEW, Change, Sides
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Truths = NDArray[np.bool_]
 
 
 # from so many terms on they tell of each other, for as much as so many months of a term's own would; as few as hold
@@ -40,12 +41,13 @@ class Judged(NamedTuple):
     verdict: Ints
 
 
-def spread(counts: Ints, bases: Ints, places: Sequence[int], unit: str, blocks: Sequence[int]) -> Spread:
+def spread(counts: Ints, bases: Ints, places: Sequence[int], unit: str, blocks: Sequence[int], asked: Truths) -> Spread:
     """The dispersion of each term (rows of `counts`, terms × periods), as `dispersion.estimate` has it.
 
-    Of MANY terms it is the larger of a term's own and the mean of all, with PRIOR degrees of freedom beside its own:
-    one term's months say little, and by themselves make a tail so heavy that no change passes the correction for ten
-    thousand tests. Those of all tell how much a term jumps (Smyth 2004); one that jumps more is not like the others.
+    Of MANY that are `asked` for it is the larger of a term's own and the mean of these, with PRIOR degrees of freedom
+    beside its own: one term's months say little, and by themselves make a tail so heavy that no change passes the
+    correction for ten thousand tests. Those of all tell how much a term jumps (Smyth 2004); one that jumps more is not
+    like the others.
     """
     kept = np.flatnonzero(bases).tolist()
     found = dispersion.estimate(
@@ -55,15 +57,20 @@ def spread(counts: Ints, bases: Ints, places: Sequence[int], unit: str, blocks: 
         return Spread(np.ones(len(counts)), np.full(len(counts), np.inf), False)
     own = np.array([one.phi for one in found])
     df = np.array([one.df or np.inf for one in found])
-    if len(own) < MANY:
+    if int(asked.sum()) < MANY:
         return Spread(own, df, True)
-    return Spread(np.maximum(own, own.mean()), df + PRIOR, True)
+    return Spread(np.maximum(own, own[asked].mean()), df + PRIOR, True)
+
+
+def testable(one: Ints, two: Ints) -> Truths:
+    """Which terms have enough submissions in one of two periods to be tested."""
+    return np.maximum(one, two) >= FEW
 
 
 def judged(one: Ints, base_1: int, two: Ints, base_2: int, spread: Spread) -> Judged:
     """The tests of all terms, from `one` of `base_1` submissions to `two` of `base_2`, as one family."""
     p = np.full(len(one), np.nan)
-    tested = np.flatnonzero(np.maximum(one, two) >= FEW) if base_1 and base_2 else np.zeros(0, np.intp)
+    tested = np.flatnonzero(testable(one, two)) if base_1 and base_2 else np.zeros(0, np.intp)
     sides = np.array([one, np.full(len(one), base_1), two, np.full(len(one), base_2)], float)[:, tested]
     p[tested] = change.ratio_test(sides, spread.phi[tested], spread.df[tested])
     q = adjusted(p)

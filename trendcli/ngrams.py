@@ -14,12 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trendcli.arrow import pa, pc
+from trendcli.errors import UsageError
 from trendcli.tokens import NEXT, Block, Ints, Numbers, Words
 from trendcli.words import STOP
 
 LONGEST = 4
 # keys that are sorted together, and sorted keys that are counted together
 _SORTED, _AT_ONCE = 32_000_000, 2_000_000
+
+# of a signed integer
+_BITS = 63
 
 Truths = NDArray[np.bool_]
 
@@ -133,6 +137,12 @@ def _counted(
     """The keys of runs that enough submissions of the chosen groups hold, and how many of each group do."""
     size, number, wide = len(ends) - 1, len(chosen), (len(chosen) - 1).bit_length()
     total = sum(len(one.place) for one in runs)
+    most = max((int(one.prefix.max()) for one in runs if len(one.prefix)), default=0)
+    if ((most + 1) * size).bit_length() + bits + wide > _BITS:
+        raise UsageError(
+            f"Runs of {length} words in so many submissions do not fit into memory: take a larger --min-count, fewer "
+            "--words, or a smaller scope."
+        )
     parts = 1 + total // _SORTED
 
     def packed(part: int) -> Iterator[Ints]:

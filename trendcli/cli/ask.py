@@ -92,7 +92,7 @@ def report(
     common.show(found, format, output)
 
 
-_ORDER = ("sort", "reverse", "limit", "min_count", "include_partial")
+_ORDER = ("sort", "reverse", "limit", "min_count")
 
 
 def _flag(name: str) -> str:

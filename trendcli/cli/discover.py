@@ -21,7 +21,7 @@ def terms(
     vs: Annotated[str | None, typer.Option(help="The earlier period: one by name, 'previous' or 'year-ago'.")] = None,
     words: Annotated[str, typer.Option(help="Of how many words: 2, or 1-4.")] = "1-4",
     min_count: Annotated[
-        int, typer.Option(min=1, help="Only terms in so many submissions of all periods together.")
+        int, typer.Option(min=1, help="Only terms in so many submissions of the two periods together.")
     ] = 20,
     limit: Annotated[int, typer.Option(min=0, help="At most so many rising and so many falling ones; 0 for all.")] = 20,
     outcome: Annotated[str | None, typer.Option(help="'accepted': the terms that go with it, of a venue.")] = None,
@@ -43,8 +43,12 @@ def terms(
     forms = [name for name, said in asked.items() if said is not None]
     if name_like is not None and (words, min_count, limit) != ("1-4", 20, 20):
         raise UsageError("--name-like lists every year: it goes without --words, --min-count and --limit.")
-    if outcome and select.fields == "keywords" and words != "1-4":
+    if outcome and (select.fields == "keywords" or select.keyword) and words != "1-4":
         raise UsageError("Among keywords alone a term is a whole keyword, however long: leave out --words or --fields.")
+    if backtest is not None and limit != 20:
+        raise UsageError("--backtest looks at all terms that rose: it goes without --limit.")
+    if outcome and include_partial:
+        raise UsageError("Who was accepted is known of a whole year or not: --outcome goes without --include-partial.")
     if len(forms) > 1:
         raise UsageError(f"{' and '.join(forms)} are reports of their own: take one at a time.")
     if forms and vs:
@@ -88,6 +92,6 @@ def terms(
 def _words(text: str) -> tuple[int, int]:
     """The least and most words of '2' or '1-4'; UsageError for anything else."""
     first, _, last = text.partition("-")
-    if not (first.isdigit() and (last or first).isdigit() and 1 <= int(first) <= int(last or first) <= 4):
+    if not (first.isdecimal() and (last or first).isdecimal() and 1 <= int(first) <= int(last or first) <= 4):
         raise UsageError(f"Terms have one to four words, such as --words 2 or --words 1-3, not {text!r}.")
     return int(first), int(last or first)

@@ -48,7 +48,7 @@ def jsonl_text(report: Report) -> str:
 def csv_text(report: Report) -> str:
     """A header line and a line for each row; a missing value is empty, lists are joined by '; '."""
     rows = _marked(report)
-    keys = list(rows[0]) if rows else [column.key for column in report.columns]
+    keys = list(rows[0]) if rows else [key for column in report.columns for key in column.key.split(",")]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(keys)

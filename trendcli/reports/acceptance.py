@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from trendcli import change, evidence
@@ -11,7 +12,7 @@ from trendcli.errors import NoCoverage, UsageError
 from trendcli.manifest import ARXIV
 from trendcli.models import Column, Progress, Report, Scope, silent
 from trendcli.periods import Period
-from trendcli.question import Context, Question, resolve
+from trendcli.question import Context, Question, last_whole, resolve
 from trendcli.reports.shared import assembled, described, ordered, title_of
 from trendcli.store import Store
 from trendcli.topics import Library
@@ -33,6 +34,7 @@ VERDICTS = {
     "falling": "less often accepted",
     "no clear change": "no clear difference",
 }
+ACCEPTED = Scope("accepted", ("accepted",))
 DIFFERENCE = (
     "Relative difference: the rate over that of all other submissions, less 1; brackets hold its 95 % interval. To go "
     "with acceptance is not to cause it."
@@ -76,20 +78,18 @@ def acceptance(
     if store.corpus == ARXIV:
         raise UsageError("arXiv accepts and rejects nothing: name a venue with --corpus.")
     scope = question.scope or Scope("active", ("active",))
-    if question.last or any(question.window):
-        raise UsageError("Acceptance differs from year to year: name one with --period, such as --period 2022.")
     if scope.name == "accepted":
         raise UsageError("Among accepted submissions all are accepted: take --status active or submitted.")
     every = resolve(store, library, question, scope, progress)
-    chosen = every.counting_as(scope=Scope("accepted", ("accepted",)))
-    item = _year(chosen, question)
+    chosen = every.counting_as(scope=ACCEPTED)
+    item = decided(every)
     counted, accepted = every.count([item]), chosen.count([item])
     sides = [_sides(topic, item, counted, accepted) for topic in every.selection.topics]
     rows = [
         {"topic": topic, "name": every.name(topic), "period": item.label, **rated(pair), "status": "complete"}
         for topic, pair in zip(every.selection.topics, sides, strict=True)
     ]
-    judged = evidence.judged(rows, sides)
+    judged = [compared(row) for row in evidence.judged(rows, sides)]
     for row in judged:
         row["verdict"] = VERDICTS.get(row["verdict"], row["verdict"])
     kept = [row for row in judged if row["count"] >= question.min_count]
@@ -111,16 +111,27 @@ def acceptance(
     )
 
 
-def _year(context: Context, question: Question) -> Period:
-    """The year that is asked for, decided as a whole; the last such year where none is named."""
-    from trendcli.question import last_whole
+def compared(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of two groups of submissions, which are no periods: so many more in one than in the other says nothing."""
+    return {key: value for key, value in row.items() if key != "count_change"}
 
-    item = question.period or last_whole(context, "year")
-    verdict = context.verdict(item)
-    if verdict.status != "complete" and not question.include_partial:
+
+def decided(context: Context) -> Period:
+    """The year that is asked for, whose decisions are all known; the last such year where none is named.
+
+    UsageError where it is no year; NoCoverage where its list is not stored, or not decided.
+    """
+    question, venue = context.question, context.selection.corpus
+    if question.last or any(question.window) or (question.period and question.period.unit != "year"):
+        raise UsageError("Acceptance differs from year to year: name one with --period, such as --period 2022.")
+    chosen = context.counting_as(scope=ACCEPTED)
+    item = question.period or last_whole(chosen, "year")
+    if context.verdict(item).hole:
+        raise NoCoverage(f"No whole list of {venue} {item.label} is stored: import or fetch it first.")
+    if chosen.verdict(item).status != "complete":
         raise NoCoverage(
-            f"The decisions of {context.selection.corpus} {item.label} are not all known, so no rate can be computed. "
-            "Import or fetch its list again when they are."
+            f"The decisions of {venue} {item.label} are not all known, so no rate can be computed. Import or fetch its "
+            "list again when they are."
         )
     return item
 

@@ -15,7 +15,7 @@ from trendcli.periods import Period, parse
 from trendcli.question import Question, resolve
 from trendcli.reports import texts
 from trendcli.reports.shared import assembled, described
-from trendcli.reports.terms import Tested, Wanted, based, gathered, tested, whole
+from trendcli.reports.terms import Tested, Wanted, based, gathered, on, tested, whole
 from trendcli.store import Store
 from trendcli.topics import Library
 
@@ -83,7 +83,7 @@ def backtest(
     return assembled(
         context,
         "backtest",
-        f"Rising terms of {span[0]} to {span[1] - 1}, a year later",
+        f"Rising terms{on(context)} of {span[0]} to {span[1] - 1}, a year later",
         COLUMNS,
         rows,
         [described(item, counted, context.verdict(item)) for item in years],
@@ -113,34 +113,38 @@ def _alike(of: Tested, flagged: Ints, rng: np.random.Generator) -> Ints:
 
 
 def _row(later: Period, of: Tested, flagged: Ints, random: Ints) -> dict[str, Any]:
-    shares = of.terms.counts[:, [0, -1]] / np.maximum(of.bases[[0, -1]], 1)
+    if not of.bases[[0, -1]].all():  # a share of nothing is not down
+        names = [{"term": of.terms.names[place], "still_up": None} for place in flagged.tolist()]
+        return _rated(later.label, len(flagged), None, len(random), None, names)
+    shares = of.terms.counts[:, [0, -1]] / of.bases[[0, -1]]
     up = shares[:, 1] > shares[:, 0]
     names = [{"term": of.terms.names[place], "still_up": bool(up[place])} for place in flagged.tolist()]
     return _rated(later.label, len(flagged), int(up[flagged].sum()), len(random), int(up[random].sum()), names)
 
 
 def _together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    known = [row for row in rows if row["still_up"] is not None]
     flagged, up, random, random_up = (
-        sum(row[key] for row in rows) for key in ("flagged", "still_up", "random", "random_up")
+        sum(row[key] for row in known) for key in ("flagged", "still_up", "random", "random_up")
     )
     return _rated("all", flagged, up, random, random_up, [])
 
 
 def _rated(
-    label: str, flagged: int, up: int, random: int, random_up: int, terms: Sequence[dict[str, Any]]
+    label: str, flagged: int, up: int | None, random: int, random_up: int | None, terms: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    low, high = change.wilson(up, flagged)
-    random_low, random_high = change.wilson(random_up, random)
+    low, high = (None, None) if up is None else change.wilson(up, flagged)
+    random_low, random_high = (None, None) if random_up is None else change.wilson(random_up, random)
     return {
         "period": label,
         "flagged": flagged,
         "still_up": up,
-        "rate": change.share(up, flagged),
+        "rate": None if up is None else change.share(up, flagged),
         "rate_low": low,
         "rate_high": high,
         "random": random,
         "random_up": random_up,
-        "random_rate": change.share(random_up, random),
+        "random_rate": None if random_up is None else change.share(random_up, random),
         "random_low": random_low,
         "random_high": random_high,
         "terms": list(terms),

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection
+from dataclasses import replace
+from operator import itemgetter
 from typing import Any
 
 from trendcli import change, periods
 from trendcli.counting import select
-from trendcli.errors import UsageError
-from trendcli.models import Column, Progress, Report, Scope, silent
-from trendcli.question import Question, resolve, resolved_window
+from trendcli.errors import NoCoverage, UsageError
+from trendcli.models import Column, Progress, Report, Scope, Selection, Window, silent
+from trendcli.question import Context, Question, resolve, resolved_window
 from trendcli.reports.shared import assembled, described
-from trendcli.reports.terms import based
+from trendcli.reports.terms import based, on
 from trendcli.store import Store, read_files, sql_text
 from trendcli.topics import Library
 
@@ -53,40 +56,35 @@ def names(
 ) -> Report:
     """A row a year: names of a kind that no submission stored from before has, all that are used, and by how many.
 
-    Names are words as written, with a capital letter; a hyphen and a plural s make no new name. In the first year that
-    the store covers none can be told to be new: null.
+    Names are words as written, with a capital letter; a hyphen and a plural s make no new name. What is from before is
+    looked for in all of the scope, whatever the selection is narrowed to. In the first year that the store covers none
+    can be told to be new: null. UsageError where a year is cut; NoCoverage where none is covered.
     """
     context = based(resolve(store, library, question, default, progress))
-    regex, longest = name_regex(glob), max(re.split(r"[*?]", glob), key=len)
+    name_regex(glob)  # before anything is read
     since, until = resolved_window(context, "year")
+    named = question.period or question.last or any(question.window)
+    if named and any((day.month, day.day) != (1, 1) for day in (since, until)):
+        raise UsageError("New names are told by year: name whole years, such as --since 2016 or --period 2018.")
     first = context.coverage.first_day(context.selection.scope.categories) or since
     shown = periods.between(max(since, first), until, "year")
+    if not shown:
+        raise NoCoverage(f"Nothing before {until} is covered; the store begins on {first}. See `trend status`.")
     counted = context.count(shown)
-    files = store.files(until=shown[-1].end)
-    title, rest = store.texts
-    text = f"{title} || chr(10) || {rest}" if context.selection.match == "any" else title
-    with store.connect() as db:
-        select(db, store, library, context.selection, files, progress)
-        found = db.execute(
-            f"""
-            SELECT year(v1_at), list_distinct(regexp_extract_all(text, {sql_text(regex)}, 1))
-            FROM ({read_files(store, files, f"{text} AS text", live=False)})
-            JOIN (FROM paper WHERE inside) USING (file, row)
-            WHERE contains(text, {sql_text(longest)}) AND regexp_matches(text, {sql_text(regex)})
-            """
-        ).fetchall()
+    asked = replace(context.selection, window=Window(None, shown[-1].end))
+    wide = replace(asked, match="any", author=None, id=None, within=None, primary_only=False)
+    used_by = _used(context, asked, glob)
     spelt: dict[str, Counter[str]] = {}
     by_year: dict[int, Counter[str]] = {}
     using: Counter[int] = Counter()
-    for year, written in found:
-        held = {name.replace("-", "").lower(): name for name in sorted(written) if name != name.lower()}
-        using[year] += bool(held)
+    for year, held in used_by:
+        using[year] += 1
         by_year.setdefault(year, Counter()).update(held.keys())
         for key, name in held.items():
             spelt.setdefault(key, Counter())[name] += 1
     begun: dict[str, int] = {}
-    for year in sorted(by_year):
-        for key in by_year[year]:
+    for year, held in sorted(used_by if wide == asked else _used(context, wide, glob), key=itemgetter(0)):
+        for key in held:
             begun.setdefault(key, year)
     called = {key: max(forms, key=lambda name: (forms[name], name)) for key, forms in spelt.items()}
     rows = []
@@ -96,8 +94,8 @@ def names(
         new = Counter({key: number for key, number in used.items() if begun[key] == year})
         base, count = counted.bases[item], using[year]
         low, high = change.wilson(count, base)
-        known = not verdict.hole
-        told = year > first.year or not used
+        known = not verdict.hole or question.include_partial
+        told = year > first.year
         rows.append(
             {
                 "period": item.label,
@@ -116,12 +114,12 @@ def names(
                 "status": verdict.status,
             }
         )
-    total: Counter[str] = sum(by_year.values(), Counter())
+    total: Counter[str] = sum((by_year.get(item.start.year, Counter()) for item in shown), Counter())
     most = ", ".join(f"{row['name']} ({row['count']})" for row in _ranked(total, called)[: 2 * _TOLD])
     return assembled(
         context,
         "names",
-        f"Names like {glob}",
+        f"Names like {glob}{on(context)}",
         COLUMNS,
         rows,
         [described(item, counted, context.verdict(item)) for item in shown],
@@ -129,12 +127,48 @@ def names(
         [
             f"A name is a word as written that fits {glob}, a star being one character or more, with a capital letter; "
             "hyphens and a plural s make no other name.",
-            f"New: no submission has it that is stored from before; the store covers this scope from {first} on, so of "
-            f"{first.year} itself nothing can be said.",
-            *([f"Most used: {most}."] if most else []),
+            f"New: no submission of the scope has it that is stored from before; the store covers it from {first} on, "
+            f"so of {first.year} itself nothing can be said.",
+            *([f"Most used in these years: {most}."] if most else []),
         ],
         {"name_like": glob, "since": str(since), "until": str(until)},
     )
+
+
+def _used(context: Context, selection: Selection, glob: str) -> list[tuple[int, dict[str, str]]]:
+    """The year of each submission that uses a name like `glob`, and its names as written, by keys of them."""
+    store, regex, longest = context.store, name_regex(glob), max(re.split(r"[*?]", glob), key=len)
+    files = store.files(*selection.window)
+    title, rest = store.texts
+    text = f"{title} || chr(10) || {rest}" if selection.match == "any" else title
+    with store.connect() as db:
+        select(db, store, context.library, selection, files, context.progress)
+        found = db.execute(
+            f"""
+            SELECT year(v1_at), list_distinct(regexp_extract_all(text, {sql_text(regex)}, 1))
+            FROM ({read_files(store, files, f"{text} AS text", live=False)})
+            JOIN (FROM paper WHERE inside) USING (file, row)
+            WHERE contains(text, {sql_text(longest)}) AND regexp_matches(text, {sql_text(regex)})
+            """
+        ).fetchall()
+    written = {name for _, names in found for name in names}
+    single = {name: _singular(name, written, glob) for name in written}
+    named = [(year, sorted({single[name] for name in names} - {""})) for year, names in found]
+    keyed = [
+        (year, {name.replace("-", "").lower(): name for name in names if name != name.lower()}) for year, names in named
+    ]
+    return [(year, held) for year, held in keyed if held]
+
+
+def _singular(name: str, known: Collection[str], glob: str) -> str:
+    """A name without its plural s, where a star at the end of the glob took that in; empty where that is no such name.
+
+    It is a plural behind a capital letter, as in GANs, or where the same name occurs without it.
+    """
+    single = name[:-1]
+    if not (glob.endswith("*") and name.endswith("s") and (single[-1:].isupper() or single in known)):
+        return name
+    return single if re.fullmatch(name_regex(glob), single) else ""
 
 
 def _ranked(counts: Counter[str], called: dict[str, str]) -> list[dict[str, Any]]:

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from trendcli import change, folding, ngrams, tokens
 from trendcli.arrow import pc
 from trendcli.change import FALSE, Change, Sides
-from trendcli.errors import NoCoverage, UsageError
+from trendcli.errors import UsageError
 from trendcli.manifest import ARXIV
 from trendcli.models import Column, Progress, Report, Scope, silent
 from trendcli.movers import Ints
-from trendcli.question import Question, resolve, two_periods
+from trendcli.question import Question, resolve
 from trendcli.reports import texts
-from trendcli.reports.acceptance import DIFFERENCE, RATES, VERDICTS, rated, total
+from trendcli.reports.acceptance import DIFFERENCE, RATES, VERDICTS, compared, decided, rated, total
 from trendcli.reports.shared import assembled, described
-from trendcli.reports.terms import EXAMPLES, Wanted, based, nearest, shown, whole
+from trendcli.reports.terms import EXAMPLES, Wanted, based, nearest, on, shown, whole
 from trendcli.store import Store
 from trendcli.topics import Library
 
@@ -52,14 +52,8 @@ def outcome(
     context = based(resolve(store, library, question, default, progress))
     if context.selection.scope.name == "accepted":
         raise UsageError("Among accepted submissions all are accepted: take --status active or submitted.")
-    period, _ = two_periods(context)
-    if period.unit != "year":
-        raise UsageError("Acceptance differs from year to year: name one, such as --period 2022.")
+    period = decided(context)
     whole(context, [period])
-    if context.verdict(period, "accepted").hole:
-        raise NoCoverage(
-            f"Who was accepted to {store.corpus} in {period.label} is not known (yet); see `trend status`."
-        )
     counted = context.count([period])
     read = texts.read(context, [period])
     taken = pc.match_substring_regex(read.categories, "(^| )accepted( |$)").to_numpy().astype(np.int64)
@@ -93,10 +87,12 @@ def outcome(
     listed = [row for one in ways for row in one[: wanted.shown or None]]
     number = {verdict: sum(row["verdict"].startswith(verdict) for row in rows) for verdict in ("more", "less")}
     what = "keywords" if whole_keywords else f"terms of {wanted.shortest} to {wanted.longest} words"
+    tested = sum(found.p is not None for found in moved)
+    most = f", {wanted.shown} each way at most" if wanted.shown else ""
     return assembled(
         context,
         "outcome",
-        f"Terms that go with acceptance, {period.label}",
+        f"Terms that go with acceptance{on(context)}, {period.label}",
         COLUMNS,
         listed,
         [described(period, counted, context.verdict(period))],
@@ -104,14 +100,14 @@ def outcome(
         [
             total(won, base),
             DIFFERENCE,
-            f"{len(names):,} {what} were tested, those in {wanted.least} or more submissions: {number['more']} go with "
-            f"acceptance, {number['less']} with rejection, near-duplicates folded. Rows are in the order of the end of "
-            "the interval that is nearer to no difference, so that a rare term with a high rate does not stand above a "
-            "common one that is sure.",
+            f"{tested:,} {what} were tested, those in {wanted.least} or more submissions: {number['more']} go with "
+            f"acceptance, {number['less']} with rejection, near-duplicates folded. Listed are those with p ≤ {FALSE}"
+            f"{most}, in the order of the end of the interval that is nearer to no difference, so that a rare term "
+            "with a high rate does not stand above a common one that is sure.",
             "Verdicts hold over all that were tested (q ≤ 0.05, Benjamini-Hochberg); intervals hold row by row.",
         ],
         {"period": period.label, "outcome": "accepted", **wanted.query},
-        summary={"tested": len(names), "accepted": won, "submissions": base},
+        summary={"tested": tested, "accepted": won, "submissions": base},
     )
 
 
@@ -127,7 +123,13 @@ def _sides(taken: Ints, held: Held) -> Sides:
 
 def _row(term: str, sides: Sides, moved: Change, q: float | None) -> dict[str, Any]:
     verdict = change.verdict(sides.count_1, sides.count_2, moved.points, q)
-    return {"term": term, **rated(sides), **moved._asdict(), "q": q, "verdict": VERDICTS.get(verdict, verdict)}
+    return {
+        "term": term,
+        **rated(sides),
+        **compared(moved._asdict()),
+        "q": q,
+        "verdict": VERDICTS.get(verdict, verdict),
+    }
 
 
 def _terms(read: texts.Texts, wanted: Wanted) -> dict[str, dict[str, Held]]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from trendcli import change, evidence, folding, movers, ngrams, tokens
-from trendcli.change import FALSE
+from trendcli.change import FALSE, FEW
 from trendcli.errors import NoCoverage, UsageError
 from trendcli.evidence import History, Pair
 from trendcli.manifest import ARXIV
@@ -105,12 +105,12 @@ def terms(
     return assembled(
         context,
         "terms",
-        f"Terms, {later.label} against {earlier.label}",
+        f"Terms{on(context)}, {later.label} against {earlier.label}",
         labelled(COLUMNS, earlier, later),
         [row for sign in (1, -1) for row in _first(rows, sign, wanted.shown)],
         [described(item, counted, context.verdict(item)) for item in pair],
         counted,
-        _notes(found, rows, common, wanted, past, context.store.fields),
+        _notes(found, rows, common, wanted, past, fields_read(context)),
         {"by": later.unit, "period": later.label, "vs": earlier.label, **wanted.query},
         summary={"tested": found.number, "common": common},
     )
@@ -125,6 +125,17 @@ def based(context: Context) -> Context:
         raise UsageError("A submission holds a term or does not: --match any, or title for titles alone.")
     within = selection.topics[0] if selection.topics else selection.within
     return replace(context, selection=replace(selection, topics=(), within=within))
+
+
+def on(context: Context) -> str:
+    """Which topic the base is narrowed to, behind what is counted in it; empty where to none."""
+    within = context.selection.within
+    return f" on {context.library.topic(within).name}" if within else ""
+
+
+def fields_read(context: Context) -> Sequence[str]:
+    """The parts of a submission that terms are looked for in."""
+    return ("title",) if context.selection.match == "title" else context.store.fields
 
 
 def whole(context: Context, chosen: Sequence[Any], about: str = "") -> None:
@@ -152,7 +163,8 @@ def tested(names: Sequence[str], counts: Ints, bases: Ints, past: History, wante
     of = Terms(list(names), counts).chosen(chosen)
     of = of.chosen(folding.distinct(of.names, of.counts[:, :2].sum(axis=1)))
     places, history = [evidence.place(item) for item in past.chosen], slice(2, 2 + len(past.chosen))
-    spread = movers.spread(of.counts[:, history], bases[history], places, past.unit, past.blocks)
+    asked = movers.testable(of.counts[:, 0], of.counts[:, 1])
+    spread = movers.spread(of.counts[:, history], bases[history], places, past.unit, past.blocks, asked)
     judged = movers.judged(of.counts[:, 0], int(bases[0]), of.counts[:, 1], int(bases[1]), spread)
     return Tested(of, bases, spread, judged)
 
@@ -271,21 +283,24 @@ def _notes(
     number = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in ("rising", "falling")}
     least, most = (found.spread.phi.min(initial=1e9), found.spread.phi.max(initial=1.0))
     where = f"from the {past.unit}s {past.where} the periods"
-    if not found.spread.known:
-        spread = "Too little history to tell how much counts jump beyond chance, so intervals may be too narrow."
+    if not found.number:
+        spread = ""
+    elif not found.spread.known:
+        spread = " Too little history to tell how much counts jump beyond chance, so intervals may be too narrow."
     elif len(found.spread.phi) < movers.MANY:
-        spread = f"Dispersion {least:.1f} to {most:.1f} (1: chance alone), {where}."
+        spread = f" Dispersion {least:.1f} to {most:.1f} (1: chance alone), {where}."
     else:
         spread = (
-            f"Dispersion {least:.2f}, the mean of all terms, or a term's own where larger (1: chance alone), {where}."
+            f" Dispersion {least:.2f}, the mean of all terms, or a term's own where larger (1: chance alone), {where}."
         )
+    few = "" if wanted.least >= 2 * FEW else f", and {FEW} or more of one"
+    listed = f"{wanted.shown} each way are listed" if wanted.shown else f"All with p ≤ {FALSE} are listed"
     notes = [
         f"{found.number:,} terms of {wanted.shortest} to {wanted.longest} words were tested, those in {wanted.least} "
-        f"or more submissions of the two periods together: {number['rising']} rise, {number['falling']} fall, "
-        f"near-duplicates folded. {wanted.shown or 'All'} each way are listed, those first, by the end of the interval "
-        "that is nearer to no change.",
+        f"or more submissions of the two periods together{few}: {number['rising']} rise, {number['falling']} fall, "
+        f"near-duplicates folded. {listed}, those first, by the end of the interval that is nearer to no change.",
         f"A term counts a submission once, by {' or '.join(fields)}, with or without a plural s; a hyphen is a space.",
-        f"Verdicts hold over all terms tested (q ≤ 0.05, Benjamini-Hochberg); intervals hold row by row. {spread}",
+        f"Verdicts hold over all terms tested (q ≤ {FALSE}, Benjamini-Hochberg); intervals hold row by row.{spread}",
     ]
     if not found.bases[:2].all():
         notes.insert(0, "One of the two periods has no submissions at all, so there is nothing to compare.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from trendcli import folding, tokens
 from trendcli.arrow import pa, pc
 from trendcli.counting import select
+from trendcli.manifest import ARXIV
+from trendcli.models import Window
 from trendcli.periods import Period
 from trendcli.question import Context
 from trendcli.store import make_table, read_files
@@ -35,6 +38,7 @@ class Texts(NamedTuple):
     keywords: pa.ChunkedArray
     groups: Ints
     holds: NDArray[np.bool_]
+    corpus: str
 
     @property
     def bases(self) -> Ints:
@@ -72,7 +76,9 @@ def read(context: Context, chosen: Sequence[Period]) -> Texts:
 
     def batches() -> Iterator[Sequence[pa.Array]]:
         with store.connect() as db:
-            select(db, store, context.library, selection, files, context.progress)
+            # the periods say what is read, and the history lies outside of what a window names
+            whole = replace(selection, window=Window(None, None))
+            select(db, store, context.library, whole, files, context.progress)
             make_table(db, "period", "start DATE, number INTEGER", placed)
             stream = db.sql(
                 f"""
@@ -93,11 +99,16 @@ def read(context: Context, chosen: Sequence[Period]) -> Texts:
     dates = np.concatenate([part.cast(pa.int32()).to_numpy() for part in columns["day"]] or [np.zeros(0)])
     strings = (pa.chunked_array(columns[name], pa.string()) for name in ("id", "categories", "keywords"))
     ids, categories, named = strings
-    return Texts(words, ids, dates.astype(np.int64), categories, named, groups, holds)
+    return Texts(words, ids, dates.astype(np.int64), categories, named, groups, holds, store.corpus)
 
 
 def common(texts: Texts, names: Sequence[str], held: Sequence[NDArray[np.int32]], base: NDArray[np.bool_]) -> set[str]:
-    """Those of some terms that say nothing: made of common words, or spread alike over all primary categories."""
+    """Those of some terms that say nothing: made of common words, or spread alike over all primary categories.
+
+    What stands first in the categories of a venue is a decision, which tells nothing of language.
+    """
+    if texts.corpus != ARXIV:
+        return {name for name in names if folding.generic(name)}
     first = pc.list_element(pc.split_pattern(texts.categories, " ", max_splits=1), 0)
     coded = first.combine_chunks().dictionary_encode()
     of, size = coded.indices.to_numpy(), len(coded.dictionary)
