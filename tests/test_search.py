@@ -218,6 +218,33 @@ def test_a_build_that_is_killed_leaves_nothing_that_counts(
     assert ids(searched(store, library, "graph")) == before
 
 
+@pytest.mark.parametrize("ending", ["db", "npy", "json"])
+def test_what_is_damaged_is_built_anew(ending: str, tmp_path: Path, library: Library) -> None:
+    store = fill(tmp_path / "store", WORLD, [answer(["cs.LG", "cs.CL"])])
+    before = ids(searched(store, library, "graph"))
+    indexing.build(store, silent)
+    (path,) = (one.with_suffix(f".{ending}") for one in index.folder(store).glob("*.db"))
+    path.write_bytes(path.read_bytes()[: 8192 if ending == "db" else 100 if ending == "npy" else 5])
+    assert ids(searched(store, library, "graph")) == before
+    told = run("index", "--store", store.root).output
+    assert "Indexed 5 submissions in" in told
+    found = searched(store, library, "graph")
+    assert ids(found) == before and not any("cannot be read" in note for note in found.notes)
+    assert "Nothing was new" in run("index", "--store", store.root).output
+
+
+def test_a_damaged_index_is_not_carried_along(tmp_path: Path, library: Library) -> None:
+    store = fill(tmp_path / "store", WORLD, [answer(["cs.LG", "cs.CL"])])
+    before = ids(searched(store, library, "graph"))
+    indexing.build(store, silent)
+    (places,) = index.folder(store).glob("*.npy")
+    places.write_bytes(places.read_bytes()[:100])
+    with store.writing():
+        indexing.carry(store, ingest.fold(store, ["2018-01"]))
+    assert ids(searched(store, library, "graph")) == before
+    assert indexing.build(store, silent)[1] == 5
+
+
 def test_a_damaged_index_changes_no_answer(tmp_path: Path, library: Library) -> None:
     store = fill(tmp_path / "store", WORLD, [answer(["cs.LG", "cs.CL"])])
     before = ids(searched(store, library, "graph"))
@@ -294,6 +321,8 @@ def test_a_venue_is_searched_by_its_keywords(tmp_path: Path) -> None:
         assert [found(text) for text in texts] == [["def", "abc"], ["abc"], ["def"], [], ["abc"]]
         assert run("index", "--corpus", "iclr", "--store", root).exit_code == 0
     like = run("papers", "--corpus", "iclr", "--like", "abc", "--store", root)
+    none = run("papers", "--corpus", "iclr", "--like", "nosuch", "--store", root)
+    assert none.exit_code == 2 and "nosuch to iclr; `trend papers --corpus iclr` lists their ids" in none.stderr
     assert like.exit_code == 0 and "Submissions like abc: Trees" in like.output
     most = run("authors", "--corpus", "iclr", "--format", "jsonl", "--store", root)
     assert json.loads(most.stdout.splitlines()[0])["author"] == "A. One"

@@ -163,6 +163,11 @@ def _target(db: duckdb.DuckDBPyConnection, context: Context, ident: str) -> Targ
         f"SELECT file, row, title, {', '.join(store.fields)} FROM ({read}) WHERE id = {sql_text(wanted)}"
     ).fetchone()
     if row is None:
+        if store.corpus != ARXIV:
+            raise UsageError(
+                f"The store holds no submission {wanted} to {store.corpus}; `trend papers --corpus {store.corpus}` "
+                "lists their ids."
+            )
         raise UsageError(f"The store does not hold {wanted}. Fetch its month, or see `trend status`.")
     seen = likeness.sample(db, store)
     vector = likeness.vector(row[3:], seen)
