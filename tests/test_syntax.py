@@ -111,6 +111,9 @@ def test_what_is_found(query: str, found: list[int] | None) -> None:
         ("gr*ph", "star that is not at its end"),
         ("- graph", "holds no letter or digit"),
         (" ".join(f"word{number}" for number in range(33)), "at most 32 words and phrases, not 33"),
+        ("-".join("a" * 2001), "A phrase has at most 32 words, not 2,001: a-a-a"),
+        (f'graph "{"tree " * 33}"', "A phrase has at most 32 words, not 33: tree tree"),
+        ("g" * 201, "A word has at most 200 letters, not 201: ggg"),
     ],
 )
 def test_a_bad_query_says_what_is_wrong(query: str, why: str) -> None:

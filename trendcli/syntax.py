@@ -14,7 +14,8 @@ from itertools import pairwise
 from trendcli.errors import UsageError, nearest
 from trendcli.text import canonical
 
-MOST = 32  # words and phrases of one query
+MOST = 32  # words and phrases of one query, and words of one phrase
+LONGEST = 200  # letters of a word
 _PIECE = re.compile(r'(-?)(?:([A-Za-z_]+):)?(?:"([^"]*)"(\*?)|([^\s"]+))')
 # what parts words in text in lower case, and what they consist of: all else, since a class of all letters beyond ASCII
 # takes Python 10 ms to compile; and the former as RE2 reads it
@@ -228,6 +229,10 @@ def _term(text: str, field: str | None, fields: tuple[str, ...]) -> Term:
     spellings = tuple(dict.fromkeys(tuple(words(way)) for way in (text, text.replace("-", ""))))
     if not spellings[0]:
         raise UsageError(f"{text!r} holds no letter or digit to look for.")
+    if len(spellings[0]) > MOST:
+        raise UsageError(f"A phrase has at most {MOST} words, not {len(spellings[0]):,}: {text[:40]}...")
+    if (longest := max(map(len, spellings[0]))) > LONGEST:
+        raise UsageError(f"A word has at most {LONGEST} letters, not {longest:,}: {text[:40]}...")
     if star and len(spellings[0][-1]) < 2:
         raise UsageError(f"{text!r} would find nearly everything: write at least two letters before the star.")
     ending = "*" if star else "" if spellings[0][-1].endswith("s") else "s"
