@@ -412,7 +412,7 @@ def test_verify(store: Path, tmp_path: Path) -> None:
     for content, message in (
         ("{", "is not JSON"),
         ("[]", "not a report that can be made again"),
-        (None, "Cannot read"),
+        (None, "other.json: No such file or directory."),
     ):
         other = tmp_path / "other.json"
         other.unlink(missing_ok=True)

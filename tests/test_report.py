@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import ML, answer, fill, paper
+from tests.test_cli import run
 from trendcli import topics
 from trendcli.errors import NoCoverage, UsageError
 from trendcli.models import Report, Scope
@@ -134,6 +136,7 @@ def test_vs(gans: Store, library: Library) -> None:
     assert pair(period="2019-06", vs="previous") == ["2019-05", "2019-06"]
     assert pair(period="2019-06") == pair(period="2019-06", vs="year-ago") == ["2018-06", "2019-06"]
     assert pair(by="quarter") == ["2018-Q4", "2019-Q4"]
+    assert pair(by="quarter", period="2019-Q3") == ["2018-Q3", "2019-Q3"]
     assert pair(since="2019-01", until="2019-03") == ["2018-11 to 2018-12", "2019-01 to 2019-02"]
     for words, message in [
         ({"vs": "2020"}, "does not lie before"),
@@ -141,6 +144,7 @@ def test_vs(gans: Store, library: Library) -> None:
         ({"vs": "soon"}, "Not a date"),
         ({"since": "2019", "until": "2018"}, "reversed"),
         ({"period": "2019", "last": "3m"}, "Say the window once"),
+        ({"period": "2019", "by": "month"}, "--by month asks for a month, and --period 2019 is a year: leave out --by"),
     ]:
         with pytest.raises(UsageError, match=message):
             pair(**words)
@@ -197,6 +201,23 @@ def test_nothing_is_covered(tmp_path: Path, library: Library) -> None:
         ask("comparison", store, library, "gan")
     with pytest.raises(NoCoverage, match="Nothing from 2016-01-01 to 2017-01-01 is covered"):
         ask("series", store, library, "gan", period="2016")
+
+
+def test_a_venue_of_which_no_year_is_whole(tmp_path: Path, library: Library) -> None:
+    (tmp_path / "list.json").write_text('[{"id": "abc", "title": "A GAN", "status": "Poster", "keywords": ""}]')
+    words = ("import", tmp_path / "list.json", "--venue", "iclr", "--year", "2021", "--store", tmp_path / "store")
+    assert run(*words).exit_code == 0
+    whole = Store.open(tmp_path / "store" / "venues" / "iclr")
+    broken = tuple(replace(answer, status="partial") for answer in whole.manifest.ledger)
+    store = Store(whole.root, replace(whole.manifest, ledger=broken), ("title",))
+    question, known = worded(library, topics=["gan"], corpus="iclr")
+    submitted = Scope("submitted", ("submitted",))
+    with pytest.raises(NoCoverage, match=r"Name a year with --period, .* see `trend status --corpus iclr`"):
+        comparison(store, known, question, submitted)
+    for asked in ({"by": "month"}, {"by": "month", "period": "2021"}, {"period": "2021-03"}):
+        question, known = worded(library, topics=["gan"], corpus="iclr", **asked)
+        with pytest.raises(UsageError, match="known by year alone"):
+            series(store, known, question, submitted)
 
 
 def test_an_uncovered_category_makes_the_period_partial_and_is_named(gans: Store, library: Library) -> None:

@@ -194,10 +194,10 @@ def resolve(store: Store, library: Library, question: Question, default: Scope, 
 
 def _yearly(venue: str, question: Question) -> None:
     """UsageError where days are asked for of a conference, whose submissions are those of a year."""
-    unit = question.period.unit if question.period else question.by
+    units = {question.by, question.period.unit if question.period else None}
     last = question.last[1] if question.last else "year"
     edges = [day for day in question.window if day]
-    if unit not in (None, "year", "window") or last != "year" or any((day.month, day.day) != (1, 1) for day in edges):
+    if not units <= {None, "year", "window"} or last != "year" or any((day.month, day.day) != (1, 1) for day in edges):
         raise UsageError(
             f"The submissions to {venue} are known by year alone: name years, such as --period 2021 --vs 2020."
         )
@@ -245,6 +245,12 @@ def two_periods(context: Context) -> tuple[Period, Period]:
     question = context.question
     said = question.period or question.last or question.window.since or question.window.until
     unit = question.by or (question.period.unit if question.period else "year")
+    if question.period and question.period.unit not in (unit, "window"):
+        named = question.period
+        raise UsageError(
+            f"--by {unit} asks for a {unit}, and --period {named.label} is a {named.unit}: leave out --by, or name a "
+            f"{unit} with --period."
+        )
     if said:
         since, until = resolved_window(context, unit)
         later = question.period or periods.window(since, until)
@@ -286,7 +292,12 @@ def last_whole(context: Context, unit: str) -> Period:
     raise NoCoverage(
         f"No {unit} is covered from its start to its end for {context.selection.scope.name}"
         + (f" (never asked for: {' '.join(never)}). " if never else ". ")
-        + "Name a period with --period, take a shorter one with --by month and a topic, or see `trend status`."
+        + (
+            "Name a period with --period, take a shorter one with --by month and a topic, or see `trend status`."
+            if context.store.corpus == ARXIV
+            else f"Name a year with --period, or import or fetch the list again that lacks what is asked for: see "
+            f"`trend status --corpus {context.store.corpus}`."
+        )
     )
 
 

@@ -121,7 +121,8 @@ def verify(
     try:
         saved = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeError) as error:
-        raise UsageError(f"Cannot read {file}: {error}.") from None
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise UsageError(f"Cannot read {file}: {reason}.") from None
     except ValueError as error:
         raise UsageError(f"{file} is not JSON: {error}.") from None
     with common.progress() as progress:
