@@ -464,3 +464,10 @@ def test_one_number_on_one_page(gans: Store, library: Library) -> None:
     tested = sum(row["p"] is not None for row in table.values())
     assert told == f"{table['gan']['q']:.4g} among the {tested} topics that were tested"
     assert {row["topic"] for row in among.sections[1].rows} == {"gan"}
+
+
+def test_the_status_goes_before_the_change_and_stays_where_a_row_is_cut(gans: Store, library: Library) -> None:
+    ranks = {column.key: column.rank for column in ask("series", gans, library, "gan").columns}
+    assert ranks["q"] > ranks["base"] > ranks["status"] > ranks["relative_change"] == ranks["verdict"]
+    cut = ask("series", gans, library, "gan", since="2018-03")
+    assert {column.key: column.rank for column in cut.columns}["status"] == 0

@@ -394,3 +394,9 @@ def test_counts_of_real_terms_are_those_of_queries(tmp_path: Path, shared: Path)
         )
         (same,) = json.loads(done.stdout)["rows"]
         assert (same["count_1"], same["count_2"]) == (row["count_1"], row["count_2"]), row["term"]
+
+
+def test_no_two_columns_of_a_backtest_have_one_name() -> None:
+    from trendcli.reports.backtest import COLUMNS
+
+    assert len({column.label for column in COLUMNS}) == len(COLUMNS)

@@ -26,9 +26,9 @@ COLUMNS = (
     Column("rate", "Rate", "share", 0),
     Column("rate_low,rate_high", "95 % interval", "share_interval", 1),
     Column("random", "Random terms", "count", 1),
-    Column("random_up", "Up a year later", "count", 1),
+    Column("random_up", "Random up", "count", 1),
     Column("random_rate", "Rate of random terms", "share", 0),
-    Column("random_low,random_high", "95 % interval", "share_interval", 2),
+    Column("random_low,random_high", "95 % interval of random", "share_interval", 2),
 )
 # so many random terms are drawn for each, among so many that are nearest in count, always alike
 _EACH, _NEAREST, _SEED = 10, 50, 2018

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from itertools import combinations
 from typing import Any
@@ -37,7 +38,7 @@ COLUMNS = (
     Column("ci_low,ci_high", "95 % interval", "interval", 1),
     Column("q", "q", "p", 4),
     Column("verdict", "Verdict", "verdict", 1),
-    Column("status", "Status", "text", 0),
+    Column("status", "Status", "text", 2),
 )
 VOLUME = (
     Column("period", "Period", "text", 0),
@@ -118,10 +119,16 @@ def series(store: Store, library: Library, question: Question, default: Scope, p
     found = _turns(rows, unit, whole if told_before and not question.across else None, prior, STAYS * question.rolling)
     notes += [_turn_note(turn) for turn in found]
     several = {"name": len(question.topics) > 1, "category": question.across, "index": question.index is not None}
-    columns = [column for column in COLUMNS if several.get(column.key, True)]
+    columns = [column for column in COLUMNS[:-1] if several.get(column.key, True)] + [_status(rows)]
     return assembled(
         context, "series", title, columns, _last(rows, question), told, whole, notes, resolved, summary={"turns": found}
     )
+
+
+def _status(rows: Sequence[Mapping[str, Any]]) -> Column:
+    """The column of states. It goes before a change does, since notes name the periods that are not whole, but stays
+    where a row is cut by the dates that were asked for, which is said nowhere else."""
+    return replace(COLUMNS[-1], rank=0 if any(row["clipped"] for row in rows) else COLUMNS[-1].rank)
 
 
 def _last(rows: Sequence[dict[str, Any]], question: Question) -> Sequence[dict[str, Any]]:
