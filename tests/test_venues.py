@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import Result
 
 import trendcli
 from tests.conftest import answer
@@ -107,6 +108,8 @@ def rows(root: Path, scope: Scope = SUBMITTED, fields: Sequence[str] = ()) -> li
         ("notable-top-5%", "accept"),
         ("Desk Reject", "desk-rejected"),
         ("Withdrawn Submission", "withdrawn"),
+        ("Not accepted", "rejected"),
+        ("conferenceOral-iclr2013-conference", "oral"),
         ("Invite to Workshop Track", "workshop"),
         ("Submitted to ICLR 2027", "undecided"),
         ("Active", "undecided"),
@@ -120,8 +123,9 @@ def test_decisions(written: str, decided: str) -> None:
 
 
 def test_words_that_are_no_decision() -> None:
-    with pytest.raises(ValueError, match="unknown status 'Enlightened'"):
-        venues.decision("Enlightened")
+    for word in ("Enlightened", "stop", "Temporal"):
+        with pytest.raises(ValueError, match=f"unknown status '{word}'"):
+            venues.decision(word)
 
 
 @pytest.mark.parametrize(
@@ -296,7 +300,7 @@ def test_an_entry_of_a_submission_says_where_it_was_sent(root: Path) -> None:
         ("report --corpus iclr --outcome accepted --vs 2020 --explain", "without --explain and --vs: with --period"),
         ("import x.json --venue iclr", "wants --venue and --year"),
         ("import x.json --year 2021 --format snapshot", "belong to a list"),
-        ("import x.json --venue arxiv --year 2021", "No venue is named"),
+        ("import x.json --venue arxiv --year 2021", "arXiv is no conference"),
         ("import x.json --venue iclr --year 21", "no year of a conference"),
         ("import x.json --venue iclr --year 2021 --complete all", "imported whole"),
     ],
@@ -411,3 +415,83 @@ def test_a_list_without_its_venue_is_told_from_a_snapshot(tmp_path: Path) -> Non
     file.write_text(json.dumps(papers_of(2020)), encoding="utf-8")
     result = run("import", str(file), "--store", str(tmp_path / "store"))
     assert result.exit_code == 2 and "a list of a conference wants --venue and --year" in result.output
+
+
+def imported(store: Path, papers: Sequence[dict[str, Any]], year: int = 2020) -> Result:
+    """What the shell says of a list that is imported."""
+    file = store.parent / f"list{year}.json"
+    file.write_text(json.dumps(papers), encoding="utf-8")
+    return run("import", str(file), "--venue", "iclr", "--year", str(year), "--store", str(store))
+
+
+def acceptance_of(store: Path, year: int = 2020) -> tuple[int, int | None]:
+    """The exit code of acceptance by topic in a year, and how many were accepted; None where that is not told."""
+    words = ("report", "--corpus", "iclr", "--store", str(store), "--query", "graph network")
+    refused = run(*words, "--outcome", "accepted", "--period", str(year))
+    shown = run(*words, "--status", "accepted", "--since", str(year), "--until", str(year + 1), "--format", "json")
+    assert shown.exit_code in (0, 4)
+    return refused.exit_code, json.loads(shown.stdout)["rows"][0]["base"] if shown.exit_code == 0 else None
+
+
+@pytest.mark.parametrize("year", [2020, datetime.now(UTC).year])
+def test_the_later_of_two_lists_decides_however_close_they_come(tmp_path: Path, year: int) -> None:
+    """Within a second, in the running year, and whether or not the later one has decided."""
+    decided, store = papers_of(2021), tmp_path / "store"
+    waiting = [{**paper, "status": "Active"} for paper in decided]
+    assert "0 revised" in imported(store, waiting, year).stderr
+    assert "120 revised, 0 known" in imported(store, decided, year).stderr
+    assert acceptance_of(store, year) == (0, 40)
+    later = imported(store, waiting, year)
+    assert "120 revised, 0 known" in later.stderr and "have no decision yet" in later.stderr and later.exit_code == 0
+    assert acceptance_of(store, year) == (4, None)
+    assert imported(store, [*decided, {"id": ""}], year).exit_code == 3
+    assert acceptance_of(store, year)[0] == 4
+    imported(store, decided, year)
+    assert acceptance_of(store, year) == (0, 40)
+    shown = run("status", "--corpus", "iclr", "--store", str(store)).stdout
+    assert "brought" not in shown
+
+
+def test_what_a_later_list_leaves_out_is_said_and_waits(tmp_path: Path) -> None:
+    waiting, store = [{**paper, "status": "Active"} for paper in papers_of(2020)], tmp_path / "store"
+    imported(store, waiting)
+    shorter = imported(store, papers_of(2020)[:90])
+    assert "10 submissions to iclr 2020 that are stored are not in this list, and stay as before." in shorter.stderr
+    assert "10 of them without a decision" in shorter.stderr and shorter.exit_code == 0
+    assert acceptance_of(store) == (4, None)
+
+
+def test_authors_that_are_named_later_are_stored(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    imported(store, papers_of(2020))
+    assert "100 revised" in imported(store, papers_of(2020, author="A. One;B. Two")).stderr
+    found = run("authors", "--corpus", "iclr", "--store", str(store), "--format", "json")
+    assert [(row["author"], row["submissions"]) for row in json.loads(found.stdout)["rows"]] == [
+        ("A. One", 100), ("B. Two", 100),
+    ]  # fmt: skip
+
+
+def test_a_made_up_store_takes_no_real_list(tmp_path: Path) -> None:
+    Store.open_or_create(tmp_path / "store", synthetic=True).commit([])
+    refused = imported(tmp_path / "store", papers_of(2020))
+    assert refused.exit_code == 2 and "made-up data" in refused.stderr
+    assert not (tmp_path / "store" / "venues").exists()
+
+
+def test_a_field_that_a_few_have_is_not_counted_in(tmp_path: Path) -> None:
+    papers, store = papers_of(2020), tmp_path / "store"
+    imported(store, [{**paper, "abstract": "A graph network."} if n < 49 else paper for n, paper in enumerate(papers)])
+    asked = ("report", "--corpus", "iclr", "--query", "graph network", "--store", str(store))
+    assert run(*asked, "--fields", "abstract").exit_code == 4
+    assert json.loads(run(*asked, "--format", "json").stdout)["query"]["fields"] == ["title", "keywords"]
+
+
+def test_lists_that_are_hardly_lists(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    (tmp_path / "deep.json").write_text("[" * 3000 + "]" * 3000, encoding="utf-8")
+    deep = run("import", str(tmp_path / "deep.json"), "--venue", "iclr", "--year", "2020", "--store", str(store))
+    assert deep.exit_code == 2 and "Nothing was imported" in deep.stderr
+    odd = [{"id": " a", "title": "One"}, {"id": "a", "title": "Two"}, {"id": "b", "title": "\u200b"}]
+    told = imported(store, odd)
+    assert told.exit_code == 3 and "a is there twice" in told.stderr and "it has no title or no id" in told.stderr
+    assert Store.open(store / "venues" / "iclr").manifest.rows == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -49,10 +49,7 @@ class Coverage:
     def __init__(self, answers: Iterable[Answer], as_of: date | None = None, *, dated: bool = True) -> None:
         self.limit = _midnight(as_of) if as_of else None
         if not dated:
-            answers = [
-                replace(answer, answered_at=max(answer.answered_at, _midnight(answer.until) + SETTLED))
-                for answer in answers
-            ]
+            answers = _settled(answers)
         self.answers = [answer for answer in answers if self.limit is None or _midnight(answer.since) < self.limit]
         self._cache: dict[tuple[int, ...], list[Span]] = {}
         self._statuses: dict[tuple[Period, tuple[str, ...]], Verdict] = {}
@@ -188,6 +185,14 @@ def _best(pieces: list[tuple[date, date, str, datetime]]) -> str | None:
         return "partial"
     whole = [piece[2] for piece in brought if piece[2] != "partial"]
     return min(whole, key=_ORDER.__getitem__)
+
+
+def _settled(answers: Iterable[Answer]) -> Iterator[Answer]:
+    """Answers as if each had come long after the days it speaks of, in the order in which they came."""
+    last = datetime.min.replace(tzinfo=UTC)
+    for answer in answers:
+        last = max(answer.answered_at, _midnight(answer.until) + SETTLED, last + timedelta(seconds=1))
+        yield replace(answer, answered_at=last)
 
 
 def _midnight(day: date) -> datetime:

@@ -17,7 +17,7 @@ OVERDUE = 4
 
 @dataclass
 class Harvest:
-    """What a harvest brought: submissions by what became of them, the answers, and sentences about faults.
+    """What a harvest brought: submissions by what became of them, the answers, and sentences about faults and else.
 
     `stopped` is what ended it before all was asked for.
     """
@@ -25,6 +25,7 @@ class Harvest:
     merged: Merged = field(default_factory=Merged)
     answers: list[Answer] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     stopped: TryLater | None = None
 
     @property
@@ -79,6 +80,7 @@ def _ask(
         for fault in batch.faults:
             done.faults.append(fault)
             on_fault(fault)
+        done.notes += batch.notes
         if batch.part is not None:
             waiting.append(batch.part)
         if batch.answers:

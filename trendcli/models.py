@@ -97,12 +97,13 @@ class Batch(NamedTuple):
 
     `part` holds submissions, as an Arrow table of `parts.schema` or as the path of a file of them, or is None.
     `answers` say what has been covered by this batch and those since the last answer; together they are one commit.
-    `faults` are sentences about input that could not be read.
+    `faults` are sentences about input that could not be read, `notes` about what else a person should know of it.
     """
 
     part: pa.Table | Path | None
     answers: tuple[Answer, ...] = ()
     faults: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Progress(Protocol):

@@ -43,13 +43,15 @@ def submission(
     """A Submission with its text and categories in canonical form; `id` is canonical already.
 
     `row_hash` is 63 bits over what counts can depend on: id, version, title, abstract and categories, and with keywords
-    these in place of the version. It is taken of the canonical text, so that the same version read from two sources is
-    a repeat and not a revision. `withdrawn` is for sources that say so; where they do not, the comments mostly do.
+    these and the authors in place of the version. It is taken of the canonical text, so that the same version read from
+    two sources is a repeat and not a revision. `withdrawn` is for sources that say so; where they do not, the comments
+    mostly do.
     """
     title, abstract, categories = one_line(canonical(title)), canonical(abstract), canonical_categories(categories)
     comments = one_line(comments) or None if comments else None
     keywords = None if keywords is None else canonical(keywords)
-    state = f"{id}\0{version if keywords is None else keywords}\0{title}\0{abstract}\0{categories}"
+    stated = version if keywords is None else f"{keywords}\0{one_line(authors)}"
+    state = f"{id}\0{stated}\0{title}\0{abstract}\0{categories}"
     return Submission(
         id,
         version,

@@ -6,15 +6,17 @@ its cross-lists: 'poster accepted active submitted', 'withdrawn submitted'. So `
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from trendcli.coverage import Coverage
 from trendcli.errors import UsageError, nearest
 from trendcli.mentions import in_scope
 from trendcli.models import Answer, Scope, Submission
-from trendcli.store import Store, fields_of, read_files, sql_list
+from trendcli.store import VENUES, Store, fields_of, make_table, read_files
+from trendcli.text import canonical
 
 STATUSES = ("submitted", "active", "accepted")
 # statuses that hold each decision, whether the venue has taken it or the authors
@@ -30,8 +32,9 @@ _HELD = {
     "withdrawn": "submitted",
     "desk-rejected": "submitted",
 }
-# what lists write, by the first of these words that it holds
+# what lists write, by the first of these beginnings of words that it holds
 _WORDS = (
+    ("not accept", "rejected"),
     ("desk", "desk-rejected"),
     ("withdr", "withdrawn"),
     ("reject", "rejected"),
@@ -51,11 +54,11 @@ _WORDS = (
 
 def decision(written: str) -> str:
     """The decision that a list means by its words, such as 'Accept (Poster)'; ValueError for words of no decision."""
-    low = written.lower()
+    low = re.sub("(?<=[a-z])(?=[A-Z])", " ", written).lower()  # conferenceOral
     if not low.strip():
         return "undecided"
     for word, meant in _WORDS:
-        if word in low:
+        if re.search(rf"\b{word}", low):
             return meant
     raise ValueError(f"unknown status {written!r}")
 
@@ -63,6 +66,61 @@ def decision(written: str) -> str:
 def categories(decided: str) -> str:
     """A decision and the statuses that hold it, space-separated, the decision first."""
     return f"{decided} {_HELD[decided]}"
+
+
+class Beside(NamedTuple):
+    """What a store holds beside a list of the submissions of a year.
+
+    `years` are others in which it holds any of them; `gone` is how many submissions of the year are not in the list,
+    and `waiting` how many of these have no decision; `told` is whether an earlier list told who was accepted.
+    """
+
+    years: tuple[int, ...] = ()
+    gone: int = 0
+    waiting: int = 0
+    told: bool = False
+
+    def notes(self, venue: str, year: int) -> tuple[str, ...]:
+        """What to say of it, as sentences."""
+        if not self.gone:
+            return ()
+        one = self.gone == 1
+        said = (
+            f"{self.gone:,} submission{'' if one else 's'} to {venue} {year} that {'is' if one else 'are'} stored "
+            f"{'is' if one else 'are'} not in this list, and stay{'s' if one else ''} as before."
+        )
+        waiting = f" {self.waiting:,} of them without a decision, so what was accepted is n/a." if self.waiting else ""
+        return (said + waiting,)
+
+
+def beside(store: Store, ids: Iterable[str], year: int) -> Beside:
+    """What a store holds beside a list of some identifiers."""
+    with store.connect() as db:
+        make_table(db, "listed", "id VARCHAR", [(name,) for name in ids])
+        found = db.execute(
+            f"""SELECT year(v1_at), id IN (FROM listed), categories LIKE 'undecided %', count(*)
+            FROM ({read_files(store, store.files(), "id, v1_at, categories")}) GROUP BY ALL"""
+        ).fetchall()
+    others = {when for when, there, _, _ in found if there and when != year}
+    gone = [(number, waits) for when, there, waits, number in found if when == year and not there]
+    told = any(answer.since.year == year and "accepted" in answer.categories for answer in store.manifest.ledger)
+    waiting = sum(number for number, waits in gone if waits)
+    return Beside(tuple(sorted(others)), sum(number for number, _ in gone), waiting, told)
+
+
+def misplaced(what: str, venue: str, year: int, others: Sequence[int]) -> UsageError:
+    """That submissions are stored under other years than the one they are said to be of."""
+    return UsageError(
+        f"Submissions {what} are stored as {venue} {' and '.join(map(str, others))}, so they are not of {year}. "
+        f"Nothing was stored. If they were stored under a wrong year, remove the folder {VENUES}/{venue} of the store, "
+        "and import or fetch its years again."
+    )
+
+
+def moment(store: Store) -> datetime:
+    """Now, and later than any answer of a store, since of two lists the later one wins."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    return max([now, *(answer.answered_at + timedelta(seconds=1) for answer in store.manifest.ledger)])
 
 
 def answers(
@@ -73,36 +131,51 @@ def answers(
     query: str,
     version: str,
     expected: int | None = None,
+    stored: Beside | None = None,
 ) -> tuple[Answer, ...]:
-    """What a list of the submissions of a year vouches for.
+    """What a list of the submissions of a year vouches for: an answer a status.
 
-    Who was accepted only where no submission waits for its decision; a list with some decisions is 'partial' of them.
+    Who was accepted only where no submission waits for its decision, in the list or in the store beside it; a list with
+    some decisions is 'partial' of them, and so is one without any that comes after one with some.
     """
-    every = list(decisions)
-    waiting = every.count("undecided")
+    every, beside = list(decisions), stored or Beside()
+    waiting = every.count("undecided") + beside.waiting
     taken = sum(decided in ("rejected", "workshop") or "accepted" in _HELD[decided] for decided in every)
     whole = "complete" if expected is None or expected == len(every) else "partial"
     known = {"submitted": whole, "active": whole}
-    if taken:
-        known["accepted"] = "partial" if waiting else whole
-    found = []
-    for status in dict.fromkeys(known.values()):
-        names = tuple(name for name, its in known.items() if its == status)
-        found.append(
-            Answer(
-                source=source,
-                categories=names,
-                since=date(year, 1, 1),
-                until=date(year + 1, 1, 1),
-                answered_at=at,
-                status=status,
-                expected=expected,
-                received=len(every),
-                query=query,
-                version=version,
-            )
+    if taken or beside.told:
+        known["accepted"] = whole if taken and not waiting else "partial"
+    return tuple(
+        Answer(
+            source=source,
+            categories=(name,),
+            since=date(year, 1, 1),
+            until=date(year + 1, 1, 1),
+            answered_at=at,
+            status=status,
+            expected=expected,
+            received=len(every),
+            query=query,
+            version=version,
         )
-    return tuple(found)
+        for name, status in known.items()
+    )
+
+
+def undecided(answers: Iterable[Answer], venue: str, year: int) -> list[str]:
+    """What is to be known of the decisions that a list lacks, as sentences."""
+    status = {name: answer.status for answer in answers for name in answer.categories}
+    if status and "accepted" not in status:
+        return [
+            f"{venue} {year} has not decided yet: its submissions are stored as undecided, and what was accepted is "
+            "n/a in reports. Take its list again when it has decided."
+        ]
+    if status.get("accepted") == "partial":
+        return [
+            f"Some submissions to {venue} {year} have no decision yet, or could not be read, so what was accepted is "
+            "n/a in reports. Take its list again later."
+        ]
+    return []
 
 
 def submission(
@@ -124,6 +197,8 @@ def submission(
     from trendcli import parts  # pyarrow, which a report can do without
 
     first = int(datetime(year, 1, 1, tzinfo=UTC).timestamp())
+    if not id.strip() or not canonical(title).strip():
+        raise ValueError("it has no title or no id")
     return parts.submission(
         id=id,
         version=int(at.timestamp()),
@@ -150,8 +225,8 @@ class Edition(NamedTuple):
     without: dict[str, int]
 
     def has(self, field: str) -> bool:
-        """Whether the list of this year has a field at all."""
-        return self.without.get(field, 0) < self.submissions
+        """Whether the list of this year has a field: at least half of its submissions do."""
+        return 2 * self.without.get(field, 0) <= self.submissions
 
 
 def editions(store: Store, scope: Scope | None = None) -> list[Edition]:
@@ -166,17 +241,6 @@ def editions(store: Store, scope: Scope | None = None) -> list[Edition]:
             WHERE {where} GROUP BY ALL ORDER BY ALL"""
         ).fetchall()
     return [Edition(year, number, dict(zip(named, less, strict=True))) for year, number, *less in rows]
-
-
-def elsewhere(store: Store, ids: Sequence[str], year: int) -> list[int]:
-    """The years other than `year` in which a venue holds any of some submissions."""
-    listed = sql_list(ids)
-    with store.connect() as db:
-        rows = db.execute(
-            f"""SELECT DISTINCT year(v1_at) FROM ({read_files(store, store.files(), "id, v1_at")})
-            WHERE year(v1_at) <> {year} AND id IN (SELECT unnest({listed})) ORDER BY ALL"""
-        ).fetchall()
-    return [found for (found,) in rows]
 
 
 def reading(store: Store, fields: Sequence[str] | None = None) -> Store:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-pytest.importorskip("openreview", reason="openreview-py is not installed: pip install 'trendcli[openreview]'")
+pytest.importorskip("openreview", reason="openreview-py is not installed: pip install openreview-py")
 
 from trendcli.cli import app
 from trendcli.demo.openreview import PASSWORD, TOKEN, Entry, StandIn, make, serving
@@ -98,8 +98,9 @@ def test_a_year_comes_whole_page_by_page(standin: StandIn, tmp_path: Path) -> No
     done = fetched(standin, tmp_path)
     assert rows(tmp_path) == {e.id: expected(e, e.decided) for e in ENTRIES}
     assert (done.merged.new, done.whole) == (400, True)
-    [answer] = done.answers
-    assert (answer.categories, answer.status, answer.expected, answer.received) == (("submitted", "active", "accepted"), "complete", 400, 400)  # fmt: skip
+    told = [(item.categories, item.status, item.expected, item.received) for item in done.answers]
+    assert told == [((name,), "complete", 400, 400) for name in ("submitted", "active", "accepted")]
+    answer = done.answers[0]
     assert (str(answer.since), str(answer.until), answer.version) == ("2024-01-01", "2025-01-01", "API v2")
     asked = [(item.path, item.query.get("after"), item.authorization) for item in standin.requests]
     assert [path for path, _, _ in asked] == ["/v2/login", "/v2/notes", "/v2/notes", "/v2/notes"]
@@ -422,7 +423,7 @@ def test_usage(standin: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert [row["invitation"].rpartition("/")[2] for row in plan["rows"]] == ["Blind_Submission", "Desk_Rejected_Submission", "Withdrawn_Submission"]  # fmt: skip
     monkeypatch.setitem(sys.modules, "openreview", None)
     missing = run(*YEAR, env=env)
-    assert missing.exit_code == 2 and "pip install 'trendcli[openreview]'" in missing.stderr
+    assert missing.exit_code == 2 and "pip install openreview-py" in missing.stderr
     assert standin.requests == [] and not (tmp_path / "venues").exists()
 
 
@@ -444,3 +445,35 @@ def test_nobody_answers(tmp_path: Path) -> None:
     nobody.url = "http://127.0.0.1:9"
     with pytest.raises(Unreachable, match="Cannot reach 127.0.0.1:9: Connection refused. Nothing was changed"):
         fetched(nobody, tmp_path)
+
+
+def test_a_list_that_never_says_how_many_is_not_called_whole(standin: StandIn, tmp_path: Path) -> None:
+    standin.misbehave("no count", 99)
+    done = fetched(standin, tmp_path)
+    assert {answer.status for answer in done.answers} == {"partial"} and done.merged.new == 400
+    assert "does not say how many" in done.faults[0]
+
+
+def test_the_token_is_checked_and_never_shown(standin: StandIn, tmp_path: Path) -> None:
+    env = {**standin.env(), "TREND_STORE": str(tmp_path)}
+    for token in ("SECRET SECRET", "SECRET€"):
+        done = run(*YEAR, env={**env, "OPENREVIEW_TOKEN": token})
+        assert done.exit_code == 2 and "OPENREVIEW_TOKEN is no token" in done.stderr and "SECRET" not in done.stderr
+    assert run(*YEAR, env={**env, "OPENREVIEW_TOKEN": f"{TOKEN}\n"}).exit_code == 0
+
+
+def test_submissions_of_another_year_are_not_taken(standin: StandIn, tmp_path: Path) -> None:
+    env = {**standin.env(), "TREND_STORE": str(tmp_path)}
+    papers = [{"id": entry.id, "title": entry.title, "status": "Poster"} for entry in ENTRIES[:9]]
+    (tmp_path / "list.json").write_text(json.dumps(papers), encoding="utf-8")
+    assert run("import", tmp_path / "list.json", "--venue", "iclr", "--year", 2023, env=env).exit_code == 0
+    done = run(*YEAR, env=env)
+    assert done.exit_code == 2 and "are stored as iclr 2023, so they are not of 2024" in done.stderr
+    assert {row[0] for row in rows(tmp_path / "venues" / "iclr").values()} == {categories("poster")}
+
+
+def test_an_empty_venueid_is_no_acceptance() -> None:
+    how = lists.held("iclr", 2024)
+    for where in ("", "/Submission", None):
+        with pytest.raises(ValueError, match="unknown venueid"):
+            lists.decided(how, 2024, Note({"venueid": {"value": where}, "venue": {"value": ""}}))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trendcli.cli.fill import end, harvested, summary
+from trendcli.cli.fill import end, harvested, told_of
 from trendcli.cli.frame import Common
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def fetch_year(
     from trendcli.sources.openreview import Login, OpenReview
     from trendcli.sources.openreview_lists import held
     from trendcli.sources.pace import Pace
+    from trendcli.venues import beside, moment
 
     settings, how = common.resolved[0], held(venue, year)
     frozen = None if refresh else _frozen(store, how, year)
@@ -48,41 +50,30 @@ def fetch_year(
     urls = (settings.openreview_v1_url, settings.openreview_url)
     login = Login(*(os.environ.get(f"OPENREVIEW_{name}", "") for name in ("USERNAME", "PASSWORD", "TOKEN")))
     pace = Pace(pace_path(), max(map(settings.interval_for, urls)))
-    done = harvested(common, store, OpenReview(venue, year, urls, pace, login, settings.contact), [Ask(())])
-    common.say(summary(done))
-    for sentence in _undecided(done.answers, how, venue, year):
+    source = OpenReview(venue, year, urls, pace, login, settings.contact, moment(store), partial(beside, store))
+    done = harvested(common, store, source, [Ask(())])
+    told_of(common, done, venue, year, bool(how.told))
+    for sentence in _shown(how, venue, year) if done.answers else ():
         common.say(sentence)
     end(done, fail_if_unchanged)
 
 
 def _frozen(store: Store, how: Held, year: int) -> Answer | None:
-    """The answer after which a year need not be asked for again: whole, and with every decision that there will be."""
+    """The answer after which a year need not be asked for again: whole, and with every decision that there will be.
+
+    The newest about the year, and from OpenReview: what was imported may be another's list.
+    """
     last = "accepted" if how.told else "submitted"
-    for answer in reversed(store.manifest.ledger):
-        if (answer.source, answer.since.year, answer.status) == ("openreview", year, "complete") and (
-            last in answer.categories
-        ):
-            return answer
-    return None
+    said = [answer for answer in store.manifest.ledger if answer.since.year == year and last in answer.categories]
+    return said[-1] if said and (said[-1].source, said[-1].status) == ("openreview", "complete") else None
 
 
-def _undecided(answers: list[Answer], how: Held, venue: str, year: int) -> list[str]:
-    """What is to be known of the decisions in a list, as sentences."""
-    status = {name: answer.status for answer in answers for name in answer.categories}
+def _shown(how: Held, venue: str, year: int) -> list[str]:
+    """What OpenReview does not show of a year, as sentences."""
     said = []
-    if answers and not how.told:
+    if not how.told:
         said.append(f"OpenReview has no decisions of {venue} {year}, so nothing is known of what was accepted.")
-    elif answers and "accepted" not in status:
-        said.append(
-            f"{venue} {year} has not decided yet: its submissions are stored as undecided, and what was accepted is "
-            "n/a in reports. Fetch it again when it has decided."
-        )
-    elif status.get("accepted") == "partial":
-        said.append(
-            f"Some submissions to {venue} {year} have no decision yet, or could not be read, so what was accepted is "
-            "n/a in reports. Fetch it again later."
-        )
-    if answers and not how.rejected:
+    if not how.rejected:
         said.append(
             f"{venue} shows rejected submissions only where their authors agreed, so the list vouches for the accepted "
             "ones alone: take --status accepted."

@@ -67,7 +67,9 @@ def venue_of(venue: str | None, year: int | None) -> tuple[str, int]:
     if venue is None or year is None:
         raise UsageError("A list of a conference wants --venue and --year, such as --venue iclr --year 2021.")
     name = venue.lower()
-    if not re.fullmatch(r"[a-z][a-z0-9-]*", name) or name == "arxiv":
+    if name == "arxiv":
+        raise UsageError("arXiv is no conference: leave out --venue and --year to import its snapshot.")
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
         raise UsageError(f"No venue is named {venue!r}: use letters, digits and hyphens, such as iclr.")
     if not 1990 <= year <= 2100:
         raise UsageError(f"--year {year} is no year of a conference.")
@@ -77,13 +79,32 @@ def venue_of(venue: str | None, year: int | None) -> tuple[str, int]:
 def _list(common: Common, file: str, venue: str, year: int, fail_if_unchanged: bool) -> None:
     from trendcli.models import Ask
     from trendcli.sources.paperlists import Paperlist
-    from trendcli.venues import elsewhere
+    from trendcli.venues import beside, moment
 
     store = created(common, corpus=venue)
-    source = Paperlist(file, venue, year, elsewhere=partial(elsewhere, store))
-    done = harvested(common, store, source, [Ask(())])
-    common.say(summary(done))
+    for corpus in ("arxiv", venue):  # a made-up store has made-up conferences
+        _real(created(common, corpus=corpus))
+    done = harvested(common, store, Paperlist(file, venue, year, moment(store), partial(beside, store)), [Ask(())])
+    told_of(common, done, venue, year)
     end(done, fail_if_unchanged)
+
+
+def told_of(common: Common, done: Harvest, venue: str, year: int, decides: bool = True) -> None:
+    """Say what a list of a conference brought and lacks; `decides`: whether such lists tell who was accepted."""
+    from trendcli.venues import undecided
+
+    # that a venue has not decided is no gap in its list
+    common.say(summary(replace(done, answers=[item for item in done.answers if item.categories != ("accepted",)])))
+    for sentence in (*done.notes, *(undecided(done.answers, venue, year) if decides else ())):
+        common.say(sentence)
+
+
+def _real(store: Store) -> None:
+    """UsageError for a store that holds made-up data."""
+    if store.manifest.synthetic:
+        raise UsageError(
+            f"The store {store.root} holds made-up data. Import real submissions into another one, with --store."
+        )
 
 
 def _snapshot(
@@ -109,10 +130,7 @@ def _snapshot(
         named = settings.scope_of(complete.split(","))
         vouched = named.categories if named else ()
     store = created(common)
-    if store.manifest.synthetic:
-        raise UsageError(
-            f"The store {store.root} holds made-up data. Import real submissions into another one, with --store."
-        )
+    _real(store)
     ask = Ask(chosen.categories if chosen else (), window_of(since, until))
     done = harvested(common, store, Snapshot(file, vouched), [ask])
     common.say(summary(done))

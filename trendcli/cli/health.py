@@ -65,6 +65,7 @@ def status(
                     f"{answer.status}: {answer.query} brought {answer.received:,} of "
                     f"{'an unknown number' if answer.expected is None else f'{answer.expected:,}'}."
                     for answer in short[-5:]
+                    if corpus == ARXIV or answer.expected is not None
                 ],
                 *(_next(store, settings) + _venues(common) if corpus == ARXIV else []),
             ],

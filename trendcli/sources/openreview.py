@@ -7,8 +7,9 @@ asks for codes at a terminal; so its sessions are given a Transport, which keeps
 from __future__ import annotations
 
 import json
+import re
 import time as clock
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from trendcli.models import Answer, Ask, Batch, Progress, Submission
 from trendcli.sources import openreview_lists as lists
 from trendcli.sources.pace import Pace
 from trendcli.sources.transport import RETRIED, Faulty, Transport, retry_after
+from trendcli.venues import Beside
 
 # notes a request: the most that the APIs send, and less where each brings its replies
 PAGE, WITH_REPLIES = 1000, 200
@@ -49,14 +51,28 @@ class OpenReview:
     name = "openreview"
 
     def __init__(
-        self, venue: str, year: int, urls: tuple[str, str], pace: Pace, login: Login | None = None, contact: str = ""
+        self,
+        venue: str,
+        year: int,
+        urls: tuple[str, str],
+        pace: Pace,
+        login: Login | None = None,
+        contact: str = "",
+        at: datetime | None = None,
+        beside: Callable[[Iterable[str], int], Beside] = lambda ids, year: Beside(),
     ) -> None:
         self.venue, self.year, self.urls, self.login = venue, year, urls, login or Login()
+        self.at, self.beside = at, beside
         self.held = lists.held(venue, year)
         self.declared: int | None = None
+        self.uncounted: list[str] = []
         if bool(self.login.username) != bool(self.login.password) and not self.login.token:
             lacking = "OPENREVIEW_PASSWORD" if self.login.username else "OPENREVIEW_USERNAME"
             raise SettingsError(f"Of the login to OpenReview, {lacking} is not set. Nothing was asked.")
+        token = self.login.token.strip()
+        if token and not re.fullmatch(r"(Bearer )?[!-~]+", token):
+            raise SettingsError("OPENREVIEW_TOKEN is no token: it holds a space or another sign. Nothing was asked.")
+        self.login = self.login._replace(token=token)
         self.transport = _Transport(pace, contact, self._check)
         self.client = self._client(self.held.api)
 
@@ -66,7 +82,7 @@ class OpenReview:
             import openreview
             from openreview.api import OpenReviewClient
         except ImportError:
-            raise UsageError("Fetching from OpenReview needs a package: pip install 'trendcli[openreview]'.") from None
+            raise UsageError("Fetching from OpenReview needs a package: pip install openreview-py.") from None
         kind, url = (OpenReviewClient, self.urls[1]) if api == 2 else (openreview.Client, self.urls[0])
         try:
             # without a token it would log in while it is made; with one that it cannot read it sends nothing
@@ -122,7 +138,7 @@ class OpenReview:
 
     def batches(self, ask: Ask, progress: Progress) -> Iterator[Batch]:
         """See Source; one batch, the whole year. Single notes that cannot be read are faults, and leave it partial."""
-        at = datetime.now(UTC).replace(microsecond=0)
+        at = self.at or datetime.now(UTC).replace(microsecond=0)
         try:
             self._authorize()
             listed = [
@@ -133,7 +149,10 @@ class OpenReview:
         except requests.exceptions.RequestException as error:
             raise TryLater(f"OpenReview's reply could not be read ({error}). {_WHOLE}; try later.") from None
         found: dict[str, tuple[Submission, str]] = {}
-        faults = {}
+        faults = {
+            name: f"{name}: OpenReview does not say how many there are, so some may be missing"
+            for name in self.uncounted
+        }
         for note, state in listed:
             ident = note.forum or note.id
             try:
@@ -141,14 +160,19 @@ class OpenReview:
                 found[ident] = lists.submission(note, self.year, decided, at), decided
             except ValueError as error:
                 faults[ident] = f"{ident}: {error}"
+        for ident in faults:  # of what is in two lists, the one that tells more may be the one that cannot be read
+            found.pop(ident, None)
+        stored = self.beside([*found, *faults], self.year)
+        if stored.years:
+            raise venues.misplaced("that OpenReview lists", self.venue, self.year, stored.years)
         decisions = [decided for _, decided in found.values()]
         expected = len(found.keys() | faults.keys())
         query = " ".join(self.held.invitations(self.year))
-        told = venues.answers(self.name, self.year, decisions, at, query, f"API v{self.held.api}", expected)
+        told = venues.answers(self.name, self.year, decisions, at, query, f"API v{self.held.api}", expected, stored)
         if not self.held.rejected:
-            told = tuple(answer for whole in told for answer in _sure(whole))
+            told = tuple(map(_sure, told))
         table = parts.table([submission for submission, _ in found.values()], self.name, at, self.venue)
-        yield Batch(table, told, tuple(faults.values()))
+        yield Batch(table, told, tuple(faults.values()), stored.notes(self.venue, self.year))
 
     def _whole(self, invitation: str, state: str, progress: Progress) -> list[Any]:
         """Every note of a list; one that only sorts submissions apart may be missing or empty. TryLater for a part."""
@@ -156,14 +180,16 @@ class OpenReview:
             try:
                 notes = self._paged(invitation, progress)
             except _Absent:
-                notes, self.declared = [], None
-            if self.declared in (None, len(notes)):
+                notes, self.declared = [], 0
+            if self.declared == len(notes):
                 break
         else:
-            raise TryLater(
-                f"OpenReview declares {self.declared:,} notes of {invitation} and sent {len(notes):,}, twice. "
-                f"{_WHOLE}; try later."
-            )
+            if self.declared is not None:
+                raise TryLater(
+                    f"OpenReview declares {self.declared:,} notes of {invitation} and sent {len(notes):,}, twice. "
+                    f"{_WHOLE}; try later."
+                )
+            self.uncounted.append(invitation)
         if not notes and not state:
             raise TryLater(
                 f"OpenReview lists no submissions to {self.venue} {self.year} ({invitation}): they are not shown yet, "
@@ -191,7 +217,13 @@ class OpenReview:
 
 
 def _is_note(note: Any) -> bool:
-    return isinstance(note, dict) and isinstance(note.get("id"), str) and isinstance(note.get("content"), dict)
+    return (
+        isinstance(note, dict)
+        and isinstance(note.get("id"), str)
+        and isinstance(note.get("content"), dict)
+        and isinstance(note.get("forum"), str | None)
+        and isinstance(note.get("details"), dict | None)
+    )
 
 
 def _wrong_address(api: int) -> SettingsError:
@@ -199,10 +231,9 @@ def _wrong_address(api: int) -> SettingsError:
     return SettingsError(f"The setting {name} is the address of API v{3 - api}, not of v{api}. Nothing was stored.")
 
 
-def _sure(answer: Answer) -> Iterator[Answer]:
+def _sure(answer: Answer) -> Answer:
     """What an answer vouches for where rejected submissions are not listed: who was accepted, and no more."""
-    for name in answer.categories:
-        yield replace(answer, categories=(name,), status=answer.status if name == "accepted" else "partial")
+    return answer if answer.categories == ("accepted",) else replace(answer, status="partial")
 
 
 class _Absent(TryLater):

@@ -89,8 +89,8 @@ def decided(how: Held, year: int, note: Any) -> str:
     if content(note, "withdrawal") == "Confirmed":  # some of 2018 that stayed in the list
         return "withdrawn"
     if how.told == "venueid":
-        where = content(note, "venueid")
-        state = _STATES.get(str(where).removeprefix(how.group.format(year)))
+        where, group = str(content(note, "venueid") or ""), how.group.format(year)
+        state = _STATES.get(where.removeprefix(group)) if where.startswith(group) else None
         if state is None:
             raise ValueError(f"unknown venueid {where!r}")
         return _accepted(str(content(note, "venue"))) if state == "accept" else state
@@ -105,7 +105,8 @@ def _replied(note: Any, reply: str, name: str) -> str:
     said = {
         str(answer["content"].get(name) or "")
         for answer in answers
-        if str(answer.get("invitation")).endswith(f"/{reply}")
+        if isinstance(answer, Mapping) and str(answer.get("invitation")).endswith(f"/{reply}")
+        if isinstance(answer.get("content"), Mapping)
     }
     if len(said) > 1:
         raise ValueError(f"several decisions ({', '.join(sorted(said))})")
@@ -148,7 +149,7 @@ def _listed(value: Any) -> list[str]:
     """Names as a list, whether they came as one, as a text with commas, or as records."""
     if isinstance(value, str):
         return value.split(",")
-    items = value if isinstance(value, list) else []
+    items = [item for item in value if item is not None] if isinstance(value, list) else []
     return [str(item.get("fullname") or "") if isinstance(item, Mapping) else str(item) for item in items]
 
 

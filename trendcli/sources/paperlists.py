@@ -5,7 +5,7 @@ Keys vary by year; id, title and status are there in all, keywords and authors a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import msgspec
 from trendcli import parts, venues
 from trendcli.errors import UsageError
 from trendcli.models import Ask, Batch, Progress, Submission
-from trendcli.store import VENUES
+from trendcli.venues import Beside
 
 
 class _Paper(msgspec.Struct):
@@ -29,7 +29,7 @@ class _Paper(msgspec.Struct):
 class Paperlist:
     """One file as a Source: the submissions to `venue` in `year`, as they were `at` a moment (None: now).
 
-    `elsewhere` tells of identifiers in which other years they are stored: such a list is of another year than is said.
+    `beside` tells what the store holds beside the identifiers of a list.
     """
 
     name = "paperlists"
@@ -40,9 +40,9 @@ class Paperlist:
         venue: str,
         year: int,
         at: datetime | None = None,
-        elsewhere: Callable[[Sequence[str], int], Sequence[int]] = lambda ids, year: (),
+        beside: Callable[[Iterable[str], int], Beside] = lambda ids, year: Beside(),
     ) -> None:
-        self.path, self.venue, self.year, self.at, self.elsewhere = path, venue, year, at, elsewhere
+        self.path, self.venue, self.year, self.at, self.beside = path, venue, year, at, beside
 
     def batches(self, ask: Ask, progress: Progress) -> Iterator[Batch]:
         """See Source; one batch, since a year is one file. A file with a fault vouches for nothing."""
@@ -51,7 +51,7 @@ class Paperlist:
             listed = msgspec.json.decode(Path(self.path).read_bytes(), type=list[msgspec.Raw])
         except OSError as error:
             raise UsageError(f"Cannot read {self.path}: {error.strerror}.") from None
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise UsageError(f"{self.path} is no list of submissions ({error}). Nothing was imported.") from None
         found: dict[str, tuple[Submission, str]] = {}
         faults = []
@@ -59,29 +59,26 @@ class Paperlist:
             try:
                 paper = msgspec.json.decode(raw, type=_Paper)
                 decided = venues.decision(paper.status or "")
-                if not paper.title.strip() or not paper.id.strip():
-                    raise ValueError("it has no title or no id")
-                if paper.id in found:
-                    raise ValueError(f"{paper.id} is there twice")
-            except (msgspec.DecodeError, ValueError) as error:
+                read = _submission(paper, decided, self.year, at)
+                if read.id in found:
+                    raise ValueError(f"{read.id} is there twice")
+            except (msgspec.DecodeError, ValueError, RecursionError) as error:
                 faults.append(f"{self.path}: submission {number:,}: {error}")
                 continue
-            found[paper.id] = _submission(paper, decided, self.year, at), decided
+            found[read.id] = read, decided
             progress(number, len(listed), "submissions")
         if not found:
             raise UsageError(f"{self.path} holds no submission that can be read. Nothing was imported.")
-        if others := self.elsewhere(list(found), self.year):
-            raise UsageError(
-                f"Submissions in {self.path} are stored as {self.venue} {' and '.join(map(str, others))}, so they are "
-                f"not of {self.year}. Nothing was imported. If they were stored under a wrong year, remove the folder "
-                f"{VENUES}/{self.venue} of the store and import its lists again."
-            )
+        stored = self.beside(found, self.year)
+        if stored.years:
+            raise venues.misplaced(f"in {self.path}", self.venue, self.year, stored.years)
         table = parts.table([submission for submission, _ in found.values()], self.name, at, self.venue)
         decisions = [decided for _, decided in found.values()]
         expected = len(listed) if faults else None
         name = Path(self.path).name
-        vouched = venues.answers(self.name, self.year, decisions, at, name, f"imported {at:%Y-%m-%d}", expected)
-        yield Batch(table, vouched, tuple(faults))
+        told = f"imported {at:%Y-%m-%d}"
+        vouched = venues.answers(self.name, self.year, decisions, at, name, told, expected, stored)
+        yield Batch(table, vouched, tuple(faults), stored.notes(self.venue, self.year))
 
 
 def _names(line: str) -> list[str]:
@@ -91,7 +88,7 @@ def _names(line: str) -> list[str]:
 
 def _submission(paper: _Paper, decided: str, year: int, at: datetime) -> Submission:
     return venues.submission(
-        id=paper.id,
+        id=paper.id.strip(),
         year=year,
         decided=decided,
         title=paper.title,
