@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import ML, answer, fill, paper
-from trendcli import indexing
+from tests.test_cli import run
+from trendcli import indexing, ingest, parts, venues
 from trendcli.authorship import CAVEAT, authors, taken_apart
 from trendcli.lookup import Wanted
 from trendcli.models import Report, silent
@@ -79,3 +82,21 @@ def test_a_submission_that_names_nobody_counts_in_the_base_alone(tmp_path: Path,
     found = counted(store, library)
     assert [row["share"] for row in found.rows] == [0.5]
     assert "1 submissions name no authors (2018)." in found.notes
+
+
+def test_whether_names_are_run_together_is_seen_from_the_whole_list(tmp_path: Path) -> None:
+    at = datetime(2022, 6, 1, tzinfo=UTC)
+    store = Store.open_or_create(tmp_path / "venues" / "toy", corpus="toy")
+    told = [("On trees", "Ann Bee Cee Dee"), ("On nothing", "Ann Bee Cee Dee Eff Gee Aitch Eye")]
+    found = [
+        venues.submission(
+            id=str(n), year=2021, decided="poster", title=title, abstract="", keywords=[], authors=[line], at=at
+        )
+        for n, (title, line) in enumerate(told)
+    ]
+    with store.writing():
+        ledger = venues.answers("test", 2021, ["poster"] * 2, at, "", "")
+        ingest.merge(store, [parts.table(found, "test", at, "toy")], list(ledger))
+    words = ("authors", "--corpus", "toy", "--store", tmp_path, "--format", "json")
+    assert json.loads(run(*words, "--search", "trees").stdout)["rows"] == []
+    assert json.loads(run(*words).stdout)["rows"] == []

@@ -76,10 +76,10 @@ def test_a_report_says_how_precise_a_rule_was_judged(store: Store, library: Libr
     (note,) = judgements.notes(store, library, ["rnn", "gan"], "ml")
     assert (
         note
-        == "gan: 46 of 50 sampled papers were judged right (precision 92 %, [81, 97] %, each year by what it catches; sampled 2026-11)."
+        == "gan: 46 of 50 sampled papers of 2018 were judged right (precision 92 %, [81, 97] %, each year by what it catches; sampled 2026-11)."
     )
     (other,) = judgements.notes(store, library, ["gan"], "cs.CV")
-    assert "sampled papers in ml were judged right" in other
+    assert "sampled papers of 2018 in ml were judged right" in other
     line = json.loads(judgements.path_of(store, "gan").read_text().splitlines()[-1])
     assert set(line) == {"id", "relevant", "rule", "scope", "stratum", "of", "at"}
 
@@ -91,3 +91,31 @@ def test_a_judgement_is_no_change_of_a_saved_report(gans: Store, library: Librar
     judgements.append(Store.open(root), "gan", [judged(str(n), n > 4, library.key("gan")) for n in range(50)])
     assert "sampled papers" in run("report", "-t", "gan", "--store", root).stdout
     assert run("verify", saved, "--store", root).exit_code == 0
+
+
+def test_the_periods_that_were_judged_are_named(store: Store, library: Library) -> None:
+    key = library.key("gan")
+    judgements.append(store, "gan", [judged("1", True, key, "2015"), judged("2", True, key, "2017")])
+    assert "2 of 2 sampled papers of 2015 and 2017 were" in judgements.notes(store, library, ["gan"], "ml")[0]
+    judgements.append(store, "gan", [judged("3", True, key, "2016")])
+    assert "3 of 3 sampled papers of 2015 to 2017 were" in judgements.notes(store, library, ["gan"], "ml")[0]
+    # months of another scope, judged later, are another sample
+    judgements.append(store, "gan", [judged("4", True, key, "2018-03")._replace(scope="cs.CL")])
+    assert "3 of 3 sampled papers of 2015 to 2017 were" in judgements.notes(store, library, ["gan"], "ml")[0]
+    judgements.append(store, "gan", [judged("5", True, key, "lately")])
+    with pytest.raises(StoreDamaged, match=r"gan\.jsonl:5 is no judgement"):
+        judgements.read(store, "gan")
+
+
+def test_a_precision_stands_where_it_was_judged(gans: Store, library: Library, tmp_path: Path) -> None:
+    root = tmp_path / "gans"
+    shutil.copytree(gans.root, root)
+    judgements.append(Store.open(root), "gan", [judged(str(n), True, library.key("gan")) for n in range(9)])
+    for words, there in (
+        ((), True),
+        (("--author", "A"), False),
+        (("--primary-only",), False),
+        (("--within", "vae"), False),
+    ):
+        shown = run("report", "-t", "gan", "--store", root, *words).stdout
+        assert ("sampled papers" in shown) == there, words

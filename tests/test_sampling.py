@@ -104,7 +104,7 @@ def test_precision_by_period_and_of_all(root: Path, library: Library) -> None:
     shares = [row["precision"] for row in report.rows]
     assert shares[:3] == [None, 0.5, 1.0] and shares[3] == pytest.approx((20 * 0.5 + 30) / 50)
     assert "Without a judgement, and so not in it: 2017." in report.notes
-    assert any("1 of 3" not in note and "2 of 3 sampled papers were judged right" in note for note in report.notes)
+    assert any("2 of 3 sampled papers of 2018 to 2019 were judged right" in note for note in report.notes)
 
 
 def test_answers_are_read_from_a_file() -> None:
@@ -136,7 +136,7 @@ def test_a_sample_is_judged_elsewhere_and_read_back(root: Path, tmp_path: Path) 
     done = run(*words, "-n", 6, "--format", "json")
     assert json.loads(done.stdout)["rows"][-1]["judged"] == 6
     report = run("report", "-t", "gan", "--store", root)
-    assert "gan: 5 of 6 sampled papers were judged right (precision " in report.stdout
+    assert "gan: 5 of 6 sampled papers of 2017 to 2019 were judged right (precision " in report.stdout
     again = run("topics", "sample", "gan", "-n", 6, "-o", tmp_path / "precision.csv", "--store", root)
     assert "All 6 are judged: this is their precision" in again.stderr
     assert "Nobody is asked without a terminal" in run("topics", "sample", "gan", "-n", 8, "--store", root).stderr
@@ -170,3 +170,25 @@ def test_in_a_terminal_each_is_asked_about_and_each_answer_kept_at_once(root: Pa
         ["all", "53", "6", "2", "1"],
     ]
     assert len(drawn(root, library, 6).open()) == 4
+
+
+def test_a_mended_rule_takes_over_the_answers_to_its_sample(root: Path, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    words = ("topics", "sample", "nets", "-n", 4, "--store", root)
+    settings = {"TREND_TOPICS": str(rules)}
+    rules.write_text("topics:\n  nets: {name: Nets, phrases: [GAN]}\n", encoding="utf-8")
+    sample = list(csv.DictReader(io.StringIO(run(*words, "--format", "csv", env=settings).stdout)))
+    answers = tmp_path / "answers.json"
+    answers.write_text(json.dumps([{"id": row["id"], "relevant": "y"} for row in sample]), encoding="utf-8")
+    assert "4 answers read" in run(*words, "--judged", answers, env=settings).stderr
+    rules.write_text("topics:\n  nets: {name: Nets, phrases: [GAN, nobody says this]}\n", encoding="utf-8")
+    report = ("report", "-t", "nets", "--store", root)
+    assert "sampled papers" not in run(*report, env=settings).stdout
+    assert "All 4 are judged" in run(*words, env=settings).stderr
+    assert "4 of 4 sampled papers" in run(*report, env=settings).stdout
+
+
+@pytest.mark.parametrize("text", ["[" * 9999, "{" + '"a":[' * 9999, 'id,relevant\n"' + "x" * 200_000 + '",y\n'])
+def test_a_file_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=r"f:\d+: not|f: not"):
+        sampling.parsed(text, "f")

@@ -16,7 +16,7 @@ from trendcli.manifest import ARXIV
 from trendcli.models import Column, Progress, Report, Scope, silent
 from trendcli.provenance import as_of_text, common_notes, few, provenance
 from trendcli.question import Question, query_of
-from trendcli.store import Store
+from trendcli.store import Store, read_files
 from trendcli.text import author_names
 from trendcli.topics import Library
 
@@ -79,7 +79,9 @@ def authors(
         select(db, store, library, context.selection, files, progress, "id, authors", among)
         chosen = "paper SEMI JOIN hit USING (file, row)" if question.topics else "paper WHERE inside"
         lines = db.execute(f"SELECT authors, year(v1_at) FROM {chosen}").fetchall()
-    run_together = _run_together(lines) if store.corpus != ARXIV else frozenset()
+        every = read_files(store, store.files(), "authors, v1_at")
+        known = db.execute(f"SELECT authors, year(v1_at) FROM ({every})").fetchall() if store.corpus != ARXIV else []
+    run_together = _run_together(known)
     lines = [(line, year) for line, year in lines if year not in run_together]
     counts, collaborations, nobody = Counter[str](), Counter[str](), Counter[int]()
     years: dict[str, tuple[int, int]] = {}

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from math import isclose
 from pathlib import Path
 from typing import NamedTuple
 
-from trendcli.errors import StoreDamaged
+from trendcli.errors import StoreDamaged, UsageError
 from trendcli.periods import parse_label
 from trendcli.store import Store
 from trendcli.topics import Library
@@ -61,7 +62,8 @@ def read(store: Store, topic: str) -> list[Judgement]:
     for number, line in enumerate(lines[:-1], 1):
         try:
             found.append(Judgement(**json.loads(line)))
-        except (ValueError, TypeError):
+            parse_label(found[-1].stratum)
+        except (ValueError, TypeError, UsageError):
             where = f"{path_of(store, topic)}:{number}"
             raise StoreDamaged(f"{where} is no judgement; mend the line or take it out.") from None
     return found
@@ -122,8 +124,9 @@ def notes(store: Store, library: Library, topics: Iterable[str], scope: str) -> 
         if not answers:
             continue
         where = scope if any(item.scope == scope for item in answers) else answers[-1].scope
+        answers = [item for item in answers if item.scope == where]
         unit = parse_label(answers[-1].stratum).unit
-        latest = {item.id: item for item in answers if item.scope == where and parse_label(item.stratum).unit == unit}
+        latest = {item.id: item for item in answers if parse_label(item.stratum).unit == unit}
         strata: dict[str, tuple[int, list[bool]]] = {}
         for item in latest.values():
             strata[item.stratum] = item.of, [*strata.get(item.stratum, (0, []))[1], item.relevant]
@@ -131,10 +134,19 @@ def notes(store: Store, library: Library, topics: Iterable[str], scope: str) -> 
         day = max(item.at for item in latest.values())
         there = "" if where == scope else f" in {where}"
         said.append(
-            f"{topic}: {found.right} of {found.judged} sampled papers{there} were judged right "
+            f"{topic}: {found.right} of {found.judged} sampled papers of {_span(strata)}{there} were judged right "
             f"(precision {told(found)}, each {unit} by what it catches; sampled {day[:7]})."
         )
     return said
+
+
+def _span(labels: Iterable[str]) -> str:
+    """Some periods of one unit: as a span where they follow on each other, else each."""
+    listed = sorted(map(parse_label, labels))
+    if len(listed) > 1 and all(one.end == two.start for one, two in pairwise(listed)):
+        return f"{listed[0].label} to {listed[-1].label}"
+    *others, last = (item.label for item in listed)
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def without(said: Iterable[str]) -> list[str]:

@@ -115,7 +115,13 @@ def holes(context: Context, where: Window) -> list[str]:
     """A sentence where days of the window are not covered; NoCoverage where not one of those that were named is."""
     question = context.question
     named = question.period or question.last or any(question.window)
-    if not named or question.id or where.since is None or where.until is None or where.since >= where.until:
+    if (
+        not (named or context.selection.corpus != ARXIV)
+        or question.id
+        or where.since is None
+        or where.until is None
+        or where.since >= where.until
+    ):
         return []
     known = [
         name
@@ -132,7 +138,10 @@ def holes(context: Context, where: Window) -> list[str]:
         )
     verdict = context.verdict(periods.window(where.since, min(where.until, context.data_as_of.date())))
     late = where.until > context.data_as_of.date() and question.window.until is not None
-    missing = [f"days that are not {covered_for(context.selection.corpus, verdict.missing)}"] if verdict.missing else []
+    unit = "days" if context.selection.corpus == ARXIV else "years"
+    missing = (
+        [f"{unit} that are not {covered_for(context.selection.corpus, verdict.missing)}"] if verdict.missing else []
+    )
     missing += [f"what came after {context.data_as_of:%Y-%m-%d}"] if late else []
     return [f"Not whole: without {' and '.join(missing)}."] if missing else []
 

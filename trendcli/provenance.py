@@ -41,8 +41,10 @@ def common_notes(context: Context, described: Sequence[Mapping[str, Any]]) -> li
     selection = context.selection
     notes = [MADE_UP] if context.store.manifest.synthetic else []
     # a sample is of what the rule catches by itself, anywhere in the text
-    if selection.match == "any" and not selection.both and "title" in context.store.fields:
-        notes += judgements.notes(context.store, context.library, selection.topics, selection.scope.name)
+    narrowed = selection.both or selection.within or selection.author or selection.primary_only
+    if selection.match == "any" and not narrowed:
+        judged = judgements.notes(context.store, context.library, selection.topics, selection.scope.name)
+        notes += judged if judged and context.store.fields == venues.reading(context.store).fields else []
     if context.store.corpus != ARXIV:
         return [*notes, *_venue_notes(context, described)]
     listed = "primary category" if selection.primary_only else "any listed category"

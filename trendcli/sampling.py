@@ -143,7 +143,7 @@ def record(sample: Sample, answers: Mapping[str, bool], day: str) -> Sample:
 
 
 def parsed(text: str, name: str) -> dict[str, bool]:
-    """The answers of a file with id and relevant, as JSON lines or CSV with a header; rows without one are left out.
+    """The answers of a file with id and relevant: JSON, JSON lines, or CSV with a header; rows without one do not count.
 
     UsageError, with the line, for an answer that is neither yes nor no, or the opposite of one above it.
     """
@@ -162,18 +162,26 @@ def parsed(text: str, name: str) -> dict[str, bool]:
 
 
 def _records(text: str, name: str) -> Iterator[tuple[int, Any]]:
-    if text.lstrip().startswith("{"):
+    if text.lstrip().startswith("["):
+        try:
+            yield from enumerate(json.loads(text), 1)
+        except (ValueError, RecursionError) as error:
+            raise UsageError(f"{name}: not JSON: {error}.") from None
+    elif text.lstrip().startswith("{"):
         for number, line in enumerate(text.splitlines(), 1):
             if line.strip():
                 try:
                     yield number, json.loads(line)
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     raise UsageError(f"{name}:{number}: not JSON: {error}.") from None
     else:
         head = text.partition("\n")[0]
         reader = csv.DictReader(io.StringIO(text), delimiter=max(",;\t", key=head.count))
-        for row in reader:
-            yield reader.line_num, row
+        try:
+            for row in reader:
+                yield reader.line_num, row
+        except csv.Error as error:
+            raise UsageError(f"{name}:{reader.line_num}: not CSV: {error}.") from None
 
 
 def listing(sample: Sample) -> Report:
