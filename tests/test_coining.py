@@ -131,6 +131,45 @@ def test_a_file_in_another_form_is_left_alone() -> None:
         inserted("topics: {apple: {phrases: [apple pie]}}\n", block(MINE), Path("own.yaml"))
 
 
+def test_line_ends_stay_as_they_are() -> None:
+    for old in (OWN, OWN.rstrip("\n"), "packs: {}\n"):
+        new = inserted(old.replace("\n", "\r\n"), block(MINE), Path("own.yaml"))
+        assert new == inserted(old, block(MINE), Path("own.yaml")).replace("\n", "\r\n")
+
+
+@pytest.mark.parametrize(
+    ("old", "why"),
+    [
+        (b"topics:\n  a: [\n", ":3: not valid YAML"),
+        (b"topics:\n  a: \x01\n", ":2: not valid YAML: the character '\\x01' has no place here"),
+        (b"topics:\n  a:\n    name: caf\xe9\n", ":3: not UTF-8"),
+        (b"- a\n", ":1: this is no topic file"),
+    ],
+)
+def test_a_file_that_is_none_is_left_as_it_is(store: Store, tmp_path: Path, old: bytes, why: str) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_bytes(old)
+    done = run("topics", "new", "mine", "--from", "graph", "--store", store.root, "-o", path)
+    assert (done.exit_code, f"{path}{why}" in done.stderr) == (2, True), done.output
+    assert path.read_bytes() == old
+
+
+def test_where_a_topic_is_written(store: Store, tmp_path: Path) -> None:
+    words = ("topics", "new", "mine", "--from", "graph neural network", "--store", store.root, "-o")
+    done = run(*words, tmp_path, env={"TREND_TOPICS": str(tmp_path)})
+    assert done.exit_code == 0 and done.stderr.endswith(f"Wrote {tmp_path / 'mine.yaml'}.\n")
+    other = run(*words[:2], "yours", *words[3:], tmp_path / "two.yml", env={"TREND_TOPICS": str(tmp_path)})
+    assert other.stderr.endswith(f"Wrote {tmp_path / 'two.yml'}.\n")
+    for path, why in (
+        (f"{tmp_path}/bad/", "make the folder first"),
+        (tmp_path / "mine.txt", "ends in .yaml or .yml"),
+        (tmp_path / "mine.yaml" / "x.yaml", "Cannot write"),
+    ):
+        refused = run(*words, path)
+        assert (refused.exit_code, why in refused.stderr) == (2, True), refused.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.yaml", "two.yml"]
+
+
 def test_what_would_not_load_is_not_written(tmp_path: Path) -> None:
     text = inserted(OWN.replace("name:", "nam:"), block(MINE), tmp_path / "own.yaml")
     with pytest.raises(TopicError, match=r"own\.yaml:5: unknown key 'nam'.*Nothing was written"):
@@ -141,7 +180,8 @@ def test_the_command_prints_or_appends(store: Store, tmp_path: Path) -> None:
     words = ("topics", "new", "mine", "--from", "graph neural network", "--store", store.root)
     printed = run(*words)
     assert yaml.safe_load(printed.stdout)["topics"]["mine"]["phrases"] == ["graph neural network"]
-    assert "It matches 9 of 18 submissions: 2018 5, 2019 4." in printed.stderr and "Careful: GNN" in printed.stderr
+    assert "It matches 9 of 18 submissions: 2018 5, 2019 4. They are counted in everything stored" in printed.stderr
+    assert "`trend topics sample` count in scope ml." in printed.stderr and "Careful: GNN" in printed.stderr
     own = tmp_path / "own.yaml"
     own.write_text(OWN)
     settings = {"TREND_TOPICS": str(own)}
@@ -153,7 +193,10 @@ def test_the_command_prints_or_appends(store: Store, tmp_path: Path) -> None:
     shipped = run("topics", "new", "gnn", "--from", "graph neural network", "--store", store.root, env=settings)
     assert shipped.exit_code == 0 and "It replaces the shipped topic 'gnn'" in shipped.stderr
     other = run(*words[:2], "yours", *words[3:], "-o", tmp_path / "new" / "file.yaml", env=settings)
-    assert "Name it in the setting `topics`." in other.stderr and (tmp_path / "new" / "file.yaml").exists()
+    assert (
+        "Name it in the setting `topics` or the variable TREND_TOPICS" in other.stderr
+        and (tmp_path / "new" / "file.yaml").exists()
+    )
     folder = tmp_path / "folder"
     folder.mkdir()
     assert run(*words, env={"TREND_TOPICS": str(folder)}).exit_code == 0 and (folder / "mine.yaml").exists()

@@ -142,7 +142,8 @@ def test_a_sample_is_judged_elsewhere_and_read_back(root: Path, tmp_path: Path) 
     assert "Nobody is asked without a terminal" in run("topics", "sample", "gan", "-n", 8, "--store", root).stderr
     more = run("topics", "sample", "gan", "-n", 8, "--format", "jsonl", "--store", root).stdout.splitlines()
     assert sorted(json.loads(line)["relevant"] or "" for line in more) == ["", "", "n", *["y"] * 5]
-    assert run("topics", "sample", "gan", "--judged", tmp_path / "none", "--store", root).exit_code == 2
+    none = run("topics", "sample", "gan", "--judged", tmp_path / "none", "--store", root)
+    assert none.exit_code == 2 and "none: No such file or directory.\n" in none.stderr
     assert run("topics", "sample", "gan", "--by", "week", "--store", root).exit_code == 2
 
 

@@ -168,13 +168,19 @@ def _quoted(text: str) -> str:
 
 
 def inserted(old: str, lines: str, path: Path) -> str:
-    """A topic file with the lines of one more topic behind its last one; all that stood there stays as it was."""
-    root = yaml.compose(old) if old.strip() else None
+    """A topic file with the lines of one more topic behind its last one; all that stood there stays as it was.
+
+    New lines end as the first one does. TopicError where the file is not YAML, or in no form that can be added to.
+    """
+    end = "\r\n" if old.partition("\n")[0].endswith("\r") else "\n"
+    root = topic_files.composed(old, path) if old.strip() else None
     if root is None:
-        return f"{_ended(old)}topics:\n{lines}"
-    sections = {key.value: node for key, node in root.value} if isinstance(root, yaml.MappingNode) else {}
+        return _ended(old, end) + f"topics:\n{lines}".replace("\n", end)
+    if not isinstance(root, yaml.MappingNode) and root.value:
+        raise TopicError(f"{path}:{root.start_mark.line + 1}: this is no topic file, whose first line is `topics:`.")
+    sections = {key.value: node for key, node in root.value or () if isinstance(key, yaml.ScalarNode)}
     if "topics" not in sections:
-        return f"{_ended(old)}\ntopics:\n{lines}"
+        return _ended(old, end) + f"\ntopics:\n{lines}".replace("\n", end)
     topics = sections["topics"]
     if not isinstance(topics, yaml.MappingNode) or topics.flow_style or root.start_mark.column:
         raise TopicError(f"{path}: write `topics:` and each topic on lines of their own, and this one can be added.")
@@ -183,21 +189,21 @@ def inserted(old: str, lines: str, path: Path) -> str:
     while isinstance(last, yaml.CollectionNode) and last.value and not last.flow_style:
         last = last.value[-1][1] if isinstance(last, yaml.MappingNode) else last.value[-1]
     mark = last.end_mark
-    rows = _ended(old).splitlines(keepends=True)
+    rows = _ended(old, end).splitlines(keepends=True)
     place = min(mark.line + (mark.column > 0), len(rows))
-    deep = [" " * (depth - 2) + row if depth > 2 else row[2 - depth :] for row in lines.splitlines(keepends=True)]
+    deep = [(" " * (depth - 2) + row if depth > 2 else row[2 - depth :]) + end for row in lines.splitlines()]
     return "".join([*rows[:place], *deep, *rows[place:]])
 
 
-def _ended(text: str) -> str:
-    return text if not text or text.endswith("\n") else f"{text}\n"
+def _ended(text: str, end: str) -> str:
+    return text if not text or text.endswith("\n") else f"{text}{end}"
 
 
 def read_back(shipped: Path, path: Path, text: str, name: str) -> Topic:
     """The topic `name` of a file with this text at `path`, as it would load; TopicError where it would not."""
     with tempfile.TemporaryDirectory() as scratch:
         draft = Path(scratch) / path.name
-        draft.write_text(text, encoding="utf-8")
+        draft.write_bytes(text.encode())
         try:
             return topic_files.load(shipped, draft).topic(name)
         except TopicError as error:

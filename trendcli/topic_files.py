@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -103,21 +104,38 @@ def _of_a_child(word: str, name: str, topics: Mapping[str, Topic]) -> bool:
     )
 
 
+def text_of(path: Path) -> str:
+    """The text of a topic file, its line ends as they are; TopicError where it cannot be read or is not UTF-8."""
+    data = b""
+    try:
+        data = path.read_bytes()
+        return data.decode("utf-8")
+    except OSError as error:
+        raise TopicError(f"Cannot read the topic file {path}: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise TopicError(f"{path}:{line}: not UTF-8; save the file in that encoding.") from None
+
+
+def composed(text: str, path: Path, loader: Any = yaml.SafeLoader) -> yaml.Node | None:
+    """The nodes of the topic file at a path with this text, None where it is empty; TopicError where it is not YAML."""
+    try:
+        root: yaml.Node | None = yaml.compose(text, Loader=loader)
+        return root
+    except yaml.reader.ReaderError as error:  # it has a position, and no mark
+        line, why = text.count("\n", 0, error.position) + 1, f"the character {chr(error.character)!r} has no place here"
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line, why = mark.line + 1 if mark else 0, str(getattr(error, "problem", None) or error)
+    raise TopicError(f"{path}{f':{line}' if line else ''}: not valid YAML: {why}.")
+
+
 class _Reader:
     """One topic file as YAML nodes, which know their lines."""
 
     def __init__(self, path: Path, *, check: bool) -> None:
         self.path, self.check = path, check
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeError) as error:
-            raise TopicError(f"Cannot read the topic file {path}: {error}.") from None
-        try:
-            root = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            line = f":{mark.line + 1}" if mark else ""
-            raise TopicError(f"{path}{line}: not valid YAML: {getattr(error, 'problem', None) or error}.") from None
+        root = composed(text_of(path), path, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         self.sections = {key.value: value for key, value in self._pairs(root)} if root is not None else {}
         for key, _ in self._pairs(root) if root is not None else ():
             if key.value not in ("topics", "packs"):

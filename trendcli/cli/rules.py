@@ -123,7 +123,8 @@ def sample(
         try:
             answers = sampling.parsed(judged.read_text(encoding="utf-8-sig"), str(judged))
         except (OSError, UnicodeError) as error:
-            raise UsageError(f"Cannot read {judged}: {error}.") from None
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            raise UsageError(f"Cannot read {judged}: {reason}.") from None
         foreign = [ident for ident in answers if ident not in {row["id"] for row in found.rows}]
         if foreign:
             raise UsageError(
@@ -211,16 +212,19 @@ def new(
     """
     from trendcli.coining import block, coined, inserted, read_back
     from trendcli.inspection import EVERYTHING, by_year
+    from trendcli.question import resolve
     from trendcli.settings import configs
     from trendcli.store import write_synced
+    from trendcli.topic_files import composed, text_of
     from trendcli.topics import with_query
 
     known, shipped = common.library(), configs() / "topics"
     replaces = name in known.topics and known.topics[name].origin.startswith(str(shipped))
     if name in known.topics and not replaces:
         raise UsageError(f"There is a topic {name!r} already, at {known.topics[name].origin}. Nothing was written.")
-    path = output or _own_file(common, name)
-    old = path.read_text(encoding="utf-8") if path and path.exists() else ""
+    path = _topic_file(output, name) if output else _own_file(common, name)
+    old = text_of(path) if path and path.exists() else ""
+    composed(old, path or Path("topics.yaml"))  # said before the long work
     select = where.select([])
     store, (question, _) = select.open(common), select.question(common, pack=False)
     default = EVERYTHING if where.corpus == "arxiv" else select.default_scope(common)
@@ -229,8 +233,16 @@ def new(
         text = inserted(old, block(made), path or Path("topics.yaml"))
         topic = read_back(shipped, path or Path("topics.yaml"), text, name)
         told = by_year(store, with_query(known, [topic]), replace(question, topics=(name,)), default, progress)
+    base, usual = (
+        resolve(store, known, question, one).selection.scope for one in (default, select.default_scope(common))
+    )
+    told += f" They are counted in {base.name if where.corpus == 'arxiv' else where.corpus}"
+    told += "." if base == usual else f"; `trend topics compare` and `trend topics sample` count in scope {usual.name}."
     if path:
-        write_synced(path, text.encode())
+        try:
+            write_synced(path, text.encode())
+        except OSError as error:
+            raise UsageError(f"Cannot write {path}: {error.strerror}.") from None
     else:
         typer.echo(text, nl=False)
     for line in (*(made.notes if path else ()), *(f"Careful: {warning}" for warning in made.warnings), told):
@@ -238,7 +250,8 @@ def new(
     if replaces:
         common.say(f"It replaces the shipped topic {name!r} wherever this file is read.")
     if path:
-        common.say(f"Wrote {path}." + ("" if path == _own_file(common, name) else " Name it in the setting `topics`."))
+        hint = " Name it in the setting `topics` or the variable TREND_TOPICS, so that it is read."
+        common.say(f"Wrote {path}." + ("" if _is_read(common, path) else hint))
 
 
 def _own_file(common: Common, name: str) -> Path | None:
@@ -246,3 +259,18 @@ def _own_file(common: Common, name: str) -> Path | None:
     own = common.resolved[0].topics
     path = Path(own) if own else None
     return path / f"{name}.yaml" if path and path.is_dir() else path
+
+
+def _topic_file(said: Path, name: str) -> Path:
+    """The topic file that a person named, or one of the topic's name in the folder that they did."""
+    path = said / f"{name}.yaml" if said.is_dir() else said
+    if path.suffix not in (".yaml", ".yml"):
+        folder = "" if path.suffix else f" To write {name}.yaml into a folder, make the folder first."
+        raise UsageError(f"A topic file ends in .yaml or .yml, not as {path} does.{folder} Nothing was written.")
+    return path
+
+
+def _is_read(common: Common, path: Path) -> bool:
+    """Whether the setting `topics` names a file, or the folder in which it lies."""
+    own, path = common.resolved[0].topics, path.resolve()
+    return own is not None and Path(own).resolve() in (path, path.parent)
