@@ -273,6 +273,23 @@ def test_the_papers_behind_a_number(root: Path) -> None:
     assert papers[0]["url"].startswith("https://openreview.net/forum?id=2020-")
 
 
+def test_what_is_said_is_what_was_read(root: Path) -> None:
+    words = ("report", "--corpus", "iclr", "-t", "rnn", "--store", str(root))
+    titles = run(*words, "--match", "title").stdout
+    assert "Rules are matched in title; not every list" in titles and "Without keywords" not in titles
+    assert "Without keywords: 47 of 100 in 2020, 57 of 120 in 2021." in run(*words, "--rolling", "2").stdout
+    refused = run("report", "--corpus", "iclr", "-t", "rnn", "--period", "2019", "--store", str(root))
+    assert "See `trend status --corpus iclr`." in refused.stderr
+
+
+def test_a_damaged_list_is_no_harm_to_the_status_of_arxiv(root: Path) -> None:
+    Store.open_or_create(root).commit([])
+    assert "220 submissions to iclr" in run("status", "--store", str(root)).stdout
+    (root / "venues" / "iclr" / "manifest.json").write_text("{", encoding="utf-8")
+    status = run("status", "--store", str(root))
+    assert status.exit_code == 0 and "a damaged list of the submissions to iclr" in status.stdout
+
+
 def test_submissions_of_a_year_are_in_no_order_of_days(root: Path) -> None:
     listed = run("papers", "--corpus", "iclr", "--limit", "2", "--store", str(root)).stdout
     assert "220 submissions, 2 listed, of the latest year first (--limit 0 for all)." in listed

@@ -14,7 +14,7 @@ from trendcli.errors import NoCoverage, UsageError
 from trendcli.lookup import Wanted
 from trendcli.manifest import ARXIV
 from trendcli.models import Column, Progress, Report, Scope, Topic, Window, silent
-from trendcli.provenance import as_of_text, common_notes, covered_for, provenance
+from trendcli.provenance import as_of_text, common_notes, covered_for, provenance, status_of
 from trendcli.question import Context, Question, query_of, resolve, resolved_window
 from trendcli.spans import mentions
 from trendcli.store import Store, read_files, sql_text
@@ -134,7 +134,7 @@ def holes(context: Context, where: Window) -> list[str]:
         lacking = covered_for(corpus, [scope.name] if corpus == ARXIV else scope.categories)
         raise NoCoverage(
             f"Nothing from {where.since} to {where.until} is {lacking}, so there is nothing to list. "
-            "See `trend status`."
+            f"See {status_of(corpus)}."
         )
     verdict = context.verdict(periods.window(where.since, min(where.until, context.data_as_of.date())))
     late = where.until > context.data_as_of.date() and question.window.until is not None

@@ -69,12 +69,13 @@ def common_notes(context: Context, described: Sequence[Mapping[str, Any]]) -> li
 def _venue_notes(context: Context, described: Sequence[Mapping[str, Any]]) -> list[str]:
     selection, answered = context.selection, context.store.manifest.ledger
     since, until = selection.window
-    years = {int(item["start"][:4]) for item in described} or {
+    years = {year for item in described for year in range(int(item["start"][:4]), int(item["end"][:4]))} or {
         answer.since.year
         for answer in answered
         if (since is None or answer.since >= since) and (until is None or answer.since < until)
     }
-    said = venues.notes(context.store, selection.scope, years) + _holes(selection.corpus, described)
+    fields = ("title",) if selection.match == "title" else context.store.fields
+    said = venues.notes(context.store, selection.scope, years, fields) + _holes(selection.corpus, described)
     whose = f" By authors named {selection.author}." if selection.author else ""
     origin = "an invented corpus" if context.store.manifest.synthetic else f"OpenReview, by {_named(context)}"
     end = f"Lists as of {context.stated_at:%Y-%m-%d}. Source: {origin}. match: {selection.match}.{whose}"
@@ -119,6 +120,11 @@ def provenance(context: Context, counted: Counted | None = None) -> dict[str, An
         "sources": sources_of(context),
         "match": context.selection.match,
     }
+
+
+def status_of(corpus: str) -> str:
+    """The command that tells what is covered."""
+    return "`trend status`" if corpus == ARXIV else f"`trend status --corpus {corpus}`"
 
 
 def covered_for(corpus: str, missing: Sequence[str]) -> str:

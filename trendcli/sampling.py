@@ -143,7 +143,7 @@ def record(sample: Sample, answers: Mapping[str, bool], day: str) -> Sample:
 
 
 def parsed(text: str, name: str) -> dict[str, bool]:
-    """The answers of a file with id and relevant: JSON, JSON lines, or CSV with a header; rows without one do not count.
+    """The answers of a file with id and relevant: JSON, JSON lines, or CSV with a header; rows without one go.
 
     UsageError, with the line, for an answer that is neither yes nor no, or the opposite of one above it.
     """

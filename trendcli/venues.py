@@ -276,9 +276,10 @@ def uncovered(store: Store, scope: Scope) -> str:
     if all(all(item.has(name) for name in store.fields) for item in every):
         return f"No list of {store.corpus} says yet who was {scope.name}; import or fetch it again when it does."
     there = [name for name in fields_of(store.corpus) if all(item.has(name) for item in every)]
-    return (
-        f"No list of {store.corpus} has {_and(_MANY[name] for name in store.fields)}; take --fields {','.join(there)}."
-    )
+    lacking = [name for name in store.fields if not any(item.has(name) for item in every)]
+    some = "No list" if lacking else "Not one and the same list"
+    listed = _and(_MANY[name] for name in lacking or store.fields)
+    return f"{some} of {store.corpus} has {listed}; take --fields {','.join(there)}."
 
 
 def _and(words: Iterable[str]) -> str:
@@ -294,15 +295,15 @@ _BASES = {
 }
 
 
-def notes(store: Store, scope: Scope, years: Iterable[int]) -> list[str]:
+def notes(store: Store, scope: Scope, years: Iterable[int], fields: Sequence[str]) -> list[str]:
     """What a report of a venue says of its base, and of the fields in which rules were matched."""
     asked = sorted(set(years))
     said = [f"Base: {_BASES[scope.name].format(store.corpus)}, each once, by the year of the conference."]
     told = [item for item in editions(store, scope) if item.year in asked]
     gone = [name for name in fields_of(store.corpus)[1:] if not all(item.has(name) for item in told)]
     without = f"; not every list has {' and '.join(_MANY[name] for name in gone)}" if gone else ""
-    said.append(f"Rules are matched in {_and(store.fields)}{without}.")
-    for name in (name for name in store.fields if name != "title"):
+    said.append(f"Rules are matched in {_and(fields)}{without}.")
+    for name in (name for name in fields if name != "title"):
         short = [(item.without[name], item.submissions, item.year) for item in told if item.without[name]]
         listed = ", ".join(f"{number:,} of {of:,} in {year}" for number, of, year in short)
         said += [f"Without {_MANY[name]}: {listed}."] if short else []

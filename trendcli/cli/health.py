@@ -12,7 +12,7 @@ import typer
 from trendcli.cli.fetch import planned
 from trendcli.cli.frame import Common
 from trendcli.cli.select import Corpus, Format, Output
-from trendcli.errors import Findings, UsageError
+from trendcli.errors import Findings, TrendError, UsageError
 from trendcli.manifest import ARXIV
 
 if TYPE_CHECKING:
@@ -147,10 +147,14 @@ def _lists(store: Store) -> list[str]:
 def _venues(common: Common) -> list[str]:
     from trendcli.store import venues
 
-    return [
-        f"Beside it: {common.open(name).manifest.rows:,} submissions to {name} (`trend status --corpus {name}`)."
-        for name in venues(common.root())
-    ]
+    said = []
+    for name in venues(common.root()):
+        try:
+            rows = f"{common.open(name).manifest.rows:,} submissions"
+        except TrendError:  # the command that is named says what is wrong with it
+            rows = "a damaged list of the submissions"
+        said.append(f"Beside it: {rows} to {name} (`trend status --corpus {name}`).")
+    return said
 
 
 def _next(store: Store, settings: Settings) -> list[str]:

@@ -13,7 +13,7 @@ from trendcli.errors import NoCoverage, UsageError
 from trendcli.evidence import Pair
 from trendcli.manifest import ARXIV
 from trendcli.models import Column, Progress, Report, Scope, silent
-from trendcli.provenance import covered_for
+from trendcli.provenance import covered_for, status_of
 from trendcli.question import Context, Question, resolve, two_periods
 from trendcli.reports.shared import (
     OVERLAP,
@@ -149,7 +149,7 @@ def _asked(
         missing = sorted({name for verdict in verdicts.values() for name in verdict.missing})
         raise NoCoverage(
             f"Neither {earlier.label} nor {later.label} is {covered_for(store.corpus, missing)}, so no change can be "
-            "computed. See `trend status`; --include-partial shows what is there."
+            f"computed. See {status_of(store.corpus)}; --include-partial shows what is there."
         )
     return context, (earlier, later), verdicts
 

@@ -13,6 +13,7 @@ from trendcli import change, periods
 from trendcli.counting import select
 from trendcli.errors import NoCoverage, UsageError
 from trendcli.models import Column, Progress, Report, Scope, Selection, Window, silent
+from trendcli.provenance import status_of
 from trendcli.question import Context, Question, resolve, resolved_window
 from trendcli.reports.shared import assembled, described
 from trendcli.reports.terms import based, on
@@ -69,7 +70,9 @@ def names(
     first = context.coverage.first_day(context.selection.scope.categories) or since
     shown = periods.between(max(since, first), until, "year")
     if not shown:
-        raise NoCoverage(f"Nothing before {until} is covered; the store begins on {first}. See `trend status`.")
+        raise NoCoverage(
+            f"Nothing before {until} is covered; the store begins on {first}. See {status_of(store.corpus)}."
+        )
     counted = context.count(shown)
     asked = replace(context.selection, window=Window(None, shown[-1].end))
     wide = replace(asked, match="any", author=None, id=None, within=None, primary_only=False)

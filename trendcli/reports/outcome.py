@@ -21,6 +21,7 @@ from trendcli.reports.shared import assembled, described
 from trendcli.reports.terms import EXAMPLES, Wanted, based, nearest, on, shown, whole
 from trendcli.store import Store
 from trendcli.topics import Library
+from trendcli.words import NO_PLURAL
 
 COLUMNS = (
     Column("term", "Term", "text", 0),
@@ -150,7 +151,8 @@ def _keywords(read: texts.Texts) -> dict[str, dict[str, Held]]:
     held: dict[str, dict[str, list[int]]] = {}
     for number, words in enumerate(listed):
         for word in words:
-            single = word[:-1] if word[-1] == "s" and word[:-1] in known else word
+            plural = word[-1] == "s" and word[:-1] in known and word.split()[-1] not in NO_PLURAL
+            single = word[:-1] if plural else word
             held.setdefault(single, {}).setdefault(word, []).append(number)
     return {
         term: {word: np.array(numbers, np.int32) for word, numbers in sorted(forms.items())}

@@ -17,7 +17,7 @@ from trendcli.errors import NoCoverage, UsageError
 from trendcli.growth import Growth
 from trendcli.models import Column, Progress, Report, Scope, silent
 from trendcli.periods import Period
-from trendcli.provenance import covered_for
+from trendcli.provenance import covered_for, status_of
 from trendcli.question import Context, Question, resolve, resolved_window
 from trendcli.reports.shared import OVERLAP, assembled, described, hidden, seen, share, sides, span, title_of
 from trendcli.store import Store
@@ -82,7 +82,9 @@ def series(store: Store, library: Library, question: Question, default: Scope, p
     if chosen and all(verdicts[item].hole for item in chosen) and not question.include_partial:
         missing = sorted({name for item in chosen for name in verdicts[item].missing})
         first, last = chosen[0].start, chosen[-1].end
-        raise NoCoverage(f"Nothing from {first} to {last} is {covered_for(store.corpus, missing)}. See `trend status`.")
+        raise NoCoverage(
+            f"Nothing from {first} to {last} is {covered_for(store.corpus, missing)}. See {status_of(store.corpus)}."
+        )
     compares = "with the year before" if unit == "year" else f"with the same {unit} a year earlier"
     notes = [f"Change compares {compares}{'; brackets hold 95 % intervals' if question.topics else ''}."]
     if question.rolling > 1:

@@ -16,7 +16,7 @@ from trendcli.manifest import ARXIV
 from trendcli.models import Column, Progress, Report, Scope, silent
 from trendcli.movers import Ints
 from trendcli.ngrams import Terms
-from trendcli.provenance import covered_for
+from trendcli.provenance import covered_for, status_of
 from trendcli.question import Context, Question, resolve, two_periods
 from trendcli.reports import texts
 from trendcli.reports.shared import assembled, described, hidden, labelled, share
@@ -146,8 +146,8 @@ def whole(context: Context, chosen: Sequence[Any], about: str = "") -> None:
             missing = covered_for(context.selection.corpus, verdict.missing)
             why = f"it is not {missing}" if verdict.missing else "it is not over yet"
             raise NoCoverage(
-                f"{item.label} is not whole: {why}. {about}Name other periods, or see `trend status`; "
-                "--include-partial takes what is there."
+                f"{item.label} is not whole: {why}. {about}Name other periods, or see "
+                f"{status_of(context.selection.corpus)}; --include-partial takes what is there."
             )
 
 
