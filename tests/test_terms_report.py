@@ -400,3 +400,35 @@ def test_no_two_columns_of_a_backtest_have_one_name() -> None:
     from trendcli.reports.backtest import COLUMNS
 
     assert len({column.label for column in COLUMNS}) == len(COLUMNS)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["terms", "--period", 2019],
+        ["terms", "--query", "nothing", "--words", "2-3", "--min-count", 30, "--limit", 1, "--since", "2019-03"],
+        ["terms", "--name-like", "GN*"],
+        ["terms", "--backtest", "2018:2019", "--include-partial"],
+        ["terms", "--corpus", "toy", "--include-partial"],
+        ["terms", "--corpus", "toy", "--outcome", "accepted", "--min-count", 10],
+        ["terms", "--corpus", "toy", "--outcome", "accepted", "--min-count", 10, "--fields", "keywords"],
+        ["report", "--corpus", "toy", "--outcome", "accepted", "--query", "nothing", "--status", "submitted"],
+    ],
+)
+def test_what_was_saved_is_made_again(planted: Path, venue: Path, tmp_path: Path, words: list[Any]) -> None:
+    root = ["--store", venue if "toy" in words else planted]
+    saved = run(*words, *root, "--format", "json")
+    assert saved.exit_code == 0, saved.output
+    file = tmp_path / "saved.json"
+    file.write_text(saved.stdout, encoding="utf-8")
+    done = run("verify", file, *root)
+    assert done.exit_code == 0, done.output
+    assert "The same question gives the same report." in done.stdout and "(nothing)" not in done.stdout
+    edited = json.loads(saved.stdout)
+    if edited["rows"]:
+        key = next(key for key, value in edited["rows"][0].items() if type(value) is int)
+        edited["rows"][0][key] += 1
+        file.write_text(json.dumps(edited), encoding="utf-8")
+        again = run("verify", file, *root)
+        where = str(edited["rows"][0].get("term", ""))
+        assert (again.exit_code, "unexplained" in again.stdout, where in again.stdout) == (4, True, True)

@@ -321,7 +321,7 @@ def query_of(context: Context) -> dict[str, Any]:
         "id": selection.id,
         "as_of": str(question.as_of - timedelta(days=1)) if question.as_of else None,
         "both": list(question.both),
-        "within": question.within,
+        "within": selection.within,
         "across": "category" if question.across else None,
         "rolling": question.rolling,
         "index": question.index.label if question.index else None,

@@ -40,6 +40,10 @@ REPORTS = {
     "explanation": Entry("trendcli.reports.page:explained", "one number on one page"),
     "series": Entry("trendcli.reports.series:series", "a row a period for each topic"),
     "volume": Entry("trendcli.reports.series:series", "submissions by period"),
+    "terms": Entry("trendcli.reports.terms:terms", "terms that rise or fall between two periods"),
+    "outcome": Entry("trendcli.reports.outcome:outcome", "terms that go with acceptance to a venue"),
+    "names": Entry("trendcli.reports.names:names", "new names of a kind by year"),
+    "backtest": Entry("trendcli.reports.backtest:backtest", "rising terms of past years, a year later"),
 }
 CHARTS = {
     "lines": Entry("trendcli.charts:lines", "share of each topic by period, with its interval"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from math import isclose
+from textwrap import shorten
 from typing import Any
 
 from trendcli import judgements, periods
@@ -16,7 +17,9 @@ from trendcli.store import Store
 from trendcli.topics import AD_HOC, KEYWORD, Library
 
 # an explanation is a comparison and what follows from it
-_MADE_AGAIN = {"comparison", "decomposition", "series", "volume"}
+_MADE_AGAIN = (
+    "comparison", "decomposition", "series", "volume", "acceptance", "terms", "outcome", "names", "backtest",
+)  # fmt: skip
 _COLUMNS = (
     Column("cause", "Cause", "text"),
     Column("where", "Where", "text"),
@@ -34,21 +37,22 @@ def verified(store: Store, library: Library, saved: Mapping[str, Any], progress:
     UsageError where `saved` is no report that can be made again.
     """
     refusal = UsageError(
-        "This is not a report that can be made again; save a comparison, a series or a volume with "
-        "`trend report --format json -o FILE`."
+        "This is not a report that can be made again; save one with --format json -o FILE: a table of `trend report` "
+        f"or `trend terms`, of the kind {', '.join(_MADE_AGAIN[:-1])} or {_MADE_AGAIN[-1]}."
     )
     try:
-        made, known = _question(library, saved["query"], store.corpus)
+        made, known = _question(library, saved["kind"], saved["query"], store.corpus)
+        more = _more(saved["kind"], saved["query"])
         scope = Scope(saved["query"]["scope"], tuple(saved["query"]["categories"]))
         make, before = load(REPORTS[saved["kind"]]), saved["provenance"]
         then = {key: before[key] for key in ("program", "data", "bases", "rules")}
         told = [*saved["rows"], *saved["periods"], then["data"], then["bases"], then["rules"], saved.get("summary", {})]
         whole = then["data"].keys() == then["bases"].keys() and all("label" in item for item in saved["periods"])
-    except (KeyError, TypeError, AttributeError, IndexError):
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError):
         raise refusal from None
     if saved["kind"] not in _MADE_AGAIN or not whole or not all(isinstance(item, Mapping) for item in told):
         raise refusal
-    now = make(store, known, made, scope, progress)
+    now = make(store, known, made, scope, *more, progress)
     causes = [
         *_data(then, now.provenance),
         *_coverage(saved["periods"], now.periods),
@@ -83,26 +87,49 @@ def verified(store: Store, library: Library, saved: Mapping[str, Any], progress:
     )
 
 
-def _question(library: Library, query: Mapping[str, Any], corpus: str) -> tuple[Question, Library]:
+def _question(library: Library, kind: str, query: Mapping[str, Any], corpus: str) -> tuple[Question, Library]:
     """The question that a report says it answers, with its periods as they were resolved."""
-    kept = "primary_only author sort reverse limit min_count rolling sensitivity include_partial".split()
+    kept = "primary_only author rolling sensitivity include_partial".split()
+    if "words" not in query:  # of terms, the least number and the limit are those of `_more`
+        kept += ["sort", "reverse", "limit", "min_count"]
+    within = query["within"]
+    named = [*query["topics"], *([within] if within else [])]
     question, known = worded(
         library,
         topics=[name for name in query["topics"] if not name.startswith((AD_HOC, KEYWORD))],
-        queries=[name.removeprefix(AD_HOC) for name in query["topics"] if name.startswith(AD_HOC)],
-        keywords=[name.removeprefix(KEYWORD) for name in query["topics"] if name.startswith(KEYWORD)],
+        queries=[name.removeprefix(AD_HOC) for name in named if name.startswith(AD_HOC)],
+        keywords=[name.removeprefix(KEYWORD) for name in named if name.startswith(KEYWORD)],
         scope=Scope(query["scope"], tuple(query["categories"])),
         corpus=corpus,
+        children=False,
         **{key: query[key] for key in ("match", "id", "as_of", "both", "within", "across", "index", *kept)},
     )
     question = replace(question, topics=tuple(query["topics"]))  # in the order in which they were asked
-    if query["period"] is None:
+    if kind == "backtest":  # which names its years itself
+        return question, known
+    if query["period"] is None or kind == "names":
         since, until = (periods.parse(query[edge]).start for edge in ("since", "until"))
-        return replace(question, by=query["by"], window=Window(since, until)), known
+        # names are told by year, from the day on which the store begins where no year was named
+        first = since if kind != "names" or (since.month, since.day) == (1, 1) else None
+        return replace(question, by=query["by"], window=Window(first, until)), known
     later = periods.parse_label(query["period"])
     if later.unit == "window":
         return replace(question, window=Window(later.start, later.end), vs=query["vs"]), known
     return replace(question, period=later, vs=query["vs"]), known
+
+
+def _more(kind: str, query: Mapping[str, Any]) -> list[Any]:
+    """What a report of terms asks beside the question: its glob, or the years and the terms that are tested."""
+    if kind == "names":
+        return [query["name_like"]]
+    if kind not in ("terms", "outcome", "backtest"):
+        return []
+    from trendcli.reports.backtest import years_of
+    from trendcli.reports.terms import Wanted
+
+    shortest, longest = map(int, query["words"].split("-"))
+    wanted = Wanted(shortest, longest, query["min_count"], query["limit"])
+    return [years_of(query["backtest"]), wanted] if kind == "backtest" else [wanted]
 
 
 def _data(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[dict[str, str]]:
@@ -132,7 +159,7 @@ def _coverage(then: Any, now: Any) -> Iterator[dict[str, str]]:
 
 def _numbers(then: Any, now: Any, cause: str) -> Iterator[dict[str, str]]:
     def place(row: Mapping[str, Any]) -> tuple[str, ...]:
-        return tuple(str(row[key]) for key in ("topic", "category", "period", "period_2") if key in row)
+        return tuple(str(row[key]) for key in ("topic", "term", "category", "period", "period_2") if key in row)
 
     present = {place(row): row for row in now}
     for row in then:
@@ -184,7 +211,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _told(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{value:.6g}" if isinstance(value, float) else shorten(str(value), 80, placeholder=" …")
 
 
 def _row(cause: str, where: str, then: str, now: str) -> dict[str, str]:
