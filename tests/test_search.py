@@ -253,7 +253,9 @@ def test_a_damaged_index_changes_no_answer(tmp_path: Path, library: Library) -> 
     words.write_bytes(b"no database" * 1000)
     found = searched(store, library, "graph")
     assert ids(found) == before
-    assert any(note.startswith("The index of words cannot be read: remove") for note in found.notes)
+    assert any(
+        note.startswith("The index of words cannot be read; `trend index` builds it anew.") for note in found.notes
+    )
     words.unlink()
     assert index.opened(store) == index.Index() and ids(searched(store, library, "graph")) == before
     said = index.folder(store) / "index.json"

@@ -43,7 +43,7 @@ class Looked:
     @property
     def notes(self) -> list[str]:
         """What to say of it: nothing where it was fast."""
-        notes = ["The index of words cannot be read: remove cache/search in the store and run `trend index`."]
+        notes = ["The index of words cannot be read; `trend index` builds it anew."]
         notes = notes if self.damaged else []
         if self.seconds < SLOW_S:
             return notes
