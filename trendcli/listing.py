@@ -200,7 +200,10 @@ def explain(store: Store, library: Library, ident: str, names: Sequence[str] = (
             f"SELECT {columns} FROM ({read_files(store, store.files(), columns)}) WHERE id = {sql_text(wanted)}"
         ).fetchall()
     if not found:
-        raise UsageError(f"The store does not hold {wanted}. Fetch its month, or see `trend status`.")
+        more = (
+            "Fetch its month" if store.corpus == ARXIV else f"`trend papers --corpus {store.corpus}` lists what it does"
+        )
+        raise UsageError(f"The store does not hold {wanted}. {more}, or see {status_of(store.corpus)}.")
     paper = dict(zip(columns.split(", "), found[0], strict=True))
     texts, guarded = texts_of(store, paper), paper["categories"] if store.corpus == ARXIV else None
     asked = {library.topic(name).id for name in names}

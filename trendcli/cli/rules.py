@@ -141,9 +141,9 @@ def sample(
             common.say("Nobody is asked without a terminal, so here is the sample.")
         common.show(sampling.listing(found), format, output)
         return
-    elif found.rows and not found.open():
-        common.say(f"All {len(found.rows)} are judged: this is their precision. A larger -n draws more.")
     else:
+        if found.rows and not found.open():
+            common.say(f"All {len(found.rows)} are judged: this is their precision. A larger -n draws more.")
         found = _asked(found, library.topic(name).name, today)
     common.show(sampling.precision(found), format, output)
 
@@ -203,7 +203,7 @@ def new(
     name: Annotated[str, typer.Argument(help="What the topic is called: small letters, digits and hyphens.")],
     term: Annotated[str, typer.Option("--from", help='The term it is made of, such as "graph neural network".')],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="The topic file [that of the setting `topics`].")
+        Path | None, typer.Option("-o", "--output", help="The topic file, or a folder for it [the setting `topics`].")
     ] = None,
 ) -> None:
     """Make a topic of a term, with its plural, its hyphens and its acronym as the stored text has them.
