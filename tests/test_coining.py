@@ -201,3 +201,13 @@ def test_the_command_prints_or_appends(store: Store, tmp_path: Path) -> None:
     folder.mkdir()
     assert run(*words, env={"TREND_TOPICS": str(folder)}).exit_code == 0 and (folder / "mine.yaml").exists()
     assert run("topics", "new", "Mine", "--from", "graph", "--store", store.root).exit_code == 2
+
+
+def test_other_meanings_that_are_not_told_are_counted(tmp_path: Path) -> None:
+    said = [*["graph neural networks"] * 2, "global net node", "grand new name", "good new nets", "green nile number"]
+    listed = [
+        paper(f"1801.{place:05d}", "2018-01-05", "On it", f"We say {words} (GNN).") for place, words in enumerate(said)
+    ]
+    found = make(fill(tmp_path, listed, [answer(["*"])]), "graph neural networks")
+    assert found.notes[0].startswith("(GNN): 2 of 6 definitions; also global net node 1, good new nets 1, ")
+    assert found.notes[0].endswith(", and 1 more: left out")

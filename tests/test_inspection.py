@@ -165,6 +165,31 @@ def test_a_new_name_for_an_old_thing(tmp_path: Path, topic_file: Any) -> None:
     third = [item for year in (2014, 2015) for item in papers(f"{year}-04-01", 30, "A third name.")]
     topic_file("topics: {thing: {name: Thing, phrases: [old name, new name, third name]}}")
     assert found(check(world(tmp_path / "more", listed + third), file, until="2016")) == []
+    # and shares of single years jump
+    topic_file("topics: {thing: {name: Thing, phrases: [old name, new name]}}")
+    assert found(check(world(tmp_path / "short", listed), file, since="2012", until="2016"), "renamed") == []
+
+
+def test_what_rises_by_little_is_no_name_for_what_falls_by_far(tmp_path: Path, topic_file: Any) -> None:
+    listed = []
+    for year in YEARS:
+        old, new = (60, 0) if year < 2012 else (10, 20)
+        texts = {"An old name.": old, "A new name.": new, "On it.": 100 - old - new}
+        listed += [item for text, number in texts.items() for item in papers(f"{year}-03-01", number, text)]
+    file = topic_file("topics: {thing: {name: Thing, phrases: [old name, new name]}}")
+    assert found(check(world(tmp_path, listed), file, until="2016"), "renamed") == []
+
+
+def test_what_matches_elsewhere_in_the_store_is_no_slip(
+    tmp_path: Path, topic_file: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(findings, "NOTHING", 30)
+    listed = papers("2012-03-01", 1, "An early word.") + papers("2014-03-01", 40, "A seen word.")
+    file = topic_file("topics: {it: {name: It, phrases: [seen word, early word, never word]}}")
+    report = check(world(tmp_path, listed), file, since="2013")
+    assert found(report, "nothing") == [("it", "nothing", "never word")]
+    assert "1 rule found nothing here, but do in all that is stored." in report.notes
+    assert {column.key: column.rank for column in report.columns}["advice"] == 0
 
 
 EXPECTS = """

@@ -25,7 +25,7 @@ from trendcli.text import canonical
 MOST, TWICE = 0.5, 2
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]*")
 _ACRONYM = r"\s*\(\s*([A-Z][A-Za-z0-9-]{1,9}?)s?\s*[);,]"
-_SHOWN = 6
+_SHOWN, _OTHERS = 6, 3
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,8 @@ def _judged(store: Store, scope: Scope, acronym: str, phrases: Sequence[str]) ->
     total = forms.total()
     taken = mine > MOST * total
     others = [f"{form} {number}" for form, number in _ranked(forms) if not any(r.fullmatch(form) for r in ours)]
-    note = f"({acronym}): {mine} of {total} definitions" + (f"; also {', '.join(others[:3])}" if others else "")
+    told = [*others[:_OTHERS], *([f"and {len(others) - _OTHERS} more"] if len(others) > _OTHERS else [])]
+    note = f"({acronym}): {mine} of {total} definitions" + (f"; also {', '.join(told)}" if told else "")
     where = ", ".join(f"{name} {number}" if name else f"{number}" for name, number in _ranked(without)[:_SHOWN])
     more = f" and {len(without) - _SHOWN} more categories" if len(without) > _SHOWN else ""
     warning = f"{acronym} also stands in {lone:,} submissions that never hold the phrase ({where}{more})."

@@ -34,8 +34,8 @@ CARRIES, CARRIES_FEW = 0.8, 20
 # something else, while a phrase says what it means, so that more is needed to wonder about it
 QUIET = {True: (24, 10), False: (36, 50)}
 SCATTERED = 5
-# a rule that is found less often says nothing about its trend; and half of a rise is most of it
-RENAMED_FEW, MOST = 20, 0.5
+# a rule that is found less often says nothing about its trend, shares of single years jump, and half of a rise is most
+RENAMED_FEW, RENAMED_YEARS, MOST = 20, 2, 0.5
 EXAMPLES = 5
 
 
@@ -267,7 +267,7 @@ def too_early(world: World) -> Iterator[Finding]:
 def renamed(world: World) -> Iterator[Finding]:
     """Rules that rise by what another rule of their topic loses, while the topic itself does not rise like that."""
     third = len(world.years) // 3
-    if not third:
+    if third < RENAMED_YEARS:
         return
     spans = [(part[0].start, part[-1].end) for part in (world.years[:third], world.years[-third:])]
     within = [f"v1_at >= TIMESTAMP '{start}' AND v1_at < TIMESTAMP '{end}'" for start, end in spans]
@@ -298,7 +298,9 @@ def renamed(world: World) -> Iterator[Finding]:
         whole = late / bases[1] - early / bases[0]
         for text, before, after, points, way in told:
             losses = [(other[3], other) for other in told if other[4] < 0]
-            if way > 0 and losses and -min(losses)[0] >= MOST * points and whole < MOST * points:
+            # a word that lost far more went out of use by itself: what rose is no name for that
+            alike = losses and MOST * points <= -min(losses)[0] <= points / MOST
+            if way > 0 and alike and whole < MOST * points:
                 old = min(losses)[1]
                 yield Finding(
                     topic,

@@ -9,7 +9,7 @@ from trendcli import periods
 from trendcli.counting import select
 from trendcli.findings import NOTHING, Finding, World, carries, nothing, overlap, renamed, too_early
 from trendcli.homonyms import other_meaning
-from trendcli.models import Column, Progress, Report, Scope, silent
+from trendcli.models import Column, Progress, Report, Scope, Window, silent
 from trendcli.periods import Period
 from trendcli.provenance import as_of_text, common_notes, provenance
 from trendcli.question import Context, Question, query_of, resolve
@@ -24,7 +24,7 @@ _COLUMNS = (
     Column("finding", "Finding", "text"),
     Column("of", "Of", "text"),
     Column("detail", "Detail", "text"),
-    Column("advice", "What to do", "text", 1),
+    Column("advice", "What to do", "text"),
 )
 _EXPECTED = Column("expected", "Why it is fine", "text")
 
@@ -45,12 +45,15 @@ def checked(
     """
     context = resolve(store, library, question, default, progress)
     total, silent_rules, found = _found(context)
+    slips = [finding for finding in found if finding.kind == "nothing" and _explained(library, finding) is None]
+    elsewhere = _elsewhere(context, slips)
+    found = [finding for finding in found if finding not in elsewhere]
     rows = [_row(finding, _explained(library, finding)) for finding in found]
     open_ = [row for row in rows if row["expected"] is None]
     explained = [row for row in rows if row["expected"] is not None]
     missing = list(_missing(library, question.topics, found))
     notes = [f"{_number(len(explained), 'finding')} explained in the topic files (--all shows them)."]
-    unsure = silent_rules - sum(finding.kind == "nothing" for finding in found)
+    unsure = silent_rules - len(elsewhere) - sum(finding.kind == "nothing" for finding in found)
     few = f"of fewer than {NOTHING:,} submissions that they could match, which are too few to tell."
     shown = [*open_, *(explained + missing if every else [])]
     return Report(
@@ -66,6 +69,11 @@ def checked(
         notes=[
             *(notes if explained else []),
             *([f"{_number(unsure, 'more rule')} found nothing, {few}"] if unsure else []),
+            *(
+                [f"{_number(len(elsewhere), 'rule')} found nothing here, but do in all that is stored."]
+                if elsewhere
+                else []
+            ),
             *common_notes(context, []),
         ],
         provenance=provenance(context),
@@ -85,6 +93,25 @@ def _found(context: Context) -> tuple[int, int, list[Finding]]:
         world = World(db, context.store, context.library, context.question.topics, _years(context))
         found = [finding for kind in _KINDS for finding in kind(world)]
         return number, len(world.rules) - len(world.counts), found
+
+
+def _elsewhere(context: Context, silent_rules: Sequence[Finding]) -> list[Finding]:
+    """Those rules that match nothing in a part of what is stored, but do in the rest: they are no slip of the pen."""
+    topics = tuple(dict.fromkeys(finding.topic for finding in silent_rules))
+    wide = {"scope": EVERYTHING, "window": Window(None, None), "author": None, "id": None, "primary_only": False}
+    every = context.counting_as(topics=topics, **wide).selection
+    if not topics or every == context.counting_as(topics=topics).selection:
+        return []
+    with context.store.connect() as db:
+        select(db, context.store, context.library, every, context.store.files(None, None), context.progress)
+        found = set(db.execute("SELECT DISTINCT topic, rule FROM mention").fetchall())
+    rules = {
+        (topic, rule.text)
+        for topic in topics
+        for rule in context.library.topic(topic).rules
+        if (topic, rule.key) in found
+    }
+    return [finding for finding in silent_rules if (finding.topic, finding.of) in rules]
 
 
 def _years(context: Context) -> list[Period]:
