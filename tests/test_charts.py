@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -176,6 +177,16 @@ def test_the_largest_falls_all_fell(gans: Store, library: Library, monkeypatch: 
     figure = charts.change(told)
     assert [bar.get_width() for bar in figure.axes[0].patches] == [-0.2, 0.2, 0.3]
     assert "Shown are the 2 largest of 3 rises and the only fall; 1 did not change." in figure.get_supxlabel()
+
+
+@pytest.mark.parametrize("largest", [0.3, 1.5, 7, 19, 33, 140])
+def test_labels_of_an_axis_of_changes_lie_apart(gans: Store, library: Library, largest: float) -> None:
+    from dataclasses import replace
+
+    found = ask("comparison", gans, library, "gan")
+    wide = {**found.rows[0], "name": "A name that takes half of the picture, which is nine inches"}
+    rows = [{**wide, "relative_change": value, "ci_low": value, "ci_high": value} for value in (-0.5, largest)]
+    figure = charts.change(replace(found, rows=rows))
     figure.canvas.draw()
     labels = [text.get_window_extent() for text in figure.axes[0].get_xticklabels() if text.get_text()]
-    assert all(one.x1 < other.x0 for one, other in zip(labels, labels[1:], strict=False))
+    assert len(labels) > 2 and all(one.x1 < other.x0 for one, other in pairwise(labels))

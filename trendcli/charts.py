@@ -189,7 +189,7 @@ def change(report: Report) -> Figure:
     axes.set_ylim(-0.7, len(rows) - 0.3)
     axes.set_xlim(min(-0.1, *(1.08 * row["ci_low"] for row in rows), -0.1), limit)
     axes.axvline(0, color="#222222", linewidth=1)
-    axes.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
+    axes.xaxis.set_major_locator(MaxNLocator(4, steps=STEPS))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:+,.0f} %" if value else "0"))
     axes.set_xlabel("relative change of the share")
     axes.grid(axis="y", visible=False)
