@@ -41,8 +41,8 @@ def test_a_submission_stands_on_the_first_day_of_its_year_with_its_decision_firs
 
 def test_a_list_vouches_for_its_year_and_for_who_was_accepted(tmp_path: Path) -> None:
     batch = read(tmp_path / "list.json", [listed("a"), listed("b", status="Poster"), listed("c", status="Withdraw")])
-    (answer,) = batch.answers
-    assert answer.categories == ("submitted", "active", "accepted")
+    assert [answer.categories for answer in batch.answers] == [("submitted",), ("active",), ("accepted",)]
+    answer = batch.answers[-1]
     assert (answer.since, answer.until, answer.status) == (date(2021, 1, 1), date(2022, 1, 1), "complete")
     assert (answer.received, answer.expected, answer.source) == (3, None, "paperlists")
 
