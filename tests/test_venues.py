@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -68,14 +69,21 @@ def written(path: Path, year: int, **changes: Any) -> Path:
     return path
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A store with both lists of WORLD, imported from the shell."""
+@pytest.fixture(scope="module")
+def lists(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with both lists of WORLD, imported from the shell, for tests to copy."""
+    folder = tmp_path_factory.mktemp("lists")
     for year in WORLD:
-        file = written(tmp_path / f"{year}.json", year)
-        result = run("import", str(file), "--venue", "ICLR", "--year", str(year), "--store", str(tmp_path / "store"))
+        file = written(folder / f"{year}.json", year)
+        result = run("import", str(file), "--venue", "ICLR", "--year", str(year), "--store", str(folder / "store"))
         assert result.exit_code == 0, result.output
-    return tmp_path / "store"
+    return folder / "store"
+
+
+@pytest.fixture
+def root(lists: Path, tmp_path: Path) -> Path:
+    """A store of its own with both lists of WORLD."""
+    return Path(shutil.copytree(lists, tmp_path / "store"))
 
 
 def topics_of(root: Path) -> Library:
@@ -413,7 +421,8 @@ def test_no_field_is_not_every_field(root: Path) -> None:
 def test_a_list_of_another_year_than_is_said_changes_nothing(root: Path, tmp_path: Path) -> None:
     """Else the year that is said would be whole and empty."""
     before = (root / "venues" / "iclr" / "manifest.json").read_bytes()
-    result = run("import", str(tmp_path / "2020.json"), "--venue", "iclr", "--year", "2022", "--store", str(root))
+    file = written(tmp_path / "2020.json", 2020)
+    result = run("import", str(file), "--venue", "iclr", "--year", "2022", "--store", str(root))
     assert result.exit_code == 2 and "are stored as iclr 2020, so they are not of 2022" in result.output
     assert (root / "venues" / "iclr" / "manifest.json").read_bytes() == before
 
