@@ -82,10 +82,10 @@ def test_the_lowest_layer_needs_the_standard_library_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["charts", "render.table", "render.markdown", "render.machine", "render.html", "render.bibtex"]
+    "name", ["canvas", "charts", "render.table", "render.markdown", "render.machine", "render.html", "render.bibtex"]
 )
 def test_renderers_and_charts_see_nothing_but_a_report(name: str) -> None:
-    assert inside(modules()[name]) <= {"errors", "models", "render.values"}
+    assert inside(modules()[name]) <= {"canvas", "errors", "models", "render.values"}
 
 
 def test_only_the_command_line_reads_settings_prints_and_exits() -> None:

@@ -6,27 +6,36 @@ gives the same bytes.
 
 from __future__ import annotations
 
-import re
-import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Callable, Sequence
 from io import BytesIO
-from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
+from trendcli.canvas import (
+    GREY,
+    Row,
+    canvas,
+    day,
+    expect,
+    finish_time,
+    is_part,
+    is_whole,
+    label_ends,
+    mark_breaks,
+    middle,
+    more_notes,
+    runs,
+    stretches,
+)
 from trendcli.errors import UsageError
 from trendcli.models import Report
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555", "#B8A900")
-GREY = "#8a8a8a"
 FORMATS = ("png", "svg", "pdf")
 MOST_LABELS = 8
 # a bar chart shows the largest falls and rises, as many together as can be read on a page
@@ -37,47 +46,45 @@ STEPS = (1, 2, 5, 10)
 # beyond this many lines a label at each end can no longer be read
 MOST_LINES = 8
 
-Row = Mapping[str, Any]
-
 
 def lines(report: Report) -> Figure:
     """Share of each topic by period, its 95 % interval as a band, periods that are not whole dashed.
 
     An index is drawn without its band; categories of one topic are lines of their own.
     """
-    _expect(report, "lines", "series")
+    expect(report, "lines", "series")
     line = _naming(report)
     names = list(dict.fromkeys(line(row) for row in report.rows))
     if len(names) > MOST_LINES:
         raise UsageError(f"{len(names)} lines are too many; choose up to {MOST_LINES} with -t, or draw a heatmap.")
     index = report.query.get("index")
     key = "index" if index else "share"
-    figure, axes = _canvas(report, marks="dashed")
+    figure, axes = canvas(report, marks="dashed")
     ends = []
     for number, name in enumerate(names):
         rows = [row for row in report.rows if line(row) == name]
         colour = PALETTE[number % len(PALETTE)]
-        _stretches(axes, rows, key, colour)
+        stretches(axes, rows, key, colour)
         known = [row for row in rows if row[key] is not None]
-        for stretch in _runs(rows, lambda row: row["share_low"] is not None and not index):
+        for stretch in runs(rows, lambda row: row["share_low"] is not None and not index):
             axes.fill_between(
-                [_middle(row) for row in stretch],
+                [middle(row) for row in stretch],
                 [row["share_low"] for row in stretch],
                 [row["share_high"] for row in stretch],
                 color=colour, alpha=0.15, linewidth=0,
             )  # fmt: skip
         if known:
-            ends.append((known[-1][key], name, colour, _middle(known[-1])))
+            ends.append((known[-1][key], name, colour, middle(known[-1])))
     if not index:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g} %"))
     rolled = report.query.get("rolling", 1)
     added = f", {rolled} {report.query['by']}s added up" if rolled > 1 else ""
     axes.set_ylabel(f"share, {index} = 100{added}" if index else f"share of submissions{added}")
-    _finish_time(axes, report.rows)
+    finish_time(axes, report.rows)
     if not index and _cut(axes, report.rows):
-        _more_notes(figure, "The band is the 95 % interval; where it meets the upper edge it goes on beyond the chart.")
-    _mark_breaks(figure, axes, report)
-    _label_ends(axes, ends)
+        more_notes(figure, "The band is the 95 % interval; where it meets the upper edge it goes on beyond the chart.")
+    mark_breaks(figure, axes, report)
+    label_ends(axes, ends)
     return figure
 
 
@@ -108,15 +115,15 @@ def volume(report: Report, log: bool = False) -> Figure:
     Where a growth was fitted, its line is drawn over them. On a `log` axis, where steady growth is a straight line,
     points stand for the bars.
     """
-    _expect(report, "volume", "series", "volume")
+    expect(report, "volume", "series", "volume")
     names = list(dict.fromkeys(row.get("name", "") for row in report.rows))
     if len(names) > 1:
         raise UsageError("A volume chart shows one topic, or the whole scope without -t.")
-    figure, axes = _canvas(report, marks="open" if log else "hatched")
+    figure, axes = canvas(report, marks="open" if log else "hatched")
     rows = [row for row in report.rows if row["count"] is not None]
     for row in rows:
-        start, end = _day(row["start"]), _day(row["end"])
-        whole = _is_whole(row)
+        start, end = day(row["start"]), day(row["end"])
+        whole = is_whole(row)
         if log:
             if row["count"]:
                 face = PALETTE[0] if whole else "white"
@@ -129,7 +136,7 @@ def volume(report: Report, log: bool = False) -> Figure:
             color=PALETTE[0] if whole else "white", edgecolor=PALETTE[0], hatch=None if whole else "///", linewidth=0.8,
         )  # fmt: skip
         if len(rows) <= 16:
-            said, shade = (f"{row['count']:,}\nnot whole", GREY) if _is_part(row) else (f"{row['count']:,}", "black")
+            said, shade = (f"{row['count']:,}\nnot whole", GREY) if is_part(row) else (f"{row['count']:,}", "black")
             axes.annotate(
                 said, ((start + end) / 2, row["count"]), (0, 3), textcoords="offset points", ha="center", va="bottom",
                 color=shade, fontsize=9, zorder=4, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
@@ -144,21 +151,21 @@ def volume(report: Report, log: bool = False) -> Figure:
     fitted = [row for row in rows if row.get("fitted") is not None]
     if fitted:
         line = [row["fitted"] for row in fitted]
-        axes.plot([_middle(row) for row in fitted], line, color=PALETTE[1], linewidth=1.6, zorder=3)
+        axes.plot([middle(row) for row in fitted], line, color=PALETTE[1], linewidth=1.6, zorder=3)
         grown = report.summary["growth"]
-        _more_notes(
+        more_notes(
             figure,
             f"Line: growth of {100 * grown['growth']:+.1f} % a year [{100 * grown['ci_low']:+.1f}, "
             f"{100 * grown['ci_high']:+.1f}], R² {grown['r_squared']:.2f}.",
         )
-    _finish_time(axes, report.rows, from_zero=not log)
-    _mark_breaks(figure, axes, report)
+    finish_time(axes, report.rows, from_zero=not log)
+    mark_breaks(figure, axes, report)
     return figure
 
 
 def change(report: Report) -> Figure:
     """Relative change between two periods, a bar a topic, with the 95 % interval; counts stand beside the names."""
-    _expect(report, "change", "comparison")
+    expect(report, "change", "comparison")
     line = _naming(report)
     rows = [row for row in report.rows if row["relative_change"] is not None]
     left_out = [row for row in report.rows if row["relative_change"] is None]
@@ -171,7 +178,7 @@ def change(report: Report) -> Figure:
             f"; {still} did not change." if still else "."
         )
         rows = [*falls[: MOST_BARS // 2], *rises[-MOST_BARS // 2 :]]
-    figure, axes = _canvas(report, height=1.7 + 0.3 * max(len(rows), 1), marks="")
+    figure, axes = canvas(report, height=1.7 + 0.3 * max(len(rows), 1), marks="")
     # the doubling of a small count would squeeze all other bars, so the axis follows the bars and cuts long intervals
     values = [row["relative_change"] for row in rows] or [0.0]
     limit = max(0.5, 1.25 * max(values))
@@ -196,12 +203,12 @@ def change(report: Report) -> Figure:
     axes.tick_params(axis="y", length=0)
     new, none = ([line(row) for row in left_out if (row.get("change") == "new") is known] for known in (True, False))
     if any(row["ci_high"] is None or row["ci_high"] > limit for row in rows):
-        _more_notes(figure, "An arrow: the interval goes on beyond the chart.")
+        more_notes(figure, "An arrow: the interval goes on beyond the chart.")
     if among:
-        _more_notes(figure, among)
+        more_notes(figure, among)
     for said, names in (("New, so without a relative change", new), ("Not drawn, without a change", none)):
         if names:
-            _more_notes(figure, f"{said}: {', '.join(names[:8])}{' …' if len(names) > 8 else ''}.")
+            more_notes(figure, f"{said}: {', '.join(names[:8])}{' …' if len(names) > 8 else ''}.")
     return figure
 
 
@@ -214,7 +221,7 @@ def _largest(number: int, what: str) -> str:
 
 def heatmap(report: Report) -> Figure:
     """Share of many topics by period, each row scaled to its own largest share; empty cells are holes."""
-    _expect(report, "heatmap", "series")
+    expect(report, "heatmap", "series")
     line = _naming(report)
     names = list(dict.fromkeys(line(row) for row in report.rows))
     spans = list(dict.fromkeys(row["period"] for row in report.rows if row["share"] is not None))
@@ -233,7 +240,7 @@ def heatmap(report: Report) -> Figure:
         [float("nan") if (value := shares[name, span]) is None else value / (largest[name] or 1.0) for span in spans]
         for name in names
     ]
-    figure, axes = _canvas(report, height=1.8 + 0.24 * len(names), marks="")
+    figure, axes = canvas(report, height=1.8 + 0.24 * len(names), marks="")
     colours = mpl.colormaps["cividis"].with_extremes(bad="white")
     image = axes.imshow(grid, aspect="auto", cmap=colours, vmin=0, vmax=1, interpolation="nearest")
     axes.set_yticks(range(len(names)), [f"{name}  (peak {100 * largest[name]:.2g} %)" for name in names])
@@ -251,7 +258,7 @@ def heatmap(report: Report) -> Figure:
     bar = figure.colorbar(image, ax=axes, fraction=0.025, pad=0.02)
     bar.set_label("share / its peak")
     if empty and matched:
-        _more_notes(figure, f"Topics without a match: {empty}, not drawn.")
+        more_notes(figure, f"Topics without a match: {empty}, not drawn.")
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
     return figure
 
@@ -272,173 +279,3 @@ def encode(figure: Figure, kind: str) -> bytes:
     with mpl.rc_context({"svg.hashsalt": "trendcli", "svg.fonttype": "none"}):
         figure.savefig(out, format=kind, metadata=metadata, dpi=144)
     return out.getvalue()
-
-
-def _expect(report: Report, chart: str, *kinds: str) -> None:
-    if report.kind not in kinds:
-        raise UsageError(f"A {chart} chart is drawn from a {' or '.join(kinds)} report, not from a {report.kind}.")
-    if not report.rows:
-        raise UsageError("There is nothing to draw: the report has no rows.")
-
-
-def _canvas(report: Report, height: float = 4.8, marks: str = "") -> tuple[Figure, Axes]:
-    """A figure with title, source line and, where the data are made up, a mark across it."""
-    figure = Figure(figsize=(9, height), layout=ConstrainedLayoutEngine(w_pad=0.12))
-    axes = figure.add_subplot()
-    title = textwrap.fill(report.title, 76)
-    title = f"MADE-UP DATA\n{title}" if report.synthetic else title
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    axes.grid(axis="both", color="#e4e4e4", linewidth=0.8)
-    axes.set_axisbelow(True)
-    _more_notes(figure, _source(report, marks))
-    if report.synthetic:
-        axes.text(
-            0.5, 0.5, "MADE-UP DATA", transform=axes.transAxes, ha="center", va="center", rotation=20, fontsize=34,
-            color="#000000", alpha=0.07, zorder=5,
-        )  # fmt: skip
-    return figure, axes
-
-
-def _source(report: Report, marks: str) -> str:
-    """The line below a chart: base, state of the data and source."""
-    on = f" on {report.query['within']}" if report.query.get("within") else ""
-    each = ", each category for itself" if report.query.get("across") else ""
-    listed = "primary" if report.query["primary_only"] else "any listed"
-    base = f"all submissions{on} of {' '.join(report.query['categories'])}{each} ({listed})"
-    if report.corpus != "arxiv":
-        fields = ", ".join(report.query["fields"])
-        base = f"all submissions{on} to {report.corpus} ({report.query['scope']}), by {fields}"
-    parts = [
-        f"Base: {base}. Data as of {(report.data_as_of or '')[:10]}",
-        *(
-            ["coverage of the stored files is unknown"]
-            if any(row["status"] == "unknown" for row in report.rows)
-            else []
-        ),
-        *(_marked(report.rows, marks) if marks else _unmarked(report.rows)),
-    ]
-    real = "arXiv metadata (CC0)" if report.corpus == "arxiv" else "OpenReview"
-    origin = "an invented corpus" if report.synthetic else real
-    return f"{'; '.join(parts)}. Source: {origin}, {report.provenance['program']}, match: {report.query['match']}."
-
-
-def _marked(rows: Sequence[Row], marks: str) -> Iterator[str]:
-    """Which of the periods that are drawn are not whole, and which may still grow."""
-    key = "share" if marks == "dashed" else "count"
-    drawn = [row for row in rows if row[key] is not None]
-    part = [row for row in drawn if _is_part(row)]
-    open_ = [row for row in drawn if row["status"] == "provisional" and not _is_part(row)]
-    told = []
-    for said, chosen in (("may still grow", open_), ("not a whole period", part)):
-        names = list(dict.fromkeys(row["period"] for row in chosen))
-        if names:
-            several = ", ".join(names) if len(names) <= 4 else f"{len(names)} from {names[0]} to {names[-1]}"
-            told.append(f"{several} ({said})")
-    if told:
-        yield f"{marks}: {', '.join(told)}"
-
-
-def _unmarked(rows: Sequence[Row]) -> Iterator[str]:
-    said = {"partial": "not whole", "provisional": "provisional"}
-    states = " or ".join(said[state] for state in sorted({row["status"] for row in rows} & said.keys()))
-    if states:
-        yield f"periods that are {states} are not marked here"
-
-
-def _more_notes(figure: Figure, note: str) -> None:
-    old = figure.get_supxlabel()
-    text = "\n".join([*([old] if old else []), textwrap.fill(note, 150)])
-    figure.supxlabel(text, x=0.01, ha="left", fontsize=7.5, color="#555555")
-
-
-def _day(text: str) -> float:
-    """A date as matplotlib counts it: days since 1970."""
-    return date.fromisoformat(text).toordinal() - date(1970, 1, 1).toordinal()
-
-
-def _middle(row: Row) -> float:
-    return (_day(row["start"]) + _day(row["end"])) / 2
-
-
-def _runs(rows: Sequence[Row], keep: Any) -> list[list[Row]]:
-    """Neighbouring rows that are kept; a row that is not parts them, so that no line is drawn across a hole."""
-    runs: list[list[Row]] = [[]]
-    for row in rows:
-        if keep(row):
-            runs[-1].append(row)
-        elif runs[-1]:
-            runs.append([])
-    return [run for run in runs if run]
-
-
-def _stretches(axes: Axes, rows: Sequence[Row], key: str, colour: str) -> None:
-    """A line through the periods: solid where both ends are whole, dashed where one is not, broken at a hole."""
-    for run in _runs(rows, lambda row: row[key] is not None):
-        marker = "o" if len(rows) <= 24 or len(run) == 1 else None
-        # a line for neighbours drawn alike: one for each pair takes ten times as long
-        for whole, pairs in groupby(pairwise(run), lambda pair: all(map(_is_whole, pair))):
-            ends = list(pairs)
-            stretch = [ends[0][0], *(right for _, right in ends)]
-            axes.plot(
-                [_middle(row) for row in stretch], [row[key] for row in stretch], color=colour, linewidth=2,
-                linestyle="-" if whole else (0, (3, 2)), solid_capstyle="round", solid_joinstyle="round",
-            )  # fmt: skip
-        if marker:
-            axes.plot([_middle(row) for row in run], [row[key] for row in run], marker, color=colour, markersize=4)
-
-
-def _is_whole(row: Row) -> bool:
-    return row["status"] in ("complete", "unknown") and not row["clipped"]
-
-
-def _is_part(row: Row) -> bool:
-    return bool(row["status"] == "partial" or row["clipped"])
-
-
-def _finish_time(axes: Axes, rows: Sequence[Row], from_zero: bool = True) -> None:
-    if from_zero:
-        axes.set_ylim(bottom=0)
-    axes.margins(x=0.02)
-    units = {row["end"][:4] != row["start"][:4] and row["end"][5:] == row["start"][5:] for row in rows}
-    if units == {True} and len({row["start"] for row in rows}) <= 16:
-        starts = sorted({row["start"] for row in rows})
-        axes.set_xticks(
-            [_middle({"start": start, "end": f"{int(start[:4]) + 1}{start[4:]}"}) for start in starts],
-            [start[:4] for start in starts],
-        )
-        return
-    locator = AutoDateLocator(minticks=4, maxticks=10)  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
-
-
-def _mark_breaks(figure: Figure, axes: Axes, report: Report) -> None:
-    """A dotted line on each day on which arXiv's rules changed, numbered, with what changed below the chart."""
-    for number, item in enumerate(report.breaks, 1):
-        axes.axvline(_day(item["day"]), color=GREY, linewidth=1, linestyle=":", zorder=1)
-        axes.annotate(
-            f"({number})", (_day(item["day"]), 1), (2, -2), xycoords=("data", "axes fraction"), va="top",
-            textcoords="offset points", color=GREY, fontsize=8,
-        )  # fmt: skip
-    if report.breaks:
-        said = "; ".join(f"({number}) {item['day']}: {item['what']}" for number, item in enumerate(report.breaks, 1))
-        _more_notes(figure, f"{said}.")
-
-
-def _label_ends(axes: Axes, ends: Sequence[tuple[float, str, str, float]]) -> None:
-    """Names at the ends of their lines, moved apart where they would lie on each other."""
-    bottom, top = axes.get_ylim()
-    gap = (top - bottom) * 0.05
-    figure_height = axes.figure.get_size_inches()[1] if isinstance(axes.figure, Figure) else 1.0
-    placed: list[float] = []
-    for value, name, colour, day in sorted(ends):
-        place = max(value, placed[-1] + gap) if placed else value
-        placed.append(place)
-        label = re.sub(r"\s*\(.*\)$", "", name)
-        points = (place - value) / (top - bottom) * axes.get_position().height * figure_height * 72
-        axes.annotate(
-            label if len(label) <= 32 else label[:31] + "…", (day, value), (12, points), xycoords="data",
-            textcoords="offset points", color=colour, va="center", fontsize=9, fontweight="bold", annotation_clip=False,
-        )  # fmt: skip
