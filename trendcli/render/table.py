@@ -32,7 +32,7 @@ def _one(report: Report, *, width: int | None, color: bool) -> str:
     title = f"MADE-UP DATA: {report.title}" if report.synthetic else report.title
     notes = [*([left_out] if left_out else []), *report.notes]
     notes = notes if width is None else [textwrap.fill(note, width) for note in notes]
-    if not cells and report.kind == "verification":  # no difference is what was hoped for, and the first note says so
+    if not cells and report.kind in ("verification", "doctor", "check"):  # that nothing is wrong is said in words
         return "\n".join([title, "", *notes]) + "\n"
     if not cells:
         body = "(nothing)"
