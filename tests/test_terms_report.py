@@ -313,6 +313,9 @@ def test_a_plural_is_no_other_name_behind_a_star_either(tmp_path: Path) -> None:
         "DeepChess": 1,
     }
     assert asked(tmp_path, "--name-like", "GAN*")["rows"][1]["count"] == 0
+    # what is a plural among all is one in a part of them
+    narrow = asked(tmp_path, "--name-like", "Deep*", "--query", "DeepESN")["rows"][1]
+    assert {name["name"] for name in narrow["new_names"]} == {"DeepESN", "DeepWalk", "DeepChess"}
 
 
 def test_of_the_first_year_no_name_is_told_to_be_new(tmp_path: Path) -> None:

@@ -501,6 +501,9 @@ def test_a_made_up_store_takes_no_real_list(tmp_path: Path) -> None:
     Store.open_or_create(tmp_path / "store", synthetic=True).commit([])
     refused = imported(tmp_path / "store", papers_of(2020))
     assert refused.exit_code == 2 and "made-up data" in refused.stderr
+    words = ("fetch", "--source", "openreview", "--venue", "iclr", "--year", "2024", "--store", str(tmp_path / "store"))
+    refused = run(*words)
+    assert refused.exit_code == 2 and "made-up data" in refused.stderr
     assert not (tmp_path / "store" / "venues").exists()
 
 

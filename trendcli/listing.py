@@ -113,15 +113,9 @@ def _columns(store: Store) -> Sequence[Column]:
 
 def holes(context: Context, where: Window) -> list[str]:
     """A sentence where days of the window are not covered; NoCoverage where not one of those that were named is."""
-    question = context.question
-    named = question.period or question.last or any(question.window)
-    if (
-        not (named or context.selection.corpus != ARXIV)
-        or question.id
-        or where.since is None
-        or where.until is None
-        or where.since >= where.until
-    ):
+    question, corpus = context.question, context.selection.corpus
+    named = question.period or question.last or any(question.window) or corpus != ARXIV
+    if not named or question.id or where.since is None or where.until is None or where.since >= where.until:
         return []
     known = [
         name
@@ -130,7 +124,6 @@ def holes(context: Context, where: Window) -> list[str]:
     ]
     if not known:
         scope = context.selection.scope
-        corpus = context.selection.corpus
         lacking = covered_for(corpus, [scope.name] if corpus == ARXIV else scope.categories)
         raise NoCoverage(
             f"Nothing from {where.since} to {where.until} is {lacking}, so there is nothing to list. "
@@ -138,10 +131,8 @@ def holes(context: Context, where: Window) -> list[str]:
         )
     verdict = context.verdict(periods.window(where.since, min(where.until, context.data_as_of.date())))
     late = where.until > context.data_as_of.date() and question.window.until is not None
-    unit = "days" if context.selection.corpus == ARXIV else "years"
-    missing = (
-        [f"{unit} that are not {covered_for(context.selection.corpus, verdict.missing)}"] if verdict.missing else []
-    )
+    unit = "days" if corpus == ARXIV else "years"
+    missing = [f"{unit} that are not {covered_for(corpus, verdict.missing)}"] if verdict.missing else []
     missing += [f"what came after {context.data_as_of:%Y-%m-%d}"] if late else []
     return [f"Not whole: without {' and '.join(missing)}."] if missing else []
 

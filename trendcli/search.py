@@ -108,7 +108,7 @@ def _ask_index(
     asked = [fts(must if expr is must else also(expr, must), columns) for expr, _ in query.points]
     with ThreadPoolExecutor(workers.cores()) as pool:  # SQLite works while Python waits
         found = [[pool.submit(segment.numbers, words) for words in asked] for segment in made.segments]
-        import numpy as np
+        import numpy as np  # here, so that SQLite works while it is read
     for segment, answers in zip(made.segments, found, strict=True):
         points = np.zeros(segment.rows, np.int32)
         for (_, worth), answer in zip(query.points, answers, strict=True):

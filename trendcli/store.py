@@ -15,6 +15,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -81,6 +82,12 @@ class Store:
         self.root = root
         self.manifest = manifest
         self.fields = tuple(name for name in fields_of(manifest.corpus) if name in fields)
+
+    def reading(self, fields: Sequence[str]) -> Store:
+        """The same store with rules matched in some of the fields that its corpus has."""
+        other = copy(self)  # with the engine that has been started
+        other.fields = tuple(name for name in fields_of(self.corpus) if name in fields)
+        return other
 
     @classmethod
     def open(cls, root: Path) -> Store:

@@ -255,7 +255,7 @@ def reading(store: Store, fields: Sequence[str] | None = None) -> Store:
     for name in fields or [""]:
         if name not in known:
             raise UsageError(f"No field {name!r}{nearest(name, known)}. Known: {', '.join(known)}.")
-    return Store(store.root, store.manifest, fields)
+    return store.reading(fields or ())
 
 
 def coverage(store: Store) -> Coverage:

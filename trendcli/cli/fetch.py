@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from trendcli.cli.fill import created, end, harvested, summary, venue_of, window_of
+from trendcli.cli.fill import created, end, harvested, made_up, summary, venue_of, window_of
 from trendcli.cli.frame import Common
 from trendcli.cli.select import Categories, Format, Output, Since, Until
 from trendcli.errors import TryLater, UsageError, nearest
@@ -126,7 +126,7 @@ def store_for(common: Common, source: str, corpus: str = "arxiv") -> Store:
     from trendcli.settings import is_loopback
 
     store = created(common, corpus=corpus)
-    if store.manifest.synthetic and not is_loopback(_url(common.resolved[0], source)):
+    if made_up(common, store) and not is_loopback(_url(common.resolved[0], source)):
         raise UsageError(
             f"The store {store.root} holds made-up data. Fetch real submissions into another one, with --store; "
             "`trend weekly --no-fetch` draws what is there."

@@ -81,9 +81,7 @@ def _list(common: Common, file: str, venue: str, year: int, fail_if_unchanged: b
     from trendcli.sources.paperlists import Paperlist
     from trendcli.venues import beside, moment
 
-    store = created(common, corpus=venue)
-    for corpus in ("arxiv", venue):  # a made-up store has made-up conferences
-        _real(created(common, corpus=corpus))
+    store = _real(common, venue)
     done = harvested(common, store, Paperlist(file, venue, year, moment(store), partial(beside, store)), [Ask(())])
     told_of(common, done, venue, year)
     end(done, fail_if_unchanged)
@@ -99,12 +97,19 @@ def told_of(common: Common, done: Harvest, venue: str, year: int, decides: bool 
         common.say(sentence)
 
 
-def _real(store: Store) -> None:
-    """UsageError for a store that holds made-up data."""
-    if store.manifest.synthetic:
+def _real(common: Common, corpus: str = "arxiv") -> Store:
+    """The store of a corpus; UsageError where it holds made-up data."""
+    store = created(common, corpus=corpus)
+    if made_up(common, store):
         raise UsageError(
             f"The store {store.root} holds made-up data. Import real submissions into another one, with --store."
         )
+    return store
+
+
+def made_up(common: Common, store: Store) -> bool:
+    """Whether a store holds made-up data, or would lie among such."""
+    return store.manifest.synthetic or created(common).manifest.synthetic
 
 
 def _snapshot(
@@ -129,8 +134,7 @@ def _snapshot(
     if complete and not vouched:
         named = settings.scope_of(complete.split(","))
         vouched = named.categories if named else ()
-    store = created(common)
-    _real(store)
+    store = _real(common)
     ask = Ask(chosen.categories if chosen else (), window_of(since, until))
     done = harvested(common, store, Snapshot(file, vouched), [ask])
     common.say(summary(done))

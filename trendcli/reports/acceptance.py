@@ -78,8 +78,6 @@ def acceptance(
     if store.corpus == ARXIV:
         raise UsageError("arXiv accepts and rejects nothing: name a venue with --corpus.")
     scope = question.scope or Scope("active", ("active",))
-    if scope.name == "accepted":
-        raise UsageError("Among accepted submissions all are accepted: take --status active or submitted.")
     every = resolve(store, library, question, scope, progress)
     chosen = every.counting_as(scope=ACCEPTED)
     item = decided(every)
@@ -119,9 +117,12 @@ def compared(row: Mapping[str, Any]) -> dict[str, Any]:
 def decided(context: Context) -> Period:
     """The year that is asked for, whose decisions are all known; the last such year where none is named.
 
-    UsageError where it is no year; NoCoverage where its list is not stored, or not decided.
+    UsageError where it is no year, or the base is the accepted; NoCoverage where its list is not stored, or not
+    decided.
     """
     question, venue = context.question, context.selection.corpus
+    if context.selection.scope == ACCEPTED:
+        raise UsageError("Among accepted submissions all are accepted: take --status active or submitted.")
     if question.last or any(question.window) or (question.period and question.period.unit != "year"):
         raise UsageError("Acceptance differs from year to year: name one with --period, such as --period 2022.")
     chosen = context.counting_as(scope=ACCEPTED)

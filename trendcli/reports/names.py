@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from typing import Any
@@ -76,7 +76,9 @@ def names(
     counted = context.count(shown)
     asked = replace(context.selection, window=Window(None, shown[-1].end))
     wide = replace(asked, match="any", author=None, id=None, within=None, primary_only=False)
-    used_by = _used(context, asked, glob)
+    every = _written(context, wide, glob)
+    single = _singles({name for _, names in every for name in names}, glob)
+    used_by = _used(every if wide == asked else _written(context, asked, glob), single)
     spelt: dict[str, Counter[str]] = {}
     by_year: dict[int, Counter[str]] = {}
     using: Counter[int] = Counter()
@@ -86,7 +88,7 @@ def names(
         for key, name in held.items():
             spelt.setdefault(key, Counter())[name] += 1
     begun: dict[str, int] = {}
-    for year, held in sorted(used_by if wide == asked else _used(context, wide, glob), key=itemgetter(0)):
+    for year, held in sorted(_used(every, single), key=itemgetter(0)):
         for key in held:
             begun.setdefault(key, year)
     called = {key: max(forms, key=lambda name: (forms[name], name)) for key, forms in spelt.items()}
@@ -138,15 +140,15 @@ def names(
     )
 
 
-def _used(context: Context, selection: Selection, glob: str) -> list[tuple[int, dict[str, str]]]:
-    """The year of each submission that uses a name like `glob`, and its names as written, by keys of them."""
+def _written(context: Context, selection: Selection, glob: str) -> list[tuple[int, list[str]]]:
+    """The year of each submission of a selection that has words like `glob`, and which."""
     store, regex, longest = context.store, name_regex(glob), max(re.split(r"[*?]", glob), key=len)
     files = store.files(*selection.window)
     title, rest = store.texts
     text = f"{title} || chr(10) || {rest}" if selection.match == "any" else title
     with store.connect() as db:
         select(db, store, context.library, selection, files, context.progress)
-        found = db.execute(
+        return db.execute(
             f"""
             SELECT year(v1_at), list_distinct(regexp_extract_all(text, {sql_text(regex)}, 1))
             FROM ({read_files(store, files, f"{text} AS text", live=False)})
@@ -154,24 +156,31 @@ def _used(context: Context, selection: Selection, glob: str) -> list[tuple[int, 
             WHERE contains(text, {sql_text(longest)}) AND regexp_matches(text, {sql_text(regex)})
             """
         ).fetchall()
-    written = {name for _, names in found for name in names}
-    single = {name: _singular(name, written, glob) for name in written}
-    named = [(year, sorted({single[name] for name in names} - {""})) for year, names in found]
-    keyed = [
-        (year, {name.replace("-", "").lower(): name for name in names if name != name.lower()}) for year, names in named
-    ]
-    return [(year, held) for year, held in keyed if held]
 
 
-def _singular(name: str, known: Collection[str], glob: str) -> str:
-    """A name without its plural s, where a star at the end of the glob took that in; empty where that is no such name.
+def _singles(written: Collection[str], glob: str) -> dict[str, str]:
+    """Each name without its plural s, where a star at the end of the glob took that in; empty where that is no name.
 
-    It is a plural behind a capital letter, as in GANs, or where the same name occurs without it.
+    An s is a plural behind a capital letter, as in GANs, or where the same name occurs without it.
     """
-    single = name[:-1]
-    if not (glob.endswith("*") and name.endswith("s") and (single[-1:].isupper() or single in known)):
-        return name
-    return single if re.fullmatch(name_regex(glob), single) else ""
+
+    def single(name: str) -> str:
+        short = name[:-1]
+        if not (glob.endswith("*") and name.endswith("s") and (short[-1:].isupper() or short in written)):
+            return name
+        return short if re.fullmatch(name_regex(glob), short) else ""
+
+    return {name: single(name) for name in written}
+
+
+def _used(written: Sequence[tuple[int, list[str]]], single: Mapping[str, str]) -> list[tuple[int, dict[str, str]]]:
+    """The year of each submission that uses a name, and its names by keys without hyphens and capitals."""
+    found = []
+    for year, words in written:
+        names = sorted({single[word] for word in words} - {""})
+        if held := {name.replace("-", "").lower(): name for name in names if name != name.lower()}:
+            found.append((year, held))
+    return found
 
 
 def _ranked(counts: Counter[str], called: dict[str, str]) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from trendcli.question import Question, resolve
 from trendcli.reports import texts
 from trendcli.reports.acceptance import DIFFERENCE, RATES, VERDICTS, compared, decided, rated, total
 from trendcli.reports.shared import assembled, described
-from trendcli.reports.terms import EXAMPLES, Wanted, based, nearest, on, shown, whole
+from trendcli.reports.terms import EXAMPLES, Wanted, based, nearest, on, shown
 from trendcli.store import Store
 from trendcli.topics import Library
 from trendcli.words import NO_PLURAL
@@ -51,10 +51,7 @@ def outcome(
     if store.corpus == ARXIV:
         raise UsageError("Who was accepted is known of a venue alone: name one, such as --corpus iclr.")
     context = based(resolve(store, library, question, default, progress))
-    if context.selection.scope.name == "accepted":
-        raise UsageError("Among accepted submissions all are accepted: take --status active or submitted.")
     period = decided(context)
-    whole(context, [period])
     counted = context.count([period])
     read = texts.read(context, [period])
     taken = pc.match_substring_regex(read.categories, "(^| )accepted( |$)").to_numpy().astype(np.int64)
