@@ -31,7 +31,8 @@ from trendcli.change import wilson
 from trendcli.models import Scope
 from trendcli.question import resolve, worded
 from trendcli.reports import texts
-from trendcli.store import Store, read_files
+from trendcli.sql import read_files
+from trendcli.store import Store
 from trendcli.tokens import Ints
 from trendcli.topics import Library
 from trendcli.words import NO_PLURAL, STOP

@@ -172,7 +172,7 @@ def test_updates_count_once_and_folding_changes_nothing(tmp_path: Path, own: Lib
 
 def current(store: Store) -> list[Submission]:
     """The live rows as submissions, to fill another store with."""
-    from trendcli.store import read_files
+    from trendcli.sql import read_files
 
     with store.connect() as db:
         rows = db.execute(

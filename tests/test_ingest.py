@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.conftest import answer, days, fill, paper, seconds
 from trendcli import ingest, parts
 from trendcli.models import Submission
-from trendcli.store import Store, read_files
+from trendcli.sql import read_files
+from trendcli.store import Store
 
 
 def rows(store: Store, columns: str = "id, version, title, v1_at::DATE::VARCHAR") -> list[tuple[object, ...]]:

@@ -16,7 +16,8 @@ from trendcli.manifest import ARXIV
 from trendcli.models import Column, Progress, Report, Scope, silent
 from trendcli.provenance import as_of_text, common_notes, few, provenance
 from trendcli.question import Question, query_of
-from trendcli.store import Store, read_files
+from trendcli.sql import read_files
+from trendcli.store import Store
 from trendcli.text import author_names
 from trendcli.topics import Library
 

@@ -18,7 +18,8 @@ from trendcli import answers, cache
 from trendcli.manifest import DataFile
 from trendcli.mentions import in_scope, mention, tagged
 from trendcli.models import Progress, Scope
-from trendcli.store import Store, make_table, read_files
+from trendcli.sql import make_table, read_files
+from trendcli.store import Store
 from trendcli.tags import relation
 from trendcli.topics import Library
 

@@ -18,7 +18,8 @@ from trendcli.manifest import ARXIV
 from trendcli.mentions import in_scope
 from trendcli.models import Progress, Scope, Topic, silent
 from trendcli.rules import phrase_regex
-from trendcli.store import Store, read_files, sql_text
+from trendcli.sql import read_files, sql_text
+from trendcli.store import Store
 from trendcli.text import canonical
 
 # an acronym is taken where more than half of its definitions are the phrase; what occurs once may be a slip of the pen

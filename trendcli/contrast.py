@@ -12,7 +12,8 @@ from trendcli.listing import some
 from trendcli.models import Column, Progress, Report, Scope, silent
 from trendcli.provenance import as_of_text, common_notes, provenance
 from trendcli.question import Context, Question, query_of, resolve
-from trendcli.store import Store, sql_text
+from trendcli.sql import sql_text
+from trendcli.store import Store
 from trendcli.topics import Library
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from trendcli.manifest import DataFile
 from trendcli.mentions import in_scope, mention, tagged
 from trendcli.models import Progress, Rule, Selection, Window
 from trendcli.periods import Period, between
-from trendcli.store import Store, make_table, read_files, sql_text
+from trendcli.sql import make_table, read_files, sql_text
+from trendcli.store import Store
 from trendcli.topics import Library
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from trendcli.models import Topic
 from trendcli.provenance import as_of_text
 from trendcli.question import Context
 from trendcli.spans import mentions
-from trendcli.store import Store, read_files, sql_text
+from trendcli.sql import read_files, sql_text
+from trendcli.store import Store
 from trendcli.syntax import Term, stands
 from trendcli.text import author_names, one_line
 from trendcli.topics import allows, parents_of

@@ -17,7 +17,8 @@ from trendcli.errors import Locked, UsageError
 from trendcli.manifest import ARXIV, ELSEWHERE, DataFile
 from trendcli.models import Answer, Progress
 from trendcli.periods import add_months
-from trendcli.store import Store, read_files
+from trendcli.sql import read_files
+from trendcli.store import Store
 
 # arXiv holds submissions that were made before it began, dated by their authors, but none before this
 EARLIEST = date(1986, 1, 1)

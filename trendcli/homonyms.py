@@ -14,7 +14,7 @@ from trendcli.findings import EXAMPLES, Finding, World, is_name, such_as
 from trendcli.manifest import ARXIV
 from trendcli.models import Rule
 from trendcli.spans import mentions
-from trendcli.store import read_files
+from trendcli.sql import read_files
 
 # so many surroundings of phrases have to be known, and so many are looked at; an acronym whose surroundings fit less
 # than half as often as those of the phrases themselves means something else

@@ -21,7 +21,8 @@ from trendcli.errors import Locked, NeedsPerson
 from trendcli.index import PLACES, VERSION, Index, Segment, folder, opened
 from trendcli.manifest import DataFile
 from trendcli.models import Progress
-from trendcli.store import Store, fields_of, sql_text, write_synced
+from trendcli.sql import sql_text
+from trendcli.store import Store, fields_of, write_synced
 from trendcli.workers import cores
 
 if TYPE_CHECKING:

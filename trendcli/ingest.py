@@ -20,7 +20,8 @@ from trendcli.arrow import pa, pc
 from trendcli.manifest import DataFile
 from trendcli.models import Answer
 from trendcli.periods import add_months
-from trendcli.store import Store, read_files, schema, write_data
+from trendcli.sql import read_files
+from trendcli.store import Store, schema, write_data
 
 # updates beyond this share of all rows are folded into the months, since every read pays for them
 FOLD = 0.05

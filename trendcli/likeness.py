@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trendcli.manifest import DataFile
-from trendcli.store import Store, read_files, write_synced
+from trendcli.sql import read_files
+from trendcli.store import Store, write_synced
 from trendcli.syntax import Either, Query, Term, words
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from trendcli.models import Column, Progress, Report, Scope, Topic, Window, sile
 from trendcli.provenance import as_of_text, common_notes, covered_for, provenance, status_of
 from trendcli.question import Context, Question, query_of, resolve, resolved_window
 from trendcli.spans import mentions
-from trendcli.store import Store, read_files, sql_text
+from trendcli.sql import read_files, sql_text
+from trendcli.store import Store
 from trendcli.taxonomy import canonical_id
 from trendcli.topics import Library, allows
 

@@ -15,7 +15,7 @@ from trendcli.errors import UsageError, nearest
 from trendcli.manifest import ARXIV, DataFile
 from trendcli.question import Context
 from trendcli.search import Looked, look
-from trendcli.store import read_files, sql_text
+from trendcli.sql import read_files, sql_text
 from trendcli.syntax import Query, Term, parse
 from trendcli.taxonomy import canonical_id
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from trendcli import cache, tags
 from trendcli.manifest import ARXIV, DataFile
 from trendcli.models import Progress, Scope
-from trendcli.store import Store, make_table, sql_text
+from trendcli.sql import make_table, sql_text
+from trendcli.store import Store
 from trendcli.topics import Library, parents_of
 
 if TYPE_CHECKING:

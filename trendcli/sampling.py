@@ -18,7 +18,8 @@ from trendcli.judgements import Judgement, Precision
 from trendcli.models import Column, Progress, Report, Scope, silent
 from trendcli.provenance import as_of_text, common_notes, few, provenance
 from trendcli.question import Context, Question, query_of, resolve
-from trendcli.store import Store, sql_text
+from trendcli.sql import sql_text
+from trendcli.store import Store
 from trendcli.topics import Library
 
 # how DuckDB writes the label of a period

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from trendcli import index, workers
 from trendcli.manifest import DataFile
 from trendcli.models import Progress
-from trendcli.store import Store, fields_of, live_rows, read_files
+from trendcli.sql import live_rows, read_files
+from trendcli.store import Store, fields_of
 from trendcli.syntax import Query, also, fts, sql
 
 if TYPE_CHECKING:

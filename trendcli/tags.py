@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from trendcli import cache
 from trendcli.manifest import DataFile
 from trendcli.models import Progress, Rule
-from trendcli.store import FIELDS, Store, sql_list
+from trendcli.sql import sql_list
+from trendcli.store import FIELDS, Store
 
 if TYPE_CHECKING:
     import duckdb

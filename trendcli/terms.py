@@ -11,7 +11,8 @@ from trendcli.manifest import DataFile
 from trendcli.mentions import in_scope
 from trendcli.models import Scope
 from trendcli.periods import Period
-from trendcli.store import Store, read_files, sql_text
+from trendcli.sql import read_files, sql_text
+from trendcli.store import Store
 from trendcli.words import STOP
 
 # words of a term, submissions that have to hold it, and terms that are shown

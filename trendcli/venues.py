@@ -15,7 +15,8 @@ from trendcli.coverage import Coverage
 from trendcli.errors import UsageError, nearest
 from trendcli.mentions import in_scope
 from trendcli.models import Answer, Scope, Submission
-from trendcli.store import VENUES, Store, fields_of, make_table, read_files
+from trendcli.sql import make_table, read_files
+from trendcli.store import VENUES, Store, fields_of
 from trendcli.text import canonical
 
 STATUSES = ("submitted", "active", "accepted")

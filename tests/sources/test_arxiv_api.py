@@ -24,7 +24,8 @@ from trendcli.sources import arxiv_api
 from trendcli.sources.arxiv_api import ArxivApi
 from trendcli.sources.pace import Pace
 from trendcli.sources.transport import Faulty
-from trendcli.store import Store, read_files
+from trendcli.sql import read_files
+from trendcli.store import Store
 from trendcli.taxonomy import canonical_categories
 
 ALL = tuple(sorted(corpus.CATEGORIES))

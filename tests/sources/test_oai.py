@@ -121,7 +121,7 @@ def test_upkeep_brings_what_has_changed_and_settles_what_was_provisional(
     assert (done.merged.new, done.merged.revised) == (1, 2)
     assert rows(store) == expected(served.papers)
     with store.connect() as db:
-        from trendcli.store import read_files
+        from trendcli.sql import read_files
 
         found = db.execute(
             f"SELECT id FROM ({read_files(store, store.files(), 'id, withdrawn')}) WHERE withdrawn"

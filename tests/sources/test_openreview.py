@@ -26,7 +26,8 @@ from trendcli.sources import openreview_lists as lists
 from trendcli.sources import transport
 from trendcli.sources.openreview import Login, OpenReview
 from trendcli.sources.pace import Pace
-from trendcli.store import Store, read_files, venues
+from trendcli.sql import read_files
+from trendcli.store import Store, venues
 from trendcli.venues import categories
 
 ENTRIES = make()

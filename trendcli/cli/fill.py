@@ -290,14 +290,8 @@ def summary(done: Harvest) -> str:
     if merged.conflicts:
         parts.append(f"{merged.conflicts:,} with another first date than is stored, which stays")
     parts += [f"{since} to {until}"] if since and until and since < until else []
-    statuses = {answer.status for answer in done.answers}
-    state = (
-        "incomplete"
-        if done.faults or done.stopped or statuses & {"partial", "failed"}
-        else "complete"
-        if "complete" in statuses
-        else "coverage unknown"
-    )
+    known = any(answer.status == "complete" for answer in done.answers)
+    state = ("complete" if known else "coverage unknown") if done.whole else "incomplete"
     return ", ".join([*parts, state])
 
 

@@ -17,7 +17,8 @@ from trendcli.provenance import status_of
 from trendcli.question import Context, Question, resolve, resolved_window
 from trendcli.reports.shared import assembled, described
 from trendcli.reports.terms import based, on
-from trendcli.store import Store, read_files, sql_text
+from trendcli.sql import read_files, sql_text
+from trendcli.store import Store
 from trendcli.topics import Library
 
 COLUMNS = (

@@ -17,7 +17,7 @@ from trendcli.manifest import ARXIV
 from trendcli.models import Window
 from trendcli.periods import Period
 from trendcli.question import Context
-from trendcli.store import make_table, read_files
+from trendcli.sql import make_table, read_files
 from trendcli.tokens import Ints, Words
 
 # submissions that are taken apart together
