@@ -72,7 +72,8 @@ class Shell:
         self.known: dict[str, str] = {}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         terminal = {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "xterm", "LANG": "C.UTF-8"}
-        self.env = {"PATH": path, "HOME": str(folder), "TREND_STORE": "", **terminal}
+        passed = {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
+        self.env = {"PATH": path, "HOME": str(folder), "TREND_STORE": "", **terminal, **passed}
 
     def run(self, command: str) -> str:
         """What a command shows: what it says on stderr, then its output."""
@@ -129,7 +130,9 @@ def _renewed(command: str, shown: str, shell: Shell) -> str:
 
 
 def _fits(shown: str, now: str) -> bool:
-    pattern = "".join(r"(?:.*\n)*" if line == "...\n" else re.escape(line) for line in shown.splitlines(keepends=True))
+    """Whether an output is the one that the page shows; the age of the data may differ, since it grows by the day."""
+    lines = (re.sub(r"\d+(?=\\ days?\\ old)", r"\\d+", re.escape(line)) for line in shown.splitlines(keepends=True))
+    pattern = "".join(r"(?:.*\n)*" if line == "\\.\\.\\.\\\n" else line for line in lines)
     return re.fullmatch(pattern, now) is not None
 
 

@@ -103,7 +103,8 @@ def test_a_year_comes_whole_page_by_page(standin: StandIn, tmp_path: Path) -> No
     assert told == [((name,), "complete", 400, 400) for name in ("submitted", "active", "accepted")]
     answer = done.answers[0]
     assert (str(answer.since), str(answer.until), answer.version) == ("2024-01-01", "2025-01-01", "API v2")
-    asked = [(item.path, item.query.get("after"), item.authorization) for item in standin.requests]
+    # each request once: a slow machine may have asked again
+    asked = list(dict.fromkeys((item.path, item.query.get("after"), item.authorization) for item in standin.requests))
     assert [path for path, _, _ in asked] == ["/v2/login", "/v2/notes", "/v2/notes", "/v2/notes"]
     assert [after for _, after, _ in asked] == [None, None, *(sorted(e.id for e in ENTRIES)[at] for at in (149, 299))]
     assert {login for _, _, login in asked[1:]} == {f"Bearer {TOKEN}"}
