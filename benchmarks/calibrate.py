@@ -20,9 +20,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trendcli import alerts, change, dispersion
-from trendcli.change import Sides, wilson
-from trendcli.dispersion import BESIDE, Dispersion
+from trendcli.stats import alerts
+from trendcli.stats import overdispersion as dispersion
+from trendcli.stats import proportions as change
+from trendcli.stats.overdispersion import BESIDE, Dispersion
+from trendcli.stats.proportions import Sides, wilson
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "method.md"
@@ -282,11 +284,12 @@ class Records(NamedTuple):
 
 def read(path: Path, last: int = 2019) -> Records:
     """Counts of the TOPICS largest topics of the shipped `ml` pack; years `last` − 4 to `last`, all of cs and stat."""
-    from trendcli import periods, topic_files
-    from trendcli.counting import count
-    from trendcli.models import Scope, Selection, silent
-    from trendcli.settings import configs
-    from trendcli.store import Store
+    from trendcli.core import periods
+    from trendcli.core.settings import configs
+    from trendcli.core.types import Scope, Selection, silent
+    from trendcli.store.store import Store
+    from trendcli.topics import loader as topic_files
+    from trendcli.topics.counting import count
 
     store, library = Store.open(path), topic_files.load(configs() / "topics")
     scope = Scope("cs and stat", ("cs.*", "stat.*"))

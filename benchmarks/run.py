@@ -57,10 +57,10 @@ def matching(store: str, form: str) -> float:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    from trendcli import topic_files
-    from trendcli.matching import Matcher
-    from trendcli.settings import configs
-    from trendcli.store import Store
+    from trendcli.core.settings import configs
+    from trendcli.store.store import Store
+    from trendcli.topics import loader as topic_files
+    from trendcli.topics.matcher import Matcher
 
     library = topic_files.load(configs() / "topics")
     matcher = Matcher([rule for topic in library.topics.values() for rule in topic.rules])
@@ -151,7 +151,7 @@ def page(snapshot: Path, words: str) -> str:
             imports += timed(fill, 1)
             shutil.rmtree(store)
         most = scale.run(fill, watch=True).whole  # apart, since looking at memory stops the clock
-        from trendcli.store import Store
+        from trendcli.store.store import Store
 
         rows = Store.open(store).manifest.rows
         on_disk = sum(path.stat().st_size for path in store.rglob("*") if path.is_file())

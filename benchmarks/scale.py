@@ -183,8 +183,8 @@ def many_topics(snapshot: Path, number: int) -> dict[str, list[str]]:
 
 
 def rules_of(topics: Path | None, pack: str) -> tuple[Any, list[Any]]:
-    from trendcli.settings import configs
-    from trendcli.topic_files import load
+    from trendcli.core.settings import configs
+    from trendcli.topics.loader import load
 
     library = load(configs() / "topics", topics)
     family = [member for name in library.pack(pack) for member in library.family(name)]
@@ -193,9 +193,10 @@ def rules_of(topics: Path | None, pack: str) -> tuple[Any, list[Any]]:
 
 def inside(what: str, store: str, topics: str = "", pack: str = "ml") -> None:
     """Measure something inside of one process, and print it as JSON."""
-    from trendcli import tags, workers
-    from trendcli.models import silent
-    from trendcli.store import Store
+    from trendcli.core import parallel as workers
+    from trendcli.core.types import silent
+    from trendcli.store.store import Store
+    from trendcli.topics import tags
 
     opened = Store.open(Path(store))
     _, rules = rules_of(Path(topics) if topics else None, pack)
@@ -240,8 +241,8 @@ def bare(store: Any, rules: list[Any]) -> int:
     """Print microseconds a submission of the Set alone and of the whole, on the newest files."""
     import pyarrow.parquet as pq
 
-    from trendcli.arrow import pa, pc
-    from trendcli.matching import Matcher
+    from trendcli.core.arrow import pa, pc
+    from trendcli.topics.matcher import Matcher
 
     files = sorted(store.manifest.files, key=lambda item: item.first)[-6:]
     batches = [b for item in files for b in pq.ParquetFile(store.path(item)).iter_batches(16384, columns=["title", "abstract"])]  # fmt: skip
@@ -265,7 +266,7 @@ def bare(store: Any, rules: list[Any]) -> int:
 def charts(store: Any) -> None:
     """Print the seconds of five charts in one process, the first with matplotlib's import."""
     import trendcli
-    from trendcli.charts import save
+    from trendcli.output.charts import save
 
     report = trendcli.series(store, topics=["rnn", "gan", "rl"], by="month")
     found = []
@@ -282,9 +283,8 @@ def on_spark(store: Any, rules: list[Any], rows: int = 600_000) -> None:
     from pyspark.sql import SparkSession
 
     import trendcli
-    from trendcli import tags
-    from trendcli.engines import spark
-    from trendcli.models import silent
+    from trendcli.core.types import silent
+    from trendcli.topics import spark, tags
 
     files: list[Any] = []
     for item in sorted(store.manifest.files, key=lambda item: item.first, reverse=True):
@@ -309,7 +309,7 @@ def pandas_side(paths: list[Path], rows: int) -> dict[str, Any]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from trendcli.matching import Matcher
+    from trendcli.topics.matcher import Matcher
 
     some = paths[:: max(1, len(paths) // 12)]
     table = pa.concat_tables([pq.read_table(path, columns=["title", "abstract"]) for path in some])
@@ -348,7 +348,7 @@ def duckdb_side(paths: list[Path]) -> tuple[float, dict[str, int]]:
     """Seconds, and how many rows match each topic of TEN, by DuckDB's regexp_matches over the same parquet."""
     import duckdb
 
-    from trendcli.rules import phrase_regex
+    from trendcli.topics.patterns import phrase_regex
 
     regexes = {name: "|".join(f"(?:{phrase_regex(p, any_case=True)})" for p in listed) for name, listed in TEN.items()}
     counts = ", ".join(f"count(*) FILTER (regexp_matches(t, '{regex}'))" for regex in regexes.values())
@@ -554,8 +554,9 @@ def weeks(
             "≤ 2 s, ≤ 20 MB",
         )
     if not folded:
-        from trendcli import ingest, tags
-        from trendcli.store import Store
+        from trendcli.store import ingest
+        from trendcli.store.store import Store
+        from trendcli.topics import tags
 
         opened, start = Store.open(store), time.perf_counter()
         with opened.writing():
@@ -570,7 +571,7 @@ def weeks(
 
 def beside(store: Path, snapshot: Path, rows: int, scratch: Path, import_rate: float) -> Iterator[tuple[str, str, str]]:
     """(work, measured, target): what a user would do otherwise, and the bare matcher as the limit."""
-    from trendcli.store import Store
+    from trendcli.store.store import Store
 
     opened = Store.open(store)
     paths = [opened.path(item) for item in opened.manifest.files]

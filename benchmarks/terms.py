@@ -26,16 +26,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import scale
 
-from trendcli import change, evidence, folding, movers, ngrams, periods, tokens
-from trendcli.change import wilson
-from trendcli.models import Scope
-from trendcli.question import resolve, worded
-from trendcli.reports import texts
-from trendcli.sql import read_files
-from trendcli.store import Store
-from trendcli.tokens import Ints
-from trendcli.topics import Library
-from trendcli.words import NO_PLURAL, STOP
+from trendcli.core import periods
+from trendcli.core.types import Scope
+from trendcli.reports import significance as evidence
+from trendcli.reports.terms import near_duplicates as folding
+from trendcli.reports.terms import ngrams, texts, tokens
+from trendcli.reports.terms.stopwords import NO_PLURAL, STOP
+from trendcli.reports.terms.tokens import Ints
+from trendcli.stats import proportions as change
+from trendcli.stats import screening as movers
+from trendcli.stats.proportions import wilson
+from trendcli.store.sql import read_files
+from trendcli.store.store import Store
+from trendcli.topics.library import Library
+from trendcli.topics.query import resolve, worded
 
 PAGE = scale.ROOT / "docs" / "terms.md"
 MARK = "<!-- measured: written by `python benchmarks/terms.py` -->\n"

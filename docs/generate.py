@@ -25,11 +25,11 @@ from pathlib import Path
 import yaml
 from typer.testing import CliRunner
 
-from trendcli import errors, registry
 from trendcli.cli import app
-from trendcli.job import Job
-from trendcli.settings import Settings, as_yaml
-from trendcli.topic_files import load
+from trendcli.core import errors, registry
+from trendcli.core.settings import Settings, as_yaml
+from trendcli.reports.weekly.config import Job
+from trendcli.topics.loader import load
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"(```console\n)(.*?)(```\n)", re.DOTALL)

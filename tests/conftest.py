@@ -15,13 +15,15 @@ from hypothesis import settings as hypothesis_settings
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the tests have the cores already, and it is read with numpy
 
-from trendcli import ingest, parts, topic_files
+from trendcli.core.settings import configs
+from trendcli.core.types import Answer, Scope, Submission
 from trendcli.demo import corpus
 from trendcli.demo.server import StandIn, serving
-from trendcli.models import Answer, Scope, Submission
-from trendcli.settings import configs
-from trendcli.store import Store
-from trendcli.topics import Library
+from trendcli.store import ingest
+from trendcli.store import records as parts
+from trendcli.store.store import Store
+from trendcli.topics import loader as topic_files
+from trendcli.topics.library import Library
 
 # a shared machine may stop for a moment anywhere
 hypothesis_settings.register_profile("trend", deadline=None, max_examples=50)

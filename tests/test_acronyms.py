@@ -5,7 +5,7 @@ from math import isclose, log
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trendcli import acronyms
+from trendcli.reports.curation import acronyms
 
 
 def test_definitions_end_before_the_bracket_and_begin_with_the_first_letter() -> None:

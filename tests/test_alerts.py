@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trendcli import alerts
-from trendcli.alerts import HISTORY, POOLED, SPREAD
+from trendcli.stats import alerts
+from trendcli.stats.alerts import HISTORY, POOLED, SPREAD
 
 WEEKS = list(range(POOLED + SPREAD))
 BASES = np.full(len(WEEKS), 1000)

@@ -9,13 +9,16 @@ import pytest
 
 from tests.conftest import ML, answer, fill, paper
 from tests.test_cli import run
-from trendcli import indexing, ingest, parts, venues
-from trendcli.authorship import CAVEAT, authors, taken_apart
-from trendcli.lookup import Wanted
-from trendcli.models import Report, silent
-from trendcli.question import worded
-from trendcli.store import Store
-from trendcli.topics import Library
+from trendcli.core.types import Report, silent
+from trendcli.reports.papers import fulltext_build as indexing
+from trendcli.reports.papers.authors import CAVEAT, authors, taken_apart
+from trendcli.reports.papers.lookup import Wanted
+from trendcli.store import corpus as venues
+from trendcli.store import ingest
+from trendcli.store import records as parts
+from trendcli.store.store import Store
+from trendcli.topics.library import Library
+from trendcli.topics.query import worded
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from types import ModuleType
 
 import pytest
 
-from trendcli.models import Ask
+from trendcli.core.types import Ask
 from trendcli.sources.snapshot import Snapshot
-from trendcli.store import Store
+from trendcli.store.store import Store
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -26,8 +26,8 @@ def scale() -> ModuleType:
 @pytest.fixture(scope="module")
 def made(scale: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Store]:
     """A made-up snapshot of 600 records, and the store of it."""
-    from trendcli.harvest import harvest
-    from trendcli.models import silent
+    from trendcli.core.types import silent
+    from trendcli.sources.harvest import harvest
 
     folder = tmp_path_factory.mktemp("scale")
     path = scale.made_up(folder / "made.jsonl", 600)

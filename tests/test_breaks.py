@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from trendcli.breaks import BREAKS, between
+from trendcli.core.breaks import BREAKS, between
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ import pytest
 
 from benchmarks import calibrate
 from benchmarks.calibrate import HISTORY, TESTED, World
-from trendcli import alerts, change
-from trendcli.dispersion import NONE
+from trendcli.stats import alerts
+from trendcli.stats import proportions as change
+from trendcli.stats.overdispersion import NONE
 
 MONTHS = np.arange(HISTORY + TESTED)
 

@@ -13,18 +13,9 @@ from scipy.stats import t as student
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint, score_test_proportions_2indep
 
-from trendcli import change
-from trendcli.change import (
-    Change,
-    Sides,
-    adjusted,
-    ratio_interval,
-    ratio_test,
-    share,
-    verdict,
-    wilson,
-)
-from trendcli.distributions import Floats, critical, two_sided
+from trendcli.stats import proportions as change
+from trendcli.stats.distributions import Floats, critical, two_sided
+from trendcli.stats.proportions import Change, Sides, adjusted, ratio_interval, ratio_test, share, verdict, wilson
 
 
 def column(*numbers: int) -> Floats:

@@ -10,11 +10,12 @@ from matplotlib.figure import Figure
 
 from tests.conftest import answer, fill, paper
 from tests.test_report import ask
-from trendcli import charts, registry
-from trendcli.errors import UsageError
-from trendcli.models import Report
-from trendcli.store import Store
-from trendcli.topics import Library
+from trendcli.core import registry
+from trendcli.core.errors import UsageError
+from trendcli.core.types import Report
+from trendcli.output import charts
+from trendcli.store.store import Store
+from trendcli.topics.library import Library
 
 
 def day(text: str) -> int:

@@ -21,7 +21,7 @@ from tests.sources.test_snapshot import line, months, write
 from trendcli import __version__
 from trendcli.cli import app
 from trendcli.demo.server import StandIn
-from trendcli.store import Store
+from trendcli.store.store import Store
 
 TREND = [sys.executable, "-m", "trendcli"]
 

@@ -7,13 +7,13 @@ import yaml
 
 from tests.conftest import answer, fill, paper
 from tests.test_cli import run
-from trendcli import coining
-from trendcli.coining import Coined, block, coined, inserted
-from trendcli.errors import TopicError, UsageError
-from trendcli.inspection import EVERYTHING
-from trendcli.rules import phrase_regex
-from trendcli.settings import configs
-from trendcli.store import Store
+from trendcli.core.errors import TopicError, UsageError
+from trendcli.core.settings import configs
+from trendcli.reports.curation import create as coining
+from trendcli.reports.curation.check import EVERYTHING
+from trendcli.reports.curation.create import Coined, block, coined, inserted
+from trendcli.store.store import Store
+from trendcli.topics.patterns import phrase_regex
 
 TEXTS = [
     *["Graph neural networks (GNNs) on molecules, and a graph-neural network."] * 3,

@@ -7,11 +7,11 @@ import pytest
 
 from tests.conftest import ML, answer, fill, paper
 from tests.test_cli import run
-from trendcli.contrast import contrasted
-from trendcli.errors import UsageError
-from trendcli.question import worded
-from trendcli.store import Store
-from trendcli.topics import Library
+from trendcli.core.errors import UsageError
+from trendcli.reports.curation.compare import contrasted
+from trendcli.store.store import Store
+from trendcli.topics.library import Library
+from trendcli.topics.query import worded
 
 
 @pytest.fixture(scope="module")

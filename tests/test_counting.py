@@ -11,11 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import answer, fill, paper
-from trendcli import cache, ingest, periods, tags, topic_files, topics
-from trendcli.counting import Counted, count, count_parts, drivers
-from trendcli.models import Scope, Selection, Submission, silent
-from trendcli.store import Store
-from trendcli.topics import Library
+from trendcli.core import periods
+from trendcli.core.types import Scope, Selection, Submission, silent
+from trendcli.store import cache, ingest
+from trendcli.store.store import Store
+from trendcli.topics import library as topics
+from trendcli.topics import loader as topic_files
+from trendcli.topics import tags
+from trendcli.topics.counting import Counted, count, count_parts, drivers
+from trendcli.topics.library import Library
 
 TOPICS = """
 topics:
@@ -172,7 +176,7 @@ def test_updates_count_once_and_folding_changes_nothing(tmp_path: Path, own: Lib
 
 def current(store: Store) -> list[Submission]:
     """The live rows as submissions, to fill another store with."""
-    from trendcli.sql import read_files
+    from trendcli.store.sql import read_files
 
     with store.connect() as db:
         rows = db.execute(

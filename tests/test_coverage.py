@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import answer
-from trendcli import periods
-from trendcli.coverage import Coverage, Span
+from trendcli.core import periods
+from trendcli.store.coverage import Coverage, Span
 
 
 def status(coverage: Coverage, period: str, *categories: str) -> str:

@@ -10,16 +10,18 @@ from typer.testing import CliRunner, Result
 
 from tests.conftest import answer, fill, paper
 from tests.sources.test_arxiv_api import expected, rows
-from trendcli import ingest, parts, topic_files
 from trendcli.cli import app
-from trendcli.coverage import EVERY
+from trendcli.core.errors import UsageError
+from trendcli.core.settings import configs
+from trendcli.core.types import silent
 from trendcli.demo.corpus import Paper
 from trendcli.demo.server import StandIn
-from trendcli.doctor import examine, mend, read_totals
-from trendcli.errors import UsageError
-from trendcli.models import silent
-from trendcli.settings import configs
-from trendcli.store import Store, write_data
+from trendcli.reports.doctor import examine, mend, read_totals
+from trendcli.store import ingest
+from trendcli.store import records as parts
+from trendcli.store.coverage import EVERY
+from trendcli.store.store import Store, write_data
+from trendcli.topics import loader as topic_files
 
 CATEGORIES = ["-c", "cs.LG", "-c", "cs.CL", "-c", "cs.CV", "-c", "cs.NE", "-c", "stat.ML"]
 
@@ -109,8 +111,8 @@ def test_submissions_twice_are_folded_into_the_newest(store: Store) -> None:
     assert old.id == new.id
     table = parts.table([new], "test", datetime(2020, 6, 1, tzinfo=UTC))
     none = {name: [None] for name in ("over_file", "over_row")}
-    from trendcli.arrow import pa
-    from trendcli.store import schema
+    from trendcli.core.arrow import pa
+    from trendcli.store.store import schema
 
     rogue = pa.table({**{name: table[name] for name in table.column_names}, **none}, schema=schema())
     with store.writing():  # as no program of ours would do it

@@ -9,13 +9,15 @@ import pytest
 
 from tests.conftest import ML, answer, fill, paper
 from tests.test_report import ask
-from trendcli import dispersion, evidence, periods
-from trendcli.dispersion import NONE
-from trendcli.models import silent
-from trendcli.periods import Period
-from trendcli.question import Context, resolve, worded
-from trendcli.store import Store
-from trendcli.topics import Library
+from trendcli.core import periods
+from trendcli.core.periods import Period
+from trendcli.core.types import silent
+from trendcli.reports import significance as evidence
+from trendcli.stats import overdispersion as dispersion
+from trendcli.stats.overdispersion import NONE
+from trendcli.store.store import Store
+from trendcli.topics.library import Library
+from trendcli.topics.query import Context, resolve, worded
 
 MONTHS = list(range(36))
 

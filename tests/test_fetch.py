@@ -18,7 +18,7 @@ from tests.sources.test_snapshot import line
 from trendcli.cli import app
 from trendcli.demo.corpus import Paper
 from trendcli.demo.server import StandIn, serving
-from trendcli.store import Store
+from trendcli.store.store import Store
 
 NOW = datetime.now(UTC)
 TODAY = NOW.date()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trendcli import folding
+from trendcli.reports.terms import near_duplicates as folding
 
 
 def held(*numbers: int) -> np.ndarray:

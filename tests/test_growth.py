@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from trendcli import growth
-from trendcli.growth import A_YEAR, FEWEST, fit
+from trendcli.stats import growth
+from trendcli.stats.growth import A_YEAR, FEWEST, fit
 
 
 def counts(number: int, per_year: float, unit: str, noise: float = 0.05, seed: int = 1) -> list[int]:

@@ -8,16 +8,18 @@ from typing import Any
 import pytest
 
 from tests.conftest import answer, fill, paper
-from trendcli import parts, periods, tags
-from trendcli.counting import count
+from trendcli.core import periods
+from trendcli.core.types import Ask, Batch, Progress, Scope, Selection, Submission, Window, silent
 from trendcli.demo.server import StandIn
-from trendcli.harvest import harvest
-from trendcli.manifest import DataFile
-from trendcli.models import Ask, Batch, Progress, Scope, Selection, Submission, Window, silent
 from trendcli.sources.arxiv_api import ArxivApi
+from trendcli.sources.harvest import harvest
 from trendcli.sources.pace import Pace
-from trendcli.store import Store
-from trendcli.topics import Library
+from trendcli.store import records as parts
+from trendcli.store.manifest import DataFile
+from trendcli.store.store import Store
+from trendcli.topics import tags
+from trendcli.topics.counting import count
+from trendcli.topics.library import Library
 
 
 def test_a_fetch_frees_the_room_that_a_killed_one_took(standin: StandIn, tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import answer, days, fill, paper, seconds
-from trendcli import ingest, parts
-from trendcli.models import Submission
-from trendcli.sql import read_files
-from trendcli.store import Store
+from trendcli.core.types import Submission
+from trendcli.store import ingest
+from trendcli.store import records as parts
+from trendcli.store.sql import read_files
+from trendcli.store.store import Store
 
 
 def rows(store: Store, columns: str = "id, version, title, v1_at::DATE::VARCHAR") -> list[tuple[object, ...]]:

@@ -10,11 +10,12 @@ import pytest
 
 from tests.conftest import answer, fill, paper
 from tests.test_cli import run
-from trendcli import findings, topic_files
-from trendcli.inspection import EVERYTHING, checked
-from trendcli.models import Report, Submission
-from trendcli.question import worded
-from trendcli.store import Store
+from trendcli.core.types import Report, Submission
+from trendcli.reports.curation import findings
+from trendcli.reports.curation.check import EVERYTHING, checked
+from trendcli.store.store import Store
+from trendcli.topics import loader as topic_files
+from trendcli.topics.query import worded
 
 YEARS = range(2010, 2016)
 

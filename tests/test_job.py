@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.test_cli import run
-from trendcli import job, topic_files
-from trendcli.errors import SettingsError
-from trendcli.job import Job
-from trendcli.settings import as_yaml, configs
+from trendcli.core.errors import SettingsError
+from trendcli.core.settings import as_yaml, configs
+from trendcli.reports.weekly import config as job
+from trendcli.reports.weekly.config import Job
+from trendcli.topics import loader as topic_files
 
 
 def test_the_shipped_file_holds_the_defaults_and_topics_that_exist() -> None:

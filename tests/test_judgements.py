@@ -9,12 +9,12 @@ import pytest
 
 from tests.conftest import fill, paper
 from tests.test_cli import run
-from trendcli import judgements
-from trendcli.change import wilson
-from trendcli.errors import StoreDamaged
-from trendcli.judgements import Judgement
-from trendcli.store import Store
-from trendcli.topics import Library
+from trendcli.core.errors import StoreDamaged
+from trendcli.reports import judgements
+from trendcli.reports.judgements import Judgement
+from trendcli.stats.proportions import wilson
+from trendcli.store.store import Store
+from trendcli.topics.library import Library
 
 
 def judged(ident: str, relevant: bool, rule: str = "old", stratum: str = "2018", of: int = 30) -> Judgement:

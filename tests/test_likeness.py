@@ -8,12 +8,13 @@ import pytest
 
 from tests.conftest import answer, fill, paper
 from tests.test_search import ids, searched
-from trendcli import indexing, likeness
-from trendcli.errors import UsageError
-from trendcli.likeness import Sample, cosine, shared, vector
-from trendcli.models import silent
-from trendcli.store import Store
-from trendcli.topics import Library
+from trendcli.core.errors import UsageError
+from trendcli.core.types import silent
+from trendcli.reports.papers import fulltext_build as indexing
+from trendcli.reports.papers import similarity as likeness
+from trendcli.reports.papers.similarity import Sample, cosine, shared, vector
+from trendcli.store.store import Store
+from trendcli.topics.library import Library
 
 WORLD = [
     paper("1801.00001", "2018-01-05", "Graph kernels", "A kernel on a graph: a graph kernel."),

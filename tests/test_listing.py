@@ -10,15 +10,15 @@ import pytest
 
 from tests.conftest import ML, SMALL, answer, fill, paper
 from tests.test_report import ask
-from trendcli import listing
+from trendcli.core.arxiv import canonical_categories
+from trendcli.core.errors import NoCoverage, UsageError
+from trendcli.core.settings import Settings
+from trendcli.core.types import Report
 from trendcli.demo import corpus
-from trendcli.errors import NoCoverage, UsageError
-from trendcli.models import Report
-from trendcli.question import worded
-from trendcli.settings import Settings
-from trendcli.store import Store
-from trendcli.taxonomy import canonical_categories
-from trendcli.topics import Library
+from trendcli.reports.papers import listing
+from trendcli.store.store import Store
+from trendcli.topics.library import Library
+from trendcli.topics.query import worded
 
 
 def listed(store: Store, library: Library, *names: str, **words: Any) -> Report:

@@ -6,10 +6,10 @@ import re2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trendcli.matching import Matcher, _loosened
-from trendcli.models import Rule
-from trendcli.rules import rule
-from trendcli.spans import mentions
+from trendcli.core.types import Rule
+from trendcli.topics.highlight import mentions
+from trendcli.topics.matcher import Matcher, _loosened
+from trendcli.topics.patterns import rule
 
 
 def tags(rules: list[Rule], *papers: tuple[str, str]) -> set[tuple[int, str, bool, bool]]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trendcli.mix import decompose
+from trendcli.stats.decomposition import decompose
 
 PART = st.tuples(st.integers(0, 50), st.integers(0, 50), st.integers(0, 50), st.integers(0, 50)).map(
     lambda part: (min(part[0], part[1]), part[1], min(part[2], part[3]), part[3])

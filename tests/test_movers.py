@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trendcli import change, movers
-from trendcli.change import Sides
+from trendcli.stats import proportions as change
+from trendcli.stats import screening as movers
+from trendcli.stats.proportions import Sides
 
 PLACES = list(range(60))
 BLOCKS = [-1] * 36 + [0] * 12 + [1] * 12

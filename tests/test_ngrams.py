@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trendcli import ngrams, tokens
-from trendcli.rules import phrase_regex
-from trendcli.words import NO_PLURAL, STOP
+from trendcli.reports.terms import ngrams, tokens
+from trendcli.reports.terms.stopwords import NO_PLURAL, STOP
+from trendcli.topics.patterns import phrase_regex
 
 
 def naive(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from trendcli.render.page import Chart, render
+from trendcli.output.weekly_page import Chart, render
 
 # one browser for all
 pytestmark = pytest.mark.xdist_group("page")

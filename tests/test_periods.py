@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trendcli import periods
-from trendcli.errors import UsageError
-from trendcli.periods import Period
+from trendcli.core import periods
+from trendcli.core.errors import UsageError
+from trendcli.core.periods import Period
 
 DATES = st.dates(date(1991, 7, 1), date(2080, 12, 31))
 UNITS = st.sampled_from(periods.UNITS)

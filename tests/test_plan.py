@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import answer
-from trendcli.coverage import EVERY, Coverage
-from trendcli.models import Answer, Ask, Window
-from trendcli.plan import FIRST_DATESTAMP, by_change, by_window, covered, unbegun
+from trendcli.core.types import Answer, Ask, Window
+from trendcli.sources.plan import FIRST_DATESTAMP, by_change, by_window, covered, unbegun
+from trendcli.store.coverage import EVERY, Coverage
 
 TODAY = date(2026, 11, 21)
 TOMORROW = TODAY + timedelta(days=1)

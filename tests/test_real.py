@@ -24,18 +24,19 @@ from filelock import FileLock
 
 from tests.conftest import ML, SHARED
 from tests.test_cli import run
-from trendcli import periods, topic_files
-from trendcli.counting import count, count_parts
-from trendcli.listing import submissions
-from trendcli.matching import Matcher
-from trendcli.models import Selection, silent
-from trendcli.question import resolve, worded
-from trendcli.reports.comparison import comparison, decomposition
-from trendcli.reports.series import series
-from trendcli.settings import Settings, configs
-from trendcli.store import Store
-from trendcli.text import canonical
-from trendcli.topics import Library
+from trendcli.core import periods
+from trendcli.core.normalize import canonical
+from trendcli.core.settings import Settings, configs
+from trendcli.core.types import Selection, silent
+from trendcli.reports.papers.listing import submissions
+from trendcli.reports.trends.comparison import comparison, decomposition
+from trendcli.reports.trends.series import series
+from trendcli.store.store import Store
+from trendcli.topics import loader as topic_files
+from trendcli.topics.counting import count, count_parts
+from trendcli.topics.library import Library
+from trendcli.topics.matcher import Matcher
+from trendcli.topics.query import resolve, worded
 
 pytestmark = [
     pytest.mark.skipif(not (SHARED / "data").is_dir(), reason="no real records at hand (../shared/data)"),

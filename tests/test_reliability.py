@@ -22,8 +22,8 @@ import pytest
 
 from trendcli.demo.corpus import Paper
 from trendcli.demo.server import StandIn, serving
-from trendcli.sql import read_files
-from trendcli.store import COLUMNS, Store
+from trendcli.store.sql import read_files
+from trendcli.store.store import COLUMNS, Store
 
 # how many runs: by default one for each kind of deed, by one source or the other; `make soak` asks for 300 of all by both
 RUNS = int(os.environ.get("TREND_SOAK", "0"))

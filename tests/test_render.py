@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from tests.test_report import ask
-from trendcli import registry
-from trendcli.errors import UsageError
-from trendcli.models import Column, Report
-from trendcli.render.values import text
-from trendcli.store import Store
-from trendcli.topics import Library
+from trendcli.core import registry
+from trendcli.core.errors import UsageError
+from trendcli.core.types import Column, Report
+from trendcli.output.values import text
+from trendcli.store.store import Store
+from trendcli.topics.library import Library
 
 
 @pytest.fixture

@@ -8,16 +8,16 @@ import pytest
 
 from tests.conftest import ML, answer, fill, paper
 from tests.test_cli import run
-from trendcli import topics
-from trendcli.errors import NoCoverage, UsageError
-from trendcli.models import Report, Scope
-from trendcli.question import worded
-from trendcli.reports.comparison import comparison, decomposition
-from trendcli.reports.page import explained
-from trendcli.reports.series import series
-from trendcli.settings import Settings
-from trendcli.store import Store
-from trendcli.topics import Library
+from trendcli.core.errors import NoCoverage, UsageError
+from trendcli.core.settings import Settings
+from trendcli.core.types import Report, Scope
+from trendcli.reports.trends.comparison import comparison, decomposition
+from trendcli.reports.trends.explain import explained
+from trendcli.reports.trends.series import series
+from trendcli.store.store import Store
+from trendcli.topics import library as topics
+from trendcli.topics.library import Library
+from trendcli.topics.query import worded
 
 
 def ask(form: str, store: Store, library: Library, *names: str, **words: Any) -> Report:

@@ -7,8 +7,8 @@ import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trendcli.rules import phrase_regex, rule
-from trendcli.text import canonical
+from trendcli.core.normalize import canonical
+from trendcli.topics.patterns import phrase_regex, rule
 
 
 def matches(kind: str, written: str, text: str) -> bool:

@@ -14,12 +14,13 @@ import pytest
 
 from tests.conftest import ML, answer, fill, paper
 from tests.test_cli import run
-from trendcli import judgements, sampling
-from trendcli.errors import UsageError
-from trendcli.question import worded
-from trendcli.sampling import Sample
-from trendcli.store import Store
-from trendcli.topics import Library
+from trendcli.core.errors import UsageError
+from trendcli.reports import judgements
+from trendcli.reports.curation import sampling
+from trendcli.reports.curation.sampling import Sample
+from trendcli.store.store import Store
+from trendcli.topics.library import Library
+from trendcli.topics.query import worded
 
 
 @pytest.fixture(scope="module")

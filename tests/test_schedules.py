@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.test_cli import run
-from trendcli import schedules
+from trendcli.reports.weekly import schedule as schedules
 
 
 def test_cron_starts_what_a_terminal_would(tmp_path: Path) -> None:

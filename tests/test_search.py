@@ -14,14 +14,19 @@ from hypothesis import strategies as st
 from tests.conftest import ML, answer, fill, paper
 from tests.test_cli import run
 from tests.test_listing import listed as plainly
-from trendcli import index, indexing, ingest, listing, search, syntax, tags
-from trendcli.errors import Locked, NeedsPerson, UsageError
-from trendcli.lookup import Wanted
-from trendcli.models import Report, Submission, silent
-from trendcli.question import worded
-from trendcli.settings import Settings
-from trendcli.store import Store
-from trendcli.topics import Library
+from trendcli.core.errors import Locked, NeedsPerson, UsageError
+from trendcli.core.settings import Settings
+from trendcli.core.types import Report, Submission, silent
+from trendcli.reports.papers import fulltext as index
+from trendcli.reports.papers import fulltext_build as indexing
+from trendcli.reports.papers import listing, search
+from trendcli.reports.papers import query_syntax as syntax
+from trendcli.reports.papers.lookup import Wanted
+from trendcli.store import ingest
+from trendcli.store.store import Store
+from trendcli.topics import tags
+from trendcli.topics.library import Library
+from trendcli.topics.query import worded
 
 WORLD = [
     paper("1801.00001", "2018-01-05", "Graph neural networks", "We learn."),
@@ -196,7 +201,7 @@ def test_a_build_that_is_killed_leaves_nothing_that_counts(
     store = fill(tmp_path / "store", WORLD, [answer(["cs.LG", "cs.CL"])])
     before = ids(searched(store, library, "graph"))
     code = (
-        "import os, sys\nfrom pathlib import Path\nfrom trendcli import indexing\nfrom trendcli.store import Store\n"
+        "import os, sys\nfrom pathlib import Path\nfrom trendcli.reports.papers import fulltext_build as indexing\nfrom trendcli.store.store import Store\n"
         "indexing.build(Store.open(Path(sys.argv[1])), lambda *said: os._exit(9))"
     )
     assert subprocess.run([sys.executable, "-c", code, str(store.root)], check=False).returncode == 9

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from trendcli.errors import SettingsError, UsageError
-from trendcli.settings import Settings, as_yaml, configs, is_loopback, resolve, store_path
+from trendcli.core.errors import SettingsError, UsageError
+from trendcli.core.settings import Settings, as_yaml, configs, is_loopback, resolve, store_path
 
 
 def test_the_later_wins(tmp_path: Path) -> None:

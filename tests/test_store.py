@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import answer, fill, paper
-from trendcli.errors import Locked, StoreDamaged, StoreMissing, StoreTooNew
-from trendcli.manifest import decode, encode
-from trendcli.store import COLUMNS, Store, schema, write_synced
+from trendcli.core.errors import Locked, StoreDamaged, StoreMissing, StoreTooNew
+from trendcli.store.manifest import decode, encode
+from trendcli.store.store import COLUMNS, Store, schema, write_synced
 
 
 def test_there_is_no_store(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_files_are_chosen_by_their_dates(tmp_path: Path) -> None:
 
 def test_one_writer_at_a_time(tmp_path: Path) -> None:
     store = fill(tmp_path, [paper("1801.00001", "2018-01-05")])
-    code = f"from pathlib import Path; from trendcli.store import Store\nwith Store.open(Path({str(tmp_path)!r})).writing(): pass"
+    code = f"from pathlib import Path; from trendcli.store.store import Store\nwith Store.open(Path({str(tmp_path)!r})).writing(): pass"
     with store.writing():
         other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert other.returncode == 1

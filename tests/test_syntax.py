@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trendcli.errors import UsageError
-from trendcli.syntax import Every, Expr, Query, Term, also, fts, parse, sql, stands, words
+from trendcli.core.errors import UsageError
+from trendcli.reports.papers.query_syntax import Every, Expr, Query, Term, also, fts, parse, sql, stands, words
 
 FIELDS = ("title", "abstract")
 TEXTS = [

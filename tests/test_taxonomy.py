@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trendcli.taxonomy import ALIASES, CATEGORIES, SUBSUMED, canonical_categories, canonical_id, expand, spellings
+from trendcli.core.arxiv import ALIASES, CATEGORIES, SUBSUMED, canonical_categories, canonical_id, expand, spellings
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.conftest import ML, fill, paper
-from trendcli import periods, terms
-from trendcli.models import Scope
+from trendcli.core import periods
+from trendcli.core.types import Scope
+from trendcli.reports.terms import first_seen as terms
 
 
 def test_terms_are_runs_of_words_within_a_clause() -> None:

@@ -15,17 +15,21 @@ import pytest
 
 from tests.conftest import ML, answer, fill, paper
 from tests.test_cli import run
-from trendcli import ingest, movers, parts, periods, venues
-from trendcli.errors import UsageError
-from trendcli.models import Scope, Submission
-from trendcli.ngrams import Terms
-from trendcli.question import resolve, worded
-from trendcli.reports import terms as use_case
-from trendcli.reports import texts
-from trendcli.reports.names import name_regex
-from trendcli.reports.terms import Wanted, gathered, terms
-from trendcli.store import Store
-from trendcli.topics import Library
+from trendcli.core import periods
+from trendcli.core.errors import UsageError
+from trendcli.core.types import Scope, Submission
+from trendcli.reports.terms import terms as use_case
+from trendcli.reports.terms import texts
+from trendcli.reports.terms.new_names import name_regex
+from trendcli.reports.terms.ngrams import Terms
+from trendcli.reports.terms.terms import Wanted, gathered, terms
+from trendcli.stats import screening as movers
+from trendcli.store import corpus as venues
+from trendcli.store import ingest
+from trendcli.store import records as parts
+from trendcli.store.store import Store
+from trendcli.topics.library import Library
+from trendcli.topics.query import resolve, worded
 
 # how many of 300 submissions of each year hold it
 PLANTED = {
@@ -101,7 +105,7 @@ def test_what_is_said_is_what_was_read(planted: Path) -> None:
 
 
 def test_keys_that_do_not_fit_are_refused_and_not_made_up(monkeypatch: pytest.MonkeyPatch, planted: Path) -> None:
-    monkeypatch.setattr("trendcli.ngrams._BITS", 8)
+    monkeypatch.setattr("trendcli.reports.terms.ngrams._BITS", 8)
     done = run("terms", "--store", planted, "--period", "2019", "--vs", "2018", "--min-count", 3)
     assert done.exit_code == 2 and "larger --min-count" in done.stderr
 
@@ -400,7 +404,7 @@ def test_counts_of_real_terms_are_those_of_queries(tmp_path: Path, shared: Path)
 
 
 def test_no_two_columns_of_a_backtest_have_one_name() -> None:
-    from trendcli.reports.backtest import COLUMNS
+    from trendcli.reports.terms.backtest import COLUMNS
 
     assert len({column.label for column in COLUMNS}) == len(COLUMNS)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trendcli.text import author_names, canonical, one_line
+from trendcli.core.normalize import author_names, canonical, one_line
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
-from trendcli import topic_files, topics
-from trendcli.rules import phrase_regex
-from trendcli.settings import configs
-from trendcli.spans import mentions
-from trendcli.text import canonical
-from trendcli.topics import Library
+from trendcli.core.normalize import canonical
+from trendcli.core.settings import configs
+from trendcli.topics import library as topics
+from trendcli.topics import loader as topic_files
+from trendcli.topics.highlight import mentions
+from trendcli.topics.library import Library
+from trendcli.topics.patterns import phrase_regex
 
 FOLDER = Path(__file__).parent / "topic_sentences"
 NAMES = sorted(topic_files.load(configs() / "topics").topics)

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from trendcli import topic_files, topics
-from trendcli.errors import TopicError, UsageError
-from trendcli.settings import configs
-from trendcli.topics import Library
+from trendcli.core.errors import TopicError, UsageError
+from trendcli.core.settings import configs
+from trendcli.topics import library as topics
+from trendcli.topics import loader as topic_files
+from trendcli.topics.library import Library
 
 GOOD = """
 topics:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from trendcli.turns import comeback, crossings, first_seen
+from trendcli.stats.turning_points import comeback, crossings, first_seen
 
 
 @pytest.mark.parametrize(

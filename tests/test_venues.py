@@ -16,15 +16,18 @@ from typer.testing import Result
 import trendcli
 from tests.conftest import answer
 from tests.test_cli import run
-from trendcli import ingest, parts, topic_files, venues
-from trendcli.errors import UsageError
-from trendcli.manifest import ARXIV
-from trendcli.models import Scope, Submission
-from trendcli.question import Question, worded
-from trendcli.reports.acceptance import acceptance
-from trendcli.reports.series import series
-from trendcli.store import FIELDS, Store
-from trendcli.topics import Library
+from trendcli.core.errors import UsageError
+from trendcli.core.types import Scope, Submission
+from trendcli.reports.trends.acceptance import acceptance
+from trendcli.reports.trends.series import series
+from trendcli.store import corpus as venues
+from trendcli.store import ingest
+from trendcli.store import records as parts
+from trendcli.store.manifest import ARXIV
+from trendcli.store.store import FIELDS, Store
+from trendcli.topics import loader as topic_files
+from trendcli.topics.library import Library
+from trendcli.topics.query import Question, worded
 
 SUBMITTED = Scope("submitted", ("submitted",))
 RULES = """

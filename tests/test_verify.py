@@ -8,13 +8,15 @@ import pytest
 
 from tests.conftest import answer, fill, paper
 from tests.test_report import ask
-from trendcli import ingest, provenance, topic_files
-from trendcli.errors import UsageError
-from trendcli.models import Report, Submission
-from trendcli.render.machine import json_text
-from trendcli.store import Store
-from trendcli.topics import Library
-from trendcli.verify import verified
+from trendcli.core.errors import UsageError
+from trendcli.core.types import Report, Submission
+from trendcli.output.machine import json_text
+from trendcli.reports import notes as provenance
+from trendcli.reports.trends.verify import verified
+from trendcli.store import ingest
+from trendcli.store.store import Store
+from trendcli.topics import loader as topic_files
+from trendcli.topics.library import Library
 
 TOPICS = "topics:\n  apple:\n    phrases: [apple]\n  pear:\n    phrases: [pear]\npacks:\n  all: [apple, pear]\n"
 
@@ -72,7 +74,7 @@ def test_four_differences_are_named_and_a_fold_is_none(
 ) -> None:
     store = fill(tmp_path / "a", world()[:60])
     with store.writing():  # an update, which a fold moves into months
-        from trendcli import parts
+        from trendcli.store import records as parts
 
         ingest.merge(store, [parts.table(world()[60:], "test", answer().answered_at)], [answer()])
     before = saved(ask("comparison", store, own, "apple"))

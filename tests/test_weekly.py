@@ -25,11 +25,14 @@ import pytest
 from tests.conftest import answer, fill, paper
 from tests.test_cli import run
 from tests.test_fetch import recent
-from trendcli import digest, periods, question, weekly
+from trendcli.core import periods
+from trendcli.core.types import Report, Submission
 from trendcli.demo.server import StandIn, serving
-from trendcli.models import Report, Submission
-from trendcli.render.weekly import in_words
-from trendcli.store import Store
+from trendcli.output.weekly_texts import in_words
+from trendcli.reports.weekly import digest
+from trendcli.reports.weekly import folder as weekly
+from trendcli.store.store import Store
+from trendcli.topics import query as question
 
 FILES = {"change.png", "change.svg", "digest.md", "index.html", "lines.png", "lines.svg", "papers.csv", "report.json", "volume.png", "volume.svg"}  # fmt: skip
 

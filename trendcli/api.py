@@ -11,22 +11,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trendcli import listing
-from trendcli.authorship import authors as _authors
-from trendcli.lookup import Wanted
-from trendcli.manifest import ARXIV
-from trendcli.models import Report, Scope
-from trendcli.question import Question, worded
-from trendcli.registry import CHARTS, load
-from trendcli.reports.acceptance import acceptance as _acceptance
-from trendcli.reports.comparison import comparison as _comparison
-from trendcli.reports.comparison import decomposition as _decomposition
-from trendcli.reports.series import series as _series
-from trendcli.settings import Settings, configs
-from trendcli.store import VENUES, Store
-from trendcli.topic_files import load as _load_topics
-from trendcli.topics import Library
-from trendcli.venues import reading
+from trendcli.core.registry import CHARTS, load
+from trendcli.core.settings import Settings, configs
+from trendcli.core.types import Report, Scope
+from trendcli.reports.papers import listing
+from trendcli.reports.papers.authors import authors as _authors
+from trendcli.reports.papers.lookup import Wanted
+from trendcli.reports.trends.acceptance import acceptance as _acceptance
+from trendcli.reports.trends.comparison import comparison as _comparison
+from trendcli.reports.trends.comparison import decomposition as _decomposition
+from trendcli.reports.trends.series import series as _series
+from trendcli.store.corpus import reading
+from trendcli.store.manifest import ARXIV
+from trendcli.store.store import VENUES, Store
+from trendcli.topics.library import Library
+from trendcli.topics.loader import load as _load_topics
+from trendcli.topics.query import Question, worded
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -15,15 +15,18 @@ from typer.testing import CliRunner
 
 from tests.conftest import fill, paper
 from tests.test_counting import TOPICS
-from trendcli import cells, parts, periods, topic_files
 from trendcli.cli import app
-from trendcli.counting import count
+from trendcli.core import periods
+from trendcli.core.errors import UsageError
+from trendcli.core.types import Scope, Selection, Submission, silent
 from trendcli.demo import corpus
-from trendcli.engines import spark
-from trendcli.errors import UsageError
-from trendcli.models import Scope, Selection, Submission, silent
-from trendcli.store import Store
-from trendcli.topics import Library
+from trendcli.store import records as parts
+from trendcli.store.store import Store
+from trendcli.topics import aggregates as cells
+from trendcli.topics import loader as topic_files
+from trendcli.topics import spark
+from trendcli.topics.counting import count
+from trendcli.topics.library import Library
 
 # Spark speaks of itself while it starts, and of pandas, which nothing here uses
 pytestmark = pytest.mark.filterwarnings("ignore")

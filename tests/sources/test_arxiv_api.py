@@ -14,19 +14,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import mutated
+from trendcli.core.arxiv import canonical_categories
+from trendcli.core.errors import TryLater, Unreachable, UsageError
+from trendcli.core.types import Ask, Window, silent
 from trendcli.demo import corpus
 from trendcli.demo.corpus import Paper
 from trendcli.demo.server import StandIn, serving
-from trendcli.errors import TryLater, Unreachable, UsageError
-from trendcli.harvest import Harvest, harvest
-from trendcli.models import Ask, Window, silent
 from trendcli.sources import arxiv_api
 from trendcli.sources.arxiv_api import ArxivApi
+from trendcli.sources.harvest import Harvest, harvest
+from trendcli.sources.http import Faulty
 from trendcli.sources.pace import Pace
-from trendcli.sources.transport import Faulty
-from trendcli.sql import read_files
-from trendcli.store import Store
-from trendcli.taxonomy import canonical_categories
+from trendcli.store.sql import read_files
+from trendcli.store.store import Store
 
 ALL = tuple(sorted(corpus.CATEGORIES))
 

@@ -15,20 +15,20 @@ import pytest
 
 from tests.conftest import mutated
 from tests.sources.test_arxiv_api import expected, rows
-from trendcli import ingest, plan
-from trendcli.coverage import EVERY
+from trendcli.core.arxiv import CATEGORIES, canonical_categories, oai_set
+from trendcli.core.errors import TryLater, Unreachable
+from trendcli.core.types import Ask, Window, silent
 from trendcli.demo import corpus
 from trendcli.demo.corpus import Paper
 from trendcli.demo.server import StandIn, serving
-from trendcli.errors import TryLater, Unreachable
-from trendcli.harvest import Harvest, harvest
-from trendcli.models import Ask, Window, silent
-from trendcli.sources import oai
+from trendcli.sources import oai, plan
+from trendcli.sources.harvest import Harvest, harvest
+from trendcli.sources.http import Faulty
 from trendcli.sources.oai import OaiPmh, read
 from trendcli.sources.pace import Pace
-from trendcli.sources.transport import Faulty
-from trendcli.store import Store
-from trendcli.taxonomy import CATEGORIES, canonical_categories, oai_set
+from trendcli.store import ingest
+from trendcli.store.coverage import EVERY
+from trendcli.store.store import Store
 
 TODAY = datetime.now(UTC).date()
 ALL = (EVERY,)
@@ -121,7 +121,7 @@ def test_upkeep_brings_what_has_changed_and_settles_what_was_provisional(
     assert (done.merged.new, done.merged.revised) == (1, 2)
     assert rows(store) == expected(served.papers)
     with store.connect() as db:
-        from trendcli.sql import read_files
+        from trendcli.store.sql import read_files
 
         found = db.execute(
             f"SELECT id FROM ({read_files(store, store.files(), 'id, withdrawn')}) WHERE withdrawn"

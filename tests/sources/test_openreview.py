@@ -18,17 +18,17 @@ from typer.testing import CliRunner, Result
 pytest.importorskip("openreview", reason="openreview-py is not installed: pip install openreview-py")
 
 from trendcli.cli import app
+from trendcli.core.errors import NeedsPerson, SettingsError, TrendError, TryLater, Unreachable, UsageError
+from trendcli.core.types import Ask, silent
 from trendcli.demo.openreview import PASSWORD, TOKEN, Entry, StandIn, make, serving
-from trendcli.errors import NeedsPerson, SettingsError, TrendError, TryLater, Unreachable, UsageError
-from trendcli.harvest import Harvest, harvest
-from trendcli.models import Ask, silent
-from trendcli.sources import openreview_lists as lists
-from trendcli.sources import transport
+from trendcli.sources import http as transport
+from trendcli.sources import openreview_venues as lists
+from trendcli.sources.harvest import Harvest, harvest
 from trendcli.sources.openreview import Login, OpenReview
 from trendcli.sources.pace import Pace
-from trendcli.sql import read_files
-from trendcli.store import Store, venues
-from trendcli.venues import categories
+from trendcli.store.corpus import categories
+from trendcli.store.sql import read_files
+from trendcli.store.store import Store, venues
 
 ENTRIES = make()
 ADA = Login("ada@example.org", PASSWORD)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from trendcli.errors import Unreachable
+from trendcli.core.errors import Unreachable
 from trendcli.sources.pace import LONGEST_S, Pace, site_of
 
 ARXIV = "https://export.arxiv.org/api/query?x"

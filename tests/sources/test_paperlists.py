@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from trendcli.errors import UsageError
-from trendcli.models import Ask, Batch, silent
+from trendcli.core.errors import UsageError
+from trendcli.core.types import Ask, Batch, silent
 from trendcli.sources.paperlists import Paperlist
 
 

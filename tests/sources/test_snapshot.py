@@ -18,14 +18,15 @@ from hypothesis import strategies as st
 
 from tests.conftest import fill
 from tests.test_ingest import rows
-from trendcli.coverage import EVERY
-from trendcli.errors import UsageError
-from trendcli.harvest import Harvest, harvest
-from trendcli.models import Ask, Window, silent
-from trendcli.periods import parse as period
-from trendcli.sources import records, snapshot
+from trendcli.core.errors import UsageError
+from trendcli.core.periods import parse as period
+from trendcli.core.types import Ask, Window, silent
+from trendcli.sources import snapshot
+from trendcli.sources import snapshot_records as records
+from trendcli.sources.harvest import Harvest, harvest
 from trendcli.sources.snapshot import Snapshot
-from trendcli.store import Store
+from trendcli.store.coverage import EVERY
+from trendcli.store.store import Store
 
 
 def line(id: str, v1: str = "Mon, 2 Apr 2007 19:18:42 GMT", *more: str, **changes: Any) -> dict[str, Any]:

@@ -11,36 +11,36 @@ from typing import Annotated
 import typer
 
 from trendcli import __version__
-from trendcli.cli.frame import Common, callback, command
+from trendcli.cli.base import Common, callback, command
 
 _COMMANDS = {
-    "demo": "fill:demo",
+    "demo": "importing:demo",
     "fetch": "fetch:fetch",
-    "import": "fill:import_",
-    "report": "ask:report",
-    "explain": "ask:explain",
-    "verify": "ask:verify",
-    "chart": "ask:chart",
-    "papers": "find:papers",
-    "authors": "find:authors",
-    "index": "find:index",
-    "terms": "discover:terms",
-    "export": "ask:export",
-    "status": "health:status",
-    "doctor": "health:doctor",
-    "settings": "look:settings",
-    "digest": "week:digest",
-    "weekly": "week:weekly",
-    "schedule": "week:schedule",
+    "import": "importing:import_",
+    "report": "report:report",
+    "explain": "report:explain",
+    "verify": "report:verify",
+    "chart": "report:chart",
+    "papers": "papers:papers",
+    "authors": "papers:authors",
+    "index": "papers:index",
+    "terms": "terms:terms",
+    "export": "report:export",
+    "status": "store:status",
+    "doctor": "store:doctor",
+    "settings": "topics_list:settings",
+    "digest": "weekly:digest",
+    "weekly": "weekly:weekly",
+    "schedule": "weekly:schedule",
 }
 _TOPICS = {
-    "list": "look:topics_list",
-    "show": "look:topics_show",
-    "explain": "look:topics_explain",
-    "check": "rules:check",
-    "sample": "rules:sample",
-    "compare": "rules:compare",
-    "new": "rules:new",
+    "list": "topics_list:topics_list",
+    "show": "topics_list:topics_show",
+    "explain": "topics_list:topics_explain",
+    "check": "topics:check",
+    "sample": "topics:sample",
+    "compare": "topics:compare",
+    "new": "topics:new",
 }
 
 

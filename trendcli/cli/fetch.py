@@ -8,18 +8,18 @@ from urllib.parse import urlsplit
 
 import typer
 
-from trendcli.cli.fill import created, end, harvested, made_up, summary, venue_of, window_of
-from trendcli.cli.frame import Common
-from trendcli.cli.select import Categories, Format, Output, Since, Until
-from trendcli.errors import TryLater, UsageError, nearest
+from trendcli.cli.base import Common
+from trendcli.cli.importing import created, end, harvested, made_up, summary, venue_of, window_of
+from trendcli.cli.options import Categories, Format, Output, Since, Until
+from trendcli.core.errors import TryLater, UsageError, nearest
 
 if TYPE_CHECKING:
-    from trendcli.harvest import Harvest
-    from trendcli.models import Ask, Report, Window
-    from trendcli.settings import Settings
+    from trendcli.core.settings import Settings
+    from trendcli.core.types import Ask, Report, Window
     from trendcli.sources.arxiv_api import ArxivApi
+    from trendcli.sources.harvest import Harvest
     from trendcli.sources.oai import OaiPmh
-    from trendcli.store import Store
+    from trendcli.store.store import Store
 
 # arXiv took 27,692 submissions in October 2025, more than in any month before (arxiv.org/stats)
 MOST_A_DAY = 900
@@ -84,7 +84,7 @@ def fetch(
             raise UsageError("A conference is fetched whole: no --category, --scope, --since or --until.")
         if not dry_run and (format or output):
             raise UsageError("--format and --output are for --dry-run. Nothing was fetched.")
-        from trendcli.cli.conference import fetch_year
+        from trendcli.cli.venue_fetch import fetch_year
 
         named = venue_of(venue, year)
         store, shown = store_for(common, source, named[0]), (format, output) if dry_run else None
@@ -101,7 +101,7 @@ def fetch(
     if format or output:
         raise UsageError("--format and --output are for --dry-run. Nothing was fetched.")
     if not asks:
-        from trendcli.harvest import Harvest
+        from trendcli.sources.harvest import Harvest
 
         common.say(
             "0 new, 0 revised: all of it is covered, or was answered today, and arXiv asks not to be asked twice a day."
@@ -123,7 +123,7 @@ def came(done: Harvest) -> bool:
 
 def store_for(common: Common, source: str, corpus: str = "arxiv") -> Store:
     """The store that a source may fill; UsageError where it is made up and the source is not."""
-    from trendcli.settings import is_loopback
+    from trendcli.core.settings import is_loopback
 
     store = created(common, corpus=corpus)
     if made_up(common, store) and not is_loopback(_url(common.resolved[0], source)):
@@ -152,8 +152,8 @@ def planned(
 
     UsageError where there is no place to go on from, or an empty list if not `strict`.
     """
-    from trendcli import plan
-    from trendcli.models import Window
+    from trendcli.core.types import Window
+    from trendcli.sources import plan
 
     coverage, today = store.coverage(), datetime.now(UTC).date()
     if not categories:
@@ -176,9 +176,9 @@ def planned(
 
 def source_of(store: Store, settings: Settings, name: str) -> ArxivApi | OaiPmh:
     """The source of that name, ready to be asked."""
-    from trendcli import ingest
-    from trendcli.settings import pace_path
+    from trendcli.core.settings import pace_path
     from trendcli.sources.pace import Pace
+    from trendcli.store import ingest
 
     url = _url(settings, name)
     pace = Pace(pace_path(), settings.interval_for(url))
@@ -193,8 +193,8 @@ def source_of(store: Store, settings: Settings, name: str) -> ArxivApi | OaiPmh:
 
 def _dry_run(settings: Settings, source: str, asks: list[Ask]) -> Report:
     """What would be asked; the totals are what arXiv's API declares now, for one request a row."""
-    from trendcli.models import Column, Report, Window
-    from trendcli.settings import pace_path
+    from trendcli.core.settings import pace_path
+    from trendcli.core.types import Column, Report, Window
     from trendcli.sources.arxiv_api import ArxivApi, slices
     from trendcli.sources.pace import Pace
 

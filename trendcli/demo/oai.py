@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 from xml.sax.saxutils import escape, quoteattr
 
+from trendcli.core.arxiv import oai_set
 from trendcli.demo.corpus import Paper
-from trendcli.taxonomy import oai_set
 
 RECORDS, IDENTIFIERS = 2_500, 20_000
 FIRST = date(2005, 9, 16)

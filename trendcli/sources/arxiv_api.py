@@ -17,14 +17,14 @@ import arxiv
 import requests
 from lxml import etree
 
-from trendcli import parts
-from trendcli.coverage import EVERY
-from trendcli.errors import TryLater, Unreachable, UsageError
-from trendcli.models import Answer, Ask, Batch, Progress, Submission, Window
-from trendcli.periods import add_months
+from trendcli.core.arxiv import canonical_id, spellings
+from trendcli.core.errors import TryLater, Unreachable, UsageError
+from trendcli.core.periods import add_months
+from trendcli.core.types import Answer, Ask, Batch, Progress, Submission, Window
+from trendcli.sources.http import AGAIN, Faulty, Transport
 from trendcli.sources.pace import Pace
-from trendcli.sources.transport import AGAIN, Faulty, Transport
-from trendcli.taxonomy import canonical_id, spellings
+from trendcli.store import records as parts
+from trendcli.store.coverage import EVERY
 
 # a slice stays below the 10,000 results that can be reached, with room for what is submitted meanwhile
 MOST = 9_000

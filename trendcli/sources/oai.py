@@ -18,16 +18,16 @@ import requests
 from lxml import etree
 from xxhash import xxh3_64_intdigest
 
-from trendcli import parts
-from trendcli.arrow import pa
-from trendcli.coverage import EVERY
-from trendcli.errors import TryLater
-from trendcli.models import Answer, Ask, Batch, Progress, Submission
-from trendcli.plan import FIRST_DATESTAMP
+from trendcli.core.arrow import pa
+from trendcli.core.arxiv import archive_of, canonical_id, oai_set
+from trendcli.core.errors import TryLater
+from trendcli.core.types import Answer, Ask, Batch, Progress, Submission
+from trendcli.sources.http import AGAIN, Faulty, session
 from trendcli.sources.pace import Pace
-from trendcli.sources.records import days_of, seconds
-from trendcli.sources.transport import AGAIN, Faulty, session
-from trendcli.taxonomy import archive_of, canonical_id, oai_set
+from trendcli.sources.plan import FIRST_DATESTAMP
+from trendcli.sources.snapshot_records import days_of, seconds
+from trendcli.store import records as parts
+from trendcli.store.coverage import EVERY
 
 # pages between two commits: what a kill may cost
 PAGES = 10

@@ -18,13 +18,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 
-from trendcli import parts, venues
-from trendcli.errors import NeedsPerson, SettingsError, TryLater, Unreachable, UsageError
-from trendcli.models import Answer, Ask, Batch, Progress, Submission
-from trendcli.sources import openreview_lists as lists
+from trendcli.core.errors import NeedsPerson, SettingsError, TryLater, Unreachable, UsageError
+from trendcli.core.types import Answer, Ask, Batch, Progress, Submission
+from trendcli.sources import openreview_venues as lists
+from trendcli.sources.http import RETRIED, Faulty, Transport, retry_after
 from trendcli.sources.pace import Pace
-from trendcli.sources.transport import RETRIED, Faulty, Transport, retry_after
-from trendcli.venues import Beside
+from trendcli.store import corpus as venues
+from trendcli.store import records as parts
+from trendcli.store.corpus import Beside
 
 # notes a request: the most that the APIs send, and less where each brings its replies
 PAGE, WITH_REPLIES = 1000, 200

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import filelock
 
-from trendcli.errors import Unreachable
+from trendcli.core.errors import Unreachable
 
 DAY_S = 86_400.0
 # a clock that was set back must not make anybody wait for ever

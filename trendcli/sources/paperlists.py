@@ -11,10 +11,11 @@ from pathlib import Path
 
 import msgspec
 
-from trendcli import parts, venues
-from trendcli.errors import UsageError
-from trendcli.models import Ask, Batch, Progress, Submission
-from trendcli.venues import Beside
+from trendcli.core.errors import UsageError
+from trendcli.core.types import Ask, Batch, Progress, Submission
+from trendcli.store import corpus as venues
+from trendcli.store import records as parts
+from trendcli.store.corpus import Beside
 
 
 class _Paper(msgspec.Struct):

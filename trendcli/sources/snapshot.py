@@ -19,12 +19,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from trendcli import workers
-from trendcli.coverage import EVERY
-from trendcli.errors import UsageError
-from trendcli.models import Answer, Ask, Batch, Progress, Window
-from trendcli.periods import add_months
-from trendcli.sources.records import SOURCE, Parsed, Wanted, parse
+from trendcli.core import parallel as workers
+from trendcli.core.errors import UsageError
+from trendcli.core.periods import add_months
+from trendcli.core.types import Answer, Ask, Batch, Progress, Window
+from trendcli.sources.snapshot_records import SOURCE, Parsed, Wanted, parse
+from trendcli.store.coverage import EVERY
 
 # about 5,000 records: the objects of one block are what a worker's memory goes to
 BLOCK = 8 << 20

@@ -1,0 +1,1 @@
+"""What every other package may use: errors, types, periods, arXiv's categories, settings, registries."""

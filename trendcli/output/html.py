@@ -1,0 +1,66 @@
+"""One static page with the table and its notes; text from papers is escaped and can never become markup."""
+
+from __future__ import annotations
+
+from html import escape
+
+from trendcli.core.types import Report
+from trendcli.output.values import head, is_number, text
+
+_STYLE = """
+body {
+  font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem;
+  color: #1a1a1a; background: #fff
+}
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
+caption { text-align: left; font-size: 1.3rem; font-weight: 600; margin-bottom: .5rem }
+th, td { padding: .3rem .6rem; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top }
+.n { text-align: right; white-space: nowrap }
+.made-up { background: #ffe9b3; padding: .5rem .8rem; font-weight: 600 }
+footer { color: #555; font-size: .9rem; margin-top: 1rem }
+.wide { overflow-x: auto }
+@media (prefers-color-scheme: dark) {
+  body { color: #e6e6e6; background: #16181b } th, td { border-color: #3a3d42 } footer { color: #aaa }
+  .made-up { background: #5a4300 }
+}
+"""
+
+
+def render(report: Report) -> str:
+    """The report as an HTML page that needs neither a server nor the network."""
+    banner = '<p class="made-up">MADE-UP DATA</p>\n' if report.synthetic else ""
+    notes = "\n".join(f"<p>{escape(note)}</p>" for note in report.notes)
+    sections = "\n".join(
+        _table(section) + "".join(f"\n<p>{escape(note)}</p>" for note in section.notes) for section in report.sections
+    )
+    return f"""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{"MADE-UP DATA: " if report.synthetic else ""}{escape(report.title)}</title>
+<style>{_STYLE}</style>
+{banner}{_table(report)}
+{sections}
+<footer>
+{notes}
+</footer>
+</html>
+"""
+
+
+def _table(report: Report) -> str:
+    def line(values: list[str], tag: str) -> str:
+        cells = zip(values, report.columns, strict=True)
+        return "".join(
+            f"<{tag}{' class=n' if is_number(column) else ''}>{escape(value)}</{tag}>" for value, column in cells
+        )
+
+    heads = line([head(column) for column in report.columns], "th")
+    rows = "\n".join(f"<tr>{line([text(row, column) for column in report.columns], 'td')}</tr>" for row in report.rows)
+    return f"""<div class="wide"><table>
+<caption>{escape(report.title)}</caption>
+<thead><tr>{heads}</tr></thead>
+<tbody>
+{rows}
+</tbody>
+</table></div>"""

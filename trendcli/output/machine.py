@@ -1,0 +1,69 @@
+"""The report for programs: JSON, JSON lines and CSV, with every value as it is in the report."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trendcli.core.types import Report
+
+
+def json_text(report: Report) -> str:
+    """The whole report as one JSON object, with the keys of the command-line contract."""
+    return indented(_whole(report))
+
+
+def indented(value: Mapping[str, Any]) -> str:
+    """An object as JSON that people can read as well; ValueError for a number that JSON does not have."""
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _whole(report: Report) -> dict[str, Any]:
+    return {
+        "kind": report.kind,
+        "title": report.title,
+        "corpus": report.corpus,
+        "synthetic": report.synthetic,
+        "query": report.query,
+        "periods": list(report.periods),
+        "rows": list(report.rows),
+        "data_as_of": report.data_as_of,
+        "coverage": report.coverage,
+        "notes": list(report.notes),
+        "provenance": report.provenance,
+        **({"summary": report.summary} if report.summary else {}),
+        **({"breaks": list(report.breaks)} if report.breaks else {}),
+        **({"sections": [_whole(section) for section in report.sections]} if report.sections else {}),
+    }
+
+
+def jsonl_text(report: Report) -> str:
+    """A JSON object for each row; made-up rows say so."""
+    return "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in _marked(report))
+
+
+def csv_text(report: Report) -> str:
+    """A header line and a line for each row; a missing value is empty, lists are joined by '; '."""
+    rows = _marked(report)
+    keys = list(rows[0]) if rows else [key for column in report.columns for key in column.key.split(",")]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(keys)
+    for row in rows:
+        writer.writerow([_plain(value) if type(value) in (bool, list) else value for value in row.values()])
+    return out.getvalue()
+
+
+def _marked(report: Report) -> Sequence[Mapping[str, Any]]:
+    return [{**row, "synthetic": True} for row in report.rows] if report.synthetic else report.rows
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return "; ".join(item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in value)
+    return "" if value is None else value

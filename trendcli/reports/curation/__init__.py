@@ -1,0 +1,1 @@
+"""Reports on topic definitions: checking, sampling, comparing and creating them."""

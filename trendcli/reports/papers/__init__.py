@@ -1,0 +1,1 @@
+"""Reports on single submissions: lists, search, similarity, authors."""

@@ -1,0 +1,1 @@
+"""Reports on topics over time: comparison, series, acceptance, explanation, verification."""

@@ -1,0 +1,1 @@
+"""The weekly report: its settings, its digest, its folder, its schedule."""

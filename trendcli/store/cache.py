@@ -1,0 +1,148 @@
+"""What can be computed again, kept beside the store: small parquet files, each for a rectangle of data files × keys.
+
+    STORE/cache/<kind>/<name>.json      which data files and which keys (rules or topics) the file of that name covers
+    STORE/cache/<kind>/<name>.parquet   the rows
+
+Data files never change and keys are hashes of what they stand for, so nothing here can be out of date; it can only be
+missing. A store on a read-only disk is served from memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xxhash import xxh3_64_hexdigest
+
+from trendcli.store.store import Store, write_synced
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A rectangle that is known: its rows are in a parquet file, or in memory where the store cannot be written."""
+
+    files: frozenset[int]
+    keys: frozenset[int]
+    rows: Path | pa.Table
+
+
+Compute = Callable[[Sequence[int], Sequence[int]], "pa.Table"]
+
+
+def ensure(store: Store, kind: str, files: Iterable[int], keys: Iterable[int], compute: Compute) -> list[Piece]:
+    """Pieces that together cover files × keys; what is missing is computed and kept.
+
+    `compute(files, keys)` returns the rows of a rectangle. Two processes that miss the same thing do not both compute
+    it: the second waits for the first.
+    """
+    wanted, named = frozenset(keys), frozenset(files)
+    if not wanted or not named:
+        return []
+    folder = store.cache / kind
+    pieces = _load(folder)
+    if _missing(pieces, named, wanted):
+        with _lock(folder) as writable:
+            pieces = _load(folder)
+            for some_files, some_keys in _missing(pieces, named, wanted):
+                rows = compute(some_files, some_keys)
+                pieces.append(
+                    _keep(folder, some_files, some_keys, rows) if writable else _piece(some_files, some_keys, rows)
+                )
+    return [piece for piece in pieces if piece.files & named and piece.keys & wanted]
+
+
+def known(store: Store, kind: str) -> list[Piece]:
+    """All pieces of a kind."""
+    return _load(store.cache / kind)
+
+
+def keep(store: Store, kind: str, files: Iterable[int], keys: Iterable[int], rows: pa.Table) -> None:
+    """Add a rectangle that was computed elsewhere; nothing happens where the store cannot be written."""
+    folder = store.cache / kind
+    with _lock(folder) as writable:
+        if writable:
+            _keep(folder, sorted(files), sorted(keys), rows)
+
+
+def sweep(store: Store, kind: str) -> None:
+    """Remove pieces that speak only of files the store named before its last two commits."""
+    alive = {item.key for item in store.manifest.files}
+    alive |= {int(path.split(".")[-2], 16) for path in store.manifest.dropped}
+    folder = store.cache / kind
+    with _lock(folder) as writable:
+        for piece in _load(folder) if writable else ():
+            if not piece.files & alive and isinstance(piece.rows, Path):
+                piece.rows.with_suffix(".json").unlink(missing_ok=True)
+                piece.rows.unlink(missing_ok=True)
+
+
+def _missing(pieces: Sequence[Piece], files: frozenset[int], keys: frozenset[int]) -> list[tuple[list[int], list[int]]]:
+    """What no piece covers, as rectangles that do not overlap: files that lack the same keys go together."""
+    lacking: dict[frozenset[int], list[int]] = {}
+    by_pieces: dict[tuple[int, ...], frozenset[int]] = {}
+    for file in files:
+        holders = tuple(number for number, piece in enumerate(pieces) if file in piece.files)
+        if holders not in by_pieces:
+            by_pieces[holders] = keys.difference(*(pieces[number].keys for number in holders))
+        if by_pieces[holders]:
+            lacking.setdefault(by_pieces[holders], []).append(file)
+    return [(sorted(some_files), sorted(some_keys)) for some_keys, some_files in lacking.items()]
+
+
+def _load(folder: Path) -> list[Piece]:
+    pieces = []
+    try:
+        names = sorted(path for path in os.listdir(folder) if path.endswith(".json"))
+    except FileNotFoundError:
+        return []
+    for name in names:
+        try:
+            header = json.loads((folder / name).read_text(encoding="utf-8"))
+            rows = (folder / name).with_suffix(".parquet")
+            if rows.exists():
+                pieces.append(_piece(header["files"], header["keys"], rows))
+        except (OSError, ValueError, KeyError):
+            continue  # swept away meanwhile, or damaged: it will be computed again
+    return pieces
+
+
+def _piece(files: Sequence[int], keys: Sequence[int], rows: Path | pa.Table) -> Piece:
+    return Piece(frozenset(files), frozenset(keys), rows)
+
+
+def _keep(folder: Path, files: Sequence[int], keys: Sequence[int], rows: pa.Table) -> Piece:
+    import pyarrow.parquet as pq
+
+    name = xxh3_64_hexdigest(json.dumps([files, keys]).encode())
+    path = folder / f"{name}.parquet"
+    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
+    pq.write_table(rows, draft, compression="zstd", compression_level=3)
+    os.replace(draft, path)
+    write_synced(path.with_suffix(".json"), json.dumps({"files": files, "keys": keys}).encode())
+    return _piece(files, keys, path)
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[bool]:
+    """Hold the folder's lock; the value says whether it can be written at all."""
+    import filelock  # only needed where something is missing
+
+    lock = filelock.FileLock(folder / "lock")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError:  # a read-only disk
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()

@@ -1,0 +1,116 @@
+"""Submissions on their way into the store: made comparable, as Arrow tables, and in files that keep memory bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+from xxhash import xxh3_64_intdigest
+
+from trendcli.core.arrow import pa, pc
+from trendcli.core.arxiv import canonical_categories
+from trendcli.core.normalize import canonical, one_line
+from trendcli.core.types import Submission
+from trendcli.store import store
+from trendcli.store.manifest import ARXIV
+
+
+@lru_cache(maxsize=2)
+def schema(corpus: str = ARXIV) -> pa.Schema:
+    """A data file's schema without the columns that only the store can fill."""
+    return pa.schema([field for field in store.schema(corpus) if not field.name.startswith("over_")])
+
+
+def submission(
+    *,
+    id: str,
+    version: int,
+    v1_at: int,
+    updated_at: int,
+    title: str,
+    abstract: str,
+    authors: str,
+    categories: str,
+    comments: str | None,
+    journal_ref: str | None,
+    doi: str | None,
+    as_of: int,
+    withdrawn: bool = False,
+    keywords: str | None = None,
+) -> Submission:
+    """A Submission with its text and categories in canonical form; `id` is canonical already.
+
+    `row_hash` is 63 bits over what counts can depend on: id, version, title, abstract and categories, and with keywords
+    these and the authors in place of the version. It is taken of the canonical text, so that the same version read from
+    two sources is a repeat and not a revision. `withdrawn` is for sources that say so; where they do not, the comments
+    mostly do.
+    """
+    title, abstract, categories = one_line(canonical(title)), canonical(abstract), canonical_categories(categories)
+    comments = one_line(comments) or None if comments else None
+    keywords = None if keywords is None else canonical(keywords)
+    stated = version if keywords is None else f"{keywords}\0{one_line(authors)}"
+    state = f"{id}\0{stated}\0{title}\0{abstract}\0{categories}"
+    return Submission(
+        id,
+        version,
+        v1_at,
+        updated_at,
+        title,
+        abstract,
+        one_line(authors),
+        categories,
+        comments,
+        one_line(journal_ref) or None if journal_ref else None,
+        doi.strip() or None if doi else None,
+        withdrawn or (comments is not None and "withdrawn" in comments.lower()),
+        as_of,
+        xxh3_64_intdigest(state.encode("utf-8", "replace")) >> 1,
+        keywords,
+    )
+
+
+def table(submissions: Sequence[Submission], source: str, fetched_at: datetime, corpus: str = ARXIV) -> pa.Table:
+    """Submissions as an Arrow table of `schema`, by v1 date; `source` and `fetched_at` (UTC) stand in every row."""
+    ordered = sorted(submissions, key=lambda item: item.v1_at)
+    columns = list(zip(*ordered, strict=True)) if ordered else [()] * len(Submission._fields)
+    values = dict(zip(Submission._fields, columns, strict=True))
+    rows = len(submissions)
+    arrays = []
+    for field in schema(corpus):
+        if field.name == "source":
+            array = pa.repeat(pa.scalar(source), rows)
+        elif field.name == "fetched_at":
+            array = pa.repeat(pa.scalar(fetched_at.replace(tzinfo=None, microsecond=0), field.type), rows)
+        elif field.name in ("v1_at", "updated_at"):
+            array = pa.array(values[field.name], pa.timestamp("s")).cast(field.type)
+        else:
+            array = pa.array(values[field.name], field.type)
+        arrays.append(array)
+    return pa.Table.from_arrays(arrays, schema=schema(corpus))
+
+
+def months(data: pa.Table | pa.RecordBatch) -> dict[str, tuple[int, int]]:
+    """Where each month of v1 lies in a part: '2019-03' -> (offset, length)."""
+    starts = pc.floor_temporal(data["v1_at"], unit="month")
+    counts = {item["values"]: item["counts"] for item in starts.value_counts().to_pylist()}
+    found, offset = {}, 0
+    for start in sorted(counts):
+        found[f"{start:%Y-%m}"] = (offset, counts[start])
+        offset += counts[start]
+    return found
+
+
+def write(data: pa.Table, path: Path) -> Path:
+    """Write a part as one uncompressed batch, so that any run of its rows can be read back without copying."""
+    with pa.ipc.new_file(path, data.schema) as out:
+        out.write_batch(data.combine_chunks().to_batches()[0])
+    return path
+
+
+def read(part: pa.Table | Path) -> pa.Table:
+    """A part, mapped into memory where it is a file."""
+    if isinstance(part, pa.Table):
+        return part
+    return pa.ipc.open_file(pa.memory_map(str(part))).read_all()

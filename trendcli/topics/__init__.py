@@ -1,0 +1,1 @@
+"""What a topic is, which submissions match it, and how many."""
