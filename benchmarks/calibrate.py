@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from trendcli.stats import alerts
 from trendcli.stats import overdispersion as dispersion
 from trendcli.stats import proportions as change
-from trendcli.stats.overdispersion import BESIDE, Dispersion
-from trendcli.stats.proportions import Sides, wilson
+from trendcli.stats.overdispersion import BACKGROUND, Overdispersion
+from trendcli.stats.proportions import TwoProportions, wilson_interval
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "method.md"
@@ -34,7 +34,7 @@ HISTORY, TESTED = 36, 24
 TOPICS, TABLES, RUNS = 90, 1000, 2000
 ALPHAS = (0.05, 0.01, 0.001)
 # as the program has it when two years are compared: three years beside them, and the months of each
-BLOCKS = [BESIDE] * HISTORY + [0] * (TESTED // 2) + [1] * (TESTED // 2)
+BLOCKS = [BACKGROUND] * HISTORY + [0] * (TESTED // 2) + [1] * (TESTED // 2)
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -64,12 +64,12 @@ class Rate(NamedTuple):
     @property
     def most(self) -> float:
         """The upper end of its 95 % interval."""
-        return wilson(self.hits, self.of)[1] or 1.0
+        return wilson_interval(self.hits, self.of)[1] or 1.0
 
     @property
     def least(self) -> float:
         """The lower end of its 95 % interval."""
-        return wilson(self.hits, self.of)[0] or 0.0
+        return wilson_interval(self.hits, self.of)[0] or 0.0
 
 
 class Flat(NamedTuple):
@@ -81,8 +81,8 @@ class Flat(NamedTuple):
 
 def world(counts: Ints, bases: Ints, places: Sequence[int]) -> World:
     """The shape of real counts (topics × months) of HISTORY + TESTED months."""
-    found = dispersion.estimate(counts, bases, places, "month", BLOCKS)
-    design = dispersion.trend(places[:HISTORY], "month")
+    found = dispersion.estimate_overdispersion(counts, bases, places, "month", BLOCKS)
+    design = dispersion.background_design(places[:HISTORY], "month")
     shares = counts[:, :HISTORY] / bases[:HISTORY]
     solved, *_ = np.linalg.lstsq(design, shares.T, rcond=None)
     least = 0.5 / bases.sum()
@@ -117,19 +117,22 @@ def drawn(rng: np.random.Generator, bases: Ints, shares: Floats, phis: Floats | 
 
 def table(counts: Ints, bases: Ints, places: Sequence[int], with_dispersion: bool = True) -> list[float | None]:
     """The p of each topic as the program gives it: the last TESTED months as two years, φ from those before."""
-    past = dispersion.estimate(counts, bases, places, "month", BLOCKS)
+    past = dispersion.estimate_overdispersion(counts, bases, places, "month", BLOCKS)
     half = HISTORY + TESTED // 2
     n_1, n_2 = int(bases[HISTORY:half].sum()), int(bases[half:].sum())
-    spread = past if with_dispersion else [Dispersion()] * len(past)
+    spread = past if with_dispersion else [Overdispersion()] * len(past)
     return tested(counts[:, HISTORY:half].sum(axis=1), n_1, counts[:, half:].sum(axis=1), n_2, spread)
 
 
 def tested(
-    counts_1: Ints, base_1: int, counts_2: Ints, base_2: int, spread: Sequence[Dispersion]
+    counts_1: Ints, base_1: int, counts_2: Ints, base_2: int, spread: Sequence[Overdispersion]
 ) -> list[float | None]:
     """The p of each row; None where it is not tested."""
     rows = zip(counts_1.tolist(), counts_2.tolist(), spread, strict=True)
-    return [found.p for found in change.compared(Sides(one, base_1, two, base_2, *of) for one, two, of in rows)]
+    return [
+        found.p
+        for found in change.compute_changes(TwoProportions(one, base_1, two, base_2, *of) for one, two, of in rows)
+    ]
 
 
 def flat(
@@ -159,8 +162,8 @@ def _summed(tables: object, with_correction: bool = True) -> Flat:
         rows, number = rows + len(known), number + 1
         for alpha in ALPHAS:
             hits[alpha] += sum(p <= alpha for p in known)
-        qs = change.adjusted(ps) if with_correction else ps
-        verdicts += any(q is not None and q <= change.FALSE for q in qs)
+        qs = change.benjamini_hochberg(ps) if with_correction else ps
+        verdicts += any(q is not None and q <= change.FDR for q in qs)
     return Flat({alpha: Rate(hit, rows) for alpha, hit in hits.items()}, Rate(verdicts, number))
 
 
@@ -173,15 +176,23 @@ def false_discoveries(shape: World, phi: float, tables: int, seed: int) -> tuple
         moved = rng.choice(topics, topics // 10, replace=False)
         shares = shape.shares.copy()
         shares[moved, half:] *= np.where(rng.random(len(moved)) < 0.5, 1.5, 1 / 1.5)[:, None]
-        qs = change.adjusted(table(drawn(rng, shape.bases, np.minimum(shares, 0.9), phi), shape.bases, places))
-        told = {place for place, q in enumerate(qs) if q is not None and q <= change.FALSE}
+        qs = change.benjamini_hochberg(
+            table(drawn(rng, shape.bases, np.minimum(shares, 0.9), phi), shape.bases, places)
+        )
+        told = {place for place, q in enumerate(qs) if q is not None and q <= change.FDR}
         proportions.append(len(told - set(moved.tolist())) / max(len(told), 1))
         found += len(told & set(moved.tolist()))
     return float(np.mean(proportions)), found / (tables * (topics // 10))
 
 
 def shuffled(
-    counts: Ints, bases: Ints, sides: NDArray[np.bool_], blocks: Ints, past: Sequence[Dispersion], times: int, seed: int
+    counts: Ints,
+    bases: Ints,
+    sides: NDArray[np.bool_],
+    blocks: Ints,
+    past: Sequence[Overdispersion],
+    times: int,
+    seed: int,
 ) -> Flat:
     """Real counts by day, whose blocks of days are dealt out anew to the two periods: nothing can have changed.
 
@@ -226,14 +237,16 @@ def coverage(runs: int, seed: int, expected: Sequence[float] = (5, 10, 20, 50, 2
                     bases = np.array([month] * (HISTORY + 12) + [round(month * grown)] * 12)
                     shares = np.array([share] * (HISTORY + 12) + [share * ratio] * 12)
                     counts = drawn(rng, bases, np.broadcast_to(shares, (runs, len(shares))), phi)
-                    past = dispersion.estimate(counts, bases, places, "month", BLOCKS)
+                    past = dispersion.estimate_overdispersion(counts, bases, places, "month", BLOCKS)
                     n_1, n_2 = int(bases[HISTORY:-12].sum()), int(bases[-12:].sum())
                     c_1, c_2 = counts[:, HISTORY:-12].sum(axis=1).tolist(), counts[:, -12:].sum(axis=1).tolist()
-                    pairs = [Sides(one, n_1, two, n_2, *of) for one, two, of in zip(c_1, c_2, past, strict=True)]
+                    pairs = [
+                        TwoProportions(one, n_1, two, n_2, *of) for one, two, of in zip(c_1, c_2, past, strict=True)
+                    ]
                     held = sum(
                         found.ci_low is None
                         or (found.ci_low <= ratio - 1 and (found.ci_high is None or ratio - 1 <= found.ci_high))
-                        for found in change.compared(pairs)
+                        for found in change.compute_changes(pairs)
                     )
                     cells.append(Cell(count, ratio, grown, phi, Rate(held, runs)))
     return cells
@@ -246,16 +259,16 @@ WEEKLY = 1000
 
 def weekly(rng: np.random.Generator, bases: Ints, shares: Floats, phi: float, watched: int) -> NDArray[np.str_]:
     """The verdicts of alerts (rows × looks) on drawn weekly counts, from the first week that can be looked at on."""
-    counts, span = drawn(rng, bases, shares, phi), alerts.POOLED + alerts.SPREAD
+    counts, span = drawn(rng, bases, shares, phi), alerts.POOLED_WEEKS + alerts.OVERDISPERSION_WEEKS
     looks = range(span, len(bases) + 1)
     weeks = list(range(span))
-    found = [alerts.judged(counts[:, end - span : end], bases[end - span : end], weeks, watched) for end in looks]
+    found = [alerts.find_alerts(counts[:, end - span : end], bases[end - span : end], weeks, watched) for end in looks]
     return np.array([[alert.verdict for alert in look] for look in found]).T
 
 
 def alarms(phi: float, watched: int, years: int, seed: int) -> Rate:
     """Years in which nothing changes and any topic of the list is shown; the base grows, and has a season."""
-    time = np.arange(alerts.POOLED + alerts.SPREAD + 51)
+    time = np.arange(alerts.POOLED_WEEKS + alerts.OVERDISPERSION_WEEKS + 51)
     bases = (WEEKLY * 1.25 ** ((time - time[-52]) / 52) * (1 + 0.25 * np.sin(time * 2 * np.pi / 52))).astype(np.int64)
     shares = np.repeat(np.geomspace(0.1, 0.006, watched), years)[:, None] * np.ones(len(time))
     found = weekly(np.random.default_rng(seed), bases, shares, phi, watched) != "no clear change"
@@ -264,7 +277,7 @@ def alarms(phi: float, watched: int, years: int, seed: int) -> Rate:
 
 def doublings(phi: float, watched: int, runs: int, seed: int) -> Rate:
     """Doublings of a topic of 50 submissions a month that are seen when six weeks are over."""
-    before = alerts.POOLED + alerts.SPREAD
+    before = alerts.POOLED_WEEKS + alerts.OVERDISPERSION_WEEKS
     shares = np.full((runs, before + 6), 50 * 12 / 52 / WEEKLY)
     shares[:, before:] *= 2
     found = weekly(np.random.default_rng(seed), np.full(before + 6, WEEKLY), shares, phi, watched)[:, 1:]
@@ -285,33 +298,33 @@ class Records(NamedTuple):
 def read(path: Path, last: int = 2019) -> Records:
     """Counts of the TOPICS largest topics of the shipped `ml` pack; years `last` − 4 to `last`, all of cs and stat."""
     from trendcli.core import periods
-    from trendcli.core.settings import configs
-    from trendcli.core.types import Scope, Selection, silent
+    from trendcli.core.settings import config_folder
+    from trendcli.core.types import Scope, Selection, ignore_progress
     from trendcli.store.store import Store
     from trendcli.topics import loader as topic_files
-    from trendcli.topics.counting import count
+    from trendcli.topics.counting import count_submissions
 
-    store, library = Store.open(path), topic_files.load(configs() / "topics")
+    store, library = Store.open(path), topic_files.load_library(config_folder() / "topics")
     scope = Scope("cs and stat", ("cs.*", "stat.*"))
-    months = periods.between(datetime.date(last - 4, 1, 1), datetime.date(last + 1, 1, 1), "month")
-    every = count(store, library, Selection(scope, library.pack("ml")), months, silent)
-    size = {topic: sum(every.counts[topic, month] for month in months) for topic in library.pack("ml")}
+    months = periods.list_periods(datetime.date(last - 4, 1, 1), datetime.date(last + 1, 1, 1), "month")
+    every = count_submissions(store, library, Selection(scope, library.get_pack("ml")), months, ignore_progress)
+    size = {topic: sum(every.counts[topic, month] for month in months) for topic in library.get_pack("ml")}
     names = tuple(sorted(size, key=lambda topic: (-size[topic], topic))[:TOPICS])
-    days = periods.between(datetime.date(last - 1, 1, 1), datetime.date(last + 1, 1, 1), "day")
-    daily = count(store, library, Selection(scope, names), days, silent)
+    days = periods.list_periods(datetime.date(last - 1, 1, 1), datetime.date(last + 1, 1, 1), "day")
+    daily = count_submissions(store, library, Selection(scope, names), days, ignore_progress)
     return Records(
         np.array([[every.counts[topic, month] for month in months] for topic in names]),
-        np.array([every.bases[month] for month in months]),
+        np.array([every.totals[month] for month in months]),
         [month.start.year * 12 + month.start.month - 1 for month in months],
         np.array([[daily.counts[topic, day] for day in days] for topic in names]),
-        np.array([daily.bases[day] for day in days]),
+        np.array([daily.totals[day] for day in days]),
         [day.start for day in days],
     )
 
 
 def shuffled_years(records: Records, times: int) -> Flat:
     """Days of two years dealt out anew; φ as the program has it."""
-    past = dispersion.estimate(records.months, records.bases, records.places, "month", BLOCKS)
+    past = dispersion.estimate_overdispersion(records.months, records.bases, records.places, "month", BLOCKS)
     sides = np.array([day.year == records.dates[-1].year for day in records.dates])
     return shuffled(records.days, records.day_bases, sides, np.arange(len(sides)), past, times, 2)
 
@@ -326,7 +339,7 @@ def shuffled_months(records: Records, times: int) -> Flat:
             place for place in range(HISTORY + TESTED) if records.places[place] % 12 != month - 1 or place < HISTORY
         ]
         kept = kept[-HISTORY:]
-        past = dispersion.estimate(
+        past = dispersion.estimate_overdispersion(
             records.months[:, kept], records.bases[kept], [records.places[place] for place in kept], "month"
         )
         found.append(
@@ -352,7 +365,7 @@ def kept(found: Flat) -> list[str]:
     broken = [
         f"p ≤ {alpha} in {rate.value:.4f} of the rows" for alpha, rate in found.rows.items() if rate.least > alpha
     ]
-    if found.tables.least > change.FALSE:
+    if found.tables.least > change.FDR:
         broken.append(f"a verdict in {found.tables.value:.3f} of the tables")
     return broken
 
@@ -397,7 +410,7 @@ def main() -> None:
     changed = []
     for phi in (1.0, 1.5, 2.0):
         proportion, power = false_discoveries(shape, phi, TABLES // 2, 3)
-        broken += [f"false discoveries at φ {phi}: {proportion:.3f}"] if proportion > change.FALSE else []
+        broken += [f"false discoveries at φ {phi}: {proportion:.3f}"] if proportion > change.FDR else []
         changed.append(f"| {phi:g} | {TABLES // 2:,} | {proportion:.4f} | {power:.2f} |")
     cells = coverage(RUNS, 4)
     broken += [f"coverage {cell}" for cell in cells if cell.rate.value < 0.94]
@@ -406,7 +419,11 @@ def main() -> None:
     for phi in (1.0, 1.5, 2.0):
         for watched in WATCHED:
             false, seen = alarms(phi, watched, RUNS, 5), doublings(phi, watched, RUNS, 6)
-            broken += [f"alerts at φ {phi}, {watched} topics: {false}"] if false.least > alerts.RATE else []
+            broken += (
+                [f"alerts at φ {phi}, {watched} topics: {false}"]
+                if false.least > alerts.YEARLY_FALSE_ALERT_RATE
+                else []
+            )
             broken += [f"doublings at φ {phi}: {seen}"] if watched == WATCHED[0] and seen.value < 0.8 else []
             watch.append(f"| {phi:g} | {watched} | {false.value:.3f} | {false.most:.3f} | {seen.value:.2f} |")
     quantiles = np.quantile(shape.phis, [0.1, 0.5, 0.9, 1.0])
@@ -438,7 +455,7 @@ in {100 * np.mean([cell.rate.value for cell in cells]):.1f} % of the runs. The w
 
 Alerts of the weekly report, over {RUNS:,} years in which nothing changes of lists of {", ".join(map(str, WATCHED))} topics (0.6 to 10 % of {WEEKLY:,}
 submissions a week, which grow by a quarter a year and have a season): a list shows any alert in at most
-{100 * alerts.RATE:.0f} % of them. A doubling of one topic of 50 submissions a month is seen within six complete weeks as often as the
+{100 * alerts.YEARLY_FALSE_ALERT_RATE:.0f} % of them. A doubling of one topic of 50 submissions a month is seen within six complete weeks as often as the
 last column says; the longer the list, the more it takes.
 
 | φ | topics watched | flat years with any alert | at most (95 %) | doublings seen |

@@ -57,16 +57,16 @@ def matching(store: str, form: str) -> float:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    from trendcli.core.settings import configs
+    from trendcli.core.settings import config_folder
     from trendcli.store.store import Store
     from trendcli.topics import loader as topic_files
     from trendcli.topics.matcher import Matcher
 
-    library = topic_files.load(configs() / "topics")
+    library = topic_files.load_library(config_folder() / "topics")
     matcher = Matcher([rule for topic in library.topics.values() for rule in topic.rules])
     opened = Store.open(Path(store))
     files = sorted(opened.manifest.files, key=lambda item: item.first)
-    tables = [pq.read_table(opened.path(item), columns=["title", "abstract"]) for item in files]
+    tables = [pq.read_table(opened.file_path(item), columns=["title", "abstract"]) for item in files]
     batches = [table.combine_chunks().to_batches()[0] for table in tables]
 
     def texts(batch: pa.RecordBatch) -> list[bytes]:
@@ -77,11 +77,11 @@ def matching(store: str, form: str) -> float:
     start = time.perf_counter()
     if form == "whole":
         for batch in batches:
-            matcher.match(batch)
+            matcher.match_batch(batch)
     else:
         for part in ready:
             for text in part:
-                matcher.finder(text)
+                matcher.find_rules(text)
     return (time.perf_counter() - start) / sum(len(batch) for batch in batches) * 1e6
 
 
@@ -91,10 +91,10 @@ SERVED = dict.fromkeys(range(2010, 2020), 10000)
 def serve() -> None:
     """Serve 100,000 made-up submissions as arXiv would, until the input ends; prints the settings that point here."""
     from trendcli.demo import corpus
-    from trendcli.demo.server import StandIn, serving
+    from trendcli.demo.server import ArxivStandIn, run_stand_in
 
-    with serving(StandIn(corpus.make(volume=SERVED))) as standin:
-        print(*(f"{key}={value}" for key, value in standin.env().items()), flush=True)
+    with run_stand_in(ArxivStandIn(corpus.build_corpus(yearly_counts=SERVED))) as standin:
+        print(*(f"{key}={value}" for key, value in standin.build_environment().items()), flush=True)
         sys.stdin.read()
 
 
@@ -153,7 +153,7 @@ def page(snapshot: Path, words: str) -> str:
         most = scale.run(fill, watch=True).whole  # apart, since looking at memory stops the clock
         from trendcli.store.store import Store
 
-        rows = Store.open(store).manifest.rows
+        rows = Store.open(store).manifest.submission_count
         on_disk = sum(path.stat().st_size for path in store.rglob("*") if path.is_file())
         report = [*scale.TREND, "-q", "--store", str(store), "report", "-c", "cs.*", "-c", "stat.*"]
         first = scale.run(report, watch=True)

@@ -113,7 +113,7 @@ def made_up(path: Path, rows: int) -> Path:
 
     years = range(2010, 2020)
     with path.open("w", encoding="utf-8") as out:
-        for item in corpus.make(volume=dict.fromkeys(years, rows // len(years))):
+        for item in corpus.build_corpus(yearly_counts=dict.fromkeys(years, rows // len(years))):
             versions = [
                 {"version": f"v{number}", "created": f"{at:%a, %-d %b %Y %H:%M:%S} GMT"}
                 for number, at in enumerate(item.versions, 1)
@@ -183,18 +183,18 @@ def many_topics(snapshot: Path, number: int) -> dict[str, list[str]]:
 
 
 def rules_of(topics: Path | None, pack: str) -> tuple[Any, list[Any]]:
-    from trendcli.core.settings import configs
-    from trendcli.topics.loader import load
+    from trendcli.core.settings import config_folder
+    from trendcli.topics.loader import load_library
 
-    library = load(configs() / "topics", topics)
-    family = [member for name in library.pack(pack) for member in library.family(name)]
+    library = load_library(config_folder() / "topics", topics)
+    family = [member for name in library.get_pack(pack) for member in library.topic_family(name)]
     return library, list({rule.key: rule for member in family for rule in member.rules}.values())
 
 
 def inside(what: str, store: str, topics: str = "", pack: str = "ml") -> None:
     """Measure something inside of one process, and print it as JSON."""
     from trendcli.core import parallel as workers
-    from trendcli.core.types import silent
+    from trendcli.core.types import ignore_progress
     from trendcli.store.store import Store
     from trendcli.topics import tags
 
@@ -203,10 +203,10 @@ def inside(what: str, store: str, topics: str = "", pack: str = "ml") -> None:
     start = time.perf_counter()
     found = 0
     if what == "tagging":
-        found = tags.match_files(opened, opened.manifest.files, rules, silent).num_rows
+        found = tags.match_files(opened, opened.manifest.files, rules, ignore_progress).num_rows
     elif what == "decoding":
-        shares = [[str(opened.path(item)) for item in share] for share in tags._shares(opened.manifest.files)]
-        with workers.pool() as pool:
+        shares = [[str(opened.file_path(item)) for item in share] for share in tags._split_files(opened.manifest.files)]
+        with workers.create_pool() as pool:
             found = sum(pool.map(decoded, shares))
     elif what == "bare":
         found = bare(opened, rules)
@@ -218,7 +218,7 @@ def inside(what: str, store: str, topics: str = "", pack: str = "ml") -> None:
         on_spark(opened, rules)
         start = 0
     elif what == "searches":
-        print(f"| work | {opened.manifest.rows:,} submissions | target |\n|---|---:|---|")
+        print(f"| work | {opened.manifest.submission_count:,} submissions | target |\n|---|---:|---|")
         for row in searches(Path(store), [*TREND, "-q", "--store", store], 5):
             print(f"| {' | '.join(row)} |", flush=True)
         start = 0
@@ -253,11 +253,11 @@ def bare(store: Any, rules: list[Any]) -> int:
         start = time.perf_counter()
         for texts in joined:
             for text in texts:
-                matcher.finder(text)
+                matcher.find_rules(text)
         best["set"] = min(best["set"], time.perf_counter() - start)
         start = time.perf_counter()
         for batch in batches:
-            matcher.match(batch)
+            matcher.match_batch(batch)
         best["whole"] = min(best["whole"], time.perf_counter() - start)
     print(json.dumps([best["set"] / rows * 1e6, best["whole"] / rows * 1e6]))
     return rows
@@ -266,14 +266,14 @@ def bare(store: Any, rules: list[Any]) -> int:
 def charts(store: Any) -> None:
     """Print the seconds of five charts in one process, the first with matplotlib's import."""
     import trendcli
-    from trendcli.output.charts import save
+    from trendcli.output.charts import save_figure
 
     report = trendcli.series(store, topics=["rnn", "gan", "rl"], by="month")
     found = []
     with tempfile.TemporaryDirectory() as folder:
         for number in range(5):
             start = time.perf_counter()
-            save(trendcli.chart(report, "lines"), Path(folder) / f"{number}.png")
+            save_figure(trendcli.chart(report, "lines"), Path(folder) / f"{number}.png")
             found.append(time.perf_counter() - start)
     print(json.dumps(found))
 
@@ -283,7 +283,7 @@ def on_spark(store: Any, rules: list[Any], rows: int = 600_000) -> None:
     from pyspark.sql import SparkSession
 
     import trendcli
-    from trendcli.core.types import silent
+    from trendcli.core.types import ignore_progress
     from trendcli.topics import spark, tags
 
     files: list[Any] = []
@@ -296,10 +296,10 @@ def on_spark(store: Any, rules: list[Any], rows: int = 600_000) -> None:
     for _ in range(3):
         with tempfile.TemporaryDirectory() as folder:
             start = time.perf_counter()
-            spark.count(session, [str(store.path(item)) for item in files], Path(folder) / "store", library, library.pack("ml"), complete=["*"])  # fmt: skip
+            spark.count_topics(session, [str(store.path(item)) for item in files], Path(folder) / "store", library, library.get_pack("ml"), complete_categories=["*"])  # fmt: skip
             rates.append(total / (time.perf_counter() - start))
     start = time.perf_counter()
-    tags.match_files(store, files, rules, silent)
+    tags.match_files(store, files, rules, ignore_progress)
     own = total / (time.perf_counter() - start)
     print(f"{total:,} submissions: Spark {', '.join(f'{rate:,.0f}' for rate in rates)} a second, by itself {own:,.0f}")
 
@@ -337,9 +337,9 @@ def pandas_side(paths: list[Path], rows: int) -> dict[str, Any]:
     _, every = rules_of(None, "ml")
     matcher = Matcher(every)
     batch = table.slice(0, 40000).combine_chunks().to_batches()[0]
-    matcher.match(batch)
+    matcher.match_batch(batch)
     start = time.perf_counter()
-    matcher.match(batch)
+    matcher.match_batch(batch)
     found["own"] = (time.perf_counter() - start) / len(batch)
     return found
 
@@ -559,8 +559,8 @@ def weeks(
         from trendcli.topics import tags
 
         opened, start = Store.open(store), time.perf_counter()
-        with opened.writing():
-            tags.carry(opened, ingest.fold(opened))
+        with opened.write_lock():
+            tags.remap(opened, ingest.compact_store(opened))
         took = time.perf_counter() - start
         report = run([*loud, "report", "--include-partial", "--format", "csv"])
         folded.append(
@@ -574,7 +574,7 @@ def beside(store: Path, snapshot: Path, rows: int, scratch: Path, import_rate: f
     from trendcli.store.store import Store
 
     opened = Store.open(store)
-    paths = [opened.path(item) for item in opened.manifest.files]
+    paths = [opened.file_path(item) for item in opened.manifest.files]
     sample = sampled(snapshot, scratch / "few.jsonl", 50_000, rows) if rows > 50_000 else snapshot
     code = "import pandas as pd, sys\nfor n, c in enumerate(pd.read_json(sys.argv[1], lines=True, chunksize=10000, dtype={'id': str})):\n    c[['id','title','abstract','categories','authors','update_date']].to_parquet(f'{sys.argv[2]}.{n}.parquet', compression='zstd')"
     took = run([sys.executable, "-c", code, sample, scratch / "pandas"]).seconds

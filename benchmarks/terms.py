@@ -31,15 +31,15 @@ from trendcli.core.types import Scope
 from trendcli.reports import significance as evidence
 from trendcli.reports.terms import near_duplicates as folding
 from trendcli.reports.terms import ngrams, texts, tokens
-from trendcli.reports.terms.stopwords import NO_PLURAL, STOP
-from trendcli.reports.terms.tokens import Ints
+from trendcli.reports.terms.stopwords import NON_PLURALS, STOPWORDS
+from trendcli.reports.terms.tokens import IntArray
 from trendcli.stats import proportions as change
 from trendcli.stats import screening as movers
-from trendcli.stats.proportions import wilson
-from trendcli.store.sql import read_files
+from trendcli.stats.proportions import wilson_interval
+from trendcli.store.sql import file_rows_sql
 from trendcli.store.store import Store
 from trendcli.topics.library import Library
-from trendcli.topics.query import resolve, worded
+from trendcli.topics.query import bind, parse_query
 
 PAGE = scale.ROOT / "docs" / "terms.md"
 MARK = "<!-- measured: written by `python benchmarks/terms.py` -->\n"
@@ -50,9 +50,9 @@ ROW = re.compile(r"[a-z0-9_]+(?:[ -][a-z0-9_]+)*")
 
 def ours(table: pa.Table) -> dict[str, tuple[int, ...]]:
     """As the program counts."""
-    words = tokens.read([(batch["text"],) for batch in table.to_batches(16384)])
-    found = ngrams.count(words, table["window"].to_numpy().astype(np.int64), LEAST, longest=LONGEST)
-    return dict(zip(found.names, map(tuple, found.counts.tolist()), strict=True))
+    words = tokens.tokenize_batches([(batch["text"],) for batch in table.to_batches(16384)])
+    found = ngrams.count_ngrams(words, table["window"].to_numpy().astype(np.int64), LEAST, max_words=LONGEST)
+    return dict(zip(found.terms, map(tuple, found.counts.tolist()), strict=True))
 
 
 def naive(listed: list[str], windows: list[int]) -> dict[str, tuple[int, ...]]:
@@ -61,7 +61,9 @@ def naive(listed: list[str], windows: list[int]) -> dict[str, tuple[int, ...]]:
     often = Counter(word for text in lower for word in WORD.findall(text))
     single = {}
     for word in often:
-        plural = len(word) > 3 and word[-1] == "s" and word[-2] != "s" and not {word, word[:-1]} & (STOP | NO_PLURAL)
+        plural = (
+            len(word) > 3 and word[-1] == "s" and word[-2] != "s" and not {word, word[:-1]} & (STOPWORDS | NON_PLURALS)
+        )
         single[word] = word[:-1] if plural and often[word[:-1]] >= max(1, 0.01 * often[word]) else word
     counts: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
     for text, window in zip(lower, windows, strict=True):
@@ -69,11 +71,11 @@ def naive(listed: list[str], windows: list[int]) -> dict[str, tuple[int, ...]]:
         for row in ROW.findall(text):
             words = re.split("[ -]", row)
             for start, first in enumerate(words):
-                if first in STOP or first.isdigit():
+                if first in STOPWORDS or first.isdigit():
                     continue
                 for end in range(start, min(start + LONGEST, len(words))):
                     last = words[end]
-                    if last not in STOP and (end > start or sum(map(str.isalpha, first)) > 1):
+                    if last not in STOPWORDS and (end > start or sum(map(str.isalpha, first)) > 1):
                         held.add(" ".join([*words[start:end], single[last]]))
         counts[window].update(held)
     every = counts[0] + counts[1]
@@ -84,7 +86,7 @@ def vectorizer(listed: list[str], windows: list[int]) -> dict[str, tuple[int, ..
     """scikit-learn's CountVectorizer, whose terms cross clauses and are not folded."""
     from sklearn.feature_extraction.text import CountVectorizer
 
-    made = CountVectorizer(ngram_range=(1, LONGEST), min_df=LEAST, binary=True, token_pattern=r"[a-z0-9_]+", stop_words=list(STOP))  # fmt: skip
+    made = CountVectorizer(ngram_range=(1, LONGEST), min_df=LEAST, binary=True, token_pattern=r"[a-z0-9_]+", stop_words=list(STOPWORDS))  # fmt: skip
     matrix = made.fit_transform(listed)
     side = np.array(windows)
     amounts = [np.asarray(matrix[side == window].sum(axis=0)).ravel().tolist() for window in (0, 1)]
@@ -123,7 +125,7 @@ def measured(way: str, path: Path) -> tuple[float, float, int, int]:
 def written(store: Store, path: Path, where: str, windows: bool) -> None:
     """The abstracts of a store in the order of their days, as two windows of the oldest and the newest, or as one."""
     with store.connect() as db:
-        rows = db.sql(f"SELECT abstract AS text FROM ({read_files(store, store.files(), 'abstract, v1_at, categories')}) WHERE {where} ORDER BY v1_at, abstract").to_arrow_table()  # fmt: skip
+        rows = db.sql(f"SELECT abstract AS text FROM ({file_rows_sql(store, store.list_files(), 'abstract, v1_at, categories')}) WHERE {where} ORDER BY v1_at, abstract").to_arrow_table()  # fmt: skip
     if windows:
         size = min(WINDOW, len(rows))
         parts = [(rows[:size], 0), (rows[len(rows) - size :], 1)]
@@ -138,19 +140,19 @@ class Null:
 
     def __init__(self, root: Path) -> None:
         scope = Scope("all", ("cs.LG", "stat.ML", "cs.AI", "cs.CL", "cs.CV", "cs.NE", "cs.RO", "cs.IR"))
-        question, library = worded(Library({}, {}), period="2018", vs="2017", scope=scope)
-        context = resolve(Store.open(root), library, question, scope)
-        pair = periods.parse("2017"), periods.parse("2018")
-        self.past = evidence.history(context, pair)
-        beside = [item for item, block in zip(self.past.chosen, self.past.blocks, strict=True) if block < 0]
-        days = periods.between(pair[0].start, pair[1].end, "day")
-        read = texts.read(context, [*pair, *beside, *days])
-        every = ngrams.count(read.words, read.groups, 20, read.within([0, 1]))
-        counts, bases = read.counts(every.counts), read.bases
-        kept = np.array([not folding.generic(name) for name in every.names])
-        names = [name for name, keep in zip(every.names, kept, strict=True) if keep]
+        question, library = parse_query(Library({}, {}), period="2018", vs="2017", scope=scope)
+        context = bind(Store.open(root), library, question, scope)
+        pair = periods.parse_period("2017"), periods.parse_period("2018")
+        self.past = evidence.find_history(context, pair)
+        beside = [item for item, block in zip(self.past.periods, self.past.segment_of, strict=True) if block < 0]
+        days = periods.list_periods(pair[0].start, pair[1].end, "day")
+        read = texts.read_texts(context, [*pair, *beside, *days])
+        every = ngrams.count_ngrams(read.tokens, read.group_of, 20, read.group_mask([0, 1]))
+        counts, bases = read.sum_by_period(every.counts), read.period_totals
+        kept = np.array([not folding.is_stopword_phrase(name) for name in every.terms])
+        names = [name for name, keep in zip(every.terms, kept, strict=True) if keep]
         counts = counts[kept]
-        counts = counts[folding.distinct(names, counts[:, :2].sum(axis=1))]
+        counts = counts[folding.drop_subsumed(names, counts[:, :2].sum(axis=1))]
         cut = 2 + len(beside)
         self.beside, self.beside_bases = counts[:, 2:cut], bases[2:cut]
         self.days, self.day_bases = counts[:, cut:].astype(np.float32), bases[cut:]
@@ -158,11 +160,11 @@ class Null:
         self.month -= self.month[0]
         self.week = np.array([day.start.toordinal() // 7 for day in days])
         self.week -= self.week[0]
-        self.places = [evidence.place(item) for item in self.past.chosen]
+        self.places = [evidence.calendar_index(item) for item in self.past.periods]
 
     def dealt(
-        self, month: Ints, planted: np.ndarray | None = None, rng: np.random.Generator | None = None
-    ) -> movers.Judged:
+        self, month: IntArray, planted: np.ndarray | None = None, rng: np.random.Generator | None = None
+    ) -> movers.ScreeningResult:
         """The verdicts where each day lies in that month of 24; with `planted` shares (terms × months) beside."""
         into = np.zeros((len(month), 24), np.float32)
         into[np.arange(len(month)), month] = 1
@@ -172,9 +174,11 @@ class Null:
             counts = np.vstack([counts, rng.binomial(bases, planted)])
             beside = np.vstack([beside, rng.binomial(self.beside_bases, planted[:, :1])])
         every, of = np.hstack([beside, counts]), np.concatenate([self.beside_bases, bases])
-        spread = movers.spread(every, of, self.places, "month", self.past.blocks, np.ones(len(every), bool))
+        spread = movers.estimate_term_overdispersion(
+            every, of, self.places, "month", self.past.segment_of, np.ones(len(every), bool)
+        )
         one, two = counts[:, :12].sum(axis=1), counts[:, 12:].sum(axis=1)
-        return movers.judged(one, int(bases[:12].sum()), two, int(bases[12:].sum()), spread)
+        return movers.test_many(one, int(bases[:12].sum()), two, int(bases[12:].sum()), spread)
 
 
 def calibrated(null: Null, broken: list[str]) -> list[str]:
@@ -190,10 +194,10 @@ def calibrated(null: Null, broken: list[str]) -> list[str]:
         tables, p_low, flags = 0, [], 0
         for _ in range(DEALT):
             found = null.dealt(deal())
-            number = int((found.verdict != 0).sum())
+            number = int((found.direction != 0).sum())
             tables, flags = tables + (number > 0), flags + number
             p_low.append(np.mean(found.p[~np.isnan(found.p)] <= 0.001))
-        if (wilson(tables, DEALT)[0] or 0) > change.FALSE:
+        if (wilson_interval(tables, DEALT)[0] or 0) > change.FDR:
             broken.append(f"{name} dealt out anew: {tables} of {DEALT} tables with a verdict")
         lines.append(
             f"| {name} of two years | {DEALT} | {len(null.days):,} | {tables} | {flags} | {np.mean(p_low):.5f} |"
@@ -208,11 +212,11 @@ def planted(null: Null, broken: list[str]) -> str:
         share = np.exp(rng.uniform(np.log(0.002), np.log(0.03), 200))
         shares = np.repeat(share[:, None], 24, axis=1)
         shares[:, 12:] *= np.where(rng.random(200) < 0.5, 3.0, 1 / 3)[:, None]
-        told = null.dealt(null.month[rng.permutation(len(null.month))], shares, rng).verdict != 0
+        told = null.dealt(null.month[rng.permutation(len(null.month))], shares, rng).direction != 0
         real = told[len(null.days) :]
         false.append((told.sum() - real.sum()) / max(told.sum(), 1))
         found.append(real.mean())
-    if np.mean(false) > change.FALSE:
+    if np.mean(false) > change.FDR:
         broken.append(f"false discoveries {np.mean(false):.3f}")
     return (
         f"With 200 planted terms among these {len(null.days):,} (shares of 0.2 to 3 %, three times as large or a third in the later\n"

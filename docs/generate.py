@@ -25,11 +25,11 @@ from pathlib import Path
 import yaml
 from typer.testing import CliRunner
 
-from trendcli.cli import app
+from trendcli.cli import build_app
 from trendcli.core import errors, registry
-from trendcli.core.settings import Settings, as_yaml
-from trendcli.reports.weekly.config import Job
-from trendcli.topics.loader import load
+from trendcli.core.settings import Settings, settings_to_yaml
+from trendcli.reports.weekly.config import WeeklyConfig
+from trendcli.topics.loader import load_library
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"(```console\n)(.*?)(```\n)", re.DOTALL)
@@ -159,14 +159,14 @@ def command_page() -> str:
     parts = ["# The command line\n", "*Written by docs/generate.py from the program.*\n"]
     for name in ["", *COMMANDS]:
         words = name.split()
-        text = runner.invoke(app(words), [*words, "--help"], prog_name="trend", terminal_width=78).stdout.rstrip()
+        text = runner.invoke(build_app(words), [*words, "--help"], prog_name="trend", terminal_width=78).stdout.rstrip()
         parts.append(f"## `trend{' ' + name if name else ''}`\n\n```text\n{text}\n```\n")
     parts.append("## Exit codes\n\n| code | when |\n|---|---|")
     parts.append("| 0 | done, also where the answer is empty or nothing is new |")
     parts.append("| 1 | a bug; it shows its traceback |")
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.TrendError)]
-    for code in sorted({kind.code for kind in kinds} - {1}):
-        told = [f"{(kind.__doc__ or '').strip()}" for kind in kinds if kind.code == code]
+    for code in sorted({kind.exit_code for kind in kinds} - {1}):
+        told = [f"{(kind.__doc__ or '').strip()}" for kind in kinds if kind.exit_code == code]
         parts.append(f"| {code} | {' '.join(told)} |")
     parts.append("| 130 | interrupted; what had been committed stays |\n")
     for title, entries in (("Sources", registry.SOURCES), ("Formats", registry.FORMATS), ("Charts", registry.CHARTS)):
@@ -178,7 +178,7 @@ def command_page() -> str:
 
 def topic_page() -> str:
     """Every shipped topic, and the wrong catches that are accepted."""
-    library = load(ROOT / "configs" / "topics", check_patterns=True)
+    library = load_library(ROOT / "configs" / "topics", check_patterns=True)
     sentences: dict[str, dict[str, list[dict[str, str]]]] = {}
     for path in sorted((ROOT / "tests" / "topic_sentences").glob("*.yaml")):
         sentences |= yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -198,8 +198,8 @@ def topic_page() -> str:
 
 def pages() -> Iterator[tuple[Path, str]]:
     """Each generated page and what it should hold."""
-    yield ROOT / "configs" / "settings.yaml", as_yaml(Settings())
-    yield ROOT / "configs" / "weekly.yaml", as_yaml(Job())
+    yield ROOT / "configs" / "settings.yaml", settings_to_yaml(Settings())
+    yield ROOT / "configs" / "weekly.yaml", settings_to_yaml(WeeklyConfig())
     yield ROOT / "docs" / "cli.md", command_page()
     yield ROOT / "docs" / "topics-list.md", topic_page()
     with tempfile.TemporaryDirectory() as scratch:

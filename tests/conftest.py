@@ -15,10 +15,10 @@ from hypothesis import settings as hypothesis_settings
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the tests have the cores already, and it is read with numpy
 
-from trendcli.core.settings import configs
-from trendcli.core.types import Answer, Scope, Submission
+from trendcli.core.settings import config_folder
+from trendcli.core.types import CoverageRecord, Scope, Submission
 from trendcli.demo import corpus
-from trendcli.demo.server import StandIn, serving
+from trendcli.demo.server import ArxivStandIn, run_stand_in
 from trendcli.store import ingest
 from trendcli.store import records as parts
 from trendcli.store.store import Store
@@ -82,7 +82,7 @@ def paper(id: str, v1: str, title: str = "On nothing", abstract: str = "We say l
         "doi": None,
         "as_of": days("2020-06-01"),
     }
-    return parts.submission(id=id, title=title, abstract=abstract, **{**values, **changes})
+    return parts.build_submission(id=id, title=title, abstract=abstract, **{**values, **changes})
 
 
 def answer(
@@ -92,10 +92,10 @@ def answer(
     at: str = "2020-06-01",
     status: str = "complete",
     **changes: Any,
-) -> Answer:
+) -> CoverageRecord:
     """A line of the ledger."""
     values: dict[str, Any] = {"source": "test", "expected": 1, "received": 1, "query": "", "version": "made by hand"}
-    return Answer(
+    return CoverageRecord(
         categories=tuple(categories),
         since=date.fromisoformat(since),
         until=date.fromisoformat(until),
@@ -105,12 +105,12 @@ def answer(
     )
 
 
-def fill(root: Path, papers: Sequence[Submission], answers: Sequence[Answer] = (), **options: Any) -> Store:
+def fill(root: Path, papers: Sequence[Submission], answers: Sequence[CoverageRecord] = (), **options: Any) -> Store:
     """A store at `root` with these submissions and answers added, as one commit."""
     store = Store.open_or_create(root, **options)
-    table = parts.table(papers, "test", datetime(2020, 6, 1, tzinfo=UTC))
-    with store.writing():
-        ingest.merge(store, [table] if papers else [], list(answers) or [answer()])
+    table = parts.build_batch_table(papers, "test", datetime(2020, 6, 1, tzinfo=UTC))
+    with store.write_lock():
+        ingest.upsert_batches(store, [table] if papers else [], list(answers) or [answer()])
     return store
 
 
@@ -157,22 +157,22 @@ def gans(tmp_path_factory: pytest.TempPathFactory) -> Store:
 @pytest.fixture(scope="session")
 def library() -> Library:
     """The shipped topics."""
-    return topic_files.load(configs() / "topics", check_patterns=True)
+    return topic_files.load_library(config_folder() / "topics", check_patterns=True)
 
 
 SMALL = {2018: 250, 2019: 350}
 
 
 @pytest.fixture(scope="session")
-def small_corpus() -> list[corpus.Paper]:
+def small_corpus() -> list[corpus.SyntheticSubmission]:
     """600 made-up papers."""
-    return corpus.make(seed=7, volume=SMALL)
+    return corpus.build_corpus(seed=7, yearly_counts=SMALL)
 
 
 @pytest.fixture
-def standin(small_corpus: list[corpus.Paper]) -> Iterator[StandIn]:
+def standin(small_corpus: list[corpus.SyntheticSubmission]) -> Iterator[ArxivStandIn]:
     """A stand-in of arXiv that serves the small corpus."""
-    with serving(StandIn(small_corpus)) as running:
+    with run_stand_in(ArxivStandIn(small_corpus)) as running:
         yield running
 
 

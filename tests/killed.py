@@ -53,7 +53,7 @@ def main() -> None:
     from trendcli.cli import main as trend
     from trendcli.sources import arxiv_api, oai
 
-    arxiv_api.MOST, oai.PAGES = 60, 1  # so that a small corpus takes many commits
+    arxiv_api.MAX_SLICE_RESULTS, oai.PAGES_PER_COMMIT = 60, 1  # so that a small corpus takes many commits
     around(os, "fsync", "sync")
     around(os, "replace", "rename")
     around(os, "unlink", "removal")

@@ -9,16 +9,16 @@ import pytest
 
 from tests.conftest import ML, answer, fill, paper
 from tests.test_cli import run
-from trendcli.core.types import Report, silent
+from trendcli.core.types import Report, ignore_progress
 from trendcli.reports.papers import fulltext_build as indexing
-from trendcli.reports.papers.authors import CAVEAT, authors, taken_apart
-from trendcli.reports.papers.lookup import Wanted
+from trendcli.reports.papers.authors import NAME_CAVEAT, list_authors, parse_author_line
+from trendcli.reports.papers.lookup import SearchRequest
 from trendcli.store import corpus as venues
 from trendcli.store import ingest
 from trendcli.store import records as parts
 from trendcli.store.store import Store
 from trendcli.topics.library import Library
-from trendcli.topics.query import worded
+from trendcli.topics.query import parse_query
 
 
 @pytest.mark.parametrize(
@@ -37,12 +37,12 @@ from trendcli.topics.query import worded
     ],
 )
 def test_a_line_taken_apart(line: str, people: set[str], collaborations: set[str]) -> None:
-    assert taken_apart(line) == (people, collaborations)
+    assert parse_author_line(line) == (people, collaborations)
 
 
 def counted(store: Store, library: Library, *names: str, search: str | None = None, **words: Any) -> Report:
-    question, known = worded(library, topics=names, **words)
-    return authors(store, known, question, ML, wanted=Wanted(search) if search else None)
+    question, known = parse_query(library, topics=names, **words)
+    return list_authors(store, known, question, ML, search_request=SearchRequest(search) if search else None)
 
 
 def test_who_has_most(tmp_path: Path, library: Library) -> None:
@@ -61,7 +61,7 @@ def test_who_has_most(tmp_path: Path, library: Library) -> None:
     ]  # fmt: skip
     assert found.notes[:3] == [
         "3 names in 4 submissions.",
-        CAVEAT,
+        NAME_CAVEAT,
         "Collaborations are no people and are left out: ATLAS Collaboration (1).",
     ]
     gans = counted(store, library, "gan", limit=1)
@@ -72,7 +72,7 @@ def test_who_has_most(tmp_path: Path, library: Library) -> None:
         graphs = counted(store, library, search="graph")
         assert [row["author"] for row in graphs.rows] == ["Bo Brandt"]
         assert graphs.title.startswith("Authors of submissions with graph")
-        indexing.build(store, silent)
+        indexing.build_index(store, ignore_progress)
     assert counted(store, library, since="2019-03", until="2019-04").rows[0]["share"] == 1
 
 
@@ -92,14 +92,14 @@ def test_whether_names_are_run_together_is_seen_from_the_whole_list(tmp_path: Pa
     store = Store.open_or_create(tmp_path / "venues" / "toy", corpus="toy")
     told = [("On trees", "Ann Bee Cee Dee"), ("On nothing", "Ann Bee Cee Dee Eff Gee Aitch Eye")]
     found = [
-        venues.submission(
-            id=str(n), year=2021, decided="poster", title=title, abstract="", keywords=[], authors=[line], at=at
+        venues.build_venue_submission(
+            id=str(n), year=2021, decision="poster", title=title, abstract="", keywords=[], authors=[line], listed_at=at
         )
         for n, (title, line) in enumerate(told)
     ]
-    with store.writing():
-        ledger = venues.answers("test", 2021, ["poster"] * 2, at, "", "")
-        ingest.merge(store, [parts.table(found, "test", at, "toy")], list(ledger))
+    with store.write_lock():
+        ledger = venues.build_coverage_records("test", 2021, ["poster"] * 2, at, "", "")
+        ingest.upsert_batches(store, [parts.build_batch_table(found, "test", at, "toy")], list(ledger))
     words = ("authors", "--corpus", "toy", "--store", tmp_path, "--format", "json")
     assert json.loads(run(*words, "--search", "trees").stdout)["rows"] == []
     assert json.loads(run(*words).stdout)["rows"] == []

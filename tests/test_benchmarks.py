@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from trendcli.core.types import Ask
+from trendcli.core.types import Request
 from trendcli.sources.snapshot import Snapshot
 from trendcli.store.store import Store
 
@@ -26,20 +26,20 @@ def scale() -> ModuleType:
 @pytest.fixture(scope="module")
 def made(scale: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Store]:
     """A made-up snapshot of 600 records, and the store of it."""
-    from trendcli.core.types import silent
-    from trendcli.sources.harvest import harvest
+    from trendcli.core.types import ignore_progress
+    from trendcli.sources.harvest import harvest_source
 
     folder = tmp_path_factory.mktemp("scale")
     path = scale.made_up(folder / "made.jsonl", 600)
     store = Store.open_or_create(folder / "store")
-    done = harvest(store, Snapshot(str(path), ["*"]), [Ask(())], silent, lambda _: None)
-    assert (done.merged.new, done.faults) == (600, [])
+    done = harvest_source(store, Snapshot(str(path), ["*"]), [Request(())], ignore_progress, lambda _: None)
+    assert (done.upsert_counts.new, done.faults) == (600, [])
     return path, store
 
 
 def test_a_small_benchmark_counts_as_duckdb_does(scale: ModuleType, made: tuple[Path, Store], tmp_path: Path) -> None:
     _, store = made
-    _, theirs = scale.duckdb_side([store.path(item) for item in store.manifest.files])
+    _, theirs = scale.duckdb_side([store.file_path(item) for item in store.manifest.files])
     assert scale.counts_of_ten(store.root, tmp_path) == theirs
     assert sum(theirs.values()) > 50
 

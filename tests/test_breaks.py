@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from trendcli.core.breaks import BREAKS, between
+from trendcli.core.breaks import STRUCTURAL_BREAKS, find_breaks
 
 
 @pytest.mark.parametrize(
@@ -20,13 +20,13 @@ from trendcli.core.breaks import BREAKS, between
     ],
 )
 def test_breaks_in_a_window(categories: list[str], years: tuple[int, int], days: list[str]) -> None:
-    found = between(date(years[0], 1, 1), date(years[1], 1, 1), categories)
+    found = find_breaks(date(years[0], 1, 1), date(years[1], 1, 1), categories)
     assert [str(item.day) for item in found] == days
 
 
 def test_breaks_are_of_categories_that_exist() -> None:
-    for item in BREAKS:
+    for item in STRUCTURAL_BREAKS:
         for glob in item.categories:
             assert re.fullmatch(r"[a-z-]+(\.(\*|[A-Za-z-]+))?", glob), glob
-        assert item.what and item.source
-    assert [item.day for item in BREAKS] == sorted(item.day for item in BREAKS)
+        assert item.description and item.source
+    assert [item.day for item in STRUCTURAL_BREAKS] == sorted(item.day for item in STRUCTURAL_BREAKS)

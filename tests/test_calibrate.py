@@ -9,7 +9,7 @@ from benchmarks import calibrate
 from benchmarks.calibrate import HISTORY, TESTED, World
 from trendcli.stats import alerts
 from trendcli.stats import proportions as change
-from trendcli.stats.overdispersion import NONE
+from trendcli.stats.overdispersion import NOT_ESTIMATED
 
 MONTHS = np.arange(HISTORY + TESTED)
 
@@ -40,20 +40,20 @@ def test_it_would_be_noticed_if_dispersion_or_the_correction_were_left_out(shape
 @pytest.mark.parametrize("phi", [1.0, 2.0])
 def test_of_what_is_called_changed_few_did_not(shape: World, phi: float) -> None:
     false, found = calibrate.false_discoveries(shape, phi, 50, 3)
-    assert false <= change.FALSE
+    assert false <= change.FDR
     assert found > 0.2
 
 
 def test_intervals_hold_what_was_planted() -> None:
     for cell in calibrate.coverage(150, 4, expected=(5, 50)):
-        assert (change.wilson(cell.rate.hits, cell.rate.of)[1] or 0) >= 0.94, cell
+        assert (change.wilson_interval(cell.rate.hits, cell.rate.of)[1] or 0) >= 0.94, cell
 
 
 def test_a_shuffle_keeps_the_whole_and_moves_whole_blocks() -> None:
     """Two topics of which one comes in bursts of a week: dealt out by week, no week is torn."""
     days = np.arange(28)
     counts = np.array([np.full(28, 3), np.where(days // 7 == 1, 10, 0)])
-    found = calibrate.shuffled(counts, np.full(28, 50), days >= 14, days // 7, [NONE, NONE], 50, 1)
+    found = calibrate.shuffled(counts, np.full(28, 50), days >= 14, days // 7, [NOT_ESTIMATED, NOT_ESTIMATED], 50, 1)
     assert (found.tables.of, found.rows[0.05].of) == (50, 100)
     # the burst lies on one side or the other, and is always as unlikely
     assert found.rows[0.05].hits == 50
@@ -70,5 +70,5 @@ def test_the_null_of_a_simulation_is_exact(shape: World) -> None:
 
 def test_a_year_in_which_nothing_happens_has_no_alert() -> None:
     false = calibrate.alarms(2.0, 3, 100, 5)
-    assert false.least <= alerts.RATE
+    assert false.least <= alerts.YEARLY_FALSE_ALERT_RATE
     assert calibrate.doublings(2.0, 3, 150, 6).most >= 0.8

@@ -14,11 +14,20 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint, score_test_proportions_2indep
 
 from trendcli.stats import proportions as change
-from trendcli.stats.distributions import Floats, critical, two_sided
-from trendcli.stats.proportions import Change, Sides, adjusted, ratio_interval, ratio_test, share, verdict, wilson
+from trendcli.stats.distributions import FloatArray, critical_value, two_sided_p_value
+from trendcli.stats.proportions import (
+    Change,
+    TwoProportions,
+    benjamini_hochberg,
+    classify_change,
+    compute_share,
+    risk_ratio_interval,
+    risk_ratio_test,
+    wilson_interval,
+)
 
 
-def column(*numbers: int) -> Floats:
+def column(*numbers: int) -> FloatArray:
     return np.array(numbers, float).reshape(-1, 1)
 
 
@@ -26,11 +35,11 @@ PLAIN = np.ones(1), np.full(1, math.inf)
 
 
 def compare(count_1: int, base_1: int, count_2: int, base_2: int, phi: float = 1.0, df: float | None = None) -> Change:
-    return change.compare(Sides(count_1, base_1, count_2, base_2, phi, df))
+    return change.compute_change(TwoProportions(count_1, base_1, count_2, base_2, phi, df))
 
 
 def interval(count_1: int, base_1: int, count_2: int, base_2: int) -> tuple[float | None, float | None]:
-    low, high = (float(end[0]) for end in ratio_interval(column(count_1, base_1, count_2, base_2), *PLAIN))
+    low, high = (float(end[0]) for end in risk_ratio_interval(column(count_1, base_1, count_2, base_2), *PLAIN))
     return None if math.isnan(low) else low, None if math.isnan(high) else high
 
 
@@ -56,8 +65,8 @@ def test_zeros() -> None:
     assert (gone.relative_change, gone.change, gone.ci_low) == (-1.0, "gone", -1.0)
     assert gone.ci_high < 0  # type: ignore[operator]
     assert (none.relative_change, none.change, none.ci_low, none.count_change) == (None, None, None, None)
-    assert compare(0, 0, 5, 10) == compare(5, 10, 0, 0) == change.NO_CHANGE
-    assert share(0, 0) is None and share(0, 5) == 0.0
+    assert compare(0, 0, 5, 10) == compare(5, 10, 0, 0) == change.UNDEFINED_CHANGE
+    assert compute_share(0, 0) is None and compute_share(0, 5) == 0.0
 
 
 @pytest.mark.parametrize(("base_1", "base_2"), BASES)
@@ -65,7 +74,7 @@ def test_zeros() -> None:
 @pytest.mark.parametrize("count_2", COUNTS)
 def test_score_intervals_are_those_of_statsmodels(count_1: int, base_1: int, count_2: int, base_2: int) -> None:
     pooled = (count_1 + count_2) / (base_1 + base_2)
-    if min(base_1, base_2) * min(pooled, 1 - pooled) < change.EXPECTED:
+    if min(base_1, base_2) * min(pooled, 1 - pooled) < change.MIN_EXPECTED:
         return
     low, high = interval(count_1, base_1, count_2, base_2)
     with warnings.catch_warnings():
@@ -92,7 +101,7 @@ def test_midp_intervals_invert_the_conditional_binomial(count_1: int, base_1: in
         return
     numbers = column(count_1, base_1, count_2, base_2)
     low, high = (
-        float(change._midp_end(numbers, side)[0]) if there else None for side, there in ((-1, count_2), (1, count_1))
+        float(change._mid_p_bound(numbers, side)[0]) if there else None for side, there in ((-1, count_2), (1, count_1))
     )
     total = count_1 + count_2
 
@@ -112,14 +121,16 @@ def test_midp_intervals_invert_the_conditional_binomial(count_1: int, base_1: in
 
 @pytest.mark.parametrize(("count", "base"), [(0, 10), (10, 10), (3, 40), (70, 1000), (1, 1)])
 def test_wilson(count: int, base: int) -> None:
-    assert wilson(count, base) == pytest.approx(proportion_confint(count, base, method="wilson"), rel=1e-9, abs=1e-15)
-    assert wilson(0, 0) == (None, None)
+    assert wilson_interval(count, base) == pytest.approx(
+        proportion_confint(count, base, method="wilson"), rel=1e-9, abs=1e-15
+    )
+    assert wilson_interval(0, 0) == (None, None)
 
 
 def test_the_quantile_is_that_of_the_level() -> None:
     from scipy.stats import norm
 
-    assert pytest.approx(norm.ppf((1 + change.LEVEL) / 2), rel=1e-15) == change.Z
+    assert pytest.approx(norm.ppf((1 + change.CONFIDENCE_LEVEL) / 2), rel=1e-15) == change.NORMAL_QUANTILE
 
 
 @given(st.integers(0, 300), st.integers(1, 5000), st.integers(0, 300), st.integers(1, 5000))
@@ -147,9 +158,9 @@ def test_an_interval_holds_its_estimate_and_no_value_is_infinite(
 def test_p_is_that_of_the_method_of_the_interval(count_1: int, base_1: int, count_2: int, base_2: int) -> None:
     if not count_1 + count_2:
         return
-    p = ratio_test(column(count_1, base_1, count_2, base_2), *PLAIN)[0]
+    p = risk_ratio_test(column(count_1, base_1, count_2, base_2), *PLAIN)[0]
     pooled = (count_1 + count_2) / (base_1 + base_2)
-    if min(base_1, base_2) * min(pooled, 1 - pooled) >= change.EXPECTED:
+    if min(base_1, base_2) * min(pooled, 1 - pooled) >= change.MIN_EXPECTED:
         theirs = score_test_proportions_2indep(
             count_2, base_2, count_1, base_1, compare="ratio", correction=True
         ).pvalue
@@ -163,20 +174,20 @@ def test_p_is_that_of_the_method_of_the_interval(count_1: int, base_1: int, coun
 @pytest.mark.parametrize("df", [1, 5, 9, 20, 21, 33, 200])
 def test_tails_are_those_of_scipy(df: int) -> None:
     for value in (0.01, 0.5, 1.0, 1.7, 2.5, 4.0, 8.0, 30.0):
-        assert two_sided(value, df) == pytest.approx(2 * student.sf(value, df), rel=1e-9)
-        assert two_sided(-value, df) == two_sided(value, df)
-    assert critical(0.95, df) == pytest.approx(student.ppf(0.975, df), rel=1e-9)
-    assert two_sided([0.0, math.inf], df).tolist() == [1.0, 0.0]
+        assert two_sided_p_value(value, df) == pytest.approx(2 * student.sf(value, df), rel=1e-9)
+        assert two_sided_p_value(-value, df) == two_sided_p_value(value, df)
+    assert critical_value(0.95, df) == pytest.approx(student.ppf(0.975, df), rel=1e-9)
+    assert two_sided_p_value([0.0, math.inf], df).tolist() == [1.0, 0.0]
 
 
 def test_many_at_once_are_as_each_alone() -> None:
     rng = np.random.default_rng(5)
     rows = [(int(a), int(a + b), int(c), int(c + d)) for a, b, c, d in rng.integers(0, 60, (80, 4))]
     spreads = [(1.0, None), (1.0, 9.0), (2.5, 21.0)]
-    pairs = [Sides(*row, *spreads[place % 3]) for place, row in enumerate(rows)]
+    pairs = [TwoProportions(*row, *spreads[place % 3]) for place, row in enumerate(rows)]
     asked = [pair if place % 7 else None for place, pair in enumerate(pairs)]
-    for pair, found in zip(asked, change.compared(asked), strict=True):
-        assert found == (change.compare(pair) if pair else change.NO_CHANGE)
+    for pair, found in zip(asked, change.compute_changes(asked), strict=True):
+        assert found == (change.compute_change(pair) if pair else change.UNDEFINED_CHANGE)
 
 
 @given(st.integers(0, 200), st.integers(1, 4000), st.integers(0, 200), st.integers(1, 4000), st.sampled_from([(1.0, None), (1.0, 20.0), (1.7, 21.0)]))  # fmt: skip
@@ -185,7 +196,7 @@ def test_p_and_interval_agree(
 ) -> None:
     found = compare(count_1, count_1 + more_1, count_2, count_2 + more_2, *spread)
     if found.p is None:
-        assert max(count_1, count_2) < change.FEW
+        assert max(count_1, count_2) < change.MIN_COUNT
         return
     outside = found.ci_low > 0 or (found.ci_high is not None and found.ci_high < 0)  # type: ignore[operator]
     if abs(found.p - 0.05) > 1e-9:
@@ -200,12 +211,14 @@ def test_dispersion_widens_the_interval_and_the_test() -> None:
     assert plain.p < 1e-6 < wide.p < 0.01  # type: ignore[operator]
     # a count that jumps twice as much as chance is worth half of one that does not
     z = math.sqrt(2) * student.ppf(0.975, 21)
-    assert change._score(column(700, 10000, 900, 10000), np.log([1 + wide.ci_low]))[0] == pytest.approx(z, rel=1e-9)  # type: ignore[operator]
+    assert change._score_statistic(column(700, 10000, 900, 10000), np.log([1 + wide.ci_low]))[0] == pytest.approx(
+        z, rel=1e-9
+    )  # type: ignore[operator]
 
 
 @given(st.lists(st.one_of(st.none(), st.floats(0, 1)), max_size=40))
 def test_q_is_that_of_statsmodels(ps: list[float | None]) -> None:
-    found, tested = adjusted(ps), [p for p in ps if p is not None]
+    found, tested = benjamini_hochberg(ps), [p for p in ps if p is not None]
     assert [q is None for q in found] == [p is None for p in ps]
     if tested:
         theirs = multipletests(tested, method="fdr_bh")[1]
@@ -213,8 +226,8 @@ def test_q_is_that_of_statsmodels(ps: list[float | None]) -> None:
 
 
 def test_verdicts() -> None:
-    assert verdict(70, 100, -0.0075, 0.5) == "no clear change"
-    assert verdict(425, 338, -0.02, 0.01) == "falling"
-    assert verdict(0, 40, 0.02, 0.001) == "rising"
-    assert verdict(4, 4, 0.001, None) == verdict(0, 0, 0.0, None) == "too few"
-    assert verdict(None, 5, None, None) == verdict(5, 5, None, None) == "n/a"
+    assert classify_change(70, 100, -0.0075, 0.5) == "no clear change"
+    assert classify_change(425, 338, -0.02, 0.01) == "falling"
+    assert classify_change(0, 40, 0.02, 0.001) == "rising"
+    assert classify_change(4, 4, 0.001, None) == classify_change(0, 0, 0.0, None) == "too few"
+    assert classify_change(None, 5, None, None) == classify_change(5, 5, None, None) == "n/a"

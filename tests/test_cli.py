@@ -19,8 +19,8 @@ from typer.testing import CliRunner, Result
 from tests.conftest import answer, fill, gan_world, paper
 from tests.sources.test_snapshot import line, months, write
 from trendcli import __version__
-from trendcli.cli import app
-from trendcli.demo.server import StandIn
+from trendcli.cli import build_app
+from trendcli.demo.server import ArxivStandIn
 from trendcli.store.store import Store
 
 TREND = [sys.executable, "-m", "trendcli"]
@@ -28,7 +28,7 @@ TREND = [sys.executable, "-m", "trendcli"]
 
 def run(*words: Any, env: dict[str, str] | None = None) -> Result:
     """A command line in this process."""
-    return CliRunner().invoke(app([str(word) for word in words]), [str(word) for word in words], env=env or {})
+    return CliRunner().invoke(build_app([str(word) for word in words]), [str(word) for word in words], env=env or {})
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_topics_status_and_settings(store: Path) -> None:
     assert json.loads(run("settings", "--format", "json").stdout)["request_interval_s"] == 3.0
 
 
-def test_fetch(standin: StandIn, tmp_path: Path) -> None:
+def test_fetch(standin: ArxivStandIn, tmp_path: Path) -> None:
     env = {"TREND_ARXIV_URL": standin.url, "TREND_REQUEST_INTERVAL_S": "0", "TREND_STORE": str(tmp_path / "store")}
     first = run("fetch", "-c", "cs.CL", "-c", "cs.LG", "--since", "2018", "--until", "2019", env=env)
     assert first.exit_code == 0, first.stderr
@@ -137,8 +137,8 @@ def test_fetch(standin: StandIn, tmp_path: Path) -> None:
     assert run("report", "--by", "year", env=env).exit_code == 0
 
 
-def test_an_incomplete_fetch_exits_with_3(standin: StandIn, tmp_path: Path) -> None:
-    standin.misbehave("entry without a date", times=99, when=lambda query: query["max_results"] != "1")
+def test_an_incomplete_fetch_exits_with_3(standin: ArxivStandIn, tmp_path: Path) -> None:
+    standin.inject_fault("entry without a date", times=99, when=lambda query: query["max_results"] != "1")
     env = {"TREND_ARXIV_URL": standin.url, "TREND_REQUEST_INTERVAL_S": "0", "TREND_STORE": str(tmp_path / "store")}
     result = run("fetch", "-c", "cs.LG", "--since", "2018", "--until", "2019", env=env)
     assert result.exit_code == 3
@@ -152,7 +152,7 @@ def test_import_with_bad_lines_exits_with_3(tmp_path: Path) -> None:
     result = run("import", path, "--store", tmp_path / "store")
     assert result.exit_code == 3
     assert "line 2: " in result.stderr and "2 new" in result.stderr and "1 fault," in result.stderr
-    assert Store.open(tmp_path / "store").manifest.rows == 2
+    assert Store.open(tmp_path / "store").manifest.submission_count == 2
 
 
 def test_import_from_a_pipe(tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_a_users_own_topic(store: Path, tmp_path: Path) -> None:
     assert {row["topic"]: row["count_2"] for row in json.loads(result.stdout)["rows"]} == {"nets": 100, "gan": 100}
 
 
-def test_made_up_and_real_data_do_not_mix(standin: StandIn, tmp_path: Path) -> None:
+def test_made_up_and_real_data_do_not_mix(standin: ArxivStandIn, tmp_path: Path) -> None:
     fill(tmp_path / "made-up", gan_world()[:3], [answer()], synthetic=True)
     result = run("fetch", "-c", "cs.LG", "--since", "2018", "--store", tmp_path / "made-up")
     assert result.exit_code == 2 and "holds made-up data" in result.stderr
@@ -262,8 +262,8 @@ def test_a_reader_that_leaves_early_ends_it_silently(store: Path) -> None:
     assert done.stderr == ""
 
 
-def test_an_interrupt_exits_with_130(standin: StandIn, tmp_path: Path) -> None:
-    standin.misbehave("503", times=99)
+def test_an_interrupt_exits_with_130(standin: ArxivStandIn, tmp_path: Path) -> None:
+    standin.inject_fault("503", times=99)
     env = {
         **os.environ,
         "TREND_ARXIV_URL": standin.url,
@@ -344,7 +344,7 @@ def test_completion_knows_topics_packs_scopes_and_categories() -> None:
     assert "eess.AS" in offered("trend fetch -c ")
 
 
-def test_verbose_logs_requests(standin: StandIn, tmp_path: Path) -> None:
+def test_verbose_logs_requests(standin: ArxivStandIn, tmp_path: Path) -> None:
     env = {**os.environ, "TREND_ARXIV_URL": standin.url, "TREND_REQUEST_INTERVAL_S": "0"}
     done = subprocess.run(
         [*TREND, "fetch", "-c", "cs.LG", "--since", "2018-01", "--until", "2018-02", "-v", "--store", tmp_path],
@@ -424,7 +424,7 @@ def test_verify(store: Path, tmp_path: Path) -> None:
 
 def test_only_the_commands_that_are_named_are_set_up() -> None:
     def names(*words: str) -> list[str]:
-        made = app(words)
+        made = build_app(words)
         return [str(item.name) for item in [*made.registered_commands, *made.registered_groups]]
 
     assert names("report", "-t", "rnn") == ["report"]

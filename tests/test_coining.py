@@ -8,10 +8,10 @@ import yaml
 from tests.conftest import answer, fill, paper
 from tests.test_cli import run
 from trendcli.core.errors import TopicError, UsageError
-from trendcli.core.settings import configs
+from trendcli.core.settings import config_folder
 from trendcli.reports.curation import create as coining
-from trendcli.reports.curation.check import EVERYTHING
-from trendcli.reports.curation.create import Coined, block, coined, inserted
+from trendcli.reports.curation.check import ALL_STORED_SCOPE
+from trendcli.reports.curation.create import TopicDraft, draft_topic, format_topic_yaml, insert_topic
 from trendcli.store.store import Store
 from trendcli.topics.patterns import phrase_regex
 
@@ -45,14 +45,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return fill(tmp_path_factory.mktemp("coining") / "store", papers, [answer(["*"])])
 
 
-def make(store: Store, term: str) -> Coined:
-    return coined(store, EVERYTHING, "mine", term)
+def make(store: Store, term: str) -> TopicDraft:
+    return draft_topic(store, ALL_STORED_SCOPE, "mine", term)
 
 
 def test_a_topic_has_the_forms_and_the_acronym_of_the_text(store: Store) -> None:
     found = make(store, "graph neural networks")
     assert found.phrases == ("graph neural network",) and found.acronyms == ("GNN",)
-    assert found.forms == (("graph neural networks", 5), ("graph-neural network", 3), ("graph neural network", 2))
+    assert found.form_counts == (("graph neural networks", 5), ("graph-neural network", 3), ("graph neural network", 2))
     # what stands behind a longer name is no acronym of this one
     assert found.notes == ("(GNN): 5 of 6 definitions; also global nearest neighbor 1",)
     assert found.warnings[0].startswith(
@@ -82,10 +82,10 @@ def test_what_is_nowhere_is_written_as_it_was_spelt(store: Store) -> None:
 @pytest.mark.parametrize(("name", "term"), [("My Topic", "graph"), ("mine", "***"), ("mine", "graph*"), ("mine", " ")])
 def test_what_cannot_be_a_topic(store: Store, name: str, term: str) -> None:
     with pytest.raises(UsageError):
-        coined(store, EVERYTHING, name, term)
+        draft_topic(store, ALL_STORED_SCOPE, name, term)
 
 
-MINE = Coined(
+MINE = TopicDraft(
     "mine", "It: all", ("graph net", "yes"), ("GNN",), (("graph net", 2),), ("(GNN): 2 of 2 definitions",), ()
 )
 
@@ -105,7 +105,7 @@ packs:
 
 
 def test_a_block_reads_back() -> None:
-    topics = yaml.safe_load("topics:\n" + block(MINE))["topics"]
+    topics = yaml.safe_load("topics:\n" + format_topic_yaml(MINE))["topics"]
     assert topics == {"mine": {"name": "It: all", "phrases": ["graph net", "yes"], "acronyms": ["GNN"]}}
 
 
@@ -113,7 +113,7 @@ def test_a_block_reads_back() -> None:
     "old", ["", "# only a comment", OWN, OWN.rstrip("\n"), "packs: {}\n", "topics:\n  apple: {phrases: [apple pie]}\n"]
 )
 def test_a_topic_is_added_and_all_else_stays(old: str) -> None:
-    new = inserted(old, block(MINE), Path("own.yaml"))
+    new = insert_topic(old, format_topic_yaml(MINE), Path("own.yaml"))
     lines = iter(new.splitlines())
     assert all(line in lines for line in old.splitlines())  # all of them, in their order
     before, after = yaml.safe_load(old) or {}, yaml.safe_load(new)
@@ -122,19 +122,19 @@ def test_a_topic_is_added_and_all_else_stays(old: str) -> None:
 
 
 def test_it_stands_behind_the_last_topic() -> None:
-    new = inserted(OWN, block(MINE), Path("own.yaml"))
+    new = insert_topic(OWN, format_topic_yaml(MINE), Path("own.yaml"))
     assert "- apple tart  # without\n    mine:\n      name: 'It: all'" in new and "\n# my packs\npacks:" in new
 
 
 def test_a_file_in_another_form_is_left_alone() -> None:
     with pytest.raises(TopicError, match="lines of their own"):
-        inserted("topics: {apple: {phrases: [apple pie]}}\n", block(MINE), Path("own.yaml"))
+        insert_topic("topics: {apple: {phrases: [apple pie]}}\n", format_topic_yaml(MINE), Path("own.yaml"))
 
 
 def test_line_ends_stay_as_they_are() -> None:
     for old in (OWN, OWN.rstrip("\n"), "packs: {}\n"):
-        new = inserted(old.replace("\n", "\r\n"), block(MINE), Path("own.yaml"))
-        assert new == inserted(old, block(MINE), Path("own.yaml")).replace("\n", "\r\n")
+        new = insert_topic(old.replace("\n", "\r\n"), format_topic_yaml(MINE), Path("own.yaml"))
+        assert new == insert_topic(old, format_topic_yaml(MINE), Path("own.yaml")).replace("\n", "\r\n")
 
 
 @pytest.mark.parametrize(
@@ -171,9 +171,9 @@ def test_where_a_topic_is_written(store: Store, tmp_path: Path) -> None:
 
 
 def test_what_would_not_load_is_not_written(tmp_path: Path) -> None:
-    text = inserted(OWN.replace("name:", "nam:"), block(MINE), tmp_path / "own.yaml")
+    text = insert_topic(OWN.replace("name:", "nam:"), format_topic_yaml(MINE), tmp_path / "own.yaml")
     with pytest.raises(TopicError, match=r"own\.yaml:5: unknown key 'nam'.*Nothing was written"):
-        coining.read_back(configs() / "topics", tmp_path / "own.yaml", text, "mine")
+        coining.read_back_topic(config_folder() / "topics", tmp_path / "own.yaml", text, "mine")
 
 
 def test_the_command_prints_or_appends(store: Store, tmp_path: Path) -> None:

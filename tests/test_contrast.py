@@ -8,10 +8,10 @@ import pytest
 from tests.conftest import ML, answer, fill, paper
 from tests.test_cli import run
 from trendcli.core.errors import UsageError
-from trendcli.reports.curation.compare import contrasted
+from trendcli.reports.curation.compare import compare_topics
 from trendcli.store.store import Store
 from trendcli.topics.library import Library
-from trendcli.topics.query import worded
+from trendcli.topics.query import parse_query
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +27,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 def test_what_one_catches_and_the_other_does_not(store: Store, library: Library) -> None:
-    question, known = worded(library, topics=["gan", "vae"])
-    report = contrasted(store, known, question, ML)
+    question, known = parse_query(library, topics=["gan", "vae"])
+    report = compare_topics(store, known, question, ML)
     rows = {row.pop("period"): row for row in map(dict, report.rows)}
     assert rows["2018"] == {"only_1": 1, "only_2": 0, "both": 3, "jaccard": 0.75, "of_1": 0.75, "of_2": 1.0}
     assert rows["2019"] == {"only_1": 2, "only_2": 4, "both": 0, "jaccard": 0.0, "of_1": 0.0, "of_2": 0.0}
@@ -56,23 +56,23 @@ def test_a_phrase_takes_the_place_of_a_topic(store: Store) -> None:
 
 
 def test_nothing_of_a_topic_is_an_answer(store: Store, library: Library) -> None:
-    question, known = worded(library, topics=["kan", "rnn"])
-    (row,) = contrasted(store, known, question, ML).rows
+    question, known = parse_query(library, topics=["kan", "rnn"])
+    (row,) = compare_topics(store, known, question, ML).rows
     assert row == {"period": "all", "only_1": 0, "only_2": 0, "both": 0, "jaccard": None, "of_1": None, "of_2": None}
 
 
 def test_two_different_topics_are_wanted(store: Store, library: Library, tmp_path: Path) -> None:
-    question, known = worded(library, topics=["gan", "gan"])
+    question, known = parse_query(library, topics=["gan", "gan"])
     with pytest.raises(UsageError, match="Two topics are compared, which differ"):
-        contrasted(store, known, question, ML)
+        compare_topics(store, known, question, ML)
     failed = run("topics", "compare", "gan", "vea", "--store", store.root)
     assert failed.exit_code == 2 and "did you mean" in failed.stderr
 
 
 def test_a_year_in_which_neither_catches_anything_is_a_year_of_zeros(tmp_path: Path, library: Library) -> None:
     papers = [paper("1801.00001", "2018-01-05", "A GAN"), paper("2001.00001", "2020-01-05", "A VAE")]
-    question, known = worded(library, topics=["gan", "vae"])
-    rows = contrasted(fill(tmp_path, papers, [answer(until="2021-01-01")]), known, question, ML).rows
+    question, known = parse_query(library, topics=["gan", "vae"])
+    rows = compare_topics(fill(tmp_path, papers, [answer(until="2021-01-01")]), known, question, ML).rows
     assert [(row["period"], row["only_1"], row["only_2"]) for row in rows[:-1]] == [
         ("2018", 1, 0),
         ("2019", 0, 0),

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from tests.conftest import answer, fill, paper
 from trendcli.core import periods
-from trendcli.core.types import Scope, Selection, Submission, silent
+from trendcli.core.types import Scope, Selection, Submission, ignore_progress
 from trendcli.store import cache, ingest
 from trendcli.store.store import Store
 from trendcli.topics import library as topics
 from trendcli.topics import loader as topic_files
 from trendcli.topics import tags
-from trendcli.topics.counting import Counted, count, count_parts, drivers
+from trendcli.topics.counting import PeriodCounts, count_breakdown, count_rule_contributions, count_submissions
 from trendcli.topics.library import Library
 
 TOPICS = """
@@ -44,17 +44,17 @@ LG_CL = Scope("two", ("cs.LG", "cs.CL"))
 
 @pytest.fixture
 def own(topic_file: Any) -> Library:
-    return topic_files.load(topic_file(TOPICS).parent)
+    return topic_files.load_library(topic_file(TOPICS).parent)
 
 
-def of(store: Store, own: Library, *labels: str, **changes: Any) -> Counted:
+def of(store: Store, own: Library, *labels: str, **changes: Any) -> PeriodCounts:
     selection = Selection(scope=changes.pop("scope", LG_CL), topics=changes.pop("topics", ALL), **changes)
-    return count(store, own, selection, [periods.parse(label) for label in labels], silent)
+    return count_submissions(store, own, selection, [periods.parse_period(label) for label in labels], ignore_progress)
 
 
-def table(counted: Counted, label: str) -> dict[str, int]:
-    item = periods.parse(label)
-    return {"base": counted.bases[item], **{topic: counted.counts[topic, item] for topic in ALL}}
+def table(counted: PeriodCounts, label: str) -> dict[str, int]:
+    item = periods.parse_period(label)
+    return {"base": counted.totals[item], **{topic: counted.counts[topic, item] for topic in ALL}}
 
 
 WORLD = [
@@ -111,16 +111,16 @@ def test_weeks_months_quarters_and_years_add_up(tmp_path: Path, own: Library) ->
     store = fill(tmp_path, WORLD)
     year = of(store, own, "2018")
     for unit in ("quarter", "month", "day"):
-        labels = [item.label for item in periods.between(date(2018, 1, 1), date(2019, 1, 1), unit)]
+        labels = [item.label for item in periods.list_periods(date(2018, 1, 1), date(2019, 1, 1), unit)]
         parts = of(store, own, *labels)
-        assert sum(parts.bases.values()) == year.bases[periods.parse("2018")]
+        assert sum(parts.totals.values()) == year.totals[periods.parse_period("2018")]
         for topic in ALL:
             assert (
-                sum(parts.counts[topic, periods.parse(label)] for label in labels)
-                == year.counts[topic, periods.parse("2018")]
+                sum(parts.counts[topic, periods.parse_period(label)] for label in labels)
+                == year.counts[topic, periods.parse_period("2018")]
             )
         hashes = sum(int(value, 16) for value in parts.hashes.values()) % 2**64
-        assert f"{hashes:016x}" == year.hashes[periods.parse("2018")]
+        assert f"{hashes:016x}" == year.hashes[periods.parse_period("2018")]
     assert table(of(store, own, "2019-W01"), "2019-W01")["base"] == 2  # Monday 2018-12-31 and 2019-01-01
 
 
@@ -140,7 +140,7 @@ def test_author_id_and_as_of(tmp_path: Path, own: Library) -> None:
 def test_a_zero_is_a_zero(tmp_path: Path, own: Library) -> None:
     store = fill(tmp_path, WORLD)
     assert table(of(store, own, "2017"), "2017") == {"base": 0, "fruit": 0, "apple": 0, "pear": 0, "jam": 0}
-    assert of(store, own).bases == {}
+    assert of(store, own).totals == {}
 
 
 def test_an_empty_store(tmp_path: Path, own: Library) -> None:
@@ -167,8 +167,8 @@ def test_updates_count_once_and_folding_changes_nothing(tmp_path: Path, own: Lib
     assert table(after, "2018") == {"base": 8, "fruit": 6, "apple": 4, "pear": 4, "jam": 1}
     assert table(after, "2019") == {"base": 2, "fruit": 2, "apple": 2, "pear": 1, "jam": 1}
     assert before.hashes != after.hashes
-    with store.writing():
-        tags.carry(store, ingest.fold(store))
+    with store.write_lock():
+        tags.remap(store, ingest.compact_store(store))
     assert of(store, own, "2018", "2019") == after
     fresh = fill(tmp_path / "fresh", current(store))
     assert of(fresh, own, "2018", "2019") == after
@@ -176,11 +176,11 @@ def test_updates_count_once_and_folding_changes_nothing(tmp_path: Path, own: Lib
 
 def current(store: Store) -> list[Submission]:
     """The live rows as submissions, to fill another store with."""
-    from trendcli.store.sql import read_files
+    from trendcli.store.sql import file_rows_sql
 
     with store.connect() as db:
         rows = db.execute(
-            f"SELECT id, v1_at::VARCHAR, title, abstract, categories, version FROM ({read_files(store, store.files(), '*')})"
+            f"SELECT id, v1_at::VARCHAR, title, abstract, categories, version FROM ({file_rows_sql(store, store.list_files(), '*')})"
         ).fetchall()
     return [paper(r[0], r[1], r[2], r[3], categories=r[4], version=r[5]) for r in rows]
 
@@ -203,7 +203,7 @@ def test_no_text_is_read_for_what_was_matched_before(
     regrouped = {**own.topics, "both": replace(own.topics["apple"], id="both", parents=(), guard=("cs.LG",))}
     of(store, replace(own, topics=regrouped), "2018", topics=("both", *ALL))
     assert read == [(10, 4)]  # other periods and other groupings read nothing
-    with_query = topics.with_query(own, [topics.ad_hoc("pear tree")])
+    with_query = topics.extend_library(own, [topics.topic_from_phrase("pear tree")])
     of(store, with_query, "2018", topics=("query:pear tree",))
     assert read[1:] == [(10, 1)]  # one new phrase reads the text once, for itself
     fill(tmp_path, [paper("1901.00012", "2019-01-02", "An apple")])
@@ -233,12 +233,12 @@ def test_a_damaged_cache_is_made_again(tmp_path: Path, own: Library) -> None:
 
 def test_missing_rectangles() -> None:
     pieces = [
-        cache.Piece(frozenset({1, 2}), frozenset({10, 11}), Path()),
-        cache.Piece(frozenset({3}), frozenset({10}), Path()),
+        cache.CacheBlock(frozenset({1, 2}), frozenset({10, 11}), Path()),
+        cache.CacheBlock(frozenset({3}), frozenset({10}), Path()),
     ]
-    missing = cache._missing(pieces, frozenset({1, 2, 3, 4}), frozenset({10, 11, 12}))
+    missing = cache._find_missing(pieces, frozenset({1, 2, 3, 4}), frozenset({10, 11, 12}))
     assert sorted(missing) == [([1, 2], [12]), ([3], [11, 12]), ([4], [10, 11, 12])]
-    assert cache._missing(pieces, frozenset({1}), frozenset({11})) == []
+    assert cache._find_missing(pieces, frozenset({1}), frozenset({11})) == []
 
 
 WORDS = st.lists(st.sampled_from(["apple", "apple computer", "pear", "JAM", "nothing", "apples"]), max_size=4).map(
@@ -264,15 +264,15 @@ def test_counts_equal_a_plain_account(
         for n, (title, text, listed, day) in enumerate(drawn)
     ]  # fmt: skip
     store = fill(tmp_path_factory.mktemp("world"), papers)
-    months = [item.label for item in periods.between(date(2018, 1, 1), date(2020, 1, 1), "quarter")]
+    months = [item.label for item in periods.list_periods(date(2018, 1, 1), date(2020, 1, 1), "quarter")]
     counted = of(store, own, *months, primary_only=primary, match=mode)
     for label in months:
-        item = periods.parse(label)
+        item = periods.parse_period(label)
         inside = [
             p for p in papers
             if item.start <= date.fromordinal(p.v1_at // 86400 + 719163) < item.end and in_scope(p.categories, primary)
         ]  # fmt: skip
-        assert counted.bases[item] == len(inside)
+        assert counted.totals[item] == len(inside)
         for topic in ALL:
             assert counted.counts[topic, item] == sum(plainly(topic, p, mode) for p in inside), (topic, label)
 
@@ -306,10 +306,10 @@ def mentioned(regex: str, found: Submission, mode: str) -> bool:
 def parts_of(store: Store, own: Library, label: str, by: str, **changes: Any) -> dict[str, tuple[int, dict[str, int]]]:
     """{part: (base, {topic: count})} of one period."""
     selection = Selection(scope=changes.pop("scope", LG_CL), topics=changes.pop("topics", ALL), **changes)
-    item = periods.parse(label)
-    found = count_parts(store, own, selection, [item], silent, by)
+    item = periods.parse_period(label)
+    found = count_breakdown(store, own, selection, [item], ignore_progress, by)
     return {
-        part: (counted.bases[item], {topic: number for (topic, _), number in counted.counts.items() if number})
+        part: (counted.totals[item], {topic: number for (topic, _), number in counted.counts.items() if number})
         for part, counted in found.items()
     }
 
@@ -338,8 +338,8 @@ def test_both_of_two_topics(tmp_path: Path, own: Library, label: str) -> None:
     store = fill(tmp_path, WORLD)
     both = of(store, own, label, topics=("apple",), both=("pear",))
     alone = of(store, own, label, topics=("apple",))
-    item = periods.parse(label)
-    assert both.bases == alone.bases and both.hashes == alone.hashes
+    item = periods.parse_period(label)
+    assert both.totals == alone.totals and both.hashes == alone.hashes
     assert both.counts["apple", item] == of(store, own, label, topics=("pear",), both=("apple",)).counts["pear", item]
     assert both.counts["apple", item] == (2 if label == "2018" else 0)
 
@@ -347,26 +347,28 @@ def test_both_of_two_topics(tmp_path: Path, own: Library, label: str) -> None:
 def test_shares_of_a_topic(tmp_path: Path, own: Library) -> None:
     """Within a topic the base is what matches it; of its children by cells, of other topics by tags, and alike."""
     store = fill(tmp_path, WORLD)
-    item = periods.parse("2018")
+    item = periods.parse_period("2018")
     fruit = of(store, own, "2018", topics=("fruit",)).counts["fruit", item]
     children = of(store, own, "2018", topics=("apple", "pear"), within="fruit")
-    assert children.bases[item] == fruit == 6
+    assert children.totals[item] == fruit == 6
     assert children.counts == of(store, own, "2018", topics=("apple", "pear")).counts
     assert all(number <= fruit for number in children.counts.values())
     other = of(store, own, "2018", topics=("pear",), within="apple")
-    assert (other.bases[item], other.counts["pear", item]) == (5, 2)
+    assert (other.totals[item], other.counts["pear", item]) == (5, 2)
     assert other.hashes == children.hashes == of(store, own, "2018").hashes  # of the scope, whatever the base is
-    day = [periods.parse(f"2018-01-{d:02d}") for d in (5, 31)]
+    day = [periods.parse_period(f"2018-01-{d:02d}") for d in (5, 31)]
     selection = Selection(scope=LG_CL, topics=("apple", "pear"), within="fruit")
-    by_day = count(store, own, selection, day, silent)
-    assert [by_day.bases[d] for d in day] == [1, 1] and [by_day.counts["pear", d] for d in day] == [0, 1]
+    by_day = count_submissions(store, own, selection, day, ignore_progress)
+    assert [by_day.totals[d] for d in day] == [1, 1] and [by_day.counts["pear", d] for d in day] == [0, 1]
 
 
 def test_which_rule_found_what(tmp_path: Path, own: Library) -> None:
     store = fill(tmp_path, WORLD)
     selection = Selection(scope=LG_CL, topics=("fruit",))
-    found = drivers(store, own, selection, [periods.parse("2018"), periods.parse("2019")], silent)
-    assert [(driver.topic, driver.rule.text, driver.counts, driver.alone) for driver in found] == [
+    found = count_rule_contributions(
+        store, own, selection, [periods.parse_period("2018"), periods.parse_period("2019")], ignore_progress
+    )
+    assert [(driver.topic, driver.rule.text, driver.counts, driver.exclusive_counts) for driver in found] == [
         ("apple", "apple", (4, 1), (2, 1)),
         ("pear", "pear", (2, 0), (1, 0)),
         ("apple", "apple pie", (1, 0), (0, 0)),
@@ -379,12 +381,12 @@ def test_what_is_remembered_of_a_scope_is_added_up_anew_when_the_store_changes(o
     first = of(store, own, "2018", topics=("apple",))
     assert of(store, own, "2018", topics=("apple",)) == first  # from the sums
     both = of(store, own, "2018", topics=("apple", "pear"))  # pear is not in them yet
-    assert both.counts["apple", periods.parse("2018")] == first.counts["apple", periods.parse("2018")]
+    assert both.counts["apple", periods.parse_period("2018")] == first.counts["apple", periods.parse_period("2018")]
     assert table(of(store, own, "2018"), "2018") == table(of(fill(tmp_path / "other", WORLD), own, "2018"), "2018")
     more = fill(store.root, [paper("1801.00099", "2018-01-07", "One more apple")])
     after = of(more, own, "2018", topics=("apple",))
-    label = periods.parse("2018")
-    assert after.bases[label] == first.bases[label] + 1
+    label = periods.parse_period("2018")
+    assert after.totals[label] == first.totals[label] + 1
     assert after.counts["apple", label] == first.counts["apple", label] + 1
     for item in (store.root / "cache" / "answers").iterdir():
         item.write_text("{", encoding="utf-8")  # damaged
@@ -403,7 +405,7 @@ def test_many_files_are_matched_by_several_processes_as_by_one(
     told: list[float] = []
     alone = tags.match_files(store, store.manifest.files, rules, lambda done, total, what: told.append(done))
     assert told == [120]
-    monkeypatch.setattr(tags, "SHARE", 30)
+    monkeypatch.setattr(tags, "ROWS_PER_CHUNK", 30)
     together = tags.match_files(store, store.manifest.files, rules, lambda done, total, what: told.append(done))
     assert told[-1] == 120
     assert len(told) > 3

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from tests.conftest import answer
 from trendcli.core import periods
-from trendcli.store.coverage import Coverage, Span
+from trendcli.store.coverage import Coverage, CoverageSpan
 
 
 def status(coverage: Coverage, period: str, *categories: str) -> str:
-    return coverage.status(periods.parse(period), categories or ("cs.LG",)).status
+    return coverage.status(periods.parse_period(period), categories or ("cs.LG",)).status
 
 
 def test_a_period_is_complete_when_every_day_was_answered_two_weeks_later() -> None:
@@ -21,9 +21,9 @@ def test_a_period_is_complete_when_every_day_was_answered_two_weeks_later() -> N
     soon = Coverage([answer(since="2018-01-01", until="2019-01-01", at="2019-01-14")])
     assert status(soon, "2018") == "provisional"
     assert status(soon, "2018-11") == "complete"
-    assert soon.spans("cs.LG") == [
-        Span(date(2018, 1, 1), date(2018, 12, 31), "complete"),
-        Span(date(2018, 12, 31), date(2019, 1, 1), "provisional"),
+    assert soon.category_spans("cs.LG") == [
+        CoverageSpan(date(2018, 1, 1), date(2018, 12, 31), "complete"),
+        CoverageSpan(date(2018, 12, 31), date(2019, 1, 1), "provisional"),
     ]
 
 
@@ -39,8 +39,8 @@ def test_a_later_answer_settles_what_an_earlier_one_could_not() -> None:
 
 def test_a_period_that_is_not_over_is_partial_without_a_hole() -> None:
     running = Coverage([answer(since="2018-01-01", until="2018-07-02", at="2018-07-01T12:00")])
-    verdict = running.status(periods.parse("2018"), ["cs.LG"])
-    assert (verdict.status, verdict.ended, verdict.hole) == ("partial", False, False)
+    verdict = running.status(periods.parse_period("2018"), ["cs.LG"])
+    assert (verdict.status, verdict.has_ended, verdict.has_gap) == ("partial", False, False)
     assert running.data_as_of(["cs.LG"]).isoformat() == "2018-07-01T12:00:00+00:00"
 
 
@@ -53,8 +53,8 @@ def test_a_gap_is_a_hole_and_names_its_category() -> None:
         ]
     )
     assert status(gap, "2018", "cs.LG") == "complete"
-    verdict = gap.status(periods.parse("2018"), ["cs.LG", "cs.CL"])
-    assert (verdict.status, verdict.hole, verdict.missing) == ("partial", True, ("cs.CL",))
+    verdict = gap.status(periods.parse_period("2018"), ["cs.LG", "cs.CL"])
+    assert (verdict.status, verdict.has_gap, verdict.missing_categories) == ("partial", True, ("cs.CL",))
     assert status(gap, "2018", "cs.CV") == "partial"
 
 
@@ -73,7 +73,7 @@ def test_a_file_that_does_not_say_what_it_covers() -> None:
     coverage = Coverage([unknown])
     assert status(coverage, "2018") == "unknown"
     assert status(coverage, "2017") == "partial"
-    assert coverage.categories() == set()
+    assert coverage.requested_categories() == set()
     known = Coverage([unknown, answer(["cs.LG"], "2018-01-01", "2019-01-01")])
     assert status(known, "2018", "cs.LG") == "complete"
     assert status(known, "2019", "cs.LG") == "unknown"
@@ -97,7 +97,7 @@ def test_spans_are_in_order_and_agree_with_a_day_by_day_account(pieces: list[tup
         answer(since=str(DAY + timedelta(start)), until=str(DAY + timedelta(start + length)), at=str(DAY + timedelta(start + length + late)))
         for start, length, late in pieces
     ]  # fmt: skip
-    spans = Coverage(answers).spans("cs.LG")
+    spans = Coverage(answers).category_spans("cs.LG")
     assert all(a.until <= b.since for a, b in zip(spans, spans[1:], strict=False))
     for offset in range(100):
         day = DAY + timedelta(offset)
@@ -112,7 +112,7 @@ def test_spans_are_in_order_and_agree_with_a_day_by_day_account(pieces: list[tup
 def test_nothing_was_ever_asked() -> None:
     nothing = Coverage([])
     assert nothing.data_as_of(["cs.LG"]) is None
-    assert nothing.first_day(["cs.LG"]) is None
+    assert nothing.first_covered_day(["cs.LG"]) is None
     assert status(nothing, "2018") == "partial"
     with pytest.raises(IndexError):
-        _ = nothing.answers[0]
+        _ = nothing.records[0]

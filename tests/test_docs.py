@@ -30,9 +30,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_the_readme_names_every_command() -> None:
-    from trendcli.cli import app
+    from trendcli.cli import build_app
 
-    named = {info.name for info in app().registered_commands} | {"topics"}
+    named = {info.name for info in build_app().registered_commands} | {"topics"}
     text = "\n".join(
         page.read_text(encoding="utf-8")
         for page in PAGES
@@ -54,9 +54,9 @@ def test_pictures_are_small_and_there() -> None:
 
 
 def test_no_page_speaks_of_what_is_not_there() -> None:
-    from trendcli.cli import app
+    from trendcli.cli import build_app
 
-    known = {info.name for info in [*app().registered_commands, *app().registered_groups]}
+    known = {info.name for info in [*build_app().registered_commands, *build_app().registered_groups]}
     for page in PAGES:
         spoken = set(re.findall(r"`trend ([a-z]+)", page.read_text(encoding="utf-8")))
         assert spoken <= known, page.name

@@ -10,28 +10,28 @@ from typer.testing import CliRunner, Result
 
 from tests.conftest import answer, fill, paper
 from tests.sources.test_arxiv_api import expected, rows
-from trendcli.cli import app
+from trendcli.cli import build_app
 from trendcli.core.errors import UsageError
-from trendcli.core.settings import configs
-from trendcli.core.types import silent
-from trendcli.demo.corpus import Paper
-from trendcli.demo.server import StandIn
-from trendcli.reports.doctor import examine, mend, read_totals
+from trendcli.core.settings import config_folder
+from trendcli.core.types import ignore_progress
+from trendcli.demo.corpus import SyntheticSubmission
+from trendcli.demo.server import ArxivStandIn
+from trendcli.reports.doctor import check_store, parse_monthly_totals, repair_store
 from trendcli.store import ingest
 from trendcli.store import records as parts
-from trendcli.store.coverage import EVERY
-from trendcli.store.store import Store, write_data
+from trendcli.store.coverage import ALL_CATEGORIES
+from trendcli.store.store import Store, write_data_file
 from trendcli.topics import loader as topic_files
 
 CATEGORIES = ["-c", "cs.LG", "-c", "cs.CL", "-c", "cs.CV", "-c", "cs.NE", "-c", "stat.ML"]
 
 
 def run(*words: object, env: dict[str, str] | None = None) -> Result:
-    return CliRunner().invoke(app([str(word) for word in words]), [str(word) for word in words], env=env or {})
+    return CliRunner().invoke(build_app([str(word) for word in words]), [str(word) for word in words], env=env or {})
 
 
 def whats(store: Store, totals: dict[str, int] | None = None) -> list[tuple[str, str]]:
-    found, _ = examine(store, totals, silent)
+    found, _ = check_store(store, totals, ignore_progress)
     return [(item.what, item.where) for item in found]
 
 
@@ -40,7 +40,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     yield fill(
         tmp_path / "store",
         [paper(f"18{m:02d}.{n:05d}", f"2018-{m:02d}-{n:02d}") for m in (1, 2, 3) for n in range(1, 11)],
-        [answer([EVERY], "2018-01-01", "2019-01-01")],
+        [answer([ALL_CATEGORIES], "2018-01-01", "2019-01-01")],
     )
 
 
@@ -70,7 +70,7 @@ def test_what_a_killed_run_left_over_goes(store: Store) -> None:
 
 @pytest.mark.parametrize("harm", ["flipped", "cut", "gone"])
 def test_a_damaged_file_is_found(store: Store, harm: str) -> None:
-    path = store.path(store.manifest.files[1])
+    path = store.file_path(store.manifest.files[1])
     data = path.read_bytes()
     if harm == "gone":
         path.unlink()
@@ -84,13 +84,13 @@ def test_a_damaged_file_is_found(store: Store, harm: str) -> None:
 
 
 def test_a_damaged_file_becomes_a_hole_that_the_next_fetch_fills(
-    standin: StandIn, small_corpus: list[Paper], tmp_path: Path
+    standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
 ) -> None:
-    env = {**standin.env(), "TREND_STORE": str(tmp_path / "store")}
+    env = {**standin.build_environment(), "TREND_STORE": str(tmp_path / "store")}
     assert run("fetch", *CATEGORIES, "--since", "2018", "--until", "2020", env=env).exit_code == 0
     store = Store.open(tmp_path / "store")
     harmed = next(item for item in store.manifest.files if "2018-07" in item.path)
-    store.path(harmed).write_bytes(b"PAR1 and nothing")
+    store.file_path(harmed).write_bytes(b"PAR1 and nothing")
     assert run("doctor", env=env).exit_code == 4
     fixed = run("doctor", "--fix", env=env)
     assert f"Set aside {harmed.path}: {harmed.rows} submissions" in fixed.stderr
@@ -109,19 +109,19 @@ def test_a_damaged_file_becomes_a_hole_that_the_next_fetch_fills(
 def test_submissions_twice_are_folded_into_the_newest(store: Store) -> None:
     old, new = paper("1802.00003", "2018-02-03"), paper("1802.00003", "2018-02-03", "Anew", version=2)
     assert old.id == new.id
-    table = parts.table([new], "test", datetime(2020, 6, 1, tzinfo=UTC))
+    table = parts.build_batch_table([new], "test", datetime(2020, 6, 1, tzinfo=UTC))
     none = {name: [None] for name in ("over_file", "over_row")}
     from trendcli.core.arrow import pa
-    from trendcli.store.store import schema
+    from trendcli.store.store import data_schema
 
-    rogue = pa.table({**{name: table[name] for name in table.column_names}, **none}, schema=schema())
-    with store.writing():  # as no program of ours would do it
-        store.commit([write_data(store.root, "arxiv", "update", "rogue", rogue)])
+    rogue = pa.table({**{name: table[name] for name in table.column_names}, **none}, schema=data_schema())
+    with store.write_lock():  # as no program of ours would do it
+        store.commit([write_data_file(store.root, "arxiv", "update", "rogue", rogue)])
     assert whats(store) == [("1 submissions twice", "1802.00003")]
     fixed = run("doctor", "--store", store.root, "--fix")
     assert fixed.exit_code == 0 and "Folded" in fixed.stderr
     mended = Store.open(store.root)
-    assert mended.manifest.rows == 30
+    assert mended.manifest.submission_count == 30
     assert rows(mended)["1802.00003"][0] == 2 and rows(mended)["1802.00003"][4] == "Anew"
 
 
@@ -144,16 +144,16 @@ def test_gaps_in_the_identifiers_and_in_the_totals(tmp_path: Path) -> None:
     papers = [paper(f"1802.{n:05d}", "2018-02-05") for n in range(1, 101) if not 40 <= n < 60]
     papers += [paper(f"1803.{n:05d}", "2018-03-05") for n in range(1, 101)]
     papers += [paper(f"math/0611{n:03d}", "2006-11-05") for n in range(1, 51)]
-    whole = fill(tmp_path / "a", papers, [answer([EVERY], "2006-01-01", "2019-01-01")])
+    whole = fill(tmp_path / "a", papers, [answer([ALL_CATEGORIES], "2006-01-01", "2019-01-01")])
     assert whats(whole) == [("80 of 100 identifiers", "2018-02")]
     totals = {"2006-11": 60, "2018-02": 81, "2018-03": 100, "2018-04": 5}
     assert whats(whole, totals) == [("50 stored, 60 by arXiv's totals", "2006-11"), ("80 of 100 identifiers", "2018-02"), ("80 stored, 81 by arXiv's totals", "2018-02")]  # fmt: skip
     some = fill(tmp_path / "b", papers, [answer(["cs.LG"], "2006-01-01", "2019-01-01")])
-    found, looked = examine(some, totals, silent)
+    found, looked = check_store(some, totals, ignore_progress)
     assert found == [] and "No month is covered for all categories" in looked[-1]
 
 
-def test_totals_from_a_file_and_from_an_address(store: Store, standin: StandIn, tmp_path: Path) -> None:
+def test_totals_from_a_file_and_from_an_address(store: Store, standin: ArxivStandIn, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("month,submissions,historical_delta\n2018-01-01,10,0\n2018-02,99,0\n")
     by_file = run("doctor", "--store", store.root, "--totals", tmp_path / "t.csv")
     assert by_file.exit_code == 4 and "10 stored, 99 by arXiv's totals" in by_file.stdout
@@ -162,21 +162,21 @@ def test_totals_from_a_file_and_from_an_address(store: Store, standin: StandIn, 
     assert "by arXiv's totals" in json.loads(fetched.stdout)["rows"][0]["what"]
     assert run("doctor", "--store", store.root, "--totals", tmp_path / "no.csv").exit_code == 2
     with pytest.raises(UsageError, match="has no columns `month` and `submissions`"):
-        read_totals("a,b\n1,2\n", "x.csv")
+        parse_monthly_totals("a,b\n1,2\n", "x.csv")
     with pytest.raises(UsageError, match="x.csv, line 3: not a month and a number"):
-        read_totals("month,submissions\n2018-01,5\n2018-13,5\n", "x.csv")
+        parse_monthly_totals("month,submissions\n2018-01,5\n2018-13,5\n", "x.csv")
 
 
 def test_arxivs_own_totals_are_read(shared: Path) -> None:
-    totals = read_totals((shared / "data/reference/monthly_submissions.csv").read_text(), "totals")
+    totals = parse_monthly_totals((shared / "data/reference/monthly_submissions.csv").read_text(), "totals")
     assert (totals["1991-08"], totals["2025-10"], min(totals)) == (28, 27692, "1991-07")
 
 
 def test_while_another_process_writes_its_drafts_are_left_alone(store: Store) -> None:
     (store.root / "x.1.draft").write_text("")
     other = Store.open(store.root)
-    with other.writing():
-        found, looked = examine(store, None, silent)
+    with other.write_lock():
+        found, looked = check_store(store, None, ignore_progress)
     assert found == [] and looked[0].startswith("Another process is writing")
 
 
@@ -189,10 +189,10 @@ def test_open_questions_are_findings_until_they_are_answered(tmp_path: Path) -> 
 
 
 def test_mending_changes_no_count(store: Store) -> None:
-    library = topic_files.load(configs() / "topics")
-    before = (store.manifest.rows, store.leftovers(), library.topic("rnn").id)
-    with store.writing():
-        assert mend(store) == []
-    assert (store.manifest.rows, store.leftovers(), "rnn") == before
-    assert ingest.fold(store).num_rows == 0
-    assert store.coverage().worst(EVERY, date(2018, 1, 1), date(2019, 1, 1)) == "complete"
+    library = topic_files.load_library(config_folder() / "topics")
+    before = (store.manifest.submission_count, store.find_orphan_files(), library.get_topic("rnn").id)
+    with store.write_lock():
+        assert repair_store(store) == []
+    assert (store.manifest.submission_count, store.find_orphan_files(), "rnn") == before
+    assert ingest.compact_store(store).num_rows == 0
+    assert store.build_coverage().worst_status(ALL_CATEGORIES, date(2018, 1, 1), date(2019, 1, 1)) == "complete"

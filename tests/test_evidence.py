@@ -11,13 +11,13 @@ from tests.conftest import ML, answer, fill, paper
 from tests.test_report import ask
 from trendcli.core import periods
 from trendcli.core.periods import Period
-from trendcli.core.types import silent
+from trendcli.core.types import ignore_progress
 from trendcli.reports import significance as evidence
 from trendcli.stats import overdispersion as dispersion
-from trendcli.stats.overdispersion import NONE
+from trendcli.stats.overdispersion import NOT_ESTIMATED
 from trendcli.store.store import Store
 from trendcli.topics.library import Library
-from trendcli.topics.query import Context, resolve, worded
+from trendcli.topics.query import BoundQuery, bind, parse_query
 
 MONTHS = list(range(36))
 
@@ -39,7 +39,7 @@ def simulated(
 @pytest.mark.parametrize("trend", [{}, {"rise": 2.0}, {"season": 0.3}, {"rise": -0.8, "season": 0.2}])
 def test_dispersion_is_found_whatever_the_trend_and_the_season(phi: float, trend: dict[str, float]) -> None:
     bases = np.full(36, 4000)
-    found = dispersion.estimate(simulated(phi, **trend), bases, MONTHS, "month")
+    found = dispersion.estimate_overdispersion(simulated(phi, **trend), bases, MONTHS, "month")
     assert all(14 < item.df <= 36 - 12 - 3 for item in found if item.df)
     mean = np.mean([item.phi for item in found])
     # the floor of 1 lifts the mean where φ is near it
@@ -48,24 +48,24 @@ def test_dispersion_is_found_whatever_the_trend_and_the_season(phi: float, trend
 
 def test_too_little_to_tell() -> None:
     counts = np.array([[3] * 11])
-    assert dispersion.estimate(counts, np.full(11, 100), list(range(11)), "month") == [NONE]
-    silent_topic = dispersion.estimate(np.zeros((1, 36), int), np.full(36, 100), MONTHS, "month")
+    assert dispersion.estimate_overdispersion(counts, np.full(11, 100), list(range(11)), "month") == [NOT_ESTIMATED]
+    silent_topic = dispersion.estimate_overdispersion(np.zeros((1, 36), int), np.full(36, 100), MONTHS, "month")
     assert silent_topic[0].phi == 1.0
 
 
 def test_small_counts_say_less_of_their_dispersion() -> None:
     bases = np.full(36, 1000)
-    dfs = [dispersion.estimate(np.array([[mean] * 35 + [mean + 1]]), bases, MONTHS, "month")[0].df for mean in (1, 5, 50)]  # fmt: skip
+    dfs = [dispersion.estimate_overdispersion(np.array([[mean] * 35 + [mean + 1]]), bases, MONTHS, "month")[0].df for mean in (1, 5, 50)]  # fmt: skip
     # of a count of mean μ without dispersion the excess kurtosis is 1/μ
     assert dfs == [pytest.approx(21 / (1 + 1 / (2 * mean)), rel=0.03) for mean in (1, 5, 50)]
-    nothing = dispersion.estimate(np.zeros((1, 36), int), bases, MONTHS, "month")[0]
-    assert nothing == dispersion.Dispersion(1.0, dispersion.LEAST)
+    nothing = dispersion.estimate_overdispersion(np.zeros((1, 36), int), bases, MONTHS, "month")[0]
+    assert nothing == dispersion.Overdispersion(1.0, dispersion.MIN_DF)
 
 
 def test_periods_under_test_do_not_widen_their_own_test() -> None:
     """Blocks have levels and slopes of their own, so a step between them is not taken for dispersion."""
     counts = np.array([[50] * 12 + [500] * 12])
-    found = dispersion.estimate(counts, np.full(24, 1000), list(range(24)), "month", [0] * 12 + [1] * 12)
+    found = dispersion.estimate_overdispersion(counts, np.full(24, 1000), list(range(24)), "month", [0] * 12 + [1] * 12)
     assert found[0].phi == 1.0 and 9 < (found[0].df or 0) < 20
 
 
@@ -77,9 +77,9 @@ def years(tmp_path: Path) -> Store:
     return fill(tmp_path, papers, covered)
 
 
-def context(store: Store, library: Library) -> Context:
-    question, known = worded(library, topics=["gan"])
-    return resolve(store, known, question, ML, silent)
+def context(store: Store, library: Library) -> BoundQuery:
+    question, known = parse_query(library, topics=["gan"])
+    return bind(store, known, question, ML, ignore_progress)
 
 
 def labels(found: tuple[Period, ...]) -> list[str]:
@@ -88,17 +88,25 @@ def labels(found: tuple[Period, ...]) -> list[str]:
 
 def test_history_leaves_out_what_is_tested_and_what_is_not_whole(years: Store, library: Library) -> None:
     asked = context(years, library)
-    year = evidence.history(asked, (periods.parse("2018"), periods.parse("2019")))
+    year = evidence.find_history(asked, (periods.parse_period("2018"), periods.parse_period("2019")))
     # 2015 to 2017 without the hole beside them, and the months of both
-    assert (year.unit, year.where, year.blocks) == ("month", "beside and within", (-1,) * 35 + (0,) * 12 + (1,) * 12)
-    assert labels(year.chosen)[0] == "2015-01" and "2016-03" not in labels(year.chosen)
-    month = evidence.history(asked, (periods.parse("2018-06"), periods.parse("2019-06")))
-    assert len(month.chosen) == 36 and labels(month.chosen)[-1] == "2019-05"
-    assert "2018-06" not in labels(month.chosen) and labels(month.chosen)[0] == "2016-05"
-    inside = evidence.history(asked, (periods.parse("2015"), periods.parse("2016")))
-    assert inside.chosen[0].start == date(2015, 1, 1) and inside.blocks.count(0) == 12 and inside.blocks.count(1) == 11
-    week = evidence.history(asked, (periods.parse("2018-W20"), periods.parse("2019-W20")))
-    assert (week.unit, len(week.chosen)) == ("week", 52)
+    assert (year.unit, year.placement, year.segment_of) == (
+        "month",
+        "beside and within",
+        (-1,) * 35 + (0,) * 12 + (1,) * 12,
+    )
+    assert labels(year.periods)[0] == "2015-01" and "2016-03" not in labels(year.periods)
+    month = evidence.find_history(asked, (periods.parse_period("2018-06"), periods.parse_period("2019-06")))
+    assert len(month.periods) == 36 and labels(month.periods)[-1] == "2019-05"
+    assert "2018-06" not in labels(month.periods) and labels(month.periods)[0] == "2016-05"
+    inside = evidence.find_history(asked, (periods.parse_period("2015"), periods.parse_period("2016")))
+    assert (
+        inside.periods[0].start == date(2015, 1, 1)
+        and inside.segment_of.count(0) == 12
+        and inside.segment_of.count(1) == 11
+    )
+    week = evidence.find_history(asked, (periods.parse_period("2018-W20"), periods.parse_period("2019-W20")))
+    assert (week.unit, len(week.periods)) == ("week", 52)
 
 
 def test_the_family_is_all_rows_whatever_is_shown(years: Store, library: Library) -> None:

@@ -15,9 +15,9 @@ from typer.testing import CliRunner, Result
 
 from tests.sources.test_arxiv_api import expected, rows
 from tests.sources.test_snapshot import line
-from trendcli.cli import app
-from trendcli.demo.corpus import Paper
-from trendcli.demo.server import StandIn, serving
+from trendcli.cli import build_app
+from trendcli.demo.corpus import SyntheticSubmission
+from trendcli.demo.server import ArxivStandIn, run_stand_in
 from trendcli.store.store import Store
 
 NOW = datetime.now(UTC)
@@ -27,19 +27,21 @@ ASKED = [word for name in CATEGORIES for word in ("-c", name)]
 
 
 def run(*words: object, env: dict[str, str] | None = None) -> Result:
-    return CliRunner().invoke(app([str(word) for word in words]), [str(word) for word in words], env=env or {})
+    return CliRunner().invoke(build_app([str(word) for word in words]), [str(word) for word in words], env=env or {})
 
 
-def recent(number: int, days_ago: float, category: str = "cs.LG", **changes: Any) -> Paper:
+def recent(number: int, days_ago: float, category: str = "cs.LG", **changes: Any) -> SyntheticSubmission:
     at = NOW - timedelta(days=days_ago)
-    return Paper(f"{at:%y%m}.{number:05d}", (at,), f"Paper {number}", "a", ("Ada Abel",), (category,), **changes)
+    return SyntheticSubmission(
+        f"{at:%y%m}.{number:05d}", (at,), f"Paper {number}", "a", ("Ada Abel",), (category,), **changes
+    )
 
 
 @pytest.fixture
-def live(tmp_path: Path) -> Iterator[tuple[StandIn, dict[str, str]]]:
+def live(tmp_path: Path) -> Iterator[tuple[ArxivStandIn, dict[str, str]]]:
     """An arXiv of the last 100 days, one submission a day."""
-    with serving(StandIn([recent(n, 100 - n) for n in range(1, 100)])) as standin:
-        yield standin, {**standin.env(), "TREND_STORE": str(tmp_path / "store")}
+    with run_stand_in(ArxivStandIn([recent(n, 100 - n) for n in range(1, 100)])) as standin:
+        yield standin, {**standin.build_environment(), "TREND_STORE": str(tmp_path / "store")}
 
 
 def answered(root: Path, days: int) -> None:
@@ -55,19 +57,21 @@ def answered(root: Path, days: int) -> None:
 
 
 @pytest.mark.parametrize("source", ["arxiv", "oai"])
-def test_weeks_of_upkeep_by_either_source(live: tuple[StandIn, dict[str, str]], tmp_path: Path, source: str) -> None:
+def test_weeks_of_upkeep_by_either_source(
+    live: tuple[ArxivStandIn, dict[str, str]], tmp_path: Path, source: str
+) -> None:
     standin, env = live
     words = ["fetch", "--source", source]
     first = run(*words, "-c", "cs.LG", "--since", str(TODAY - timedelta(days=90)), env=env)
     assert first.exit_code == 0, first.stderr
-    stored = Store.open(tmp_path / "store").manifest.rows
+    stored = Store.open(tmp_path / "store").manifest.submission_count
     assert stored in (90, 91) or source == "oai"
     assert re.search(rf"{stored} new, 0 revised, 0 known, .* to {TODAY}, complete", first.stderr)
     assert "0 new, 0 revised: all of it is covered, or was answered today" in run(*words, env=env).stderr
     answered(tmp_path / "store", 8)  # a week and a day later
-    old = standin.papers[80]
-    standin.papers = [
-        *[replace(p, versions=(*p.versions, NOW), title="Anew", changed=TODAY) if p is old else p for p in standin.papers],
+    old = standin.submissions[80]
+    standin.submissions = [
+        *[replace(p, versions=(*p.versions, NOW), title="Anew", changed=TODAY) if p is old else p for p in standin.submissions],
         recent(900, 1.5, changed=TODAY), recent(901, 12, changed=TODAY),
     ]  # fmt: skip
     again = run(*words, env=env)
@@ -79,14 +83,16 @@ def test_weeks_of_upkeep_by_either_source(live: tuple[StandIn, dict[str, str]], 
     assert "0 days old" in " ".join(status["notes"])
 
 
-def test_a_snapshot_joins_on_to_what_is_fetched(standin: StandIn, small_corpus: list[Paper], tmp_path: Path) -> None:
+def test_a_snapshot_joins_on_to_what_is_fetched(
+    standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
+) -> None:
     """Import what was known on a day, fetch the rest by either source: all of it once, and no gap between."""
     moment = datetime(2019, 6, 1, tzinfo=UTC)
 
     def text(at: datetime) -> str:
         return f"{at:%a, %d %b %Y %H:%M:%S} GMT"
 
-    known = [p for p in small_corpus if p.published < moment]
+    known = [p for p in small_corpus if p.published_at < moment]
     lines = []
     for p in known:
         dates = [at for at in p.versions if at < moment]
@@ -96,23 +102,23 @@ def test_a_snapshot_joins_on_to_what_is_fetched(standin: StandIn, small_corpus: 
     lines[-1]["update_date"] = "2019-06-01"
     (tmp_path / "s.jsonl").write_text("".join(json.dumps(item) + "\n" for item in lines))
     for source in ("arxiv", "oai"):
-        env = {**standin.env(), "TREND_STORE": str(tmp_path / source)}
+        env = {**standin.build_environment(), "TREND_STORE": str(tmp_path / source)}
         assert run("import", tmp_path / "s.jsonl", "--complete", "all", env=env).exit_code == 0
         fetched = run("fetch", "--source", source, env=env)
         assert fetched.exit_code == 0, fetched.stderr
         assert fetched.stderr.startswith(f"{600 - len(known)} new, ")
         store = Store.open(tmp_path / source)
         found = rows(store)
-        assert found.keys() == expected(small_corpus).keys() and store.manifest.rows == 600
+        assert found.keys() == expected(small_corpus).keys() and store.manifest.submission_count == 600
         if source == "oai":  # changes bring every revision, the API's window those of the last weeks
             assert found == expected(small_corpus)
-        spans = store.coverage().spans("cs.LG")
+        spans = store.build_coverage().category_spans("cs.LG")
         assert [s.status for s in spans] == ["complete", "provisional"] and spans[0].since.year == 2018
         years = json.loads(run("report", "--by", "year", *ASKED, "--format", "json", env=env).stdout)["rows"]
         assert [row["count"] for row in years[:2]] == [250, 350]
 
 
-def test_without_a_store_it_asks_from_when(live: tuple[StandIn, dict[str, str]]) -> None:
+def test_without_a_store_it_asks_from_when(live: tuple[ArxivStandIn, dict[str, str]]) -> None:
     standin, env = live
     refused = run("fetch", env=env)
     assert refused.exit_code == 2 and "Say from when, such as --since 2024-01" in refused.stderr
@@ -120,7 +126,7 @@ def test_without_a_store_it_asks_from_when(live: tuple[StandIn, dict[str, str]])
     assert standin.requests == []
 
 
-def test_bad_words(live: tuple[StandIn, dict[str, str]]) -> None:
+def test_bad_words(live: tuple[ArxivStandIn, dict[str, str]]) -> None:
     _, env = live
     for words, message in (
         (["--source", "oia"], "No source 'oia' (did you mean oai?)"),
@@ -134,8 +140,8 @@ def test_bad_words(live: tuple[StandIn, dict[str, str]]) -> None:
         assert (done.exit_code, message in done.stderr) == (2, True), done.stderr
 
 
-def test_a_dry_run_says_what_would_be_asked(standin: StandIn, tmp_path: Path) -> None:
-    env = {**standin.env(), "TREND_STORE": str(tmp_path / "store")}
+def test_a_dry_run_says_what_would_be_asked(standin: ArxivStandIn, tmp_path: Path) -> None:
+    env = {**standin.build_environment(), "TREND_STORE": str(tmp_path / "store")}
     plan = run("fetch", *ASKED, "--since", "2018", "--until", "2020", "--dry-run", "--format", "json", env=env)
     told = json.loads(plan.stdout)["rows"]
     assert len(standin.requests) == 1  # one for the total
@@ -165,7 +171,7 @@ def test_a_dry_run_without_a_network_says_at_most(tmp_path: Path) -> None:
     assert "Nothing was fetched from oaipmh.arxiv.org." in changes
 
 
-def test_status_by_month_and_what_was_never_asked(live: tuple[StandIn, dict[str, str]]) -> None:
+def test_status_by_month_and_what_was_never_asked(live: tuple[ArxivStandIn, dict[str, str]]) -> None:
     _, env = live
     for since, until in (("2019-01", "2019-02"), ("2019-04", "2019-05-10")):
         run("fetch", "-c", "cs.CL", "--since", since, "--until", until, env=env)
@@ -188,26 +194,26 @@ def test_status_by_month_and_what_was_never_asked(live: tuple[StandIn, dict[str,
     assert run("status", "--by", "week", env=env).exit_code == 2
 
 
-def test_what_failed_is_told_and_made_good(live: tuple[StandIn, dict[str, str]], tmp_path: Path) -> None:
+def test_what_failed_is_told_and_made_good(live: tuple[ArxivStandIn, dict[str, str]], tmp_path: Path) -> None:
     standin, env = live
-    standin.misbehave("500", times=999, when=lambda query: query["max_results"] != "1")
+    standin.inject_fault("500", times=999, when=lambda query: query["max_results"] != "1")
     failed = run("fetch", "-c", "cs.LG", "--since", str(TODAY - timedelta(days=60)), env=env)
     assert failed.exit_code == 3
     assert "5 times in a row: status 500. What had come is stored; try later, by the same command." in failed.stderr
     assert "0 new" not in failed.stderr
     assert "failed: " in run("status", env=env).stdout
     assert run("doctor", env=env).exit_code == 4
-    standin.faults = []
+    standin.pending_faults = []
     (tmp_path / "store").joinpath("x").write_text("")
     assert run("fetch", env=env).exit_code == 0
     assert "failed: " not in run("status", env=env).stdout
     assert run("doctor", env=env).exit_code == 0
 
 
-def test_a_refusal_holds_for_the_next_command(live: tuple[StandIn, dict[str, str]], tmp_path: Path) -> None:
+def test_a_refusal_holds_for_the_next_command(live: tuple[ArxivStandIn, dict[str, str]], tmp_path: Path) -> None:
     standin, env = live
     env = {**env, "XDG_STATE_HOME": str(tmp_path / "state")}
-    standin.misbehave("403")
+    standin.inject_fault("403")
     assert run("fetch", "-c", "cs.LG", "--since", "2019", env=env).exit_code == 3
     asked = len(standin.requests)
     for words in (["--source", "oai"], [], ["--store", tmp_path / "other"]):
@@ -216,7 +222,7 @@ def test_a_refusal_holds_for_the_next_command(live: tuple[StandIn, dict[str, str
     assert len(standin.requests) == asked
 
 
-def test_progress_is_for_terminals_and_cron_hears_nothing(live: tuple[StandIn, dict[str, str]]) -> None:
+def test_progress_is_for_terminals_and_cron_hears_nothing(live: tuple[ArxivStandIn, dict[str, str]]) -> None:
     _, env = live
     quiet = run("fetch", "-q", "-c", "cs.LG", "--since", str(TODAY - timedelta(days=30)), env=env)
     assert (quiet.exit_code, quiet.stdout, quiet.stderr) == (0, "", "")

@@ -9,29 +9,35 @@ import pytest
 
 from tests.conftest import answer, fill, paper
 from trendcli.core import periods
-from trendcli.core.types import Ask, Batch, Progress, Scope, Selection, Submission, Window, silent
-from trendcli.demo.server import StandIn
+from trendcli.core.types import Batch, Progress, Request, Scope, Selection, Submission, Window, ignore_progress
+from trendcli.demo.server import ArxivStandIn
 from trendcli.sources.arxiv_api import ArxivApi
-from trendcli.sources.harvest import harvest
+from trendcli.sources.harvest import harvest_source
 from trendcli.sources.pace import Pace
 from trendcli.store import records as parts
 from trendcli.store.manifest import DataFile
 from trendcli.store.store import Store
 from trendcli.topics import tags
-from trendcli.topics.counting import count
+from trendcli.topics.counting import count_submissions
 from trendcli.topics.library import Library
 
 
-def test_a_fetch_frees_the_room_that_a_killed_one_took(standin: StandIn, tmp_path: Path) -> None:
+def test_a_fetch_frees_the_room_that_a_killed_one_took(standin: ArxivStandIn, tmp_path: Path) -> None:
     store = fill(tmp_path, [paper("1801.00001", "2018-01-05")])
     lost = [tmp_path / "arxiv/months/2018-01.0123456789ab.parquet", tmp_path / "manifest.json.77.draft"]
     for path in lost:
         path.write_bytes(b"half")
-    assert store.leftovers() == sorted(lost)
+    assert store.find_orphan_files() == sorted(lost)
     window = Window(store.manifest.files[0].first, store.manifest.files[0].last)
-    harvest(store, ArxivApi(standin.url, Pace(None, 0.0)), [Ask(("cs.LG",), window)], silent, lambda fault: None)
-    assert Store.open(tmp_path).leftovers() == [] and not any(path.exists() for path in lost)
-    assert store.path(store.manifest.files[0]).exists()
+    harvest_source(
+        store,
+        ArxivApi(standin.url, Pace(None, 0.0)),
+        [Request(("cs.LG",), window)],
+        ignore_progress,
+        lambda fault: None,
+    )
+    assert Store.open(tmp_path).find_orphan_files() == [] and not any(path.exists() for path in lost)
+    assert store.file_path(store.manifest.files[0]).exists()
 
 
 class Given:
@@ -42,9 +48,9 @@ class Given:
     def __init__(self, *papers: Submission) -> None:
         self.papers = papers
 
-    def batches(self, ask: Ask, progress: Progress) -> Iterator[Batch]:
+    def iter_batches(self, request: Request, progress: Progress) -> Iterator[Batch]:
         given = answer(at=f"2020-07-{len(self.papers):02d}")
-        yield Batch(parts.table(self.papers, "test", datetime(2020, 7, 1, tzinfo=UTC)), (given,))
+        yield Batch(parts.build_batch_table(self.papers, "test", datetime(2020, 7, 1, tzinfo=UTC)), (given,))
 
 
 def test_weekly_updates_are_folded_once_they_were_matched_and_no_text_is_matched_again(
@@ -54,7 +60,7 @@ def test_weekly_updates_are_folded_once_they_were_matched_and_no_text_is_matched
         return paper(f"1801.{number:05d}", f"2018-01-{number % 28 + 1:02d}", "A GAN at work", **changes)
 
     def brings(*papers: Submission) -> None:
-        harvest(Store.open(tmp_path), Given(*papers), [Ask(())], silent, lambda _: None)
+        harvest_source(Store.open(tmp_path), Given(*papers), [Request(())], ignore_progress, lambda _: None)
 
     matched: list[int] = []
     plain = tags.match_files
@@ -64,11 +70,11 @@ def test_weekly_updates_are_folded_once_they_were_matched_and_no_text_is_matched
         return plain(store, files, *rest)
 
     monkeypatch.setattr(tags, "match_files", watched)
-    year = periods.parse("2018")
+    year = periods.parse_period("2018")
 
     def gans() -> int:
         selection = Selection(Scope("one", ("cs.LG",)), ("gan",))
-        return count(Store.open(tmp_path), library, selection, [year], silent).counts["gan", year]
+        return count_submissions(Store.open(tmp_path), library, selection, [year], ignore_progress).counts["gan", year]
 
     def kinds() -> list[str]:
         return [item.kind for item in Store.open(tmp_path).manifest.files]

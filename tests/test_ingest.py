@@ -12,7 +12,7 @@ from tests.conftest import answer, days, fill, paper, seconds
 from trendcli.core.types import Submission
 from trendcli.store import ingest
 from trendcli.store import records as parts
-from trendcli.store.sql import read_files
+from trendcli.store.sql import file_rows_sql
 from trendcli.store.store import Store
 
 
@@ -20,35 +20,37 @@ def rows(store: Store, columns: str = "id, version, title, v1_at::DATE::VARCHAR"
     """The live rows of a store, by id."""
     with store.connect() as db:
         found: list[tuple[object, ...]] = db.execute(
-            f"SELECT {columns} FROM ({read_files(store, store.files(), '*')}) ORDER BY id"
+            f"SELECT {columns} FROM ({file_rows_sql(store, store.list_files(), '*')}) ORDER BY id"
         ).fetchall()
         return found
 
 
-def add(store: Store, *papers: Submission, fold: bool = False) -> ingest.Merged:
-    with store.writing():
-        merged = ingest.merge(store, [parts.table(papers, "test", datetime(2020, 6, 1, tzinfo=UTC))], [])
+def add(store: Store, *papers: Submission, fold: bool = False) -> ingest.UpsertCounts:
+    with store.write_lock():
+        merged = ingest.upsert_batches(
+            store, [parts.build_batch_table(papers, "test", datetime(2020, 6, 1, tzinfo=UTC))], []
+        )
         if fold:
-            ingest.fold(store)
+            ingest.compact_store(store)
     return merged
 
 
 def test_a_revision_is_not_counted_twice(tmp_path: Path) -> None:
     store = fill(tmp_path, [paper("1801.00001", "2018-01-05", "First"), paper("1801.00002", "2018-01-06")])
     merged = add(store, paper("1801.00001", "2018-01-05", "Second", version=2, as_of=days("2020-06-02")))
-    assert merged == ingest.Merged(new=0, revised=1, repeated=0)
+    assert merged == ingest.UpsertCounts(new=0, revised=1, repeated=0)
     assert rows(store) == [
         ("1801.00001", 2, "Second", "2018-01-05"),
         ("1801.00002", 1, "On nothing", "2018-01-06"),
     ]
-    assert store.manifest.rows == 2
+    assert store.manifest.submission_count == 2
 
 
 def test_a_repeat_writes_nothing(tmp_path: Path) -> None:
     first = paper("1801.00001", "2018-01-05")
     store = fill(tmp_path, [first])
     before = (store.manifest.generation, sorted(path.name for path in tmp_path.rglob("*.parquet")))
-    assert add(store, first, first) == ingest.Merged(repeated=2)
+    assert add(store, first, first) == ingest.UpsertCounts(repeated=2)
     assert (store.manifest.generation, sorted(path.name for path in tmp_path.rglob("*.parquet"))) == before
 
 
@@ -91,23 +93,23 @@ def test_folding_changes_no_submission(tmp_path: Path) -> None:
     add(store, paper("1801.00007", "2018-08-05", "Newer", version=3))
     before = rows(store)
     assert {item.kind for item in store.manifest.files} == {"month", "update"}
-    with store.writing():
-        moves = ingest.fold(store)
+    with store.write_lock():
+        moves = ingest.compact_store(store)
     assert rows(store) == before
     assert {item.kind for item in store.manifest.files} == {"month"}
-    assert store.manifest.rows == sum(item.rows for item in store.manifest.files) == 45
-    assert set(moves["file"].to_pylist()) <= {item.key for item in store.manifest.files}
+    assert store.manifest.submission_count == sum(item.rows for item in store.manifest.files) == 45
+    assert set(moves["file"].to_pylist()) <= {item.file_id for item in store.manifest.files}
 
 
 def test_folding_leaves_files_for_readers_until_the_next_commit(tmp_path: Path) -> None:
     store = fill(tmp_path, [paper("1801.00001", "2018-01-05")])
     add(store, paper("1801.00001", "2018-01-05", "New", version=2))
     old = Store.open(tmp_path)
-    with store.writing():
-        ingest.fold(store)
+    with store.write_lock():
+        ingest.compact_store(store)
     assert rows(old) == rows(store)  # a reader that opened the store before still finds its files
     add(store, paper("1801.00009", "2018-01-05"))
-    assert not any(old.path(item).exists() for item in old.manifest.files)
+    assert not any(old.file_path(item).exists() for item in old.manifest.files)
 
 
 IDS = st.sampled_from(["1801.00001", "1801.00002", "1902.00003"])
@@ -150,8 +152,8 @@ def test_a_failing_write_leaves_the_store_as_it_was(tmp_path: Path, monkeypatch:
 
 def test_answers_come_with_the_rows_and_only_once(tmp_path: Path) -> None:
     store = fill(tmp_path, [paper("1801.00001", "2018-01-05")], [answer()])
-    with store.writing():
-        ingest.merge(store, [], [answer()])
-        ingest.merge(store, [], [answer(["cs.CL"])])
+    with store.write_lock():
+        ingest.upsert_batches(store, [], [answer()])
+        ingest.upsert_batches(store, [], [answer(["cs.CL"])])
     assert [item.categories for item in Store.open(tmp_path).manifest.ledger] == [("cs.LG",), ("cs.CL",)]
     assert seconds("1970-01-02") == 86400

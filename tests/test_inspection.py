@@ -12,10 +12,10 @@ from tests.conftest import answer, fill, paper
 from tests.test_cli import run
 from trendcli.core.types import Report, Submission
 from trendcli.reports.curation import findings
-from trendcli.reports.curation.check import EVERYTHING, checked
+from trendcli.reports.curation.check import ALL_STORED_SCOPE, check_topics
 from trendcli.store.store import Store
 from trendcli.topics import loader as topic_files
-from trendcli.topics.query import worded
+from trendcli.topics.query import parse_query
 
 YEARS = range(2010, 2016)
 
@@ -33,9 +33,9 @@ def world(root: Path, listed: Sequence[Submission]) -> Store:
 
 
 def check(store: Store, file: Path, *names: str, every: bool = False, **words: Any) -> Report:
-    library = topic_files.load(file.parent)
-    question, known = worded(library, topics=names or sorted(library.topics), **words)
-    return checked(store, known, question, every=every)
+    library = topic_files.load_library(file.parent)
+    question, known = parse_query(library, topics=names or sorted(library.topics), **words)
+    return check_topics(store, known, question, include_explained=every)
 
 
 def found(report: Report, *kinds: str) -> list[tuple[str, str, str]]:
@@ -45,7 +45,7 @@ def found(report: Report, *kinds: str) -> list[tuple[str, str, str]]:
 
 
 def test_rules_that_match_nothing(tmp_path: Path, topic_file: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(findings, "NOTHING", 60)
+    monkeypatch.setattr(findings, "MIN_CANDIDATES", 60)
     store = world(tmp_path, papers("2012-03-01", 40, "A seen word.") + papers("2014-03-01", 20))
     file = topic_file("""
 topics:
@@ -184,7 +184,7 @@ def test_what_rises_by_little_is_no_name_for_what_falls_by_far(tmp_path: Path, t
 def test_what_matches_elsewhere_in_the_store_is_no_slip(
     tmp_path: Path, topic_file: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(findings, "NOTHING", 30)
+    monkeypatch.setattr(findings, "MIN_CANDIDATES", 30)
     listed = papers("2012-03-01", 1, "An early word.") + papers("2014-03-01", 40, "A seen word.")
     file = topic_file("topics: {it: {name: It, phrases: [seen word, early word, never word]}}")
     report = check(world(tmp_path, listed), file, since="2013")
@@ -234,5 +234,5 @@ def test_the_command_says_what_was_found_and_ends_with_4(tmp_path: Path, topic_f
 def test_everything_stored_is_looked_at_where_no_scope_is_named(tmp_path: Path, topic_file: Any) -> None:
     store = world(tmp_path, papers("2012-03-01", 20, "Only word.", categories="math.NT"))
     report = check(store, topic_file(EXPECTS))
-    assert report.query["scope"] == EVERYTHING.name and "over 20 submissions" in report.title
+    assert report.query["scope"] == ALL_STORED_SCOPE.name and "over 20 submissions" in report.title
     assert any(note.startswith("Base: every submission of all categories") for note in report.notes)

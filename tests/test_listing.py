@@ -11,21 +11,21 @@ import pytest
 from tests.conftest import ML, SMALL, answer, fill, paper
 from tests.test_report import ask
 from trendcli.core.arxiv import canonical_categories
-from trendcli.core.errors import NoCoverage, UsageError
+from trendcli.core.errors import CoverageMissing, UsageError
 from trendcli.core.settings import Settings
 from trendcli.core.types import Report
 from trendcli.demo import corpus
 from trendcli.reports.papers import listing
 from trendcli.store.store import Store
 from trendcli.topics.library import Library
-from trendcli.topics.query import worded
+from trendcli.topics.query import parse_query
 
 
 def listed(store: Store, library: Library, *names: str, **words: Any) -> Report:
     """The submissions of a selection, from a person's words."""
-    scope = Settings().scope_of(words.pop("categories", None))
-    question, known = worded(library, topics=names, scope=scope, **words)
-    return listing.submissions(store, known, question, ML)
+    scope = Settings().resolve_scope(words.pop("categories", None))
+    question, known = parse_query(library, topics=names, scope=scope, **words)
+    return listing.list_submissions(store, known, question, ML)
 
 
 def test_what_a_row_says(tmp_path: Path, library: Library) -> None:
@@ -68,16 +68,16 @@ def test_a_snippet_is_cut_at_words(tmp_path: Path, library: Library) -> None:
 
 
 @pytest.fixture(scope="module")
-def made_up(tmp_path_factory: pytest.TempPathFactory, small_corpus: list[corpus.Paper]) -> Store:
+def made_up(tmp_path_factory: pytest.TempPathFactory, small_corpus: list[corpus.SyntheticSubmission]) -> Store:
     """The small made-up corpus as a store."""
     papers = [
         paper(
-            item.id, item.published.replace(tzinfo=None).isoformat(), item.title, item.abstract, version=len(item.versions),
+            item.id, item.published_at.replace(tzinfo=None).isoformat(), item.title, item.abstract, version=len(item.versions),
             categories=canonical_categories(" ".join(item.categories)), authors=", ".join(item.authors),
         )
         for item in small_corpus
     ]  # fmt: skip
-    return fill(tmp_path_factory.mktemp("made-up") / "store", papers, [answer(sorted(corpus.CATEGORIES))])
+    return fill(tmp_path_factory.mktemp("made-up") / "store", papers, [answer(sorted(corpus.CATEGORY_WEIGHTS))])
 
 
 def test_a_count_is_the_number_of_rows_listed(made_up: Store, library: Library) -> None:
@@ -99,18 +99,20 @@ def test_a_count_is_the_number_of_rows_listed(made_up: Store, library: Library) 
         assert len(listed(made_up, library, **words).rows) == counted[0]["base"], (name, words)
 
 
-def test_every_planted_paper_is_found(made_up: Store, library: Library, small_corpus: list[corpus.Paper]) -> None:
-    for topic in corpus.SHARES:
+def test_every_planted_paper_is_found(
+    made_up: Store, library: Library, small_corpus: list[corpus.SyntheticSubmission]
+) -> None:
+    for topic in corpus.TOPIC_SHARES:
         planted = {item.id for item in small_corpus if topic in item.topics}
         found = {row["id"] for row in listed(made_up, library, topic).rows}
         assert planted <= found, topic
-    assert made_up.manifest.rows == sum(SMALL.values())
+    assert made_up.manifest.submission_count == sum(SMALL.values())
 
 
 def test_export(tmp_path: Path, made_up: Store, library: Library) -> None:
     def export(name: str, *topics: str, **words: Any) -> tuple[int, list[str]]:
-        question, known = worded(library, topics=topics, **words)
-        return listing.export(made_up, known, question, ML, tmp_path / name)
+        question, known = parse_query(library, topics=topics, **words)
+        return listing.export_submissions(made_up, known, question, ML, tmp_path / name)
 
     rows = listed(made_up, library, "rnn", "gan", period="2019").rows
     assert export("a.parquet", "rnn", "gan", period="2019") == (len(rows), [])
@@ -120,7 +122,7 @@ def test_export(tmp_path: Path, made_up: Store, library: Library) -> None:
     assert export("new/b.csv") == (sum(SMALL.values()), [])
     number, gaps = export("c.csv", since="2019-12", until="2021")
     assert 0 < number < 60 and gaps == ["Not whole: without what came after 2020-01-01."]
-    with pytest.raises(NoCoverage, match="Nothing from 2014-01-01 to 2015-01-01 is covered"):
+    with pytest.raises(CoverageMissing, match="Nothing from 2014-01-01 to 2015-01-01 is covered"):
         export("d.csv", period="2014")
 
     with (tmp_path / "new/b.csv").open() as stream:
@@ -140,7 +142,7 @@ def test_a_list_over_a_hole_says_so(tmp_path: Path, library: Library) -> None:
     assert (len(whole.rows), whole.notes[0]) == (1, "1 submission.")
     holed = listed(store, library, since="2018-01", until="2018-07")
     assert holed.notes[:2] == ["2 submissions.", "Not whole: without days that are not covered for cs.LG."]
-    with pytest.raises(NoCoverage, match="is covered for cs.LG, so there is nothing to list"):
+    with pytest.raises(CoverageMissing, match="is covered for cs.LG, so there is nothing to list"):
         listed(store, library, period="2018-04")
     assert listed(store, library).notes[0] == "2 submissions."
 
@@ -154,12 +156,12 @@ def test_explain(tmp_path: Path, library: Library) -> None:
         ],
         [answer()],
     )
-    found = listing.explain(store, library, "arXiv:1801.00001v2")
+    found = listing.explain_matches(store, library, "arXiv:1801.00001v2")
     assert [(row["topic"], row["rule"], row["field"]) for row in found.rows if row["topic"] == "rnn"] == [
         ("rnn", "acronym RNN", "abstract, 2 mentions")
     ]
     assert {row["topic"] for row in found.rows} >= {"gan", "rnn"}
-    why = listing.explain(store, library, "1801.00001", ["transformer"])
+    why = listing.explain_matches(store, library, "1801.00001", ["transformer"])
     assert ("transformer", "no rule matches") in [(row["topic"], row["result"]) for row in why.rows]
     assert {row["topic"] for row in why.rows} > {row["topic"] for row in found.rows}  # beside the others
     assert {
@@ -169,11 +171,11 @@ def test_explain(tmp_path: Path, library: Library) -> None:
         "field": "",
         "snippet": "",
     } in found.rows
-    guarded = listing.explain(store, library, "1801.00002", ["rnn"])
+    guarded = listing.explain_matches(store, library, "1801.00002", ["rnn"])
     assert any(row["result"].startswith("no: its guard wants cs.*") for row in guarded.rows)
-    child = listing.explain(store, library, "1801.00001", ["generative-models"])
+    child = listing.explain_matches(store, library, "1801.00001", ["generative-models"])
     assert child.rows[-1]["rule"].endswith("(of gan)")
     with pytest.raises(UsageError, match="Not an arXiv identifier"):
-        listing.explain(store, library, "abc")
+        listing.explain_matches(store, library, "abc")
     with pytest.raises(UsageError, match="does not hold 1901.00001"):
-        listing.explain(store, library, "1901.00001")
+        listing.explain_matches(store, library, "1901.00001")

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trendcli.core.types import Rule
-from trendcli.topics.highlight import mentions
-from trendcli.topics.matcher import Matcher, _loosened
-from trendcli.topics.patterns import rule
+from trendcli.topics.highlight import find_matches
+from trendcli.topics.matcher import Matcher, _loosen_gaps
+from trendcli.topics.patterns import build_rule
 
 
 def tags(rules: list[Rule], *papers: tuple[str, str]) -> set[tuple[int, str, bool, bool]]:
@@ -17,7 +17,8 @@ def tags(rules: list[Rule], *papers: tuple[str, str]) -> set[tuple[int, str, boo
     batch = pa.record_batch({"title": [title for title, _ in papers], "abstract": [abstract for _, abstract in papers]})
     names = {item.key: item.text for item in rules}
     return {
-        (row["row"], names[row["rule"]], row["title"], row["strict"]) for row in Matcher(rules).match(batch).to_pylist()
+        (row["row"], names[row["rule"]], row["title"], row["strict"])
+        for row in Matcher(rules).match_batch(batch).to_pylist()
     }
 
 
@@ -26,7 +27,7 @@ def oracle(rules: list[Rule], *papers: tuple[str, str]) -> set[tuple[int, str, b
     found = set()
     for number, (title, abstract) in enumerate(papers):
         for item in rules:
-            places = mentions(item, title, abstract)
+            places = find_matches(item, title, abstract)
             if places:
                 titled = any(place.field == "title" for place in places)
                 found.add((number, item.text, titled, titled or len(places) > 1))
@@ -34,7 +35,7 @@ def oracle(rules: list[Rule], *papers: tuple[str, str]) -> set[tuple[int, str, b
 
 
 def test_title_and_two_mentions() -> None:
-    rules = [rule("phrase", "deep learning"), rule("acronym", "RNN")]
+    rules = [build_rule("phrase", "deep learning"), build_rule("acronym", "RNN")]
     papers = [
         ("Deep learning at work", "Nothing here."),
         ("On work", "Deep learning once."),
@@ -51,7 +52,7 @@ def test_title_and_two_mentions() -> None:
 
 
 def test_a_match_inside_an_excluded_span_does_not_count_and_others_do() -> None:
-    pie = rule("phrase", "apple pie", ["apple pie chart"])
+    pie = build_rule("phrase", "apple pie", ["apple pie chart"])
     papers = [
         ("An apple pie chart", "Nothing."),
         ("An apple pie chart", "We bake an apple pie."),
@@ -67,18 +68,23 @@ def test_a_match_inside_an_excluded_span_does_not_count_and_others_do() -> None:
 
 def test_overlapping_phrases_are_all_found() -> None:
     rules = [
-        rule("phrase", text) for text in ("deep reinforcement learning", "reinforcement learning", "deep reinforcement")
+        build_rule("phrase", text)
+        for text in ("deep reinforcement learning", "reinforcement learning", "deep reinforcement")
     ]
     assert {text for _, text, _, _ in tags(rules, ("Deep reinforcement learning", ""))} == {item.text for item in rules}
 
 
 def test_nothing_is_matched_across_title_and_abstract() -> None:
-    rules = [rule("phrase", "deep learning"), rule("pattern", r"deep\s+learning"), rule("pattern", r"deep[^x]learning")]
+    rules = [
+        build_rule("phrase", "deep learning"),
+        build_rule("pattern", r"deep\s+learning"),
+        build_rule("pattern", r"deep[^x]learning"),
+    ]
     assert tags(rules, ("Nothing deep", "learning here")) == set()
 
 
 def test_the_edges_of_title_and_abstract() -> None:
-    rules = [rule("pattern", "^Towards"), rule("pattern", r"end\.$")]
+    rules = [build_rule("pattern", "^Towards"), build_rule("pattern", r"end\.$")]
     papers = [("Towards x", "y"), ("x", "Towards y"), ("the end.", "y"), ("x", "the end."), ("x Towards", "end. x")]
     assert {(row, text) for row, text, _, _ in tags(rules, *papers)} == {
         (0, "^Towards"), (1, "^Towards"), (2, r"end\.$"), (3, r"end\.$"),
@@ -87,8 +93,8 @@ def test_the_edges_of_title_and_abstract() -> None:
 
 def test_no_rules_and_no_rows() -> None:
     assert tags([], ("a", "b")) == set()
-    assert tags([rule("phrase", "x")]) == set()
-    assert tags([rule("phrase", "x")], ("", "")) == set()
+    assert tags([build_rule("phrase", "x")]) == set()
+    assert tags([build_rule("phrase", "x")], ("", "")) == set()
 
 
 WORDS = st.sampled_from(
@@ -98,17 +104,17 @@ TEXT = st.lists(st.tuples(WORDS, st.sampled_from([" ", "-", ", ", ". "])), max_s
     lambda pairs: "".join(word + gap for word, gap in pairs).strip()
 )
 RULES = [
-    rule("phrase", "deep learning"),
-    rule("phrase", "meta-learning"),
-    rule("phrase", "learn*"),
-    rule("acronym", "RNN"),
-    rule(
+    build_rule("phrase", "deep learning"),
+    build_rule("phrase", "meta-learning"),
+    build_rule("phrase", "learn*"),
+    build_rule("acronym", "RNN"),
+    build_rule(
         "phrase",
         "apple pie",
         ["apple pie chart", "deep apple pie"],
     ),
-    rule("pattern", r"(?i)\bdeep\b.{0,20}\blearning\b"),
-    rule("pattern", "^deep"),
+    build_rule("pattern", r"(?i)\bdeep\b.{0,20}\blearning\b"),
+    build_rule("pattern", "^deep"),
 ]
 
 
@@ -119,12 +125,12 @@ def test_the_matcher_agrees_with_plain_expressions(papers: list[tuple[str, str]]
 
 
 def test_a_pattern_of_a_hostile_user_cannot_hang() -> None:
-    evil = rule("pattern", r"\b(?:a+)+b\b")
+    evil = build_rule("pattern", r"\b(?:a+)+b\b")
     assert tags([evil], ("x", "a" * 5000 + "!")) == set()
 
 
 def test_mentions_say_where() -> None:
-    found = mentions(rule("phrase", "deep learning"), "Deep learning", "On deep-learning.")
+    found = find_matches(build_rule("phrase", "deep learning"), "Deep learning", "On deep-learning.")
     assert [(place.field, place.start, place.end) for place in found] == [("title", 0, 13), ("abstract", 3, 16)]
 
 
@@ -143,14 +149,14 @@ def test_mentions_say_where() -> None:
 def test_gaps_of_any_length_in_the_automaton_find_no_more_than_the_rule(
     pattern: str, finds: str, not_this: str
 ) -> None:
-    rules = [rule("pattern", pattern), rule("phrase", "deep learning")]
+    rules = [build_rule("pattern", pattern), build_rule("phrase", "deep learning")]
     papers = [(finds, "no"), ("no", finds), (not_this, "no"), ("no", f"{finds} and then {finds}")]
     assert {row for row, *_ in tags(rules, *papers)} == {0, 1, 3}
     assert tags(rules, *papers) == oracle(rules, *papers)
 
 
 def test_a_pattern_with_a_long_gap_is_small_in_the_automaton() -> None:
-    loosened = _loosened(r"(?m)\bAI\b[^.\n]{0,80}\bpoor")
+    loosened = _loosen_gaps(r"(?m)\bAI\b[^.\n]{0,80}\bpoor")
     assert loosened == r"(?m)\bAI\b[^.\n]*\bpoor"
     assert re2.compile(loosened).programsize < 50
     assert re2.compile(r"(?m)\bAI\b[^.\n]{0,80}\bpoor").programsize > 150

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from trendcli.output.weekly_page import Chart, render
+from trendcli.output.weekly_page import ChartImage, render_page
 
 # one browser for all
 pytestmark = pytest.mark.xdist_group("page")
@@ -26,8 +26,8 @@ EVIL = (
 )  # fmt: skip
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 48"><path d="M5 43 L85 5" stroke="#0072B2"/></svg>'
 CHARTS = [
-    Chart("Share by month", "Two lines that rise.", SVG),
-    Chart('A "title" & more', "<b>Bars</b> of all topics", SVG),
+    ChartImage("Share by month", "Two lines that rise.", SVG),
+    ChartImage('A "title" & more', "<b>Bars</b> of all topics", SVG),
 ]
 NAMES = {
     "rl": "Reinforcement learning",
@@ -181,41 +181,41 @@ def quiet(**changes: Any) -> dict[str, Any]:
 
 
 def test_the_same_input_gives_the_same_bytes() -> None:
-    assert render(report(), CHARTS) == render(report(), CHARTS)
+    assert render_page(report(), CHARTS) == render_page(report(), CHARTS)
 
 
 def test_numbers_read_as_in_the_tables_and_stand_there_without_a_script() -> None:
-    page = render(report(), CHARTS)
+    page = render_page(report(), CHARTS)
     for text in ("+42.9", "[+12.0, +81.0]", "+143", "+1,250", "from +150", "[+900, +1,720]", "0.62", "n/a", "1.75"):
         assert f">{text}<" in page, text
     assert page.count('<tr data-topic="') == len(NAMES)
 
 
 def test_the_head_says_what_the_week_is_worth() -> None:
-    page = render(report(), [])
+    page = render_page(report(), [])
     for text in (
         "MADE-UP DATA", "<b>2019-05-13</b> to <b>2019-05-19</b>", "provisional: may still grow",
         "800 submissions, 1,000 a year ago", "data as of 2019-05-21", "drawn 2019-05-20, redrawn 2019-05-27",
         "The data are 9 days old",
     ):  # fmt: skip
         assert text in page, text
-    page = render(quiet(), [])
+    page = render_page(quiet(), [])
     assert "MADE-UP" not in page
     assert "drawn 2019-05-20<" in page
     assert "Warnings" not in page
 
 
 def test_what_did_not_happen_is_not_printed() -> None:
-    page = render(quiet(), [])
+    page = render_page(quiet(), [])
     assert "Nothing changed clearly" in page
     for head in ("Alerts", "Records", "First seen", "New papers", "Charts"):
         assert f"{head} <" not in page and f"{head}<" not in page
-    assert "Nothing changed clearly" not in render(report(), [])
-    assert "Records" not in render(report(records=[]), [])
+    assert "Nothing changed clearly" not in render_page(report(), [])
+    assert "Records" not in render_page(report(records=[]), [])
 
 
 def test_what_is_clear_is_listed_with_the_largest_change_first() -> None:
-    page = render(report(), [])
+    page = render_page(report(), [])
     moves = page[page.index("By quarter") : page.index("By year")]
     rising = [NAMES[topic] for topic in ("nas", "graph", "rl", "few")]
     falling = [NAMES[topic] for topic in ("svm", "lstm")]
@@ -228,12 +228,12 @@ def test_many_names_wait_behind_a_click() -> None:
     rows = [
         {**row, "quarter": compared(("2019-Q1", "2018-Q1"), 5, (0.2, 0.1, 0.3, "rising"))} for row in report()["rows"]
     ]
-    page = render(report(rows=rows), [])
+    page = render_page(report(rows=rows), [])
     assert "<summary>4 more</summary>" in page
 
 
 def test_text_of_papers_is_never_markup() -> None:
-    page = render(report(terms=[{"term": EVIL, "count": 1}]), CHARTS)
+    page = render_page(report(terms=[{"term": EVIL, "count": 1}]), CHARTS)
     assert "<script>window" not in page
     assert "<img src=x" not in page
     assert page.count("</script>") == 2
@@ -244,7 +244,7 @@ def test_text_of_papers_is_never_markup() -> None:
 
 
 def test_a_page_needs_no_other_file() -> None:
-    page = render(report(), CHARTS)
+    page = render_page(report(), CHARTS)
     assert not re.search(r"<(script|img|iframe|object|embed|link)[^>]* (src|href)=\"(?!data:)", page)
     assert "@import" not in page and "url(" not in page
     assert "default-src 'none'" in page
@@ -254,7 +254,7 @@ def test_a_line_breaks_at_a_hole_and_keeps_a_month_between_two() -> None:
     values = report()
     spans = [{**span, "base": None} if at == 12 else span for at, span in enumerate(values["months"])]
     share = [None if at in (10, 12) else 0.01 for at in range(36)]
-    page = render({**values, "months": spans, "series": {"rl": {**values["series"]["rl"], "share": share}}}, [])
+    page = render_page({**values, "months": spans, "series": {"rl": {**values["series"]["rl"], "share": share}}}, [])
     line = re.search(r'<path d="(M[^"]*)"/>', page)
     assert line and line[1].count("M") == 3 and line[1].count("h0") == 1
     assert "2 months without data" in page
@@ -263,7 +263,7 @@ def test_a_line_breaks_at_a_hole_and_keeps_a_month_between_two() -> None:
 
 def test_a_report_with_almost_nothing_is_a_page() -> None:
     week = {**report()["week"], "base": None, "base_year_ago": None, "status": "unknown"}
-    page = render(quiet(months=[], series={}, week=week, data_as_of=None), [])
+    page = render_page(quiet(months=[], series={}, week=week, data_as_of=None), [])
     assert "n/a submissions" in page and "unknown whether it is whole" in page
 
 
@@ -313,7 +313,7 @@ def desk(browser: Any) -> Watched:
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     written = tmp_path_factory.mktemp("page") / "index.html"
-    written.write_text(render(report(), CHARTS), encoding="utf-8")
+    written.write_text(render_page(report(), CHARTS), encoding="utf-8")
     return written
 
 
@@ -389,7 +389,7 @@ def test_a_watched_topic_lists_as_many_papers_as_were_counted(page: Any) -> None
 
 
 def test_a_list_that_is_not_whole_says_so(desk: Watched, tmp_path: Path) -> None:
-    (tmp_path / "index.html").write_text(render(report(papers=report()["papers"][:5]), []), encoding="utf-8")
+    (tmp_path / "index.html").write_text(render_page(report(papers=report()["papers"][:5]), []), encoding="utf-8")
     page = desk.open(tmp_path / "index.html")
     page.locator("tr[data-topic=rl] button").click()
     assert page.locator("#listed").inner_text() == "Papers of 2019-W20: 5 of 14"

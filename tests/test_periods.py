@@ -11,7 +11,7 @@ from trendcli.core.errors import UsageError
 from trendcli.core.periods import Period
 
 DATES = st.dates(date(1991, 7, 1), date(2080, 12, 31))
-UNITS = st.sampled_from(periods.UNITS)
+UNITS = st.sampled_from(periods.PERIOD_UNITS)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ UNITS = st.sampled_from(periods.UNITS)
     ],
 )
 def test_five_ways_to_write_a_period(text: str, start: str, end: str) -> None:
-    found = periods.parse(text)
+    found = periods.parse_period(text)
     assert (str(found.start), str(found.end)) == (start, end)
     assert found.label == text
 
@@ -35,21 +35,21 @@ def test_five_ways_to_write_a_period(text: str, start: str, end: str) -> None:
 @pytest.mark.parametrize("text", ["", "19", "2019-13", "2019-02-30", "2019-W54", "2019-Q5", "March", "2019-3", "0000"])
 def test_no_period(text: str) -> None:
     with pytest.raises(UsageError):
-        periods.parse(text)
+        periods.parse_period(text)
 
 
 @given(DATES, UNITS)
 def test_a_period_holds_its_day_and_reads_back_from_its_label(day: date, unit: str) -> None:
-    found = periods.holding(day, unit)
+    found = periods.period_containing(day, unit)
     assert found.start <= day < found.end
-    assert periods.parse(found.label) == found
-    assert periods.previous(found).end == found.start
+    assert periods.parse_period(found.label) == found
+    assert periods.previous_period(found).end == found.start
 
 
 @given(DATES, DATES, UNITS)
 def test_periods_cover_a_window_once(first: date, last: date, unit: str) -> None:
     since, until = min(first, last), max(first, last)
-    found = periods.between(since, until, unit)
+    found = periods.list_periods(since, until, unit)
     assert all(a.end == b.start for a, b in zip(found, found[1:], strict=False))
     if since < until:
         assert found[0].start <= since < found[0].end
@@ -58,14 +58,14 @@ def test_periods_cover_a_window_once(first: date, last: date, unit: str) -> None
 
 def test_a_week_is_keyed_by_its_monday() -> None:
     # 2019-12-30 is in week 1 of 2020, so calendar year and week number would put it beside 2019-01-01
-    assert periods.holding(date(2019, 12, 30), "week").label == "2020-W01"
-    assert periods.holding(date(2019, 1, 1), "week").label == "2019-W01"
-    assert periods.holding(date(2019, 12, 30), "week").start.weekday() == 0
+    assert periods.period_containing(date(2019, 12, 30), "week").label == "2020-W01"
+    assert periods.period_containing(date(2019, 1, 1), "week").label == "2019-W01"
+    assert periods.period_containing(date(2019, 12, 30), "week").start.weekday() == 0
 
 
 def test_a_year_earlier() -> None:
     def ago(text: str) -> str | None:
-        found = periods.year_ago(periods.parse(text))
+        found = periods.period_year_ago(periods.parse_period(text))
         return found.label if found else None
 
     assert ago("2019") == "2018"
@@ -77,23 +77,27 @@ def test_a_year_earlier() -> None:
 
 
 def test_a_window_that_is_a_calendar_period_is_one() -> None:
-    assert periods.window(date(2019, 1, 1), date(2020, 1, 1)) == periods.parse("2019")
-    odd = periods.window(date(2019, 1, 1), date(2019, 3, 1))
+    assert periods.period_from_dates(date(2019, 1, 1), date(2020, 1, 1)) == periods.parse_period("2019")
+    odd = periods.period_from_dates(date(2019, 1, 1), date(2019, 3, 1))
     assert odd == Period(date(2019, 1, 1), date(2019, 3, 1), "window")
-    assert periods.previous(odd).label == "2018-11 to 2018-12"
-    assert periods.window(date(2019, 1, 5), date(2019, 1, 15)).label == "2019-01-05 to 2019-01-14"
-    assert periods.previous(periods.window(date(2019, 1, 5), date(2019, 1, 15))).start == date(2018, 12, 26)
+    assert periods.previous_period(odd).label == "2018-11 to 2018-12"
+    assert periods.period_from_dates(date(2019, 1, 5), date(2019, 1, 15)).label == "2019-01-05 to 2019-01-14"
+    assert periods.previous_period(periods.period_from_dates(date(2019, 1, 5), date(2019, 1, 15))).start == date(
+        2018, 12, 26
+    )
 
 
 def test_spans() -> None:
-    assert periods.parse_last("24m") == (24, "month")
-    assert periods.parse_last("3y") == (3, "year")
+    assert periods.parse_period_count("24m") == (24, "month")
+    assert periods.parse_period_count("3y") == (3, "year")
     for text in ("24", "m", "0m", "-1m", "24 months"):
         with pytest.raises(UsageError):
-            periods.parse_last(text)
+            periods.parse_period_count(text)
 
 
 def test_backwards_are_the_same_periods_the_last_first() -> None:
     for unit in ("year", "quarter", "month", "week"):
         for since, until in ((date(2018, 11, 30), date(2020, 2, 1)), (date(2019, 1, 1), date(2019, 1, 2))):
-            assert [*periods.backwards(since, until, unit)][::-1] == periods.between(since, until, unit)
+            assert [*periods.iter_periods_backwards(since, until, unit)][::-1] == periods.list_periods(
+                since, until, unit
+            )

@@ -6,9 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import answer
-from trendcli.core.types import Answer, Ask, Window
-from trendcli.sources.plan import FIRST_DATESTAMP, by_change, by_window, covered, unbegun
-from trendcli.store.coverage import EVERY, Coverage
+from trendcli.core.types import CoverageRecord, Request, Window
+from trendcli.sources.plan import (
+    FIRST_DATESTAMP,
+    covered_categories,
+    plan_change_requests,
+    plan_window_requests,
+    unrequested_categories,
+)
+from trendcli.store.coverage import ALL_CATEGORIES, Coverage
 
 TODAY = date(2026, 11, 21)
 TOMORROW = TODAY + timedelta(days=1)
@@ -16,13 +22,17 @@ OPEN = Window(None, None)
 LG = ("cs.LG",)
 
 
-def asks(answers: list[Answer], window: Window = OPEN, categories: tuple[str, ...] = LG) -> list[tuple[str, str, str]]:
-    found = by_window(Coverage(answers), categories, window, TODAY)
+def asks(
+    answers: list[CoverageRecord], window: Window = OPEN, categories: tuple[str, ...] = LG
+) -> list[tuple[str, str, str]]:
+    found = plan_window_requests(Coverage(answers), categories, window, TODAY)
     return [(" ".join(ask.categories), str(ask.window.since), str(ask.window.until)) for ask in found]
 
 
-def changes(answers: list[Answer], since: date | None = None, categories: tuple[str, ...] = LG) -> list[Ask]:
-    return by_change(Coverage(answers), categories, Window(since, None), TODAY)
+def changes(
+    answers: list[CoverageRecord], since: date | None = None, categories: tuple[str, ...] = LG
+) -> list[Request]:
+    return plan_change_requests(Coverage(answers), categories, Window(since, None), TODAY)
 
 
 def test_it_goes_on_thirty_days_before_the_end() -> None:
@@ -37,12 +47,12 @@ def test_categories_go_on_each_from_its_own_end() -> None:
         answer(["cs.LG", "cs.CL"], "2020-01-01", "2026-11-15", "2026-11-14"),
         answer(["cs.CV"], "2020-01-01", "2026-06-02", "2026-06-01"),
     ]
-    assert covered(Coverage(answers)) == ("cs.CL", "cs.CV", "cs.LG")
+    assert covered_categories(Coverage(answers)) == ("cs.CL", "cs.CV", "cs.LG")
     assert asks(answers, categories=("cs.CL", "cs.CV", "cs.LG", "cs.NE")) == [
         ("cs.CV", "2026-05-02", "2026-11-22"),
         ("cs.CL cs.LG", "2026-10-15", "2026-11-22"),
     ]
-    assert unbegun(Coverage(answers), ("cs.LG", "cs.NE")) == ["cs.NE"]
+    assert unrequested_categories(Coverage(answers), ("cs.LG", "cs.NE")) == ["cs.NE"]
 
 
 def test_holes_are_asked_for_again() -> None:
@@ -79,11 +89,11 @@ def test_what_was_answered_today_is_not_asked_again() -> None:
 
 
 def test_a_snapshot_of_everything_is_gone_on_with_as_such() -> None:
-    snapshot = answer([EVERY], "1991-01-01", "2026-11-08", at="2026-11-08")
-    assert covered(Coverage([snapshot])) == (EVERY,)
-    assert asks([snapshot], categories=(EVERY,)) == [(EVERY, "2026-10-09", "2026-11-22")]
-    unknown = answer([EVERY], "1991-01-01", "2026-11-08", at="2026-11-08", status="unknown")
-    assert covered(Coverage([unknown])) == ()
+    snapshot = answer([ALL_CATEGORIES], "1991-01-01", "2026-11-08", at="2026-11-08")
+    assert covered_categories(Coverage([snapshot])) == (ALL_CATEGORIES,)
+    assert asks([snapshot], categories=(ALL_CATEGORIES,)) == [(ALL_CATEGORIES, "2026-10-09", "2026-11-22")]
+    unknown = answer([ALL_CATEGORIES], "1991-01-01", "2026-11-08", at="2026-11-08", status="unknown")
+    assert covered_categories(Coverage([unknown])) == ()
     assert asks([unknown]) == [("cs.LG", "2026-10-09", "2026-11-22")]
 
 
@@ -91,31 +101,31 @@ def test_changes_since_a_week_before_the_end_vouch_for_all_that_was_whole_then()
     filled = answer(
         since="2015-01-01", until="2026-11-15", at="2026-11-14T05:00", changed=(FIRST_DATESTAMP, date(2026, 11, 14))
     )
-    assert changes([filled]) == [Ask(LG, Window(date(2015, 1, 1), None), date(2026, 11, 7))]
+    assert changes([filled]) == [Request(LG, Window(date(2015, 1, 1), None), date(2026, 11, 7))]
     by_api = [
         answer(since="2015-01-01", until="2020-01-01", at="2026-11-13"),
         answer(since="2020-01-01", until="2026-11-15", at="2026-11-14"),
     ]
-    assert changes(by_api) == [Ask(LG, Window(date(2015, 1, 1), None), date(2026, 11, 7))]
+    assert changes(by_api) == [Request(LG, Window(date(2015, 1, 1), None), date(2026, 11, 7))]
     old_and_new = [  # what was answered long ago is settled by itself; only what lies behind is vouched for anew
         answer(since="2015-01-01", until="2020-01-01", at="2024-01-01"),
         answer(since="2020-01-01", until="2026-11-15", at="2026-11-14"),
     ]
-    assert changes(old_and_new) == [Ask(LG, Window(date(2020, 1, 1), None), date(2026, 11, 7))]
+    assert changes(old_and_new) == [Request(LG, Window(date(2020, 1, 1), None), date(2026, 11, 7))]
 
 
 def test_a_first_fill_and_one_from_a_day() -> None:
-    assert changes([]) == [Ask(LG, Window(None, None), FIRST_DATESTAMP)]
-    assert changes([], date(2015, 1, 1)) == [Ask(LG, Window(date(2015, 1, 1), None), date(2015, 1, 1))]
-    assert changes([], date(2001, 1, 1)) == [Ask(LG, Window(date(2001, 1, 1), None), FIRST_DATESTAMP)]
+    assert changes([]) == [Request(LG, Window(None, None), FIRST_DATESTAMP)]
+    assert changes([], date(2015, 1, 1)) == [Request(LG, Window(date(2015, 1, 1), None), date(2015, 1, 1))]
+    assert changes([], date(2001, 1, 1)) == [Request(LG, Window(date(2001, 1, 1), None), FIRST_DATESTAMP)]
     later = answer(since="2020-01-01", until="2026-11-15", at="2026-11-14")
-    assert changes([later], date(2018, 1, 1)) == [Ask(LG, Window(date(2018, 1, 1), None), date(2018, 1, 1))]
-    assert changes([later], date(2021, 1, 1)) == [Ask(LG, Window(date(2020, 1, 1), None), date(2026, 11, 7))]
+    assert changes([later], date(2018, 1, 1)) == [Request(LG, Window(date(2018, 1, 1), None), date(2018, 1, 1))]
+    assert changes([later], date(2021, 1, 1)) == [Request(LG, Window(date(2020, 1, 1), None), date(2026, 11, 7))]
 
 
 def test_an_unfinished_harvest_is_gone_on_with_and_a_finished_one_rests_for_the_day() -> None:
     broken = answer(at="2026-11-21T03:00", status="failed", changed=(FIRST_DATESTAMP, date(2013, 5, 5)))
-    assert changes([broken]) == [Ask(LG, Window(date(2018, 1, 1), None), FIRST_DATESTAMP, date(2013, 5, 5))]
+    assert changes([broken]) == [Request(LG, Window(date(2018, 1, 1), None), FIRST_DATESTAMP, date(2013, 5, 5))]
     done = answer(since="2015-01-01", until="2026-11-22", at="2026-11-21T03:00", changed=(FIRST_DATESTAMP, TODAY))
     assert changes([done]) == []
 
@@ -141,7 +151,7 @@ def test_asking_as_planned_covers_the_window_once(pieces: list[tuple[int, int, i
         answer(since=spell(a), until=spell(a + n), at=f"{spell(min(a + n + late, 399))}T06:00") for a, n, late in pieces
     ]
     window = Window(first + timedelta(days=start), first + timedelta(days=start + length))
-    planned = by_window(Coverage(before), LG, window, TODAY)
+    planned = plan_window_requests(Coverage(before), LG, window, TODAY)
     spans = [(ask.window.since, ask.window.until) for ask in planned]
     assert all(low and high and low < high for low, high in spans)
     assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:], strict=False))  # type: ignore[operator]
@@ -149,7 +159,7 @@ def test_asking_as_planned_covers_the_window_once(pieces: list[tuple[int, int, i
     end = min(window.until, TODAY)  # type: ignore[type-var]
     assert window.since is not None and end is not None
     if window.since < end:
-        assert after.worst("cs.LG", window.since, end) in ("complete", "provisional")
+        assert after.worst_status("cs.LG", window.since, end) in ("complete", "provisional")
         settled = min(end, TODAY - timedelta(days=14))
         if window.since < settled:
-            assert after.worst("cs.LG", window.since, settled) == "complete"
+            assert after.worst_status("cs.LG", window.since, settled) == "complete"

@@ -25,18 +25,18 @@ from filelock import FileLock
 from tests.conftest import ML, SHARED
 from tests.test_cli import run
 from trendcli.core import periods
-from trendcli.core.normalize import canonical
-from trendcli.core.settings import Settings, configs
-from trendcli.core.types import Selection, silent
-from trendcli.reports.papers.listing import submissions
-from trendcli.reports.trends.comparison import comparison, decomposition
-from trendcli.reports.trends.series import series
+from trendcli.core.normalize import normalize_text
+from trendcli.core.settings import Settings, config_folder
+from trendcli.core.types import Selection, ignore_progress
+from trendcli.reports.papers.listing import list_submissions
+from trendcli.reports.trends.comparison import build_comparison, build_decomposition
+from trendcli.reports.trends.series import build_series
 from trendcli.store.store import Store
 from trendcli.topics import loader as topic_files
-from trendcli.topics.counting import count, count_parts
+from trendcli.topics.counting import count_breakdown, count_submissions
 from trendcli.topics.library import Library
 from trendcli.topics.matcher import Matcher
-from trendcli.topics.query import resolve, worded
+from trendcli.topics.query import bind, parse_query
 
 pytestmark = [
     pytest.mark.skipif(not (SHARED / "data").is_dir(), reason="no real records at hand (../shared/data)"),
@@ -80,8 +80,10 @@ def _fill(folder: Path) -> None:
             out.write(json.dumps(tool.record(row, row["id"], tool.SHIFTS[0], rng)) + "\n")
     done = run("import", folder / "ne.jsonl", "--store", folder / "draft", "--complete", "cs.NE")
     assert done.exit_code == 0, done.output
-    known, filled = topic_files.load(configs() / "topics"), Store.open(folder / "draft")
-    count(filled, known, Selection(ML, tuple(known.topics)), [periods.parse("2018")], silent)
+    known, filled = topic_files.load_library(config_folder() / "topics"), Store.open(folder / "draft")
+    count_submissions(
+        filled, known, Selection(ML, tuple(known.topics)), [periods.parse_period("2018")], ignore_progress
+    )
     (folder / "draft").rename(folder / "store")
 
 
@@ -98,7 +100,7 @@ def regex_of(phrase: str, flags: int = 0) -> re.Pattern[str]:
 def definitions() -> Mapping[str, Mapping[str, Any]]:
     return {
         name: body
-        for path in (configs() / "topics").glob("*.yaml")
+        for path in (config_folder() / "topics").glob("*.yaml")
         for name, body in (yaml.safe_load(path.read_text(encoding="utf-8")).get("topics") or {}).items()
     }
 
@@ -107,10 +109,10 @@ def definitions() -> Mapping[str, Mapping[str, Any]]:
 def rules_of(name: str) -> tuple[list[re.Pattern[str]], list[re.Pattern[str]], list[str]]:
     """(rules, exclusions, guard) of one topic, from its YAML."""
     body = definitions()[name]
-    rules = [regex_of(canonical(phrase), re.IGNORECASE) for phrase in body.get("phrases", [])]
-    rules += [regex_of(canonical(acronym)) for acronym in body.get("acronyms", [])]
+    rules = [regex_of(normalize_text(phrase), re.IGNORECASE) for phrase in body.get("phrases", [])]
+    rules += [regex_of(normalize_text(acronym)) for acronym in body.get("acronyms", [])]
     rules += [re.compile(pattern, re.ASCII) for pattern in body.get("patterns", [])]
-    excluded = [regex_of(canonical(phrase), re.IGNORECASE) for phrase in body.get("exclude", [])]
+    excluded = [regex_of(normalize_text(phrase), re.IGNORECASE) for phrase in body.get("exclude", [])]
     return rules, excluded, list(body.get("categories", []))
 
 
@@ -148,7 +150,9 @@ def test_the_share_of_rnn_in_neural_computing_by_year(neural: Path) -> None:
     for row in real("cs.NE"):
         year = row["created"].year
         bases[year] += 1
-        counts[year] += matches("rnn", canonical(row["title"]), canonical(row["abstract"]), row["categories"].split())
+        counts[year] += matches(
+            "rnn", normalize_text(row["title"]), normalize_text(row["abstract"]), row["categories"].split()
+        )
     found = {int(row["period"]): (row["count"], row["base"], row["status"]) for row in json.loads(said.stdout)["rows"]}
     # the records end in 2019, so the last weeks of it were seen too soon to be sure
     status = {year: "complete" if year < 2019 else "provisional" for year in YEARS}
@@ -188,7 +192,7 @@ def selections(number: int) -> list[dict[str, Any]]:
             {
                 **window,
                 "topics": [rng.choice(LARGE if rng.random() < 0.6 else sorted(definitions()))],
-                "scope": Settings().scope_of(
+                "scope": Settings().resolve_scope(
                     rng.choice([["cs.NE"], ["cs.*"], ["stat.*", "q-bio.NC"], ["cs.LG", "cs.CV"]])
                 ),
                 "match": rng.choice(["any", "any", "title", "strict"]),
@@ -209,16 +213,16 @@ def test_a_list_is_what_was_counted_and_a_plain_count_of_it_agrees(
     exported = pq.read_table(tmp_path / "all.parquet").to_pylist()
     store, listed = Store.open(neural), 0
     for number, words in enumerate(selections(SELECTIONS)):
-        question, _ = worded(library, include_partial=True, **words)
-        span = question.period or periods.window(*question.window)  # type: ignore[arg-type]
-        counted = resolve(store, library, question, ML).count([span])
-        papers = submissions(store, library, question, ML)
+        question, _ = parse_query(library, include_partial=True, **words)
+        span = question.period or periods.period_from_dates(*question.window)  # type: ignore[arg-type]
+        counted = bind(store, library, question, ML).count_submissions([span])
+        papers = list_submissions(store, library, question, ML)
         ids = [row["id"] for row in papers.rows]
         assert len(set(ids)) == len(ids) == counted.counts[words["topics"][0], span], words
         assert all(row["matches"] for row in papers.rows) or words["match"] != "any"
         listed += len(ids)
         if number % 20 == 0:
-            told = series(store, library, question, ML)
+            told = build_series(store, library, question, ML)
             assert sum(row["count"] for row in told.rows) == len(ids)
             inside = [row for row in exported if span.start <= row["v1"].date() < span.end]
             assert {row["id"] for row in inside if chosen(row, words)} == set(ids), words
@@ -249,34 +253,40 @@ CONSERVED = [["cs.NE"], ["cs.NE", "cs.LG", "cs.CV"], ["cs.*"]]
 
 @pytest.mark.parametrize("categories", CONSERVED, ids=" ".join)
 def test_parts_add_up_to_the_whole(neural: Path, library: Library, categories: list[str]) -> None:
-    store, pack = Store.open(neural), library.pack("ml")
-    selection = Selection(Settings().scope_of(categories) or ML, pack)
-    years = [periods.parse(str(year)) for year in YEARS]
-    months = periods.between(years[0].start, years[-1].end, "month")
-    days = periods.between(date(2018, 12, 17), date(2019, 2, 4), "day")
-    weeks = periods.between(days[0].start, date(2019, 2, 4), "week")
-    by_year, by_month = (count(store, library, selection, chosen, silent) for chosen in (years, months))
-    by_week, by_day = (count(store, library, selection, chosen, silent) for chosen in (weeks, days))
-    parts = count_parts(store, library, selection, years, silent, "primary")
-    each = count_parts(store, library, selection, years, silent, "category")
+    store, pack = Store.open(neural), library.get_pack("ml")
+    selection = Selection(Settings().resolve_scope(categories) or ML, pack)
+    years = [periods.parse_period(str(year)) for year in YEARS]
+    months = periods.list_periods(years[0].start, years[-1].end, "month")
+    days = periods.list_periods(date(2018, 12, 17), date(2019, 2, 4), "day")
+    weeks = periods.list_periods(days[0].start, date(2019, 2, 4), "week")
+    by_year, by_month = (
+        count_submissions(store, library, selection, chosen, ignore_progress) for chosen in (years, months)
+    )
+    by_week, by_day = (
+        count_submissions(store, library, selection, chosen, ignore_progress) for chosen in (weeks, days)
+    )
+    parts = count_breakdown(store, library, selection, years, ignore_progress, "primary")
+    each = count_breakdown(store, library, selection, years, ignore_progress, "category")
     for whole, pieces, spans, parted in ((by_year, by_month, years, months), (by_week, by_day, weeks, days)):
         for item in spans:
             inside = [piece for piece in parted if item.start <= piece.start < item.end]
-            assert whole.bases[item] == sum(pieces.bases[piece] for piece in inside)
+            assert whole.totals[item] == sum(pieces.totals[piece] for piece in inside)
             for topic in pack:
                 assert whole.counts[topic, item] == sum(pieces.counts[topic, piece] for piece in inside)
     for year in years:
-        assert by_year.bases[year] == sum(part.bases[year] for part in parts.values())
-        assert max(part.bases[year] for part in each.values()) <= by_year.bases[year]
+        assert by_year.totals[year] == sum(part.totals[year] for part in parts.values())
+        assert max(part.totals[year] for part in each.values()) <= by_year.totals[year]
         for topic in pack:
             number = by_year.counts[topic, year]
             assert number == sum(part.counts[topic, year] for part in parts.values())
             # a cross-listed submission is in several categories, and once in their union
             assert max(part.counts[topic, year] for part in each.values()) <= number
             assert number <= sum(part.counts[topic, year] for part in each.values())
-            for parent in library.topic(topic).parents:
+            for parent in library.get_topic(topic).parents:
                 assert number <= by_year.counts.get((parent, year), number)
-    found = decomposition(store, library, worded(library, pack="ml", period="2018", scope=selection.scope)[0], ML)
+    found = build_decomposition(
+        store, library, parse_query(library, pack="ml", period="2018", scope=selection.scope)[0], ML
+    )
     for row in found.rows:
         assert row["within"] + row["mix"] == pytest.approx(row["points"], abs=1e-12)
         assert row["points"] == pytest.approx(row["share_2"] - row["share_1"], abs=1e-12)
@@ -292,7 +302,9 @@ def differences(library: Library, records: list[tuple[str, str]], step: int) -> 
         batch = pa.record_batch({"title": [title for title, _ in part], "abstract": [text for _, text in part]})
         named = {
             (row, key): (title, strict)
-            for row, key, title, strict in zip(*(matcher.match(batch)[i].to_pylist() for i in range(4)), strict=True)
+            for row, key, title, strict in zip(
+                *(matcher.match_batch(batch)[i].to_pylist() for i in range(4)), strict=True
+            )
         }
         for number, rule in enumerate(rules):
             regex, excluded = compiled[rule.key]
@@ -311,7 +323,7 @@ def records(number: int) -> list[tuple[str, str]]:
     """The canonical text of so many real records, spread over all of them."""
     table = pq.read_table(RECORDS, columns=["title", "abstract"])
     rows = table.take(list(range(0, len(table), len(table) // number))).to_pylist()[:number]
-    return [(canonical(row["title"]), canonical(row["abstract"])) for row in rows]
+    return [(normalize_text(row["title"]), normalize_text(row["abstract"])) for row in rows]
 
 
 def test_the_matcher_and_re_agree(library: Library) -> None:
@@ -326,9 +338,9 @@ def test_the_matcher_and_re_agree_on_20_000_records_and_every_rule(library: Libr
 def test_verdict_interval_and_p_agree_in_every_row(neural: Path, library: Library) -> None:
     store, judged = Store.open(neural), 0
     for year in range(2012, 2019):
-        words = {"pack": "ml", "period": str(year), "scope": Settings().scope_of(["cs.NE"])}
-        rows = comparison(store, library, worded(library, **words)[0], ML).rows  # type: ignore[arg-type]
-        again = comparison(store, library, worded(library, sort="count_2", reverse=True, limit=9, min_count=20, **words)[0], ML).rows  # type: ignore[arg-type]  # fmt: skip
+        words = {"pack": "ml", "period": str(year), "scope": Settings().resolve_scope(["cs.NE"])}
+        rows = build_comparison(store, library, parse_query(library, **words)[0], ML).rows  # type: ignore[arg-type]
+        again = build_comparison(store, library, parse_query(library, sort="count_2", reverse=True, limit=9, min_count=20, **words)[0], ML).rows  # type: ignore[arg-type]  # fmt: skip
         qs = {row["topic"]: (row["q"], row["verdict"]) for row in rows}
         assert all(qs[row["topic"]] == (row["q"], row["verdict"]) for row in again) and again
         for row in rows:
@@ -396,7 +408,7 @@ def test_graph_networks_at_iclr(iclr: Path) -> None:
 
     def has(paper: Mapping[str, Any]) -> bool:
         texts = (paper["title"], *(paper["keywords"] or "").split(";"))
-        return any(re.search(r"\bgraph[ -]neural[ -]networks?\b", canonical(text), re.I | re.A) for text in texts)
+        return any(re.search(r"\bgraph[ -]neural[ -]networks?\b", normalize_text(text), re.I | re.A) for text in texts)
 
     expected = [sum(map(has, listed(year))) for year in ICLR]
     assert [row["count"] for row in asked(iclr, "--query", "graph neural network")] == expected

@@ -20,10 +20,10 @@ from typing import Any
 
 import pytest
 
-from trendcli.demo.corpus import Paper
-from trendcli.demo.server import StandIn, serving
-from trendcli.store.sql import read_files
-from trendcli.store.store import COLUMNS, Store
+from trendcli.demo.corpus import SyntheticSubmission
+from trendcli.demo.server import ArxivStandIn, run_stand_in
+from trendcli.store.sql import file_rows_sql
+from trendcli.store.store import DATA_COLUMNS, Store
 
 # how many runs: by default one for each kind of deed, by one source or the other; `make soak` asks for 300 of all by both
 RUNS = int(os.environ.get("TREND_SOAK", "0"))
@@ -36,22 +36,27 @@ HARVEST = ["fetch", *CATEGORIES, "--source", "oai"]
 
 
 @pytest.fixture
-def served(small_corpus: list[Paper]) -> Iterator[StandIn]:
-    standin = StandIn(small_corpus)
-    standin.sizes = (60, 200)
-    with serving(standin) as running:
+def served(small_corpus: list[SyntheticSubmission]) -> Iterator[ArxivStandIn]:
+    standin = ArxivStandIn(small_corpus)
+    standin.oai_page_sizes = (60, 200)
+    with run_stand_in(standin) as running:
         yield running
 
 
 def child(
-    served: StandIn, root: Path, words: list[str], kind: str = "none", number: int = 0, log: Path | None = None
+    served: ArxivStandIn, root: Path, words: list[str], kind: str = "none", number: int = 0, log: Path | None = None
 ) -> subprocess.Popen[str]:
-    env = {**os.environ, **served.env(), "TREND_STORE": str(root), "XDG_STATE_HOME": str(root.parent / "state")}
+    env = {
+        **os.environ,
+        **served.build_environment(),
+        "TREND_STORE": str(root),
+        "XDG_STATE_HOME": str(root.parent / "state"),
+    }
     words = [*CHILD, kind, str(number), str(log or root.parent / "log"), "--", *words]
     return subprocess.Popen(words, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def left_alone(served: StandIn, root: Path, words: list[str]) -> None:
+def left_alone(served: ArxivStandIn, root: Path, words: list[str]) -> None:
     process = child(served, root, words)
     _, stderr = process.communicate(timeout=120)
     assert process.returncode == 0, stderr
@@ -60,9 +65,11 @@ def left_alone(served: StandIn, root: Path, words: list[str]) -> None:
 def state(root: Path) -> tuple[list[Any], list[Any]]:
     """All that a store says, apart from when it was told."""
     store = Store.open(root)
-    columns = ", ".join(name for name, _ in COLUMNS if name not in ("fetched_at", "over_file", "over_row"))
+    columns = ", ".join(name for name, _ in DATA_COLUMNS if name not in ("fetched_at", "over_file", "over_row"))
     with store.connect() as db:
-        rows = db.execute(f"SELECT {columns} FROM ({read_files(store, store.files(), columns)}) ORDER BY id").fetchall()
+        rows = db.execute(
+            f"SELECT {columns} FROM ({file_rows_sql(store, store.list_files(), columns)}) ORDER BY id"
+        ).fetchall()
     ledger = sorted(
         repr(replace(answer, answered_at=datetime(2000, 1, 1, tzinfo=UTC))) for answer in store.manifest.ledger
     )
@@ -70,10 +77,10 @@ def state(root: Path) -> tuple[list[Any], list[Any]]:
 
 
 @pytest.fixture(scope="module")
-def filled(small_corpus: list[Paper], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def filled(small_corpus: list[SyntheticSubmission], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store that holds 2018, in months that were folded, so that the next commit has files to remove."""
     root = tmp_path_factory.mktemp("filled") / "store"
-    with serving(StandIn(small_corpus)) as running:
+    with run_stand_in(ArxivStandIn(small_corpus)) as running:
         left_alone(running, root, [*FILL[:-1], "2019"])
     assert Store.open(root).manifest.dropped
     return root
@@ -86,7 +93,7 @@ def half_full(filled: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(("words", "kinds"), [(FILL, SOME), (HARVEST, OTHERS)], ids=["api", "oai"])
 def test_killed_at_any_deed(
-    served: StandIn, half_full: Path, tmp_path: Path, words: list[str], kinds: Sequence[str]
+    served: ArxivStandIn, half_full: Path, tmp_path: Path, words: list[str], kinds: Sequence[str]
 ) -> None:
     rng = random.Random(11)
     shutil.copytree(half_full, tmp_path / "whole")
@@ -131,9 +138,9 @@ STORMS = ["html with 200", "rate exceeded with 200", "empty body", "truncated xm
     ],
 )
 def test_one_request_in_twenty_goes_wrong(
-    served: StandIn, half_full: Path, tmp_path: Path, words: list[str], faults: list[str]
+    served: ArxivStandIn, half_full: Path, tmp_path: Path, words: list[str], faults: list[str]
 ) -> None:
-    papers = list(served.papers)
+    papers = list(served.submissions)
     shutil.copytree(half_full, tmp_path / "whole")
     left_alone(served, tmp_path / "whole", words)
     undisturbed = state(tmp_path / "whole")
@@ -141,11 +148,11 @@ def test_one_request_in_twenty_goes_wrong(
     for number in range(RUNS // 5 or 2):
         root = tmp_path / f"run{number}"
         shutil.copytree(half_full, root)
-        served.papers, served.requests, before = list(papers), [], served.met
-        served.weather = (0.05, faults)
+        served.submissions, served.requests, before = list(papers), [], served.random_fault_count
+        served.random_faults = (0.05, faults)
         child(served, root, words).communicate(timeout=120)
-        asked, met = asked + len(served.requests), met + served.met - before
-        served.weather, served.papers = (0.0, ()), list(papers)
+        asked, met = asked + len(served.requests), met + served.random_fault_count - before
+        served.random_faults, served.submissions = (0.0, ()), list(papers)
         left_alone(served, root, words)
         rows, ledger = state(root)
         assert [row[:8] for row in rows] == [row[:8] for row in undisturbed[0]]
@@ -161,8 +168,8 @@ def until_locked(root: Path) -> None:
         time.sleep(0.02)
 
 
-def test_of_two_fetches_one_works_and_the_other_says_who(served: StandIn, tmp_path: Path) -> None:
-    served.misbehave("slow", times=3)
+def test_of_two_fetches_one_works_and_the_other_says_who(served: ArxivStandIn, tmp_path: Path) -> None:
+    served.inject_fault("slow", times=3)
     first = child(served, tmp_path / "store", FILL)
     until_locked(tmp_path / "store")
     second = child(served, tmp_path / "store", FILL)
@@ -174,20 +181,20 @@ def test_of_two_fetches_one_works_and_the_other_says_who(served: StandIn, tmp_pa
     left_alone(served, tmp_path / "store", FILL)  # the lock went with its holder
 
 
-def test_the_lock_of_a_killed_run_is_no_lock(served: StandIn, tmp_path: Path) -> None:
-    served.misbehave("slow", times=9)
+def test_the_lock_of_a_killed_run_is_no_lock(served: ArxivStandIn, tmp_path: Path) -> None:
+    served.inject_fault("slow", times=9)
     first = child(served, tmp_path / "store", FILL)
     until_locked(tmp_path / "store")
     first.kill()
     first.communicate(timeout=60)
     assert (tmp_path / "store" / "lock.json").exists()  # nobody was left to remove it
-    served.faults = []
+    served.pending_faults = []
     left_alone(served, tmp_path / "store", FILL)
-    assert Store.open(tmp_path / "store").manifest.rows == 600
+    assert Store.open(tmp_path / "store").manifest.submission_count == 600
 
 
-def test_a_report_during_a_fetch_sees_the_last_whole_state(served: StandIn, half_full: Path) -> None:
-    served.misbehave("slow", times=5, when=lambda query: query["max_results"] != "1")
+def test_a_report_during_a_fetch_sees_the_last_whole_state(served: ArxivStandIn, half_full: Path) -> None:
+    served.inject_fault("slow", times=5, when=lambda query: query["max_results"] != "1")
     fetch = child(served, half_full, FILL)
     before = Store.open(half_full).manifest.generation
     seen: list[int] = []
@@ -203,7 +210,7 @@ def test_a_report_during_a_fetch_sees_the_last_whole_state(served: StandIn, half
     assert Store.open(half_full).manifest.generation > before + 2
 
 
-def test_dates_in_the_ledger_are_of_the_source(served: StandIn, tmp_path: Path) -> None:
+def test_dates_in_the_ledger_are_of_the_source(served: ArxivStandIn, tmp_path: Path) -> None:
     left_alone(served, tmp_path / "store", FILL)
     ledger = Store.open(tmp_path / "store").manifest.ledger
     assert {(answer.source, answer.version, answer.status) for answer in ledger} == {("arxiv", "API, Atom", "complete")}
@@ -212,12 +219,12 @@ def test_dates_in_the_ledger_are_of_the_source(served: StandIn, tmp_path: Path) 
     assert min(answer.since for answer in ledger) == date(2018, 1, 1)
 
 
-def test_a_full_disk(served: StandIn, half_full: Path) -> None:
+def test_a_full_disk(served: ArxivStandIn, half_full: Path) -> None:
     """A limit on the size of files stands in for a disk without room: writing fails in the middle of a file."""
     before = (half_full / "manifest.json").read_bytes()
     env = {
         **os.environ,
-        **served.env(),
+        **served.build_environment(),
         "TREND_STORE": str(half_full),
         "XDG_STATE_HOME": str(half_full.parent / "state"),
     }
@@ -228,10 +235,10 @@ def test_a_full_disk(served: StandIn, half_full: Path) -> None:
     assert (half_full / "manifest.json").read_bytes() == before
     assert not list(half_full.rglob("*.draft"))
     left_alone(served, half_full, FILL)
-    assert Store.open(half_full).manifest.rows == 600
+    assert Store.open(half_full).manifest.submission_count == 600
 
 
-def test_two_reports_at_once_on_a_new_store(served: StandIn, tmp_path: Path) -> None:
+def test_two_reports_at_once_on_a_new_store(served: ArxivStandIn, tmp_path: Path) -> None:
     left_alone(served, tmp_path / "store", FILL)
     words = [sys.executable, "-m", "trendcli", "report", "--store", str(tmp_path / "store"), "--format", "csv"]
     both = [subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
@@ -242,7 +249,7 @@ def test_two_reports_at_once_on_a_new_store(served: StandIn, tmp_path: Path) -> 
     assert outputs[0][0] == outputs[1][0] == alone and alone.count("\n") > 100
 
 
-def test_a_store_that_cannot_be_written_still_reports(served: StandIn, tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_written_still_reports(served: ArxivStandIn, tmp_path: Path) -> None:
     left_alone(served, tmp_path / "store", FILL)
     words = [sys.executable, "-c", UNWRITABLE, "report", "--store", str(tmp_path / "store"), "--format", "csv"]
     blocked = subprocess.run(words, capture_output=True, text=True, timeout=120)

@@ -14,7 +14,7 @@ from tests.test_report import ask
 from trendcli.core import registry
 from trendcli.core.errors import UsageError
 from trendcli.core.types import Column, Report
-from trendcli.output.values import text
+from trendcli.output.values import format_cell
 from trendcli.store.store import Store
 from trendcli.topics.library import Library
 
@@ -25,7 +25,7 @@ def compared(gans: Store, library: Library) -> Report:
 
 
 def render(name: str, report: Report, **options: Any) -> str:
-    text: str = registry.load(registry.FORMATS[name])(report, **options)
+    text: str = registry.load_entry(registry.FORMATS[name])(report, **options)
     return text
 
 
@@ -171,7 +171,7 @@ def test_all_formats_hold_the_same_numbers(compared: Report) -> None:
     assert [json.loads(text) for text in render("jsonl", compared).splitlines()] == exact
     lines = list(csv.DictReader(io.StringIO(render("csv", compared))))
     assert [{key: _plain(value) for key, value in row.items()} for row in exact] == lines
-    cells = [[text(row, column) for column in compared.columns] for row in exact]
+    cells = [[format_cell(row, column) for column in compared.columns] for row in exact]
     markdown = [row.split(" | ") for row in render("md", compared).splitlines() if row.startswith("| ")][2:]
     assert [[cell.strip("| ").replace("\\", "") for cell in row] for row in markdown] == cells
     html = re.findall(r"<tr>((?:<td.*?</td>)+)</tr>", render("html", compared))
@@ -179,7 +179,7 @@ def test_all_formats_hold_the_same_numbers(compared: Report) -> None:
     table = render("table", compared).splitlines()[4 : 4 + len(cells)]
     assert [re.split(r"\s{2,}", row.strip()) for row in table] == cells
     for row in exact:
-        shown = {column.key: text(row, column).replace(",", "") for column in compared.columns}
+        shown = {column.key: format_cell(row, column).replace(",", "") for column in compared.columns}
         assert shown["count_2"] == str(row["count_2"])
         if row["relative_change"] is not None:
             assert float(shown["relative_change"]) == pytest.approx(100 * row["relative_change"], abs=0.051)

@@ -8,23 +8,23 @@ import pytest
 
 from tests.conftest import ML, answer, fill, paper
 from tests.test_cli import run
-from trendcli.core.errors import NoCoverage, UsageError
+from trendcli.core.errors import CoverageMissing, UsageError
 from trendcli.core.settings import Settings
 from trendcli.core.types import Report, Scope
-from trendcli.reports.trends.comparison import comparison, decomposition
-from trendcli.reports.trends.explain import explained
-from trendcli.reports.trends.series import series
+from trendcli.reports.trends.comparison import build_comparison, build_decomposition
+from trendcli.reports.trends.explain import build_explanation
+from trendcli.reports.trends.series import build_series
 from trendcli.store.store import Store
 from trendcli.topics import library as topics
 from trendcli.topics.library import Library
-from trendcli.topics.query import worded
+from trendcli.topics.query import parse_query
 
 
 def ask(form: str, store: Store, library: Library, *names: str, **words: Any) -> Report:
     """A report from a person's words."""
-    scope = Settings().scope_of(words.pop("categories", None))
-    question, known = worded(library, topics=names, scope=scope, **words)
-    forms = {"comparison": comparison, "decomposition": decomposition, "series": series}
+    scope = Settings().resolve_scope(words.pop("categories", None))
+    question, known = parse_query(library, topics=names, scope=scope, **words)
+    forms = {"comparison": build_comparison, "decomposition": build_decomposition, "series": build_series}
     return forms[form](store, known, question, ML)
 
 
@@ -189,17 +189,17 @@ def test_a_running_year_is_shown_and_left_out_of_change(tmp_path: Path, library:
     ]  # fmt: skip
     found = ask("series", store, library, "gan")
     assert any("Not over yet as of the data: 2019" in note for note in found.notes)
-    with pytest.raises(NoCoverage, match="2017 is not covered|Neither|No year|n/a"):
+    with pytest.raises(CoverageMissing, match="2017 is not covered|Neither|No year|n/a"):
         ask("comparison", store, library, "gan", period="2017", vs="2016")
 
 
 def test_nothing_is_covered(tmp_path: Path, library: Library) -> None:
     store = fill(tmp_path, [paper("1801.00001", "2018-01-05")], [answer(["cs.LG"], "2018-01-01", "2018-02-01")])
-    with pytest.raises(NoCoverage, match=r"covers nothing of cs.CV. It covers cs.LG"):
+    with pytest.raises(CoverageMissing, match=r"covers nothing of cs.CV. It covers cs.LG"):
         ask("comparison", store, library, "gan", categories=["cs.CV"])
-    with pytest.raises(NoCoverage, match=r"No year is covered from its start to its end"):
+    with pytest.raises(CoverageMissing, match=r"No year is covered from its start to its end"):
         ask("comparison", store, library, "gan")
-    with pytest.raises(NoCoverage, match="Nothing from 2016-01-01 to 2017-01-01 is covered"):
+    with pytest.raises(CoverageMissing, match="Nothing from 2016-01-01 to 2017-01-01 is covered"):
         ask("series", store, library, "gan", period="2016")
 
 
@@ -210,18 +210,18 @@ def test_a_venue_of_which_no_year_is_whole(tmp_path: Path, library: Library) -> 
     whole = Store.open(tmp_path / "store" / "venues" / "iclr")
     broken = tuple(replace(answer, status="partial") for answer in whole.manifest.ledger)
     store = Store(whole.root, replace(whole.manifest, ledger=broken), ("title",))
-    question, known = worded(library, topics=["gan"], corpus="iclr")
+    question, known = parse_query(library, topics=["gan"], corpus="iclr")
     submitted = Scope("submitted", ("submitted",))
-    with pytest.raises(NoCoverage, match=r"Name a year with --period, .* see `trend status --corpus iclr`"):
-        comparison(store, known, question, submitted)
+    with pytest.raises(CoverageMissing, match=r"Name a year with --period, .* see `trend status --corpus iclr`"):
+        build_comparison(store, known, question, submitted)
     for asked in ({"by": "month"}, {"by": "month", "period": "2021"}, {"period": "2021-03"}):
-        question, known = worded(library, topics=["gan"], corpus="iclr", **asked)
+        question, known = parse_query(library, topics=["gan"], corpus="iclr", **asked)
         with pytest.raises(UsageError, match="known by year alone"):
-            series(store, known, question, submitted)
+            build_series(store, known, question, submitted)
 
 
 def test_an_uncovered_category_makes_the_period_partial_and_is_named(gans: Store, library: Library) -> None:
-    with pytest.raises(NoCoverage, match="is covered for cs.CL"):
+    with pytest.raises(CoverageMissing, match="is covered for cs.CL"):
         ask("series", gans, library, "gan", categories=["cs.LG", "cs.CL"])
     found = ask("series", gans, library, "gan", categories=["cs.LG", "cs.CL"], include_partial=True)
     assert [(row["status"], row["count"]) for row in found.rows] == [("partial", 70), ("partial", 100)]
@@ -244,7 +244,7 @@ def test_provenance(gans: Store, library: Library) -> None:
     found = ask("comparison", gans, library, "gan")
     assert set(found.provenance) == {"program", "store", "data", "bases", "rules", "sources", "match"}
     assert set(found.provenance["data"]) >= {"2018", "2019", "2018-01", "2019-12"}  # and what the dispersion rests on
-    assert found.provenance["rules"] == {"gan": library.key("gan")}
+    assert found.provenance["rules"] == {"gan": library.match_hash("gan")}
     assert found.provenance["sources"] == [
         {"source": "test", "version": "made by hand", "answered_at": "2020-06-01T00:00:00Z"}
     ]
@@ -276,9 +276,9 @@ def test_weeks(gans: Store, library: Library) -> None:
 
 
 def test_a_scope_by_name_is_named(gans: Store, library: Library) -> None:
-    question, known = worded(library, topics=["gan"], scope=Scope("core", ("cs.LG",)))
-    assert series(gans, known, question, ML).title == "GANs by year, scope core"
-    assert topics.ad_hoc("x").id == "query:x"
+    question, known = parse_query(library, topics=["gan"], scope=Scope("core", ("cs.LG",)))
+    assert build_series(gans, known, question, ML).title == "GANs by year, scope core"
+    assert topics.topic_from_phrase("x").id == "query:x"
 
 
 def test_what_lies_before_the_window_is_counted_where_it_is_compared_with(gans: Store, library: Library) -> None:
@@ -383,7 +383,7 @@ def test_a_rolling_sum_and_an_index(gans: Store, library: Library) -> None:
 def test_within_and_both(gans: Store, library: Library) -> None:
     found = ask("comparison", gans, library, within="generative-models")
     rows = {row["topic"]: row for row in found.rows}
-    assert "gan" in rows and all("generative-models" in library.topic(name).parents for name in rows)
+    assert "gan" in rows and all("generative-models" in library.get_topic(name).parents for name in rows)
     assert (rows["gan"]["count_2"], rows["gan"]["base_2"], rows["gan"]["share_2"]) == (100, 100, 1.0)
     assert any("need not add up" in note for note in found.notes)
     assert any(note.startswith("Base: every submission on Generative models of cs.LG") for note in found.notes)
@@ -440,8 +440,8 @@ def test_breaks_in_policy_are_noted_where_they_fall_into_the_window(tmp_path: Pa
 
 
 def test_one_number_on_one_page(gans: Store, library: Library) -> None:
-    question, known = worded(library, topics=["gan"], scope=Settings().scope_of(None))
-    page = explained(gans, known, question, ML)
+    question, known = parse_query(library, topics=["gan"], scope=Settings().resolve_scope(None))
+    page = build_explanation(gans, known, question, ML)
     steps = {row["step"]: row["formula"] for row in page.sections[0].rows}
     assert steps["share 2018"].startswith("70 / 1,000 = 7.00 %")
     assert steps["relative change"] == "6.2500 % / 7.0000 % - 1 = -10.7 %"
@@ -456,9 +456,11 @@ def test_one_number_on_one_page(gans: Store, library: Library) -> None:
     assert len(page.sections[2].rows) == 5
     assert {row["v1"][:4] for row in page.sections[2].rows} == {"2019"}
     with pytest.raises(UsageError, match="One number is explained at a time"):
-        explained(gans, known, worded(library)[0], ML)
+        build_explanation(gans, known, parse_query(library)[0], ML)
     table = {row["topic"]: row for row in ask("comparison", gans, library, pack="ml").rows}
-    among = explained(gans, known, worded(library, topics=["gan"], pack="ml", limit=1, min_count=500)[0], ML)
+    among = build_explanation(
+        gans, known, parse_query(library, topics=["gan"], pack="ml", limit=1, min_count=500)[0], ML
+    )
     assert list(among.rows) == [table["gan"]]
     told = {row["step"]: row["formula"] for row in among.sections[0].rows}["q"]
     tested = sum(row["p"] is not None for row in table.values())

@@ -7,13 +7,13 @@ import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trendcli.core.normalize import canonical
-from trendcli.topics.patterns import phrase_regex, rule
+from trendcli.core.normalize import normalize_text
+from trendcli.topics.patterns import build_rule, phrase_regex
 
 
 def matches(kind: str, written: str, text: str) -> bool:
     """Whether a rule matches, by RE2 and by Python's re alike."""
-    regex = rule(kind, written).regex
+    regex = build_rule(kind, written).regex
     by_re = re.search(regex, text, re.ASCII) is not None
     assert (re2.search(regex, text) is not None) == by_re
     return by_re
@@ -82,7 +82,7 @@ def test_patterns_are_taken_as_written() -> None:
 )
 def test_rules_that_cannot_be(kind: str, written: str, reason: str) -> None:
     with pytest.raises(ValueError, match=re.escape(reason)):
-        rule(kind, written)
+        build_rule(kind, written)
 
 
 @given(st.text("abcXYZ 0-.'+*()[]", min_size=1, max_size=30))
@@ -91,32 +91,34 @@ def test_a_phrase_matches_itself_or_is_refused(phrase: str) -> None:
         regex = phrase_regex(phrase, any_case=True)
     except ValueError:
         return
-    plain = canonical(phrase).rstrip("*").strip()
+    plain = normalize_text(phrase).rstrip("*").strip()
     assert re.search(regex, plain, re.ASCII), (phrase, regex)
 
 
 def test_a_key_stands_for_what_is_matched() -> None:
-    assert rule("phrase", "deep learning").key == rule("phrase", "deep  learning").key
-    assert rule("phrase", "deep learning").key != rule("acronym", "deep learning").key
+    assert build_rule("phrase", "deep learning").key == build_rule("phrase", "deep  learning").key
+    assert build_rule("phrase", "deep learning").key != build_rule("acronym", "deep learning").key
     excluded = ["deep learning of x", "very deep learning"]
-    assert rule("phrase", "deep learning").key != rule("phrase", "deep learning", excluded).key
-    assert rule("phrase", "deep learning", excluded).key == rule("phrase", "deep learning", excluded[::-1]).key
+    assert build_rule("phrase", "deep learning").key != build_rule("phrase", "deep learning", excluded).key
+    assert (
+        build_rule("phrase", "deep learning", excluded).key == build_rule("phrase", "deep learning", excluded[::-1]).key
+    )
 
 
 def test_a_rule_keeps_the_exclusions_that_can_hold_a_match_of_it() -> None:
     excluded = ["meta-learning in schools", "the metalearning", "metals", "learning", "school*"]
-    assert rule("phrase", "meta learning", excluded).exclude == (
+    assert build_rule("phrase", "meta learning", excluded).exclude == (
         "meta-learning in schools",
         "school*",
         "the metalearning",
     )
-    assert rule("phrase", "metal", excluded).exclude == (
+    assert build_rule("phrase", "metal", excluded).exclude == (
         "meta-learning in schools",
         "metals",
         "school*",
         "the metalearning",
     )
-    assert rule("pattern", "x+y", excluded).exclude == tuple(sorted(excluded))
+    assert build_rule("pattern", "x+y", excluded).exclude == tuple(sorted(excluded))
 
 
 PHRASES = st.lists(st.sampled_from("a b as b-a ab ba* a-bs".split()), min_size=1, max_size=3).map(
@@ -126,7 +128,7 @@ PHRASES = st.lists(st.sampled_from("a b as b-a ab ba* a-bs".split()), min_size=1
 
 @given(PHRASES, PHRASES, st.text("ab s-", max_size=14))
 def test_an_exclusion_that_is_dropped_would_have_held_nothing(phrase: str, excluded: str, text: str) -> None:
-    if rule("phrase", phrase, [excluded]).exclude:
+    if build_rule("phrase", phrase, [excluded]).exclude:
         return
     spans = [found.span() for found in re.finditer(phrase_regex(excluded, any_case=True), text, re.ASCII)]
     for found in re.finditer(phrase_regex(phrase, any_case=True), text, re.ASCII):

@@ -17,10 +17,10 @@ from tests.test_cli import run
 from trendcli.core.errors import UsageError
 from trendcli.reports import judgements
 from trendcli.reports.curation import sampling
-from trendcli.reports.curation.sampling import Sample
+from trendcli.reports.curation.sampling import TopicSample
 from trendcli.store.store import Store
 from trendcli.topics.library import Library
-from trendcli.topics.query import worded
+from trendcli.topics.query import parse_query
 
 
 @pytest.fixture(scope="module")
@@ -41,12 +41,12 @@ def root(filled: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(filled, tmp_path / "store"))
 
 
-def drawn(root: Path, library: Library, number: int, seed: int = 0, **words: Any) -> Sample:
-    question, known = worded(library, topics=["gan"], **{"by": "year", **words})
-    return sampling.drawn(Store.open(root), known, question, ML, number=number, seed=seed)
+def drawn(root: Path, library: Library, number: int, seed: int = 0, **words: Any) -> TopicSample:
+    question, known = parse_query(library, topics=["gan"], **{"by": "year", **words})
+    return sampling.draw_sample(Store.open(root), known, question, ML, sample_size=number, seed=seed)
 
 
-def ids(sample: Sample) -> set[str]:
+def ids(sample: TopicSample) -> set[str]:
     return {row["id"] for row in sample.rows}
 
 
@@ -68,29 +68,29 @@ def test_a_larger_sample_holds_a_smaller_one(root: Path, library: Library) -> No
     small, large = drawn(root, library, 6), drawn(root, library, 20)
     assert ids(small) < ids(large) and ids(small) == ids(drawn(root, library, 6))
     assert ids(small) != ids(drawn(root, library, 6, seed=1))
-    assert small.sizes == {"2017": 3, "2018": 20, "2019": 30}
+    assert small.period_sizes == {"2017": 3, "2018": 20, "2019": 30}
     row = small.rows[0]
     assert row["snippet"] == row["title"] and row["url"].endswith(row["id"])
 
 
 def test_nothing_is_asked_twice_whatever_the_rule_was(root: Path, library: Library) -> None:
     sample = drawn(root, library, 6)
-    first, second = (row["id"] for row in sample.open()[:2])
+    first, second = (row["id"] for row in sample.list_unjudged()[:2])
     old = judgements.Judgement(first, True, "another rule", "ml", "2017", 9, "2020-01-01")
-    judgements.append(Store.open(root), "gan", [old])
-    sample = sampling.record(drawn(root, library, 6), {second: False}, "2026-11-21")
-    assert {row["id"] for row in sample.open()} == ids(sample) - {first, second}
+    judgements.append_judgements(Store.open(root), "gan", [old])
+    sample = sampling.record_answers(drawn(root, library, 6), {second: False}, "2026-11-21")
+    assert {row["id"] for row in sample.list_unjudged()} == ids(sample) - {first, second}
     again = drawn(root, library, 6)
     assert again.answers == sample.answers
     # the older answer now counts for the present rule, with its own day, and is written once
-    assert again.answers[first].rule == library.key("gan") and again.answers[first].at == "2020-01-01"
-    size = judgements.path_of(Store.open(root), "gan").stat().st_size
-    sampling.record(again, {}, "2026-11-22")
-    assert judgements.path_of(Store.open(root), "gan").stat().st_size == size
+    assert again.answers[first].rule == library.match_hash("gan") and again.answers[first].at == "2020-01-01"
+    size = judgements.judgements_path(Store.open(root), "gan").stat().st_size
+    sampling.record_answers(again, {}, "2026-11-22")
+    assert judgements.judgements_path(Store.open(root), "gan").stat().st_size == size
 
 
 def test_those_who_stop_have_judged_some_of_each_period(root: Path, library: Library) -> None:
-    assert [row["period"] for row in drawn(root, library, 6).open()] == ["2017", "2018", "2019"] * 2
+    assert [row["period"] for row in drawn(root, library, 6).list_unjudged()] == ["2017", "2018", "2019"] * 2
 
 
 def test_precision_by_period_and_of_all(root: Path, library: Library) -> None:
@@ -99,7 +99,7 @@ def test_precision_by_period_and_of_all(root: Path, library: Library) -> None:
     for row in sample.rows:
         by_period.setdefault(row["period"], []).append(row["id"])
     answers = {by_period["2018"][0]: True, by_period["2018"][1]: False, by_period["2019"][0]: True}
-    report = sampling.precision(sampling.record(sample, answers, "2026-11-21"))
+    report = sampling.build_precision_report(sampling.record_answers(sample, answers, "2026-11-21"))
     rows = {row["period"]: (row["caught"], row["sampled"], row["judged"], row["right"]) for row in report.rows}
     assert rows == {"2017": (3, 2, 0, 0), "2018": (20, 2, 2, 1), "2019": (30, 2, 1, 1), "all": (53, 6, 3, 2)}
     shares = [row["precision"] for row in report.rows]
@@ -110,9 +110,9 @@ def test_precision_by_period_and_of_all(root: Path, library: Library) -> None:
 
 def test_answers_are_read_from_a_file() -> None:
     lines = '{"id": "1", "relevant": "y"}\n{"id": "2", "relevant": false}\n\n{"id": "3", "relevant": null}\n'
-    assert sampling.parsed(lines, "x") == {"1": True, "2": False}
-    assert sampling.parsed("id,title,relevant\n1,A,Yes\n2,B,no\n3,C,\n", "x") == {"1": True, "2": False}
-    assert sampling.parsed("id;title;relevant\n1;A, B;y\n", "x") == {"1": True}
+    assert sampling.parse_answers(lines, "x") == {"1": True, "2": False}
+    assert sampling.parse_answers("id,title,relevant\n1,A,Yes\n2,B,no\n3,C,\n", "x") == {"1": True, "2": False}
+    assert sampling.parse_answers("id;title;relevant\n1;A, B;y\n", "x") == {"1": True}
     for text, message in (
         ("id,relevant\n1,y\n1,n\n", "x:3: 1 was judged the other way above"),
         ("id,relevant\n1,maybe\n", "x:2: 'maybe' is neither y nor n"),
@@ -121,7 +121,7 @@ def test_answers_are_read_from_a_file() -> None:
         ('{"id": \n', "x:1: not JSON"),
     ):
         with pytest.raises(UsageError, match="x:") as failed:
-            sampling.parsed(text, "x")
+            sampling.parse_answers(text, "x")
         assert message in str(failed.value)
 
 
@@ -151,7 +151,7 @@ def test_a_sample_is_judged_elsewhere_and_read_back(root: Path, tmp_path: Path) 
 def test_a_new_answer_changes_a_report_that_is_remembered(root: Path, library: Library) -> None:
     before = run("report", "-t", "gan", "--store", root).stdout
     sample = drawn(root, library, 1)
-    sampling.record(sample, {sample.rows[0]["id"]: True}, "2026-11-21")
+    sampling.record_answers(sample, {sample.rows[0]["id"]: True}, "2026-11-21")
     assert "judged" not in before and "1 of 1 sampled papers" in run("report", "-t", "gan", "--store", root).stdout
 
 
@@ -171,7 +171,7 @@ def test_in_a_terminal_each_is_asked_about_and_each_answer_kept_at_once(root: Pa
         ["2019", "30", "2", "0", "0"],
         ["all", "53", "6", "2", "1"],
     ]
-    assert len(drawn(root, library, 6).open()) == 4
+    assert len(drawn(root, library, 6).list_unjudged()) == 4
 
 
 def test_a_mended_rule_takes_over_the_answers_to_its_sample(root: Path, tmp_path: Path) -> None:
@@ -193,4 +193,4 @@ def test_a_mended_rule_takes_over_the_answers_to_its_sample(root: Path, tmp_path
 @pytest.mark.parametrize("text", ["[" * 9999, "{" + '"a":[' * 9999, 'id,relevant\n"' + "x" * 200_000 + '",y\n'])
 def test_a_file_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"f:\d+: not|f: not"):
-        sampling.parsed(text, "f")
+        sampling.parse_answers(text, "f")

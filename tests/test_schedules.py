@@ -15,8 +15,12 @@ from trendcli.reports.weekly import schedule as schedules
 
 
 def test_cron_starts_what_a_terminal_would(tmp_path: Path) -> None:
-    words = schedules.command(tmp_path / "my store", tmp_path / "s.yaml", tmp_path / "50% of it.yaml", tmp_path / "out")
-    line = schedules.cron(words, {"TREND_CONTACT": "me @ home"}, tmp_path / "no folder yet" / "a log", timedelta(0))
+    words = schedules.build_command(
+        tmp_path / "my store", tmp_path / "s.yaml", tmp_path / "50% of it.yaml", tmp_path / "out"
+    )
+    line = schedules.render_crontab(
+        words, {"TREND_CONTACT": "me @ home"}, tmp_path / "no folder yet" / "a log", timedelta(0)
+    )
     times, job = line[:-1].split(" ", 5)[:5], line[:-1].split(" ", 5)[5]
     assert times == ["17", "7", "*", "*", "1"]
     # cron makes a new line of a bare percent sign, and takes the backslash away
@@ -30,7 +34,7 @@ def test_cron_starts_what_a_terminal_would(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("hours", "times"), [(9, "17 16 * * 1"), (-8, "17 23 * * 0"), (5.5, "47 12 * * 1"), (14, "17 21 * * 1")])  # fmt: skip
 def test_cron_is_told_the_local_time_of_monday_morning_utc(hours: float, times: str) -> None:
-    line = schedules.cron(["trend"], {}, Path("log"), timedelta(hours=hours))
+    line = schedules.render_crontab(["trend"], {}, Path("log"), timedelta(hours=hours))
     assert line.startswith(f"{times} trend >> log")
 
 
@@ -57,8 +61,8 @@ def test_settings_said_by_variables_are_passed_on_and_nothing_else(
 
 
 def test_a_service_and_its_timer(tmp_path: Path) -> None:
-    text = schedules.systemd(
-        schedules.command(tmp_path / "50 % $store", None, None, tmp_path / "out"), {"TREND_TOPICS": "/a b"}
+    text = schedules.render_systemd_units(
+        schedules.build_command(tmp_path / "50 % $store", None, None, tmp_path / "out"), {"TREND_TOPICS": "/a b"}
     )
     assert f'"{tmp_path}/50 %% $$store"' in text and 'Environment="TREND_TOPICS=/a b"\nExecStart=' in text
     assert "OnCalendar=Mon *-*-* 07:17:00 UTC" in text
@@ -66,7 +70,7 @@ def test_a_service_and_its_timer(tmp_path: Path) -> None:
 
 
 def test_the_workflow_is_yaml_that_says_where_the_store_lives() -> None:
-    text = schedules.github(Path("configs/my weekly.yaml"))
+    text = schedules.render_github_workflow(Path("configs/my weekly.yaml"))
     found = yaml.safe_load(text)
     steps = found["jobs"]["weekly"]["steps"]
     assert found[True]["schedule"] == [{"cron": "17 7 * * 1"}]  # YAML takes `on` for true

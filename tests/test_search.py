@@ -14,19 +14,19 @@ from hypothesis import strategies as st
 from tests.conftest import ML, answer, fill, paper
 from tests.test_cli import run
 from tests.test_listing import listed as plainly
-from trendcli.core.errors import Locked, NeedsPerson, UsageError
+from trendcli.core.errors import ActionRequiredError, StoreLocked, UsageError
 from trendcli.core.settings import Settings
-from trendcli.core.types import Report, Submission, silent
+from trendcli.core.types import Report, Submission, ignore_progress
 from trendcli.reports.papers import fulltext as index
 from trendcli.reports.papers import fulltext_build as indexing
 from trendcli.reports.papers import listing, search
 from trendcli.reports.papers import query_syntax as syntax
-from trendcli.reports.papers.lookup import Wanted
+from trendcli.reports.papers.lookup import SearchRequest
 from trendcli.store import ingest
 from trendcli.store.store import Store
 from trendcli.topics import tags
 from trendcli.topics.library import Library
-from trendcli.topics.query import worded
+from trendcli.topics.query import parse_query
 
 WORLD = [
     paper("1801.00001", "2018-01-05", "Graph neural networks", "We learn."),
@@ -41,10 +41,10 @@ WORLD = [
 
 def searched(store: Store, library: Library, text: str | None, *names: str, **words: Any) -> Report:
     """What a search lists, from a person's words."""
-    scope = Settings().scope_of(words.pop("categories", None))
-    wanted = Wanted(text, words.pop("like", None), words.pop("sort", "relevance"))
-    question, known = worded(library, topics=names, scope=scope, children=False, **words)
-    return listing.submissions(store, known, question, ML, wanted=wanted)
+    scope = Settings().resolve_scope(words.pop("categories", None))
+    wanted = SearchRequest(text, words.pop("like", None), words.pop("sort", "relevance"))
+    question, known = parse_query(library, topics=names, scope=scope, children=False, **words)
+    return listing.list_submissions(store, known, question, ML, search_request=wanted)
 
 
 def ids(report: Report) -> list[str]:
@@ -56,8 +56,8 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """The store of WORLD, searched in both ways."""
     store = fill(tmp_path / "store", WORLD, [answer(["cs.LG", "cs.CL"])])
     if request.param == "index":
-        indexing.build(store, silent)
-        assert index.opened(store).files == {item.key for item in store.manifest.files}
+        indexing.build_index(store, ignore_progress)
+        assert index.read_index(store).file_keys == {item.file_id for item in store.manifest.files}
     return store
 
 
@@ -100,7 +100,7 @@ def test_a_revision_is_found_by_its_new_words_alone(world: Store, library: Libra
     store = Store.open(world.root)
     assert "1903.00003" not in ids(searched(store, library, "graph"))
     assert ids(searched(store, library, "forest")) == ["1903.00003"]
-    indexing.build(store, silent)
+    indexing.build_index(store, ignore_progress)
     assert "1903.00003" not in ids(searched(store, library, "graph"))
     assert ids(searched(store, library, "forest")) == ["1903.00003"]
 
@@ -160,19 +160,19 @@ def test_the_index_and_a_scan_are_the_same_question(
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         fill(root, first, [answer(["*"])])
-        indexing.build(Store.open(root), silent)
+        indexing.build_index(Store.open(root), ignore_progress)
         fill(root, later, [answer(["*"], at="2020-06-02")])
         store = Store.open(root)
         in_part = answers(store)
-        (index.folder(store) / "index.json").rename(root / "aside.json")
+        (index.index_folder(store) / "index.json").rename(root / "aside.json")
         scanned = answers(store)
-        (root / "aside.json").rename(index.folder(store) / "index.json")
-        indexing.build(store, silent)
-        assert index.opened(store).files == {item.key for item in store.manifest.files}
+        (root / "aside.json").rename(index.index_folder(store) / "index.json")
+        indexing.build_index(store, ignore_progress)
+        assert index.read_index(store).file_keys == {item.file_id for item in store.manifest.files}
         assert in_part == scanned == answers(store)
-        with store.writing():
-            indexing.carry(store, ingest.fold(store))
-        assert index.opened(store).files == {item.key for item in store.manifest.files}
+        with store.write_lock():
+            indexing.remap(store, ingest.compact_store(store))
+        assert index.read_index(store).file_keys == {item.file_id for item in store.manifest.files}
         assert answers(store) == scanned
 
 
@@ -181,18 +181,20 @@ def test_segments_stay_few(tmp_path: Path) -> None:
         return [paper(f"1801.{place:05d}", "2018-01-05", f"Paper {place}") for place in range(first, first + number)]
 
     store = fill(tmp_path / "store", papers(0, 50), [answer()])
-    assert indexing.build(store, silent)[1] == 50
-    assert indexing.build(store, silent)[1] == 0
+    assert indexing.build_index(store, ignore_progress)[1] == 50
+    assert indexing.build_index(store, ignore_progress)[1] == 0
     sizes = []
     for week in range(4):
         store = fill(store.root, papers(100 + 10 * week, 10), [answer(at=f"2020-07-0{week + 1}")])
-        made, _ = indexing.build(store, silent)
-        sizes.append(sorted(segment.rows for segment in made.segments))
+        made, _ = indexing.build_index(store, ignore_progress)
+        sizes.append(sorted(segment.row_count for segment in made.segments))
     assert sizes == [[10, 50], [20, 50], [10, 20, 50], [40, 50]]
-    assert index.size(made) > 0
-    written = {path.name for path in index.folder(store).glob("*.db")}
-    indexing.build(store, silent)
-    assert {path.name for path in index.folder(store).glob("*.db")} < written  # what nobody names goes with the next
+    assert index.index_size(made) > 0
+    written = {path.name for path in index.index_folder(store).glob("*.db")}
+    indexing.build_index(store, ignore_progress)
+    assert {
+        path.name for path in index.index_folder(store).glob("*.db")
+    } < written  # what nobody names goes with the next
 
 
 def test_a_build_that_is_killed_leaves_nothing_that_counts(
@@ -202,11 +204,11 @@ def test_a_build_that_is_killed_leaves_nothing_that_counts(
     before = ids(searched(store, library, "graph"))
     code = (
         "import os, sys\nfrom pathlib import Path\nfrom trendcli.reports.papers import fulltext_build as indexing\nfrom trendcli.store.store import Store\n"
-        "indexing.build(Store.open(Path(sys.argv[1])), lambda *said: os._exit(9))"
+        "indexing.build_index(Store.open(Path(sys.argv[1])), lambda *said: os._exit(9))"
     )
     assert subprocess.run([sys.executable, "-c", code, str(store.root)], check=False).returncode == 9
-    left = {path.suffix for path in index.folder(store).iterdir() if path.suffix}
-    assert left == {".building"} and index.opened(store) == index.Index()
+    left = {path.suffix for path in index.index_folder(store).iterdir() if path.suffix}
+    assert left == {".building"} and index.read_index(store) == index.FulltextIndex()
     assert ids(searched(store, library, "graph")) == before
 
     def full(*_: Any) -> int:
@@ -214,12 +216,12 @@ def test_a_build_that_is_killed_leaves_nothing_that_counts(
 
     with monkeypatch.context() as patch:
         patch.setattr(indexing, "_write_words", full)
-        with pytest.raises(NeedsPerson, match="database or disk is full. Nothing was changed"):
-            indexing.build(store, silent)
-    assert {path.suffix for path in index.folder(store).iterdir() if path.suffix} == set()
-    with indexing._alone(store), pytest.raises(Locked, match="Another process builds the index"):
-        indexing.build(store, silent)
-    indexing.build(store, silent)
+        with pytest.raises(ActionRequiredError, match="database or disk is full. Nothing was changed"):
+            indexing.build_index(store, ignore_progress)
+    assert {path.suffix for path in index.index_folder(store).iterdir() if path.suffix} == set()
+    with indexing._lock_index(store), pytest.raises(StoreLocked, match="Another process builds the index"):
+        indexing.build_index(store, ignore_progress)
+    indexing.build_index(store, ignore_progress)
     assert ids(searched(store, library, "graph")) == before
 
 
@@ -227,8 +229,8 @@ def test_a_build_that_is_killed_leaves_nothing_that_counts(
 def test_what_is_damaged_is_built_anew(ending: str, tmp_path: Path, library: Library) -> None:
     store = fill(tmp_path / "store", WORLD, [answer(["cs.LG", "cs.CL"])])
     before = ids(searched(store, library, "graph"))
-    indexing.build(store, silent)
-    (path,) = (one.with_suffix(f".{ending}") for one in index.folder(store).glob("*.db"))
+    indexing.build_index(store, ignore_progress)
+    (path,) = (one.with_suffix(f".{ending}") for one in index.index_folder(store).glob("*.db"))
     path.write_bytes(path.read_bytes()[: 8192 if ending == "db" else 100 if ending == "npy" else 5])
     assert ids(searched(store, library, "graph")) == before
     told = run("index", "--store", store.root).output
@@ -241,20 +243,20 @@ def test_what_is_damaged_is_built_anew(ending: str, tmp_path: Path, library: Lib
 def test_a_damaged_index_is_not_carried_along(tmp_path: Path, library: Library) -> None:
     store = fill(tmp_path / "store", WORLD, [answer(["cs.LG", "cs.CL"])])
     before = ids(searched(store, library, "graph"))
-    indexing.build(store, silent)
-    (places,) = index.folder(store).glob("*.npy")
+    indexing.build_index(store, ignore_progress)
+    (places,) = index.index_folder(store).glob("*.npy")
     places.write_bytes(places.read_bytes()[:100])
-    with store.writing():
-        indexing.carry(store, ingest.fold(store, ["2018-01"]))
+    with store.write_lock():
+        indexing.remap(store, ingest.compact_store(store, ["2018-01"]))
     assert ids(searched(store, library, "graph")) == before
-    assert indexing.build(store, silent)[1] == 5
+    assert indexing.build_index(store, ignore_progress)[1] == 5
 
 
 def test_a_damaged_index_changes_no_answer(tmp_path: Path, library: Library) -> None:
     store = fill(tmp_path / "store", WORLD, [answer(["cs.LG", "cs.CL"])])
     before = ids(searched(store, library, "graph"))
-    indexing.build(store, silent)
-    (words,) = index.folder(store).glob("*.db")
+    indexing.build_index(store, ignore_progress)
+    (words,) = index.index_folder(store).glob("*.db")
     words.write_bytes(b"no database" * 1000)
     found = searched(store, library, "graph")
     assert ids(found) == before
@@ -262,29 +264,36 @@ def test_a_damaged_index_changes_no_answer(tmp_path: Path, library: Library) -> 
         note.startswith("The index of words cannot be read; `trend index` builds it anew.") for note in found.notes
     )
     words.unlink()
-    assert index.opened(store) == index.Index() and ids(searched(store, library, "graph")) == before
-    said = index.folder(store) / "index.json"
+    assert index.read_index(store) == index.FulltextIndex() and ids(searched(store, library, "graph")) == before
+    said = index.index_folder(store) / "index.json"
     said.write_text(json.dumps({**json.loads(said.read_text()), "version": 0}))
-    assert index.opened(store) == index.Index()
+    assert index.read_index(store) == index.FulltextIndex()
     said.write_text("no JSON")
-    assert index.opened(store) == index.Index()
+    assert index.read_index(store) == index.FulltextIndex()
 
 
 def test_a_harvest_that_folds_carries_the_index_along(tmp_path: Path, library: Library) -> None:
     store = fill(tmp_path / "store", WORLD, [answer(["cs.LG", "cs.CL"])])
     store = fill(store.root, [paper("1903.00003", "2019-03-05", "Forests", "A tree.", version=2)], [answer()])
-    indexing.build(store, silent)
+    indexing.build_index(store, ignore_progress)
     before = ids(searched(store, library, "graph OR tree"))
-    with store.writing():
-        moves = ingest.fold(store)
-        tags.carry(store, moves)
-        indexing.carry(store, moves)
-    assert index.opened(store).files == {item.key for item in store.manifest.files}
+    with store.write_lock():
+        moves = ingest.compact_store(store)
+        tags.remap(store, moves)
+        indexing.remap(store, moves)
+    assert index.read_index(store).file_keys == {item.file_id for item in store.manifest.files}
     assert ids(searched(store, library, "graph OR tree")) == before
     with store.connect() as db:
-        looked = search.look(db, store, syntax.parse("graph", store.fields), store.files(), "true", silent)
-    assert (looked.indexed, looked.read) == (5, 0)
-    assert indexing.build(store, silent)[1] == 0
+        looked = search.search_submissions(
+            db,
+            store,
+            syntax.parse_search_query("graph", store.text_fields),
+            store.list_files(),
+            "true",
+            ignore_progress,
+        )
+    assert (looked.indexed_count, looked.read_count) == (5, 0)
+    assert indexing.build_index(store, ignore_progress)[1] == 0
 
 
 def test_from_python(world: Store) -> None:
@@ -301,11 +310,11 @@ def test_from_python(world: Store) -> None:
 
 
 def test_of_a_long_scan_it_says_how_to_be_faster() -> None:
-    assert search.Looked(0, 19_999, 0.1).notes == []
-    assert search.Looked(0, 50_000, 1.25).notes == [
+    assert search.SearchStats(0, 19_999, 0.1).notes == []
+    assert search.SearchStats(0, 50_000, 1.25).notes == [
         "Read 50,000 submissions without an index of words, in 1.2 s; `trend index` makes this fast."
     ]
-    assert "that came after the index was made" in search.Looked(1, 50_000, 1.25).notes[0]
+    assert "that came after the index was made" in search.SearchStats(1, 50_000, 1.25).notes[0]
 
 
 def test_a_venue_is_searched_by_its_keywords(tmp_path: Path) -> None:
@@ -357,8 +366,8 @@ def test_the_command_line(tmp_path: Path) -> None:
 
 
 def test_a_search_says_so_where_it_had_to_read_for_long() -> None:
-    assert search.Looked(indexed=0, read=9, seconds=0.2).notes == []
-    (note,) = search.Looked(indexed=5, read=40_000, seconds=2.5).notes
+    assert search.SearchStats(indexed_count=0, read_count=9, seconds=0.2).notes == []
+    (note,) = search.SearchStats(indexed_count=5, read_count=40_000, seconds=2.5).notes
     assert note.startswith("Read 40,000 submissions that came after the index was made, in 2.5 s; `trend index`")
 
 
@@ -373,5 +382,5 @@ def test_submissions_that_fit_alike_are_in_the_order_of_their_ids(tmp_path: Path
     store, library = Store.open(tmp_path), Library({}, {})
     assert ids(searched(store, library, "graph")) == ["1804.00002", "1804.00003", "1804.00004", "1804.00009"]
     assert ids(searched(store, library, "graph", limit=2)) == ["1804.00002", "1804.00003"]
-    indexing.build(store, silent)
+    indexing.build_index(store, ignore_progress)
     assert ids(searched(store, library, "graph", limit=2)) == ["1804.00002", "1804.00003"]

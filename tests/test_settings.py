@@ -6,14 +6,14 @@ import pytest
 import yaml
 
 from trendcli.core.errors import SettingsError, UsageError
-from trendcli.core.settings import Settings, as_yaml, configs, is_loopback, resolve, store_path
+from trendcli.core.settings import Settings, config_folder, is_loopback, load_settings, settings_to_yaml, store_path
 
 
 def test_the_later_wins(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text("contact: file@example.org\nscope: vision\nstore: /from/file\n")
     environ = {"TREND_SCOPE": "language", "TREND_STORE": "/from/variable"}
-    settings, origins = resolve(file, environ, {"store": "/from/flag"})
+    settings, origins = load_settings(file, environ, {"store": "/from/flag"})
     assert (settings.contact, settings.scope, settings.store) == ("file@example.org", "language", "/from/flag")
     assert origins["contact"] == str(file)
     assert (origins["scope"], origins["store"], origins["arxiv_url"]) == ("TREND_SCOPE", "flag", "default")
@@ -21,18 +21,18 @@ def test_the_later_wins(tmp_path: Path) -> None:
 
 
 def test_the_shipped_file_holds_every_setting_with_its_default() -> None:
-    shipped = configs() / "settings.yaml"
-    assert shipped.read_text() == as_yaml(Settings())
-    settings, origins = resolve(shipped, {})
+    shipped = config_folder() / "settings.yaml"
+    assert shipped.read_text() == settings_to_yaml(Settings())
+    settings, origins = load_settings(shipped, {})
     assert settings == Settings()
     assert set(origins) == set(yaml.safe_load(shipped.read_text()))
 
 
 def test_what_is_printed_reads_back(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
-    before, origins = resolve(None, {"TREND_CONTACT": "a: b # c", "TREND_REQUEST_INTERVAL_S": "4.5"})
-    file.write_text(as_yaml(before, origins))
-    assert resolve(file, {})[0] == before
+    before, origins = load_settings(None, {"TREND_CONTACT": "a: b # c", "TREND_REQUEST_INTERVAL_S": "4.5"})
+    file.write_text(settings_to_yaml(before, origins))
+    assert load_settings(file, {})[0] == before
 
 
 @pytest.mark.parametrize(
@@ -52,14 +52,14 @@ def test_what_cannot_be(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text(text)
     with pytest.raises(SettingsError, match=message):
-        resolve(file, {})
+        load_settings(file, {})
 
 
 def test_only_a_loopback_may_be_asked_faster() -> None:
     fast = {"TREND_REQUEST_INTERVAL_S": "0", "TREND_ARXIV_URL": "http://127.0.0.1:9/api/query"}
-    assert resolve(None, fast)[0].request_interval_s == 0
+    assert load_settings(None, fast)[0].request_interval_s == 0
     with pytest.raises(SettingsError, match="terms"):
-        resolve(None, {"TREND_REQUEST_INTERVAL_S": "2.9"})
+        load_settings(None, {"TREND_REQUEST_INTERVAL_S": "2.9"})
     assert is_loopback("http://localhost:1/x") and is_loopback("http://[::1]/")
     assert not is_loopback("https://127.0.0.1.example.org/")
 
@@ -67,8 +67,8 @@ def test_only_a_loopback_may_be_asked_faster() -> None:
 def test_scopes(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text("scopes: {mine: [cs.LG, stat.*, cs.ZZ]}")
-    settings, _ = resolve(file, {})
-    assert settings.scope_named("mine").categories == (
+    settings, _ = load_settings(file, {})
+    assert settings.named_scope("mine").categories == (
         "cs.LG",
         "stat.AP",
         "stat.CO",
@@ -77,18 +77,18 @@ def test_scopes(tmp_path: Path) -> None:
         "stat.OT",
         "cs.ZZ",
     )
-    assert settings.scope_of(["cs.SY", "cs.LG", "cs.LG"]).categories == ("eess.SY", "cs.LG")  # type: ignore[union-attr]
-    assert settings.scope_of(["cs.ZZ"]).categories == ("cs.ZZ",)  # type: ignore[union-attr]
-    assert settings.scope_of(None) is None
+    assert settings.resolve_scope(["cs.SY", "cs.LG", "cs.LG"]).categories == ("eess.SY", "cs.LG")  # type: ignore[union-attr]
+    assert settings.resolve_scope(["cs.ZZ"]).categories == ("cs.ZZ",)  # type: ignore[union-attr]
+    assert settings.resolve_scope(None) is None
     assert "ml" in settings.scopes
     with pytest.raises(
         UsageError, match=r"No category 'cs.LQ' \(did you mean cs.LO|No category 'cs.LQ' \(did you mean"
     ):
-        settings.scope_of(["cs.LQ"])
+        settings.resolve_scope(["cs.LQ"])
     with pytest.raises(UsageError, match="not both"):
-        settings.scope_of(["cs.LG"], "ml")
+        settings.resolve_scope(["cs.LG"], "ml")
 
 
 def test_a_missing_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="Cannot read the settings file"):
-        resolve(tmp_path / "none.yaml", {})
+        load_settings(tmp_path / "none.yaml", {})

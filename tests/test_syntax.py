@@ -9,7 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trendcli.core.errors import UsageError
-from trendcli.reports.papers.query_syntax import Every, Expr, Query, Term, also, fts, parse, sql, stands, words
+from trendcli.reports.papers.query_syntax import (
+    And,
+    SearchExpr,
+    SearchQuery,
+    SearchTerm,
+    add_requirement,
+    find_term,
+    parse_search_query,
+    split_words,
+    to_fts5,
+    to_sql,
+)
 
 FIELDS = ("title", "abstract")
 TEXTS = [
@@ -20,24 +31,24 @@ TEXTS = [
 ]
 
 
-def numbers(db: sqlite3.Connection, expr: Expr) -> list[int]:
+def numbers(db: sqlite3.Connection, expr: SearchExpr) -> list[int]:
     """Which of TEXTS an expression finds by FTS5."""
-    return [row[0] for row in db.execute("SELECT rowid FROM words WHERE words MATCH ?", (fts(expr, FIELDS),))]
+    return [row[0] for row in db.execute("SELECT rowid FROM words WHERE words MATCH ?", (to_fts5(expr, FIELDS),))]
 
 
-def asked(query: Query) -> tuple[list[int], list[int]]:
+def asked(query: SearchQuery) -> tuple[list[int], list[int]]:
     """Which of TEXTS the query finds: by FTS5, and by SQL over the texts in lower case."""
     db = sqlite3.connect(":memory:")
     db.execute("CREATE VIRTUAL TABLE words USING fts5(title, abstract, content='', columnsize=0, tokenize='ascii')")
     rows = [(place, *(text.lower() for text in pair)) for place, pair in enumerate(TEXTS)]
     db.executemany("INSERT INTO words(rowid, title, abstract) VALUES (?, ?, ?)", rows)
-    by_index = numbers(db, query.must)
+    by_index = numbers(db, query.requirement)
     for expr, _ in query.points:
-        assert numbers(db, also(expr, query.must)) == numbers(db, Every((query.must, expr)))
+        assert numbers(db, add_requirement(expr, query.requirement)) == numbers(db, And((query.requirement, expr)))
     duck = duckdb.connect()
     duck.execute("CREATE TABLE texts (place INT, title VARCHAR, abstract VARCHAR)")
     duck.executemany("INSERT INTO texts VALUES (?, ?, ?)", rows)
-    by_scan = duck.execute(f"SELECT place FROM texts WHERE {sql(query.must)} ORDER BY place").fetchall()
+    by_scan = duck.execute(f"SELECT place FROM texts WHERE {to_sql(query.requirement)} ORDER BY place").fetchall()
     return by_index, [row[0] for row in by_scan]
 
 
@@ -84,9 +95,9 @@ def asked(query: Query) -> tuple[list[int], list[int]]:
 def test_what_is_found(query: str, found: list[int] | None) -> None:
     if found is None:
         with pytest.raises(UsageError, match="holds no letter or digit"):
-            parse(query, FIELDS)
+            parse_search_query(query, FIELDS)
     else:
-        assert asked(parse(query, FIELDS)) == (found, found)
+        assert asked(parse_search_query(query, FIELDS)) == (found, found)
 
 
 @pytest.mark.parametrize(
@@ -118,13 +129,13 @@ def test_what_is_found(query: str, found: list[int] | None) -> None:
 )
 def test_a_bad_query_says_what_is_wrong(query: str, why: str) -> None:
     with pytest.raises(UsageError, match=why):
-        parse(query, FIELDS)
+        parse_search_query(query, FIELDS)
 
 
 @given(st.text(alphabet=st.sampled_from("graph neural OR AND NOT NEAR -\"*^:(){}[]+,;'%\\~$_é非\n"), max_size=40))
 def test_whatever_is_typed_is_answered_alike_or_refused(text: str) -> None:
     try:
-        query = parse(text, FIELDS)
+        query = parse_search_query(text, FIELDS)
     except UsageError:
         return
     by_index, by_scan = asked(query)
@@ -134,32 +145,32 @@ def test_whatever_is_typed_is_answered_alike_or_refused(text: str) -> None:
 
 def test_points() -> None:
     """One for what occurs, one more in the title; the same for neighbours side by side."""
-    query = parse("graph kernel", FIELDS)
+    query = parse_search_query("graph kernel", FIELDS)
     (sure, base), *more = query.points
-    assert (sure, base, query.most) == (query.must, 2, 6)
-    assert [(expr.text, expr.fields) for expr, _ in more if isinstance(expr, Term)] == [
+    assert (sure, base, query.max_points) == (query.requirement, 2, 6)
+    assert [(expr.text, expr.fields) for expr, _ in more if isinstance(expr, SearchTerm)] == [
         ("graph kernel", FIELDS), ("graph", ("title",)), ("kernel", ("title",)), ("graph kernel", ("title",)),
     ]  # fmt: skip
-    assert parse("abstract:graph", FIELDS).most == 1
-    assert parse("graph graph OR tree", FIELDS).most == 4  # no pair with alternatives
-    assert parse("graph graph", FIELDS) == parse("graph", FIELDS)
+    assert parse_search_query("abstract:graph", FIELDS).max_points == 1
+    assert parse_search_query("graph graph OR tree", FIELDS).max_points == 4  # no pair with alternatives
+    assert parse_search_query("graph graph", FIELDS) == parse_search_query("graph", FIELDS)
 
 
 def test_words_and_where_a_term_stands() -> None:
-    assert words("State-of-the-Art: 2D, naïve_x") == ["state", "of", "the", "art", "2d", "naïve", "x"]
-    (term,) = parse('"graph neural"', FIELDS).terms
+    assert split_words("State-of-the-Art: 2D, naïve_x") == ["state", "of", "the", "art", "2d", "naïve", "x"]
+    (term,) = parse_search_query('"graph neural"', FIELDS).terms
     text = "A graph-neural thing; subgraph neural"
-    start, end = stands(term, text) or (0, 0)
+    start, end = find_term(term, text) or (0, 0)
     assert text[start:end] == "graph-neural"
-    assert stands(term, "a subgraph neural net") is None
-    (prefix,) = parse("netw*", FIELDS).terms
-    start, end = stands(prefix, "Two Networks") or (0, 0)
+    assert find_term(term, "a subgraph neural net") is None
+    (prefix,) = parse_search_query("netw*", FIELDS).terms
+    start, end = find_term(prefix, "Two Networks") or (0, 0)
     assert (start, end) == (4, 12)
 
 
 def test_what_a_phrase_holds_is_not_asked_again() -> None:
-    query = parse("graph neural tree OR kernel", FIELDS)
-    pair = next(expr for expr, _ in query.points if isinstance(expr, Term) and expr.text == "graph neural")
-    assert fts(also(pair, query.must), FIELDS).count("AND") == 1
-    title = next(expr for expr, _ in query.points if isinstance(expr, Term) and expr.fields == ("title",))
-    assert fts(also(title, query.must), FIELDS).count("AND") == 2 and title.text == "graph"
+    query = parse_search_query("graph neural tree OR kernel", FIELDS)
+    pair = next(expr for expr, _ in query.points if isinstance(expr, SearchTerm) and expr.text == "graph neural")
+    assert to_fts5(add_requirement(pair, query.requirement), FIELDS).count("AND") == 1
+    title = next(expr for expr, _ in query.points if isinstance(expr, SearchTerm) and expr.fields == ("title",))
+    assert to_fts5(add_requirement(title, query.requirement), FIELDS).count("AND") == 2 and title.text == "graph"

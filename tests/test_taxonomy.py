@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trendcli.core.arxiv import ALIASES, CATEGORIES, SUBSUMED, canonical_categories, canonical_id, expand, spellings
+from trendcli.core.arxiv import (
+    CATEGORIES,
+    CATEGORY_ALIASES,
+    SUBSUMED_ARCHIVES,
+    canonical_categories,
+    expand_categories,
+    list_category_names,
+    parse_arxiv_id,
+)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +34,7 @@ from trendcli.core.arxiv import ALIASES, CATEGORIES, SUBSUMED, canonical_categor
     ],
 )
 def test_identifiers(written: str, canonical: tuple[str, int | None]) -> None:
-    assert canonical_id(written) == canonical
+    assert parse_arxiv_id(written) == canonical
 
 
 @pytest.mark.parametrize(
@@ -34,15 +42,15 @@ def test_identifiers(written: str, canonical: tuple[str, int | None]) -> None:
 )
 def test_no_identifier(written: str) -> None:
     with pytest.raises(ValueError, match="Not an arXiv identifier"):
-        canonical_id(written)
+        parse_arxiv_id(written)
 
 
 @given(st.integers(7, 40), st.integers(1, 12), st.integers(1, 99999), st.integers(1, 20))
 def test_an_identifier_survives_every_way_of_writing_it(year: int, month: int, number: int, version: int) -> None:
     ident = f"{year:02d}{month:02d}.{number:05d}"
     for written in (ident, f"arXiv:{ident}", f"http://arxiv.org/abs/{ident}", f"  {ident} "):
-        assert canonical_id(written) == (ident, None)
-    assert canonical_id(f"{ident}v{version}") == (ident, version)
+        assert parse_arxiv_id(written) == (ident, None)
+    assert parse_arxiv_id(f"{ident}v{version}") == (ident, version)
 
 
 def test_aliases_are_folded_before_anything_is_counted() -> None:
@@ -65,19 +73,19 @@ def test_the_order_of_cross_lists_means_nothing() -> None:
 
 
 def test_every_alias_leads_to_a_known_category() -> None:
-    assert set(ALIASES.values()) | set(SUBSUMED.values()) <= set(CATEGORIES)
-    assert not set(ALIASES) & set(CATEGORIES)
-    assert spellings("math.NA") == ["math.NA", "cs.NA"]
+    assert set(CATEGORY_ALIASES.values()) | set(SUBSUMED_ARCHIVES.values()) <= set(CATEGORIES)
+    assert not set(CATEGORY_ALIASES) & set(CATEGORIES)
+    assert list_category_names("math.NA") == ["math.NA", "cs.NA"]
 
 
 def test_names_and_globs() -> None:
-    assert expand("cs.LG") == ["cs.LG"]
-    assert expand("cs.SY") == ["eess.SY"]
-    assert expand("stat.*") == ["stat.AP", "stat.CO", "stat.ME", "stat.ML", "stat.OT"]
-    assert expand("cs.XX") == []
-    assert expand("cs.XX", ["cs.XX"]) == ["cs.XX"]
+    assert expand_categories("cs.LG") == ["cs.LG"]
+    assert expand_categories("cs.SY") == ["eess.SY"]
+    assert expand_categories("stat.*") == ["stat.AP", "stat.CO", "stat.ME", "stat.ML", "stat.OT"]
+    assert expand_categories("cs.XX") == []
+    assert expand_categories("cs.XX", ["cs.XX"]) == ["cs.XX"]
 
 
 def test_the_list_is_arxivs(shared: Path) -> None:
     listed = {key.split("|")[0] for key in json.loads((shared / "data/reference/category_months.json").read_text())}
-    assert listed == set(CATEGORIES) | set(ALIASES)
+    assert listed == set(CATEGORIES) | set(CATEGORY_ALIASES)

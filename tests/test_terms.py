@@ -9,13 +9,13 @@ from trendcli.reports.terms import first_seen as terms
 
 
 def test_terms_are_runs_of_words_within_a_clause() -> None:
-    assert set(terms.terms_of("neural tangent kernels: the deep case")) == {
+    assert set(terms.iter_title_terms("neural tangent kernels: the deep case")) == {
         "neural tangent", "tangent kernels", "neural tangent kernels", "deep case",
     }  # fmt: skip
     # "of" may stand inside a term, numbers alone are none, and a hyphen holds a word together
-    assert set(terms.terms_of("2 3: the of and")) == set()
-    assert set(terms.terms_of("bag of words")) == {"bag of words"}
-    assert set(terms.terms_of("self-attention rises")) == {"self-attention rises"}
+    assert set(terms.iter_title_terms("2 3: the of and")) == set()
+    assert set(terms.iter_title_terms("bag of words")) == {"bag of words"}
+    assert set(terms.iter_title_terms("self-attention rises")) == {"self-attention rises"}
 
 
 def test_first_seen_terms(tmp_path: Path) -> None:
@@ -32,12 +32,12 @@ def test_first_seen_terms(tmp_path: Path) -> None:
             *papers("1905", 22, "Later words", 5, 30),
         ],
     )
-    found = terms.first_seen(store, ML, periods.parse("2019-W20"))
-    named = {item.term: item.titles for item in found}
+    found = terms.find_first_seen_terms(store, ML, periods.parse_period("2019-W20"))
+    named = {item.term: item.title_count for item in found}
     assert (
         named["neural tangent kernels"] == 4 and "neural tangent" not in named
     )  # within a longer one of the same titles
     assert named["deep nets"] == 3
     assert not {"graph kernels", "later words", "seen by two"} & set(named)
-    assert terms.first_seen(store, Scope("cs.CL", ("cs.CL",)), periods.parse("2019-W20")) == []
-    assert terms.first_seen(store, ML, periods.parse("2018-W14")) == []  # nothing was stored before
+    assert terms.find_first_seen_terms(store, Scope("cs.CL", ("cs.CL",)), periods.parse_period("2019-W20")) == []
+    assert terms.find_first_seen_terms(store, ML, periods.parse_period("2018-W14")) == []  # nothing was stored before

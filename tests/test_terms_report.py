@@ -20,16 +20,16 @@ from trendcli.core.errors import UsageError
 from trendcli.core.types import Scope, Submission
 from trendcli.reports.terms import terms as use_case
 from trendcli.reports.terms import texts
-from trendcli.reports.terms.new_names import name_regex
-from trendcli.reports.terms.ngrams import Terms
-from trendcli.reports.terms.terms import Wanted, gathered, terms
+from trendcli.reports.terms.new_names import glob_to_regex
+from trendcli.reports.terms.ngrams import NgramCounts
+from trendcli.reports.terms.terms import TermFilter, build_term_changes, group_changed_terms
 from trendcli.stats import screening as movers
 from trendcli.store import corpus as venues
 from trendcli.store import ingest
 from trendcli.store import records as parts
 from trendcli.store.store import Store
 from trendcli.topics.library import Library
-from trendcli.topics.query import resolve, worded
+from trendcli.topics.query import bind, parse_query
 
 # how many of 300 submissions of each year hold it
 PLANTED = {
@@ -105,7 +105,7 @@ def test_what_is_said_is_what_was_read(planted: Path) -> None:
 
 
 def test_keys_that_do_not_fit_are_refused_and_not_made_up(monkeypatch: pytest.MonkeyPatch, planted: Path) -> None:
-    monkeypatch.setattr("trendcli.reports.terms.ngrams._BITS", 8)
+    monkeypatch.setattr("trendcli.reports.terms.ngrams._MAX_KEY_BITS", 8)
     done = run("terms", "--store", planted, "--period", "2019", "--vs", "2018", "--min-count", 3)
     assert done.exit_code == 2 and "larger --min-count" in done.stderr
 
@@ -166,8 +166,8 @@ def test_what_cannot_be_asked_is_refused_in_a_sentence(planted: Path, words: lis
 
 def submissions(year: int, listed: Sequence[tuple[str, str, str]]) -> list[Submission]:
     return [
-        venues.submission(id=f"v{year}n{number:04d}", year=year, decided=decided, title=title, abstract="",
-                          keywords=keywords.split("; "), authors=["A. One"], at=datetime(2022, 6, 1, tzinfo=UTC))
+        venues.build_venue_submission(id=f"v{year}n{number:04d}", year=year, decision=decided, title=title, abstract="",
+                          keywords=keywords.split("; "), authors=["A. One"], listed_at=datetime(2022, 6, 1, tzinfo=UTC))
         for number, (decided, title, keywords) in enumerate(listed)
     ]  # fmt: skip
 
@@ -195,11 +195,13 @@ def venue(tmp_path_factory: pytest.TempPathFactory) -> Path:
     listed += [("withdrawn", "Vision transformers", "vision transformers")] * 30
     store = Store.open_or_create(root / "venues" / "toy", corpus="toy")
     found = submissions(2021, listed)
-    with store.writing():
-        ledger = venues.answers(
+    with store.write_lock():
+        ledger = venues.build_coverage_records(
             "test", 2021, [item.categories.split()[0] for item in found], datetime(2022, 6, 1, tzinfo=UTC), "", ""
         )
-        ingest.merge(store, [parts.table(found, "test", datetime(2022, 6, 1, tzinfo=UTC), "toy")], list(ledger))
+        ingest.upsert_batches(
+            store, [parts.build_batch_table(found, "test", datetime(2022, 6, 1, tzinfo=UTC), "toy")], list(ledger)
+        )
     return root
 
 
@@ -226,9 +228,9 @@ def test_decisions_are_no_language(tmp_path: Path) -> None:
         ]
         found = submissions(year, listed)
         at = datetime(year + 1, 6, 1, tzinfo=UTC)
-        with store.writing():
-            ledger = venues.answers("test", year, [item[0] for item in listed], at, "", "")
-            ingest.merge(store, [parts.table(found, "test", at, "toy")], list(ledger))
+        with store.write_lock():
+            ledger = venues.build_coverage_records("test", year, [item[0] for item in listed], at, "", "")
+            ingest.upsert_batches(store, [parts.build_batch_table(found, "test", at, "toy")], list(ledger))
     rising = [row for row in asked(tmp_path, "--corpus", "toy", "--period", 2021)["rows"] if row["verdict"] == "rising"]
     assert [(row["term"], row["count_1"], row["count_2"]) for row in rising] == [("widget lattices", 78, 378)]
 
@@ -237,9 +239,11 @@ def test_few_submissions_are_no_test(venue: Path, tmp_path: Path) -> None:
     listed = [("poster" if n % 2 else "rejected", "Widget lattices" if n < 3 else "On nothing", "") for n in range(6)]
     store = Store.open_or_create(tmp_path / "venues" / "toy", corpus="toy")
     at = datetime(2022, 6, 1, tzinfo=UTC)
-    with store.writing():
-        ledger = venues.answers("test", 2021, [item[0] for item in listed], at, "", "")
-        ingest.merge(store, [parts.table(submissions(2021, listed), "test", at, "toy")], list(ledger))
+    with store.write_lock():
+        ledger = venues.build_coverage_records("test", 2021, [item[0] for item in listed], at, "", "")
+        ingest.upsert_batches(
+            store, [parts.build_batch_table(submissions(2021, listed), "test", at, "toy")], list(ledger)
+        )
     assert asked(tmp_path, "--corpus", "toy", "--outcome", "accepted", "--min-count", 1)["summary"]["tested"] == 0
     found = asked(venue, "--corpus", "toy", "--outcome", "accepted", "--min-count", 10)
     assert found["summary"]["tested"] > 0 and "count_change" not in found["rows"][0]
@@ -328,7 +332,7 @@ def test_of_the_first_year_no_name_is_told_to_be_new(tmp_path: Path) -> None:
     assert [(row["new"], row["names"]) for row in rows] == [(None, 1), (0, 1)]
     for bad in ("GAN", "*", "*G", "a b*", "*G[A]N"):
         with pytest.raises(UsageError):
-            name_regex(bad)
+            glob_to_regex(bad)
 
 
 def test_backtest_looks_a_year_ahead(tmp_path: Path) -> None:
@@ -367,15 +371,15 @@ def test_what_moved_among_all_gives_its_group_the_name(tmp_path: Path, library: 
     """Else a rise would be hidden in the row of a longer term that alone is not clear."""
     papers = [paper(f"18{number % 9 + 1:02d}.{number:05d}", "2018-03-05", "Alpha beta") for number in range(9)]
     store = fill(tmp_path, [*papers, paper("1909.00001", "2019-03-05", "Alpha beta")], [answer()])
-    question, known = worded(library, scope=Scope("cs.LG", ("cs.LG",)))
-    context = resolve(store, known, question, ML)
-    read = texts.read(context, [periods.parse("2018"), periods.parse("2019")])
+    question, known = parse_query(library, scope=Scope("cs.LG", ("cs.LG",)))
+    context = bind(store, known, question, ML)
+    read = texts.read_texts(context, [periods.parse_period("2018"), periods.parse_period("2019")])
     names, counts = ["alpha beta", "alpha"], np.array([[9, 1], [9, 1]])
-    spread = movers.Spread(np.ones(2), np.full(2, np.inf), True)
+    spread = movers.TermOverdispersion(np.ones(2), np.full(2, np.inf), True)
     for verdict, first in (([0, -1], 1), ([0, 0], 0), ([-1, -1], 0)):
-        judged = movers.Judged(np.array([0.04, 0.001]), np.array([0.2, 0.01]), np.array(verdict))
-        of = use_case.Tested(Terms(names, counts), np.array([10, 20]), spread, judged)
-        ((leader, _),), _ = gathered(read, of, [0, 1])
+        judged = movers.ScreeningResult(np.array([0.04, 0.001]), np.array([0.2, 0.01]), np.array(verdict))
+        of = use_case.TermTests(NgramCounts(names, counts), np.array([10, 20]), spread, judged)
+        ((leader, _),), _ = group_changed_terms(read, of, [0, 1])
         assert leader == first
 
 
@@ -393,7 +397,9 @@ def test_counts_of_real_terms_are_those_of_queries(tmp_path: Path, shared: Path)
     ]
     store = fill(tmp_path, papers, [answer(("cs.NE",), "2016-01-01", "2018-01-01")])
     library = Library({}, {})
-    found = terms(store, library, worded(library, period="2017", vs="2016")[0], ML, Wanted(shown=60))
+    found = build_term_changes(
+        store, library, parse_query(library, period="2017", vs="2016")[0], ML, TermFilter(limit=60)
+    )
     assert len(found.rows) > 40
     for row in found.rows[::7]:
         done = run(
@@ -404,9 +410,9 @@ def test_counts_of_real_terms_are_those_of_queries(tmp_path: Path, shared: Path)
 
 
 def test_no_two_columns_of_a_backtest_have_one_name() -> None:
-    from trendcli.reports.terms.backtest import COLUMNS
+    from trendcli.reports.terms.backtest import BACKTEST_COLUMNS
 
-    assert len({column.label for column in COLUMNS}) == len(COLUMNS)
+    assert len({column.label for column in BACKTEST_COLUMNS}) == len(BACKTEST_COLUMNS)
 
 
 @pytest.mark.parametrize(

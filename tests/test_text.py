@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trendcli.core.normalize import author_names, canonical, one_line
+from trendcli.core.normalize import format_one_line, normalize_text, split_author_line
 
 
 @pytest.mark.parametrize(
@@ -44,34 +44,34 @@ from trendcli.core.normalize import author_names, canonical, one_line
     ],
 )
 def test_text_made_comparable(written: str, comparable: str) -> None:
-    assert canonical(written) == comparable
-    assert canonical(comparable) == comparable
+    assert normalize_text(written) == comparable
+    assert normalize_text(comparable) == comparable
 
 
 @given(st.text(max_size=200))
 def test_any_text_becomes_one_line_without_invisible_signs(text: str) -> None:
-    found = canonical(text)
+    found = normalize_text(text)
     assert "\n" not in found and "  " not in found and found == found.strip(" ")
     assert not set(found) & set("\u200b\u202e\u2066\u00ad\ufeff\u2010\u2014\u00a0")
 
 
 @given(st.text("abc XYZ,.", max_size=100))
 def test_plain_words_only_lose_spaces(text: str) -> None:
-    assert canonical(text).split() == text.split()
+    assert normalize_text(text).split() == text.split()
 
 
 def test_lines_for_people_keep_their_accents_and_lose_what_could_drive_a_terminal() -> None:
-    assert one_line("J. Bal\\'azs and\n  Y. Li") == "J. Balázs and Y. Li"
-    assert one_line('{\\"O}zg\\"ur \\c{C}a') == "Özgür Ça"
-    assert one_line("a\x1b[31m red\u202e b") == "a[31m red b"
-    assert one_line("Erdős  Žižek") == "Erdős Žižek"
+    assert format_one_line("J. Bal\\'azs and\n  Y. Li") == "J. Balázs and Y. Li"
+    assert format_one_line('{\\"O}zg\\"ur \\c{C}a') == "Özgür Ça"
+    assert format_one_line("a\x1b[31m red\u202e b") == "a[31m red b"
+    assert format_one_line("Erdős  Žižek") == "Erdős Žižek"
 
 
 def test_author_names() -> None:
-    assert author_names("A. One, B. Two (Lab, X (Y)), and C. Three and D. Four") == [
+    assert split_author_line("A. One, B. Two (Lab, X (Y)), and C. Three and D. Four") == [
         "A. One",
         "B. Two",
         "C. Three",
         "D. Four",
     ]
-    assert author_names("") == []
+    assert split_author_line("") == []

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 import yaml
 
-from trendcli.core.normalize import canonical
-from trendcli.core.settings import configs
+from trendcli.core.normalize import normalize_text
+from trendcli.core.settings import config_folder
 from trendcli.topics import library as topics
 from trendcli.topics import loader as topic_files
-from trendcli.topics.highlight import mentions
+from trendcli.topics.highlight import find_matches
 from trendcli.topics.library import Library
 from trendcli.topics.patterns import phrase_regex
 
 FOLDER = Path(__file__).parent / "topic_sentences"
-NAMES = sorted(topic_files.load(configs() / "topics").topics)
+NAMES = sorted(topic_files.load_library(config_folder() / "topics").topics)
 
 
 @pytest.fixture(scope="session")
@@ -41,10 +41,10 @@ def matching(library: Library, name: str, item: str | dict[str, str]) -> list[st
     text, categories = read(item)
     return [
         f"{topic.id}: {rule.text}"
-        for topic in library.family(name)
-        if topics.allows(topic.guard, categories)
+        for topic in library.topic_family(name)
+        if topics.is_allowed_by_guard(topic.guard, categories)
         for rule in topic.rules
-        if mentions(rule, canonical(text), "")
+        if find_matches(rule, normalize_text(text), "")
     ]
 
 
@@ -60,8 +60,8 @@ def test_a_topic_matches_what_it_must_and_nothing_else(library: Library, sentenc
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_exclusion_is_needed(library: Library, sentences: dict[str, Any], name: str) -> None:
-    texts = [canonical(read(item)[0]) for item in sentences[name]["misses"]]
-    for phrase in library.topic(name).exclude:
+    texts = [normalize_text(read(item)[0]) for item in sentences[name]["misses"]]
+    for phrase in library.get_topic(name).exclude:
         regex = phrase_regex(phrase, any_case=True)
         assert any(re.search(regex, text, re.ASCII) for text in texts), f"no sentence needs {phrase!r}"
 
@@ -75,7 +75,7 @@ def test_the_packs(library: Library) -> None:
     assert len(library.packs["directions"]) == 14
     assert 35 <= len(library.packs["iclr"]) <= 50
     assert set(library.packs["ml"]) == set(library.topics)
-    parents = {parent for name in library.packs["iclr"] for parent in library.topic(name).parents}
+    parents = {parent for name in library.packs["iclr"] for parent in library.get_topic(name).parents}
     assert parents - {"multimodal", "value-alignment"} <= set(library.packs["iclr"]), (
         "the hierarchy of the posts is in it"
     )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from trendcli.core.errors import TopicError, UsageError
-from trendcli.core.settings import configs
+from trendcli.core.settings import config_folder
 from trendcli.topics import library as topics
 from trendcli.topics import loader as topic_files
 from trendcli.topics.library import Library
@@ -28,17 +28,17 @@ packs:
 
 
 def load(path: Path) -> Library:
-    return topic_files.load(path.parent, check_patterns=True)
+    return topic_files.load_library(path.parent, check_patterns=True)
 
 
 def test_a_file_is_read(topic_file: Any) -> None:
     library = load(topic_file(GOOD))
-    apple = library.topic("apple")
+    apple = library.get_topic("apple")
     assert (apple.name, apple.parents, apple.guard) == ("Apples", ("fruit",), ("cs.*",))
     assert [(rule.kind, rule.text) for rule in apple.rules] == [("phrase", "apple pie"), ("acronym", "APL")]
     assert [rule.exclude for rule in apple.rules] == [("apple pie chart",), ()]
-    assert library.pack("orchard") == ("fruit", "apple")
-    assert [topic.id for topic in library.family("fruit")] == ["apple", "fruit"]
+    assert library.get_pack("orchard") == ("fruit", "apple")
+    assert [topic.id for topic in library.topic_family("fruit")] == ["apple", "fruit"]
 
 
 @pytest.mark.parametrize(
@@ -85,40 +85,40 @@ def test_the_same_topic_in_two_files_of_a_folder(topic_file: Any) -> None:
 
 def test_a_users_definition_replaces_the_shipped_one(topic_file: Any) -> None:
     path = topic_file("topics: {rnn: {name: Mine, phrases: [my network]}}\npacks: {mine: [rnn, gan]}")
-    library = topic_files.load(configs() / "topics", path)
-    assert library.topic("rnn").name == "Mine"
+    library = topic_files.load_library(config_folder() / "topics", path)
+    assert library.get_topic("rnn").name == "Mine"
     assert library.replaced == ("rnn",)
-    assert library.pack("mine") == ("rnn", "gan")
+    assert library.get_pack("mine") == ("rnn", "gan")
     with pytest.raises(TopicError, match="No topic file or folder"):
-        topic_files.load(configs() / "topics", path / "nowhere")
+        topic_files.load_library(config_folder() / "topics", path / "nowhere")
 
 
 def test_names_that_are_close_are_offered(library: Library) -> None:
     with pytest.raises(UsageError, match=r"No topic 'rn' \(did you mean .*rnn"):
-        library.topic("rn")
+        library.get_topic("rn")
     with pytest.raises(UsageError, match="No pack"):
-        library.pack("nothing")
+        library.get_pack("nothing")
 
 
 def test_a_key_changes_with_the_rules_and_not_with_the_names(topic_file: Any) -> None:
-    key = load(topic_file(GOOD)).key("fruit")
-    assert load(topic_file(GOOD.replace("Apples", "Pommes"))).key("fruit") == key
-    assert load(topic_file(GOOD.replace("apple pie]", "apple tart]"))).key("fruit") != key
-    assert load(topic_file(GOOD.replace("cs.*", "stat.*"))).key("fruit") != key
-    assert load(topic_file(GOOD.replace("apple pie chart", "apple pie tin"))).key("fruit") != key
+    key = load(topic_file(GOOD)).match_hash("fruit")
+    assert load(topic_file(GOOD.replace("Apples", "Pommes"))).match_hash("fruit") == key
+    assert load(topic_file(GOOD.replace("apple pie]", "apple tart]"))).match_hash("fruit") != key
+    assert load(topic_file(GOOD.replace("cs.*", "stat.*"))).match_hash("fruit") != key
+    assert load(topic_file(GOOD.replace("apple pie chart", "apple pie tin"))).match_hash("fruit") != key
 
 
 def test_guards() -> None:
-    assert topics.allows([], "hep-th")
-    assert topics.allows(["cs.*", "stat.ML"], "math.ST stat.ML")
-    assert not topics.allows(["cs.*", "stat.ML"], "math.ST stat.ME")
+    assert topics.is_allowed_by_guard([], "hep-th")
+    assert topics.is_allowed_by_guard(["cs.*", "stat.ML"], "math.ST stat.ML")
+    assert not topics.is_allowed_by_guard(["cs.*", "stat.ML"], "math.ST stat.ME")
 
 
 def test_a_query_is_a_topic_of_one_phrase() -> None:
-    topic = topics.ad_hoc("Graph neural network")
+    topic = topics.topic_from_phrase("Graph neural network")
     assert [rule.kind for rule in topic.rules] == ["phrase"]
     with pytest.raises(UsageError, match="no letter or digit"):
-        topics.ad_hoc("  ")
+        topics.topic_from_phrase("  ")
 
 
 DATED = """
@@ -139,14 +139,14 @@ topics:
 
 def test_what_a_topic_says_of_itself_changes_no_match(topic_file: Any) -> None:
     library = load(topic_file(DATED))
-    assert library.topic("apple").since == (("*", "2018-10"),)
-    assert library.topic("pear").since == (("*", "2010"), (r"\bPT\b", "2012-03"))
-    assert library.topic("apple").expect == (("carries", ("apple pie", "APL"), "there is no other name"),)
+    assert library.get_topic("apple").since == (("*", "2018-10"),)
+    assert library.get_topic("pear").since == (("*", "2010"), (r"\bPT\b", "2012-03"))
+    assert library.get_topic("apple").expect == (("carries", ("apple pie", "APL"), "there is no other name"),)
     plain = load(topic_file("topics: {apple: {phrases: [apple pie], acronyms: [APL]}}"))
-    assert plain.key("apple") == library.key("apple")
+    assert plain.match_hash("apple") == library.match_hash("apple")
     # and it is there again when topics are read from memory
     kept = json.loads(json.dumps(library, default=vars))
-    assert topics.library(kept).topics == library.topics
+    assert topics.library_from_json(kept).topics == library.topics
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from trendcli.stats.turning_points import comeback, crossings, first_seen
+from trendcli.stats.turning_points import find_crossovers, find_first_occurrence, find_resurgence
 
 
 @pytest.mark.parametrize(
@@ -20,14 +20,14 @@ from trendcli.stats.turning_points import comeback, crossings, first_seen
     ],
 )
 def test_crossings(first: list[float | None], second: list[float | None], found: list[tuple[int, bool]]) -> None:
-    assert crossings(first, second) == found
-    assert crossings(second, first) == [(place, not above) for place, above in found]
+    assert find_crossovers(first, second) == found
+    assert find_crossovers(second, first) == [(place, not above) for place, above in found]
 
 
 def test_rows_that_overlap_have_to_stay_above_for_longer() -> None:
     first, second = [1.0] * 6 + [3.0] * 6, [2.0] * 12
-    assert crossings(first, second, 6) == [(6, True)]
-    assert crossings(first[:-1], second[:-1], 6) == []
+    assert find_crossovers(first, second, 6) == [(6, True)]
+    assert find_crossovers(first[:-1], second[:-1], 6) == []
 
 
 @pytest.mark.parametrize(
@@ -35,16 +35,18 @@ def test_rows_that_overlap_have_to_stay_above_for_longer() -> None:
     [([0, 0, 3, 1], 2), ([3, 1], None), ([0, None, 3], None), ([0, 0], None), ([], None), ([0, 1, None], 1)],
 )
 def test_first_seen(counts: list[int | None], place: int | None) -> None:
-    assert first_seen(counts) == place
+    assert find_first_occurrence(counts) == place
 
 
 def test_comeback() -> None:
     flat, up = "no clear change", "rising"
-    assert comeback([0.5, 0.5, 0.01, 0.02, 0.01, 0.2], [flat] * 5 + [up]) == 5
-    assert comeback([0.5, 0.01, 0.02, 0.01, 0.01, 0.2], [flat] * 5 + [up]) == 5
-    assert comeback([0.5, 0.5, 0.01, 0.02, 0.01, 0.2], [flat] * 6) is None  # it may be chance
-    assert comeback([0.5, 0.5, 0.5, 0.02, 0.01, 0.2], [flat] * 5 + [up]) is None  # two quiet years
-    assert comeback([0.5, 0.5, 0.01, 0.06, 0.01, 0.2], [flat] * 5 + [up]) is None  # a tenth of 0.5 is 0.05
-    assert comeback([0.5, 0.5, 0.01, None, 0.01, 0.2], [flat] * 5 + [up]) is None  # nobody knows how quiet it was
-    assert comeback([0.01, 0.01, 0.01, 0.2], [flat] * 3 + [up]) is None  # a beginning
-    assert comeback([], []) is None
+    assert find_resurgence([0.5, 0.5, 0.01, 0.02, 0.01, 0.2], [flat] * 5 + [up]) == 5
+    assert find_resurgence([0.5, 0.01, 0.02, 0.01, 0.01, 0.2], [flat] * 5 + [up]) == 5
+    assert find_resurgence([0.5, 0.5, 0.01, 0.02, 0.01, 0.2], [flat] * 6) is None  # it may be chance
+    assert find_resurgence([0.5, 0.5, 0.5, 0.02, 0.01, 0.2], [flat] * 5 + [up]) is None  # two quiet years
+    assert find_resurgence([0.5, 0.5, 0.01, 0.06, 0.01, 0.2], [flat] * 5 + [up]) is None  # a tenth of 0.5 is 0.05
+    assert (
+        find_resurgence([0.5, 0.5, 0.01, None, 0.01, 0.2], [flat] * 5 + [up]) is None
+    )  # nobody knows how quiet it was
+    assert find_resurgence([0.01, 0.01, 0.01, 0.2], [flat] * 3 + [up]) is None  # a beginning
+    assert find_resurgence([], []) is None

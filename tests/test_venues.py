@@ -18,16 +18,16 @@ from tests.conftest import answer
 from tests.test_cli import run
 from trendcli.core.errors import UsageError
 from trendcli.core.types import Scope, Submission
-from trendcli.reports.trends.acceptance import acceptance
-from trendcli.reports.trends.series import series
+from trendcli.reports.trends.acceptance import build_acceptance
+from trendcli.reports.trends.series import build_series
 from trendcli.store import corpus as venues
 from trendcli.store import ingest
 from trendcli.store import records as parts
 from trendcli.store.manifest import ARXIV
-from trendcli.store.store import FIELDS, Store
+from trendcli.store.store import TEXT_FIELDS, Store
 from trendcli.topics import loader as topic_files
 from trendcli.topics.library import Library
-from trendcli.topics.query import Question, worded
+from trendcli.topics.query import Query, parse_query
 
 SUBMITTED = Scope("submitted", ("submitted",))
 RULES = """
@@ -52,7 +52,7 @@ def papers_of(year: int, **changes: Any) -> list[dict[str, Any]]:
     """The list of a year of WORLD; only that of 2021 has abstracts."""
     papers = []
     for status, (number, *hits) in WORLD[year].items():
-        places = [place for place, amount in zip(FIELDS, hits, strict=True) for _ in range(amount)]
+        places = [place for place, amount in zip(TEXT_FIELDS, hits, strict=True) for _ in range(amount)]
         for item, place in enumerate(places + [""] * (number - len(places))):
             keywords = "deep learning theory" if item % 2 else ""
             paper = {
@@ -94,20 +94,20 @@ def topics_of(root: Path) -> Library:
     folder = root.parent / "topics"
     folder.mkdir(exist_ok=True)
     (folder / "rules.yaml").write_text(RULES, encoding="utf-8")
-    return topic_files.load(folder)
+    return topic_files.load_library(folder)
 
 
 def opened(root: Path, *fields: str) -> Store:
     """The store of the venue, read by some fields; by those that all its lists have where none is named."""
     store = Store.open(root / "venues" / "iclr")
-    return venues.reading(store, fields or None)
+    return venues.restrict_text_fields(store, fields or None)
 
 
 def rows(root: Path, scope: Scope = SUBMITTED, fields: Sequence[str] = ()) -> list[tuple[int | None, int | None]]:
     """Count and base of the topic graph, by year."""
     library = topics_of(root)
-    question, _ = worded(library, topics=["graph"], scope=scope, corpus="iclr")
-    report = series(opened(root, *fields), library, question, SUBMITTED)
+    question, _ = parse_query(library, topics=["graph"], scope=scope, corpus="iclr")
+    report = build_series(opened(root, *fields), library, question, SUBMITTED)
     return [(row["count"], row["base"]) for row in report.rows]
 
 
@@ -128,15 +128,15 @@ def rows(root: Path, scope: Scope = SUBMITTED, fields: Sequence[str] = ()) -> li
     ],
 )
 def test_decisions(written: str, decided: str) -> None:
-    assert venues.decision(written) == decided
-    assert venues.categories(decided).split()[0] == decided
-    assert venues.categories(decided).split()[-1] == "submitted"
+    assert venues.parse_decision(written) == decided
+    assert venues.decision_categories(decided).split()[0] == decided
+    assert venues.decision_categories(decided).split()[-1] == "submitted"
 
 
 def test_words_that_are_no_decision() -> None:
     for word in ("Enlightened", "stop", "Temporal"):
         with pytest.raises(ValueError, match=f"unknown status '{word}'"):
-            venues.decision(word)
+            venues.parse_decision(word)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_words_that_are_no_decision() -> None:
     ],
 )
 def test_a_list_vouches_for_decisions_that_are_all_known(decisions: list[str], known: dict[str, str]) -> None:
-    found = venues.answers("test", 2021, decisions, datetime(2020, 10, 1, tzinfo=UTC), "", "")
+    found = venues.build_coverage_records("test", 2021, decisions, datetime(2020, 10, 1, tzinfo=UTC), "", "")
     assert {name: answer.status for answer in found for name in answer.categories} == known
 
 
@@ -179,7 +179,7 @@ def test_where_no_list_has_a_field_nothing_is_counted(tmp_path: Path) -> None:
 
 
 def test_years_are_counted_alike_where_one_list_has_no_abstracts(root: Path) -> None:
-    assert opened(root).fields == ("title", "keywords")
+    assert opened(root).text_fields == ("title", "keywords")
     assert rows(root) == [(20, 100), (14, 120)]
     shown = run("report", "--corpus", "iclr", "--query", "graph network", "--store", str(root))
     assert "matched in title and keywords; not every list has abstracts" in shown.output
@@ -194,14 +194,14 @@ def test_where_a_list_has_abstracts_they_can_be_counted_in(root: Path) -> None:
 
 
 def test_a_guard_is_for_categories_and_does_not_count_here(root: Path) -> None:
-    assert topics_of(root).topic("graph").guard == ("cs.LG",)
+    assert topics_of(root).get_topic("graph").guard == ("cs.LG",)
     assert rows(root)[0] == (20, 100)
 
 
 def test_acceptance_by_topic(root: Path) -> None:
     library = topics_of(root)
-    question, _ = worded(library, topics=["graph", "nothing"], corpus="iclr", period="2020")
-    report = acceptance(opened(root), library, question, SUBMITTED)
+    question, _ = parse_query(library, topics=["graph", "nothing"], corpus="iclr", period="2020")
+    report = build_acceptance(opened(root), library, question, SUBMITTED)
     graph, nothing = sorted(report.rows, key=lambda row: row["topic"])
     assert (graph["count"], graph["accepted"], graph["rate"]) == (14, 7, 0.5)
     assert graph["others"] == pytest.approx((30 - 7) / (80 - 14))
@@ -214,9 +214,9 @@ def test_acceptance_by_topic(root: Path) -> None:
 
 def test_acceptance_is_of_a_venue_and_not_among_the_accepted(root: Path) -> None:
     library = topics_of(root)
-    question, _ = worded(library, topics=["graph"], corpus="iclr", scope=Scope("accepted", ("accepted",)))
+    question, _ = parse_query(library, topics=["graph"], corpus="iclr", scope=Scope("accepted", ("accepted",)))
     with pytest.raises(UsageError, match="all are accepted"):
-        acceptance(opened(root), library, question, SUBMITTED)
+        build_acceptance(opened(root), library, question, SUBMITTED)
     assert run("report", "--outcome", "accepted", "--store", str(root)).exit_code == 4  # no arXiv store is there
     assert run("report", "--corpus", "iclr", "--outcome", "loved", "--store", str(root)).exit_code == 2
 
@@ -381,7 +381,7 @@ def test_status_and_doctor(root: Path) -> None:
 def test_a_run_on_arxiv_leaves_the_venues_alone(root: Path) -> None:
     draft = root / "venues" / "iclr" / "iclr" / "months" / "x.draft"
     draft.write_text("", encoding="utf-8")
-    assert Store.open_or_create(root).leftovers() == []
+    assert Store.open_or_create(root).find_orphan_files() == []
     assert Store.open_or_create(root).corpus == ARXIV
 
 
@@ -403,16 +403,18 @@ def test_where_only_the_accepted_are_listed_they_are_the_base(tmp_path: Path) ->
     whole = {"accepted": "complete", "active": "partial", "submitted": "partial"}
     known = [answer((name,), "2024-01-01", "2025-01-01", "2024-09-01", status) for name, status in whole.items()]
     store = Store.open_or_create(tmp_path, corpus="icml")
-    with store.writing():
-        ingest.merge(store, [parts.table(rows, "test", at, "icml")], known)
-    (row,) = series(venues.reading(store), topics_of(tmp_path), Question(by="year"), SUBMITTED).rows
+    with store.write_lock():
+        ingest.upsert_batches(store, [parts.build_batch_table(rows, "test", at, "icml")], known)
+    (row,) = build_series(venues.restrict_text_fields(store), topics_of(tmp_path), Query(by="year"), SUBMITTED).rows
     assert (row["count"], row["status"]) == (3, "complete")
 
 
 def listed(id: str, decided: str, year: int) -> Submission:
     """A submission of which only the decision matters."""
     words = {"title": "On nothing", "abstract": "", "keywords": ["x"], "authors": []}
-    return venues.submission(id=id, year=year, decided=decided, at=datetime(2024, 9, 1, tzinfo=UTC), **words)  # type: ignore[arg-type]
+    return venues.build_venue_submission(
+        id=id, year=year, decision=decided, listed_at=datetime(2024, 9, 1, tzinfo=UTC), **words
+    )  # type: ignore[arg-type]
 
 
 def test_no_field_is_not_every_field(root: Path) -> None:
@@ -526,4 +528,4 @@ def test_lists_that_are_hardly_lists(tmp_path: Path) -> None:
     odd = [{"id": " a", "title": "One"}, {"id": "a", "title": "Two"}, {"id": "b", "title": "\u200b"}]
     told = imported(store, odd)
     assert told.exit_code == 3 and "a is there twice" in told.stderr and "it has no title or no id" in told.stderr
-    assert Store.open(store / "venues" / "iclr").manifest.rows == 1
+    assert Store.open(store / "venues" / "iclr").manifest.submission_count == 1

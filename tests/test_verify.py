@@ -10,9 +10,9 @@ from tests.conftest import answer, fill, paper
 from tests.test_report import ask
 from trendcli.core.errors import UsageError
 from trendcli.core.types import Report, Submission
-from trendcli.output.machine import json_text
+from trendcli.output.machine import render_json
 from trendcli.reports import notes as provenance
-from trendcli.reports.trends.verify import verified
+from trendcli.reports.trends.verify import verify_report
 from trendcli.store import ingest
 from trendcli.store.store import Store
 from trendcli.topics import loader as topic_files
@@ -32,16 +32,16 @@ def world() -> list[Submission]:
 
 @pytest.fixture
 def own(topic_file: Any) -> Library:
-    return topic_files.load(topic_file(TOPICS).parent)
+    return topic_files.load_library(topic_file(TOPICS).parent)
 
 
 def saved(report: Report) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(json_text(report))
+    found: dict[str, Any] = json.loads(render_json(report))
     return found
 
 
 def causes(store: Store, library: Library, before: dict[str, Any]) -> list[str]:
-    rows = verified(store, library, before).rows
+    rows = verify_report(store, library, before).rows
     return list(dict.fromkeys(row["cause"] for row in rows if row["cause"] != "number"))
 
 
@@ -65,7 +65,7 @@ def test_the_same_store_gives_the_same_report(
 ) -> None:
     store = fill(tmp_path, world())
     report = ask(form, store, own, *names, **words)
-    found = verified(store, own, saved(report))
+    found = verify_report(store, own, saved(report))
     assert (list(found.rows), found.notes[0]) == ([], "The same question gives the same report.")
 
 
@@ -73,33 +73,33 @@ def test_four_differences_are_named_and_a_fold_is_none(
     tmp_path: Path, own: Library, topic_file: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = fill(tmp_path / "a", world()[:60])
-    with store.writing():  # an update, which a fold moves into months
+    with store.write_lock():  # an update, which a fold moves into months
         from trendcli.store import records as parts
 
-        ingest.merge(store, [parts.table(world()[60:], "test", answer().answered_at)], [answer()])
+        ingest.upsert_batches(store, [parts.build_batch_table(world()[60:], "test", answer().answered_at)], [answer()])
     before = saved(ask("comparison", store, own, "apple"))
-    with store.writing():
-        ingest.fold(store)
+    with store.write_lock():
+        ingest.compact_store(store)
     assert causes(store, own, before) == []
 
     moved = [replace_date(p, "2018-06-30") if p.id == "1903.00002" else p for p in world()]
     date_store = fill(tmp_path / "date", moved)
-    found = verified(date_store, own, before).rows
+    found = verify_report(date_store, own, before).rows
     assert [(row["where"], row["cause"]) for row in found if row["where"] in ("2018", "2019")] == [
         ("2018", "changed dates"), ("2019", "changed dates"),
     ]  # fmt: skip
     assert causes(date_store, own, before) == ["changed dates"]
 
-    with store.writing():
+    with store.write_lock():
         revised = world()[61]._replace(version=2, title="Apples, anew")
         fresh = paper(revised.id, "2019-02-05", revised.title, version=2, as_of=revised.as_of + 1)
-        ingest.merge(store, [parts.table([fresh], "test", answer().answered_at)], [answer()])
+        ingest.upsert_batches(store, [parts.build_batch_table([fresh], "test", answer().answered_at)], [answer()])
     assert causes(store, own, before) == ["revised data"]
-    assert verified(store, own, before).rows[0]["now"] == "as many, with other text or versions"
+    assert verify_report(store, own, before).rows[0]["now"] == "as many, with other text or versions"
 
     store = fill(tmp_path / "again", world())
     folder = topic_file(TOPICS.replace("[apple]", "[apple, pear]")).parent
-    assert causes(store, topic_files.load(folder), before) == ["changed rules"]
+    assert causes(store, topic_files.load_library(folder), before) == ["changed rules"]
     monkeypatch.setattr(provenance, "__version__", "9.9")
     assert causes(store, own, before) == ["changed program"]
 
@@ -115,7 +115,7 @@ def test_the_rules_of_what_it_is_compared_within_count_as_well(
     store = fill(tmp_path / "store", world())
     before = saved(ask("comparison", store, own, "apple", **words))
     folder = topic_file(TOPICS.replace("[pear]", "[pear, apple]")).parent
-    assert causes(store, topic_files.load(folder), before) == ["changed rules"]
+    assert causes(store, topic_files.load_library(folder), before) == ["changed rules"]
 
 
 def test_new_data_and_a_grown_coverage(tmp_path: Path, own: Library) -> None:
@@ -123,7 +123,7 @@ def test_new_data_and_a_grown_coverage(tmp_path: Path, own: Library) -> None:
     before = saved(ask("series", store, own, "apple"))
     assert [row["status"] for row in before["rows"]] == ["complete", "partial"]
     fill(tmp_path, [paper("1912.09999", "2019-12-05", "An apple")], [answer()])
-    found = verified(Store.open(tmp_path), own, before)
+    found = verify_report(Store.open(tmp_path), own, before)
     assert [(row["cause"], row["where"]) for row in found.rows[:3]] == [
         ("new data", "2019"), ("new data", "2019-12"), ("changed coverage", "2019"),
     ] or causes(Store.open(tmp_path), own, before) == ["new data", "changed coverage"]  # fmt: skip
@@ -134,7 +134,7 @@ def test_an_edited_file_is_found_out(tmp_path: Path, own: Library) -> None:
     store = fill(tmp_path, world())
     before = saved(ask("comparison", store, own, "apple"))
     before["rows"][0]["count_2"] = 55
-    found = verified(store, own, before)
+    found = verify_report(store, own, before)
     assert [tuple(row.values()) for row in found.rows] == [("unexplained", "apple 2019 count_2", "55", "40")]
     assert found.notes[0].startswith("Nothing that the numbers rest on has changed")
 
@@ -151,13 +151,13 @@ def test_what_stands_outside_of_the_rows_is_checked_as_well(tmp_path: Path, own:
     ):
         edited = json.loads(json.dumps(before))
         edit(edited)
-        assert {row["cause"] for row in verified(store, own, edited).rows} == {"unexplained"}
+        assert {row["cause"] for row in verify_report(store, own, edited).rows} == {"unexplained"}
 
 
 @pytest.mark.parametrize("wrong", [{}, [], {"kind": "comparison"}, {"kind": "papers", "query": {}}, {"query": 3}, None])
 def test_what_is_no_report(tmp_path: Path, own: Library, wrong: Any) -> None:
     with pytest.raises(UsageError, match="not a report that can be made again"):
-        verified(fill(tmp_path, world()), own, wrong)
+        verify_report(fill(tmp_path, world()), own, wrong)
 
 
 def test_a_report_with_a_part_broken_or_of_another_kind(tmp_path: Path, own: Library) -> None:
@@ -173,4 +173,4 @@ def test_a_report_with_a_part_broken_or_of_another_kind(tmp_path: Path, own: Lib
         {"kind": "explanation"},
     ):
         with pytest.raises(UsageError, match="not a report that can be made again"):
-            verified(store, own, {**before, **broken})
+            verify_report(store, own, {**before, **broken})

@@ -27,8 +27,8 @@ from tests.test_cli import run
 from tests.test_fetch import recent
 from trendcli.core import periods
 from trendcli.core.types import Report, Submission
-from trendcli.demo.server import StandIn, serving
-from trendcli.output.weekly_texts import in_words
+from trendcli.demo.server import ArxivStandIn, run_stand_in
+from trendcli.output.weekly_texts import describe_chart
 from trendcli.reports.weekly import digest
 from trendcli.reports.weekly import folder as weekly
 from trendcli.store.store import Store
@@ -40,7 +40,7 @@ FILES = {"change.png", "change.svg", "digest.md", "index.html", "lines.png", "li
 def world(weeks: int = 170, last: str = "2019-W20", busy: int = 4) -> list[Submission]:
     """20 submissions a week up to `last`, of which 5 are about GANs, and 15 in the last `busy` weeks."""
     found = []
-    end = periods.parse(last).start
+    end = periods.parse_period(last).start
     for back in range(weeks):
         monday = end - timedelta(weeks=back)
         gans = 15 if back < busy else 5
@@ -76,7 +76,7 @@ def job(tmp_path: Path) -> list[Any]:
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Weeks without charts, where a test is about something else: they take two thirds of the time."""
-    monkeypatch.setattr(weekly, "charts", lambda *_: [])
+    monkeypatch.setattr(weekly, "draw_week_charts", lambda *_: [])
 
 
 def told(folder: Path) -> dict[str, Any]:
@@ -137,9 +137,12 @@ def test_changes_in_words() -> None:
         for name, value, word in (("A", 0.5, None), ("B", -0.25, None), ("C", None, "new"), ("D", 2.0, None))
     ]
     made = Report("comparison", "", "arxiv", False, {}, [], rows)
-    assert in_words(made) == "2018 against 2017: largest rise D, +200 %; largest fall B, -25.0 %; new: C."
-    assert in_words(replace(made, rows=rows[:1])) == "2018 against 2017: largest rise A, +50.0 %."
-    assert in_words(replace(made, rows=[{**rows[0], "relative_change": 0.0}])) == "2018 against 2017: nothing changed."
+    assert describe_chart(made) == "2018 against 2017: largest rise D, +200 %; largest fall B, -25.0 %; new: C."
+    assert describe_chart(replace(made, rows=rows[:1])) == "2018 against 2017: largest rise A, +50.0 %."
+    assert (
+        describe_chart(replace(made, rows=[{**rows[0], "relative_change": 0.0}]))
+        == "2018 against 2017: nothing changed."
+    )
 
 
 def test_the_list_of_weeks_the_latest_and_the_feed(job: list[Any], tmp_path: Path, plain: None) -> None:
@@ -198,33 +201,45 @@ def test_a_week_whose_days_have_filled_is_drawn_again(tmp_path: Path, plain: Non
 
 def test_missed_weeks_are_made_up_in_order(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    last = periods.parse("2019-W20")
-    assert [week.label for week in weekly.due(_made(out), last, 0)] == ["2019-W20"]
+    last = periods.parse_period("2019-W20")
+    assert [week.label for week in weekly.list_due_weeks(_made(out), last, 0)] == ["2019-W20"]
     _made(out, "2019-W16")
-    assert [week.label for week in weekly.due(out, last, 0)] == ["2019-W17", "2019-W18", "2019-W19", "2019-W20"]
+    assert [week.label for week in weekly.list_due_weeks(out, last, 0)] == [
+        "2019-W17",
+        "2019-W18",
+        "2019-W19",
+        "2019-W20",
+    ]
     _made(out, "2019-W17", status="provisional")
-    assert [week.label for week in weekly.due(out, last, 0)] == ["2019-W17", "2019-W18", "2019-W19", "2019-W20"]
-    assert [week.label for week in weekly.due(out, last, 2)] == ["2019-W17", "2019-W19", "2019-W20"]
+    assert [week.label for week in weekly.list_due_weeks(out, last, 0)] == [
+        "2019-W17",
+        "2019-W18",
+        "2019-W19",
+        "2019-W20",
+    ]
+    assert [week.label for week in weekly.list_due_weeks(out, last, 2)] == ["2019-W17", "2019-W19", "2019-W20"]
     # a clock that went wrong does not ask for thousands
-    assert len(weekly.due(out, periods.parse("2119-W20"), 0)) <= weekly.MOST + 1
+    assert len(weekly.list_due_weeks(out, periods.parse_period("2119-W20"), 0)) <= weekly.MAX_BACKFILLED_WEEKS + 1
 
 
 def test_of_the_weeks_before_nothing_but_the_heads_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for label in ("2019-W16", "2019-W17"):
         _made(tmp_path, label, rows=[{"topic": "gan"}], papers=[{"id": "1905.00001"}, {"id": "1905.00002"}])
     monkeypatch.setattr(json, "loads", lambda *_: pytest.fail("read as a whole"))
-    assert [week.label for week in weekly.weeks(tmp_path)] == ["2019-W16", "2019-W17"]
-    assert [week.label for week in weekly.due(tmp_path, periods.parse("2019-W18"), 0)] == ["2019-W18"]
-    weekly.finish(tmp_path, 0)
+    assert [week.label for week in weekly.list_weeks(tmp_path)] == ["2019-W16", "2019-W17"]
+    assert [week.label for week in weekly.list_due_weeks(tmp_path, periods.parse_period("2019-W18"), 0)] == ["2019-W18"]
+    weekly.update_folder(tmp_path, 0)
     index = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert index.count("20 submissions, 18 a year before. 2 papers of the watched topics.") == 2
-    assert weekly._head(tmp_path, periods.parse("2019-W17")).keys() == {*weekly.Head.__annotations__} - {"key"}
+    assert weekly._read_head(tmp_path, periods.parse_period("2019-W17")).keys() == {
+        *weekly.DigestHead.__annotations__
+    } - {"key"}
 
 
 def _made(out: Path, label: str = "", status: str = "complete", **more: Any) -> Path:
     (out / label).mkdir(parents=True, exist_ok=True)
     if label:
-        week = periods.parse(label)
+        week = periods.parse_period(label)
         span = {"label": label, "start": str(week.start), "end": str(week.end), "status": status}
         head = {"title": label, "synthetic": False, "drawn": ["2019-07-01"], "charts": [], "warnings": [], "alerts": []}
         head |= {"week": {**span, "base": 20, "base_year_ago": 18}, "records": [], "papers": []}
@@ -236,28 +251,28 @@ def _made(out: Path, label: str = "", status: str = "complete", **more: Any) -> 
 
 def test_after_three_weeks_without_a_network_all_is_made_up(tmp_path: Path, plain: None) -> None:
     now = datetime.now(UTC)
-    ended = digest.last_week(now.date())
+    ended = digest.last_ended_week(now.date())
     papers = [recent(n, (now.date() - ended.end).days + 35 - n / 2) for n in range(1, 70)]
     (tmp_path / "job.yaml").write_text(f"watch: [gan]\npack: iclr\nsince: '{(ended.end - timedelta(days=60)):%Y-%m}'\n")
-    with serving(StandIn([])) as nothing:
-        dead = nothing.env()
+    with run_stand_in(ArxivStandIn([])) as nothing:
+        dead = nothing.build_environment()
     words = ["weekly", tmp_path / "job.yaml", "--store", tmp_path / "store", "--out", tmp_path / "out"]
-    with serving(StandIn(papers)) as standin:
-        env = standin.env()
+    with run_stand_in(ArxivStandIn(papers)) as standin:
+        env = standin.build_environment()
         first = run(*words, env=env)
         assert first.exit_code == 0, first.output
         assert f"done: {ended.label} drawn" in first.stderr
         # as if the job had last run three weeks ago
-        old = weekly.weeks(tmp_path / "out")[0]
-        three = periods.holding(old.start - timedelta(weeks=3), "week")
+        old = weekly.list_weeks(tmp_path / "out")[0]
+        three = periods.period_containing(old.start - timedelta(weeks=3), "week")
         (tmp_path / "out" / old.label).rename(tmp_path / "out" / three.label)
         path = tmp_path / "out" / three.label / "report.json"
         path.write_text(
             path.read_text(encoding="utf-8").replace(f'"label": "{old.label}"', f'"label": "{three.label}"')
         )
         assert run(*words, env=env).exit_code == 0
-    labels = [week.label for week in weekly.weeks(tmp_path / "out")]
-    assert labels == [periods.holding(three.start + timedelta(weeks=n), "week").label for n in range(4)]
+    labels = [week.label for week in weekly.list_weeks(tmp_path / "out")]
+    assert labels == [periods.period_containing(three.start + timedelta(weeks=n), "week").label for n in range(4)]
     late = run(*words, "--date", str(now.date()), env=dead)
     assert late.exit_code in (0, 3)
 
@@ -274,7 +289,7 @@ def test_a_dead_network_draws_what_is_stored_and_says_try_later(job: list[Any], 
 
 def test_old_data_are_called_old(tmp_path: Path, plain: None) -> None:
     now = datetime.now(UTC).date()
-    ended = digest.last_week(now)
+    ended = digest.last_ended_week(now)
     until = ended.end - timedelta(days=10)
     day = datetime(until.year, until.month, until.day, tzinfo=UTC)
     fill(tmp_path / "store", [paper("2401.00001", str(until - timedelta(days=20)))], [answer(since="2016-01-01", until=str(until), at=day.isoformat()[:19])])  # fmt: skip
@@ -283,7 +298,7 @@ def test_old_data_are_called_old(tmp_path: Path, plain: None) -> None:
     age = (now - until).days
     assert f"{age} days old" in done.stderr.splitlines()[-1]
     # the week that the data begin, though nobody can say how it ends
-    folder = tmp_path / "out" / periods.holding(until - timedelta(days=1), "week").label
+    folder = tmp_path / "out" / periods.period_containing(until - timedelta(days=1), "week").label
     found = told(folder)
     assert found["week"]["status"] == "partial" and found["week"]["base"] == 0
     for name in ("digest.md", "index.html"):
@@ -351,7 +366,7 @@ def test_keep_limits_how_many_weeks_stay(job: list[Any], tmp_path: Path, plain: 
     (tmp_path / "job.yaml").write_text("watch: [gan]\npack: iclr\nkeep: 2\n")
     for week in ("2019-W16", "2019-W17", "2019-W18"):
         assert run(*job, "--date", week).exit_code == 0
-    assert [week.label for week in weekly.weeks(tmp_path / "out")] == ["2019-W17", "2019-W18"]
+    assert [week.label for week in weekly.list_weeks(tmp_path / "out")] == ["2019-W17", "2019-W18"]
     assert "2019-W16" not in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
 
 
@@ -396,7 +411,7 @@ def test_notify_gets_the_digest_of_a_new_week_once(job: list[Any], tmp_path: Pat
 
 
 def test_one_job_at_a_time(job: list[Any], tmp_path: Path, plain: None) -> None:
-    with weekly.only_one(tmp_path / "out"):
+    with weekly.lock_folder(tmp_path / "out"):
         done = run(*job, "--date", "2019-W20")
     assert done.exit_code == 3 and "Another weekly job writes" in done.stderr
     assert run(*job, "--date", "2019-W20").exit_code == 0
@@ -418,7 +433,7 @@ def test_a_killed_job_leaves_whole_folders_and_the_next_one_the_rest(job: list[A
     time.sleep(0.9 * took)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    for week in weekly.weeks(tmp_path / "killed"):
+    for week in weekly.list_weeks(tmp_path / "killed"):
         assert {path.name for path in (tmp_path / "killed" / week.label).iterdir()} == FILES
     assert started(tmp_path / "killed").wait() == 0
     assert everything(tmp_path / "killed") == undisturbed
@@ -428,8 +443,8 @@ def test_what_a_killed_swap_left_comes_back(tmp_path: Path) -> None:
     _made(tmp_path, "2019-W20")
     (tmp_path / "2019-W20").rename(tmp_path / ".2019-W20.old")
     (tmp_path / ".2019-W21.draft").mkdir()
-    with weekly.only_one(tmp_path):
-        assert [week.label for week in weekly.weeks(tmp_path)] == ["2019-W20"]
+    with weekly.lock_folder(tmp_path):
+        assert [week.label for week in weekly.list_weeks(tmp_path)] == ["2019-W20"]
     assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "2019-W20"]
 
 
@@ -489,11 +504,13 @@ def test_the_command_behind_a_count_asks_what_was_counted(tmp_path: Path) -> Non
 def test_sentences_and_marks() -> None:
     row = {"title": "A survey of things", "abstract": "First words. We use a GAN, e.g. of old. See https://github.com/a/b.", "comments": "Code: https://gitlab.com/c/d"}  # fmt: skip
     match = {"field": "abstract", "text": "GAN", "snippet": "…"}
-    assert digest._sentence(row, match) == "We use a GAN, e.g. of old."
-    assert digest._sentence(row, {**match, "field": "title"}) == "A survey of things"
-    assert digest._SURVEY.search(row["title"])
-    assert digest._CODE.findall(f"{row['comments']} {row['abstract']}") == ["https://gitlab.com/c/d", "https://github.com/a/b"]  # fmt: skip
-    assert digest.last_week(date(2019, 5, 20)).label == digest.last_week(date(2019, 5, 26)).label == "2019-W20"
+    assert digest._find_match_sentence(row, match) == "We use a GAN, e.g. of old."
+    assert digest._find_match_sentence(row, {**match, "field": "title"}) == "A survey of things"
+    assert digest._SURVEY_PATTERN.search(row["title"])
+    assert digest._CODE_URL_PATTERN.findall(f"{row['comments']} {row['abstract']}") == ["https://gitlab.com/c/d", "https://github.com/a/b"]  # fmt: skip
+    assert (
+        digest.last_ended_week(date(2019, 5, 20)).label == digest.last_ended_week(date(2019, 5, 26)).label == "2019-W20"
+    )
 
 
 def test_text_from_papers_is_no_markup(tmp_path: Path, plain: None) -> None:
@@ -514,7 +531,7 @@ def test_what_nothing_covers_is_said_before_anything_is_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filled(tmp_path)
-    monkeypatch.setattr(question.Context, "count", lambda *_: pytest.fail("counted"))
+    monkeypatch.setattr(question.BoundQuery, "count_submissions", lambda *_: pytest.fail("counted"))
     done = run("digest", "--store", tmp_path, "--period", "2031")
     assert done.exit_code == 4 and "Nothing of 2031 is covered; the data end on 2019-06-03" in done.stderr
 
@@ -523,9 +540,9 @@ def test_a_first_run_that_nobody_answers_says_so(tmp_path: Path) -> None:
     env = {"TREND_ARXIV_URL": "http://127.0.0.1:9/api", "TREND_REQUEST_INTERVAL_S": "0"}
     done = run("weekly", "--store", tmp_path / "none", "--out", tmp_path / "out", env=env)
     assert done.exit_code == 3 and "Cannot reach 127.0.0.1:9" in done.stderr, done.output
-    with serving(StandIn([])) as standin:
-        standin.misbehave("500", times=99)
-        done = run("weekly", "--store", tmp_path / "failed", "--out", tmp_path / "out", env=standin.env())
+    with run_stand_in(ArxivStandIn([])) as standin:
+        standin.inject_fault("500", times=99)
+        done = run("weekly", "--store", tmp_path / "failed", "--out", tmp_path / "out", env=standin.build_environment())
     assert done.exit_code == 3 and "times in a row: status 500" in done.stderr, done.output
 
 
@@ -539,10 +556,10 @@ def test_a_category_that_is_new_in_the_scope_is_fetched_from_the_beginning(
     words = ["--store", tmp_path / "store", "--settings", tmp_path / "settings.yaml"]
     papers = [recent(n, n, category) for n, category in enumerate(["cs.LG", "cs.CL"] * 45, 1)]
     (tmp_path / "job.yaml").write_text(f"watch: [gan]\npack: iclr\nscope: mine\nsource: {source}\nsince: '{since}'\n")
-    with serving(StandIn(papers)) as standin:
-        assert run("fetch", *words, "--source", source, "-c", "cs.LG", "--since", since, env=standin.env()).exit_code == 0  # fmt: skip
-        done = run("weekly", tmp_path / "job.yaml", *words, "--out", tmp_path / "out", env=standin.env())
+    with run_stand_in(ArxivStandIn(papers)) as standin:
+        assert run("fetch", *words, "--source", source, "-c", "cs.LG", "--since", since, env=standin.build_environment()).exit_code == 0  # fmt: skip
+        done = run("weekly", tmp_path / "job.yaml", *words, "--out", tmp_path / "out", env=standin.build_environment())
     assert done.exit_code == 0, done.output
-    spans = Store.open(tmp_path / "store").coverage().spans("cs.CL")
+    spans = Store.open(tmp_path / "store").build_coverage().category_spans("cs.CL")
     assert (spans[0].since, spans[-1].until >= today) == (since, True)
     assert told(tmp_path / "out" / "latest")["week"]["base"] == 7

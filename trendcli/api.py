@@ -11,22 +11,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trendcli.core.registry import CHARTS, load
-from trendcli.core.settings import Settings, configs
+from trendcli.core.registry import CHARTS, load_entry
+from trendcli.core.settings import Settings, config_folder
 from trendcli.core.types import Report, Scope
 from trendcli.reports.papers import listing
-from trendcli.reports.papers.authors import authors as _authors
-from trendcli.reports.papers.lookup import Wanted
-from trendcli.reports.trends.acceptance import acceptance as _acceptance
-from trendcli.reports.trends.comparison import comparison as _comparison
-from trendcli.reports.trends.comparison import decomposition as _decomposition
-from trendcli.reports.trends.series import series as _series
-from trendcli.store.corpus import reading
+from trendcli.reports.papers.authors import list_authors as _authors
+from trendcli.reports.papers.lookup import SearchRequest
+from trendcli.reports.trends.acceptance import build_acceptance as _acceptance
+from trendcli.reports.trends.comparison import build_comparison as _comparison
+from trendcli.reports.trends.comparison import build_decomposition as _decomposition
+from trendcli.reports.trends.series import build_series as _series
+from trendcli.store.corpus import restrict_text_fields
 from trendcli.store.manifest import ARXIV
-from trendcli.store.store import VENUES, Store
+from trendcli.store.store import VENUES_FOLDER, Store
 from trendcli.topics.library import Library
-from trendcli.topics.loader import load as _load_topics
-from trendcli.topics.query import Question, worded
+from trendcli.topics.loader import load_library as _load_topics
+from trendcli.topics.query import Query, parse_query
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,12 +52,14 @@ def open_store(path: str | Path, corpus: str = ARXIV, fields: Sequence[str] | No
     `fields` are those of a venue in which rules are matched: title, keywords, abstract.
     """
     root = Path(path).expanduser()
-    return Store.open(root) if corpus == ARXIV else reading(Store.open(root / VENUES / corpus), fields)
+    return (
+        Store.open(root) if corpus == ARXIV else restrict_text_fields(Store.open(root / VENUES_FOLDER / corpus), fields)
+    )
 
 
 def library(own: str | Path | None = None) -> Library:
     """The shipped topics and packs, and those of your own file or folder where one is given."""
-    return _load_topics(configs() / "topics", Path(own) if own else None)
+    return _load_topics(config_folder() / "topics", Path(own) if own else None)
 
 
 def comparison(store: Store, topics: Sequence[str] = (), *, pack: str | None = None, **words: Any) -> Report:
@@ -68,13 +70,13 @@ def comparison(store: Store, topics: Sequence[str] = (), *, pack: str | None = N
     include_partial, of a venue status and keywords, and own_topics (a path).
     """
     wanted = pack or (None if topics or words.get("queries") else "ml")
-    return _comparison(store, *_asked(store, topics, pack=wanted, **words))
+    return _comparison(store, *_build_query(store, topics, pack=wanted, **words))
 
 
 def decomposition(store: Store, topics: Sequence[str] = (), *, pack: str | None = None, **words: Any) -> Report:
     """The change of a topic's share by primary category: within the categories, and by their mix; as `comparison`."""
     wanted = pack or (None if topics or words.get("queries") else "ml")
-    return _decomposition(store, *_asked(store, topics, pack=wanted, **words))
+    return _decomposition(store, *_build_query(store, topics, pack=wanted, **words))
 
 
 def series(store: Store, topics: Sequence[str] = (), **words: Any) -> Report:
@@ -82,13 +84,13 @@ def series(store: Store, topics: Sequence[str] = (), **words: Any) -> Report:
 
     `words` as for `comparison`, and rolling, index.
     """
-    return _series(store, *_asked(store, topics, **words))
+    return _series(store, *_build_query(store, topics, **words))
 
 
 def acceptance(store: Store, topics: Sequence[str] = (), *, pack: str | None = None, **words: Any) -> Report:
     """A row a topic: how many of its submissions a venue accepted, against all others of a year; as `comparison`."""
     wanted = pack or (None if topics or words.get("queries") or words.get("keywords") else "ml")
-    return _acceptance(store, *_asked(store, topics, pack=wanted, **words))
+    return _acceptance(store, *_build_query(store, topics, pack=wanted, **words))
 
 
 def submissions(
@@ -105,26 +107,26 @@ def submissions(
 
     With `search` those that have its words, with `like` the nearest to a submission; `sort` is relevance or newest.
     """
-    wanted = None if search is None and like is None else Wanted(search, like, sort)
-    asked = _asked(store, topics, limit=limit, children=False, **words)
-    return listing.submissions(store, *asked, wanted=wanted)
+    wanted = None if search is None and like is None else SearchRequest(search, like, sort)
+    asked = _build_query(store, topics, limit=limit, children=False, **words)
+    return listing.list_submissions(store, *asked, search_request=wanted)
 
 
 def authors(
     store: Store, topics: Sequence[str] = (), *, limit: int = 0, search: str | None = None, **words: Any
 ) -> Report:
     """A row an author of a selection, by names as they are written; as `submissions`."""
-    wanted = None if search is None else Wanted(search)
-    return _authors(store, *_asked(store, topics, limit=limit, children=False, **words), wanted=wanted)
+    wanted = None if search is None else SearchRequest(search)
+    return _authors(store, *_build_query(store, topics, limit=limit, children=False, **words), search_request=wanted)
 
 
-def chart(drawn: Report, kind: str) -> Figure:
+def chart(report: Report, kind: str) -> Figure:
     """A report as a matplotlib Figure; `kind` is lines, change, volume or heatmap."""
-    figure: Figure = load(CHARTS[kind])(drawn)
+    figure: Figure = load_entry(CHARTS[kind])(report)
     return figure
 
 
-def _asked(
+def _build_query(
     store: Store,
     topics: Sequence[str],
     *,
@@ -133,10 +135,10 @@ def _asked(
     scope: str | None = None,
     own_topics: str | Path | None = None,
     **words: Any,
-) -> tuple[Library, Question, Scope]:
+) -> tuple[Library, Query, Scope]:
     settings = Settings()
-    named, default = settings.scope_of(categories, scope), settings.scope_named("ml")
+    named, default = settings.resolve_scope(categories, scope), settings.named_scope("ml")
     if store.corpus != ARXIV:
         named, default = Scope(status, (status,)) if status else None, Scope("submitted", ("submitted",))
-    question, known = worded(library(own_topics), topics=topics, scope=named, corpus=store.corpus, **words)
+    question, known = parse_query(library(own_topics), topics=topics, scope=named, corpus=store.corpus, **words)
     return known, question, default

@@ -19,7 +19,7 @@ import typer.main
 from typer.testing import CliRunner
 
 import trendcli
-from trendcli.cli import app
+from trendcli.cli import build_app
 
 HERE = Path(__file__).resolve().parent
 STORE = HERE / "store"
@@ -57,7 +57,7 @@ BY_LABEL = {"rules", "data", "bases"}
 
 def flags() -> dict[str, list[str]]:
     """Every command with its arguments and the spellings of its options."""
-    return dict(sorted(_flags(typer.main.get_command(app()), "trend")))
+    return dict(sorted(_flags(typer.main.get_command(build_app()), "trend")))
 
 
 def _flags(command: Any, name: str) -> Iterator[tuple[str, list[str]]]:
@@ -85,7 +85,7 @@ def answers(store: Path) -> dict[str, dict[str, Any]]:
     replies = {}
     for name, command in COMMANDS.items():
         words = [*command.split(), "--store", str(store), "--format", "json"]
-        result = CliRunner().invoke(app(words), words)
+        result = CliRunner().invoke(build_app(words), words)
         keys = sorted(key_paths(json.loads(result.stdout))) if result.stdout else []
         replies[name] = {"code": result.exit_code, "keys": keys}
     return replies

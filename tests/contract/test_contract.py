@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import trendcli
 from tests.contract.record import COMMANDS, CONTRACT, STORE, answers, flags
-from trendcli.cli import app
+from trendcli.cli import build_app
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_json_keys_and_exit_codes_stay(name: str, contract: dict[str, Any], repl
 
 def count_by_period(store: Path, *words: str) -> list[tuple[str, int, int]]:
     words = ("report", "-t", "gan", *words, "--store", str(store), "--format", "json")
-    report = json.loads(CliRunner().invoke(app(words), list(words)).stdout)
+    report = json.loads(CliRunner().invoke(build_app(words), list(words)).stdout)
     return [(row["period"], row["count"], row["base"]) for row in report["rows"]]
 
 

@@ -12,15 +12,15 @@ from lxml import etree
 
 from trendcli.demo import corpus
 from trendcli.demo.atom import parse_query
-from trendcli.demo.corpus import Paper
-from trendcli.demo.server import StandIn, serving
+from trendcli.demo.corpus import SyntheticSubmission
+from trendcli.demo.server import ArxivStandIn, run_stand_in
 
 A = "{http://www.w3.org/2005/Atom}"
 X = "{http://arxiv.org/schemas/atom}"
 VOLATILE = {f"{A}updated"}  # of the feed itself: the moment of the answer
 
 
-def recorded_papers(root: etree._Element) -> list[Paper]:
+def recorded_papers(root: etree._Element) -> list[SyntheticSubmission]:
     """The entries of a recorded reply as papers that the stand-in can serve."""
     papers = []
     for entry in root.findall(f"{A}entry"):
@@ -28,7 +28,7 @@ def recorded_papers(root: etree._Element) -> list[Paper]:
         first, last = (moment(entry.findtext(f"{A}{name}")) for name in ("published", "updated"))
         authors = entry.findall(f"{A}author")
         papers.append(
-            Paper(
+            SyntheticSubmission(
                 id=ident,
                 versions=(first, *[last] * (int(version) - 1)),
                 title=entry.findtext(f"{A}title") or "",
@@ -79,15 +79,17 @@ def test_replies_are_shaped_like_every_recorded_one(shared: Path) -> None:
         error = "/api/errors" in (recorded.findtext(f"{A}entry/{A}id") or "")
         papers = [] if error else recorded_papers(recorded)
         total = int(recorded.findtext("{http://a9.com/-/spec/opensearch/1.1/}totalResults") or 0)
-        served = StandIn(papers)
+        served = ArxivStandIn(papers)
         if asked[1] == "q":  # the recording shows a part of a list that is not ours to know: stand nothings around it
-            nothing = [Paper("0704.0001", (moment("2007-04-02T00:00:00Z"),), "", "testing", (), ("cs.LG",))]
-            served.papers = nothing * start + papers + nothing * (total - start - len(papers))
+            nothing = [
+                SyntheticSubmission("0704.0001", (moment("2007-04-02T00:00:00Z"),), "", "testing", (), ("cs.LG",))
+            ]
+            served.submissions = nothing * start + papers + nothing * (total - start - len(papers))
             query["search_query"] = "all:testing"
-            served._search = lambda *_: served.papers  # type: ignore[method-assign]
+            served._find_submissions = lambda *_: served.submissions  # type: ignore[method-assign]
             recorded_title = recorded.findtext(f"{A}title") or ""
             assert f"start={start}&max_results={size}" in recorded_title
-        reply = served.answer("/api/query", query)
+        reply = served.answer_request("/api/query", query)
         assert reply.status == (400 if error else 200), path.name
         ours, theirs = flat(etree.fromstring(reply.body)), flat(recorded)
         if error:
@@ -100,7 +102,7 @@ def without_moments(tree: object) -> str:
     return re.sub(r"\d{4}-\d\d-\d\dT[\d:]+Z", "", str(tree))
 
 
-PAPERS = corpus.make(seed=3, volume={2018: 60})
+PAPERS = corpus.build_corpus(seed=3, yearly_counts={2018: 60})
 
 
 @pytest.mark.parametrize(
@@ -133,29 +135,29 @@ def test_queries_that_cannot_be_read(query: str) -> None:
 
 
 def test_a_range_holds_both_ends() -> None:
-    at = PAPERS[0].published.replace(second=0)
-    edge = Paper("1801.99999", (at,), "x", "y", (), ("cs.LG",))
+    at = PAPERS[0].published_at.replace(second=0)
+    edge = SyntheticSubmission("1801.99999", (at,), "x", "y", (), ("cs.LG",))
     for low, high in ((at, at), (at, at.replace(year=2019)), (at.replace(year=2017), at)):
         assert parse_query(f"submittedDate:[{low:%Y%m%d%H%M} TO {high:%Y%m%d%H%M}]")(edge)
 
 
 def test_limits_and_errors() -> None:
-    served = StandIn(PAPERS)
+    served = ArxivStandIn(PAPERS)
 
     def status(**query: str) -> int:
-        return served.answer("/api/query", {"search_query": "cat:cs.LG", **query}).status
+        return served.answer_request("/api/query", {"search_query": "cat:cs.LG", **query}).status
 
     assert status(start="0", max_results="10") == 200
     assert status(start="9990", max_results="10") == 200
     assert status(start="9991", max_results="10") == 500
     assert status(max_results="0") == 500
     assert status(start="x") == status(start="-1") == status(max_results="many") == 400
-    assert served.answer("/api/query", {"start": "0"}).status == 400
+    assert served.answer_request("/api/query", {"start": "0"}).status == 400
     assert status(sortBy="name") == 400
 
 
 def test_it_is_served_on_the_loopback_alone() -> None:
-    with serving(StandIn(PAPERS)) as running:
+    with run_stand_in(ArxivStandIn(PAPERS)) as running:
         assert urlsplit(running.url).hostname == "127.0.0.1"
         reply = requests.get(running.url, params=parse_qsl("search_query=cat:cs.LG&max_results=3"), timeout=10)
         assert reply.headers["Content-Type"] == "application/atom+xml"
@@ -166,26 +168,26 @@ def test_it_is_served_on_the_loopback_alone() -> None:
 
 
 def test_the_same_seed_gives_the_same_corpus() -> None:
-    assert corpus.make(seed=3, volume={2018: 60}) == PAPERS
-    assert corpus.make(seed=4, volume={2018: 60}) != PAPERS
+    assert corpus.build_corpus(seed=3, yearly_counts={2018: 60}) == PAPERS
+    assert corpus.build_corpus(seed=4, yearly_counts={2018: 60}) != PAPERS
 
 
 def test_the_corpus_is_what_it_is_said_to_be() -> None:
-    papers = corpus.make()
-    assert len(papers) == sum(corpus.VOLUME.values()) >= 20_000
-    assert {p.published.year for p in papers} == {2015, 2016, 2017, 2018, 2019}
+    papers = corpus.build_corpus()
+    assert len(papers) == sum(corpus.YEARLY_COUNTS.values()) >= 20_000
+    assert {p.published_at.year for p in papers} == {2015, 2016, 2017, 2018, 2019}
     assert {c for p in papers for c in p.categories} == {"cs.LG", "cs.CL", "cs.CV", "cs.NE", "stat.ML"}
     assert len({p.id for p in papers}) == len(papers)
     assert 0.3 < sum(len(p.versions) > 1 for p in papers) / len(papers) < 0.45
     assert 0.4 < sum(len(p.categories) > 1 for p in papers) / len(papers) < 0.7
 
-    counts = Counter((topic, p.published.year) for p in papers for topic in p.topics)
+    counts = Counter((topic, p.published_at.year) for p in papers for topic in p.topics)
 
     def shares(topic: str) -> list[float]:
-        return [counts[topic, year] / corpus.VOLUME[year] for year in corpus.VOLUME]
+        return [counts[topic, year] / corpus.YEARLY_COUNTS[year] for year in corpus.YEARLY_COUNTS]
 
     assert shares("rnn")[-1] < 0.7 * shares("rnn")[-2]
     assert shares("transformer")[0] == 0.0 < shares("transformer")[-1]
     gan = shares("gan")
-    assert gan[-1] < gan[-2] and gan[-1] * corpus.VOLUME[2019] > gan[-2] * corpus.VOLUME[2018]
-    assert all(max(corpus.SHARES, key=lambda t: shares(t)[n]) == "rl" for n in range(5))
+    assert gan[-1] < gan[-2] and gan[-1] * corpus.YEARLY_COUNTS[2019] > gan[-2] * corpus.YEARLY_COUNTS[2018]
+    assert all(max(corpus.TOPIC_SHARES, key=lambda t: shares(t)[n]) == "rl" for n in range(5))

@@ -6,14 +6,14 @@ from trendcli.demo import venue
 
 
 def test_the_lists_are_the_same_each_time() -> None:
-    one, other = venue.lists(), venue.lists()
+    one, other = venue.build_lists(), venue.build_lists()
     assert one == other
-    assert {year: len(papers) for year, papers in one.items()} == venue.SIZES
-    assert len({paper["id"] for papers in one.values() for paper in papers}) == sum(venue.SIZES.values())
+    assert {year: len(papers) for year, papers in one.items()} == venue.YEARLY_COUNTS
+    assert len({paper["id"] for papers in one.values() for paper in papers}) == sum(venue.YEARLY_COUNTS.values())
 
 
 def test_what_was_planted_is_there() -> None:
-    active = [paper for paper in venue.lists()[2019] if paper["status"] in ("Oral", "Poster", "Reject")]
+    active = [paper for paper in venue.build_lists()[2019] if paper["status"] in ("Oral", "Poster", "Reject")]
 
     def rate(word: str) -> float:
         about = [paper for paper in active if word in paper["keywords"].split(";")]

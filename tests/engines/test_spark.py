@@ -15,17 +15,17 @@ from typer.testing import CliRunner
 
 from tests.conftest import fill, paper
 from tests.test_counting import TOPICS
-from trendcli.cli import app
+from trendcli.cli import build_app
 from trendcli.core import periods
 from trendcli.core.errors import UsageError
-from trendcli.core.types import Scope, Selection, Submission, silent
+from trendcli.core.types import Scope, Selection, Submission, ignore_progress
 from trendcli.demo import corpus
 from trendcli.store import records as parts
 from trendcli.store.store import Store
 from trendcli.topics import aggregates as cells
 from trendcli.topics import loader as topic_files
 from trendcli.topics import spark
-from trendcli.topics.counting import count
+from trendcli.topics.counting import count_submissions
 from trendcli.topics.library import Library
 
 # Spark speaks of itself while it starts, and of pandas, which nothing here uses
@@ -63,11 +63,11 @@ def submissions(seed: int, version: int, day: int, every: int) -> list[Submissio
     """Made-up submissions, with fruit in some of them; the same seed gives the same ones at any version."""
     fruit = ["an apple", "apples and pears", "an apple computer", "JAM", "a pear, a pear", "nothing"]
     return [
-        parts.submission(
+        parts.build_submission(
             id=item.id,
             version=version,
-            v1_at=int(item.published.timestamp()),
-            updated_at=int(item.published.timestamp()) + version,
+            v1_at=int(item.published_at.timestamp()),
+            updated_at=int(item.published_at.timestamp()) + version,
             title=f"{item.title} on {fruit[number % 3]}" if number % 7 == 0 else item.title,
             abstract=f"{item.abstract} We think of {fruit[(number + version) % 6]}.",
             authors=", ".join(item.authors),
@@ -77,7 +77,7 @@ def submissions(seed: int, version: int, day: int, every: int) -> list[Submissio
             doi=None,
             as_of=day,
         )
-        for number, item in enumerate(corpus.make(seed=seed, volume={2018: 300, 2019: 400}))
+        for number, item in enumerate(corpus.build_corpus(seed=seed, yearly_counts={2018: 300, 2019: 400}))
         if number % every == 0
     ]
 
@@ -93,23 +93,25 @@ def written(folder: Path, states: list[list[Submission]]) -> Path:
     """The deliveries as a directory of parquet files."""
     folder.mkdir()
     for number, some in enumerate(states):
-        pq.write_table(parts.table(some, "test", datetime(2020, 6, 1, tzinfo=UTC)), folder / f"{number}.parquet")
+        pq.write_table(
+            parts.build_batch_table(some, "test", datetime(2020, 6, 1, tzinfo=UTC)), folder / f"{number}.parquet"
+        )
     return folder
 
 
 def counted(store: Store, library: Library, topics: list[str], match: str) -> Any:
-    months = periods.between(periods.parse("2018").start, periods.parse("2019").end, "month")
-    return count(store, library, Selection(SCOPE, tuple(topics), match=match), months, silent)
+    months = periods.list_periods(periods.parse_period("2018").start, periods.parse_period("2019").end, "month")
+    return count_submissions(store, library, Selection(SCOPE, tuple(topics), match=match), months, ignore_progress)
 
 
 def test_the_function_of_the_cluster_finds_what_the_tags_hold(
     states: list[list[Submission]], topic_file: Any, tmp_path: Path
 ) -> None:
-    own = topic_files.load(topic_file(TOPICS).parent)
-    topics = list(own.pack("all"))
+    own = topic_files.load_library(topic_file(TOPICS).parent)
+    topics = list(own.get_pack("all"))
     store = fill(tmp_path / "local", states[0])
-    batches = parts.table(states[0], "test", datetime(2020, 6, 1, tzinfo=UTC)).to_batches(max_chunksize=100)
-    rows = [row for batch in spark.matching(own, topics)(iter(batches)) for row in batch.to_pylist()]
+    batches = parts.build_batch_table(states[0], "test", datetime(2020, 6, 1, tzinfo=UTC)).to_batches(max_chunksize=100)
+    rows = [row for batch in spark.build_topic_matcher(own, topics)(iter(batches)) for row in batch.to_pylist()]
     assert len(rows) == 700
     for match, field in (("any", None), ("title", "title"), ("strict", "strict")):
         found = counted(store, own, topics, match).counts
@@ -137,8 +139,8 @@ def test_raw_columns_become_what_an_import_makes_of_them() -> None:
             "abstract": ["Schr\\\"odinger's apple", "—"],
         }
     )
-    (found,) = spark.canonical(iter([raw]))
-    assert found.schema.names == list(spark.COLUMNS)
+    (found,) = spark.canonicalize_batches(iter([raw]))
+    assert found.schema.names == list(spark.CANONICAL_COLUMNS)
     rows = found.to_pylist()
     made = paper(
         "1801.00001", "2018-01-05T12:00", "On alpha-divergence", "Schrodinger's apple", categories="cs.LG stat.ML"
@@ -154,47 +156,47 @@ def test_raw_columns_become_what_an_import_makes_of_them() -> None:
 
 
 def test_a_store_without_texts(states: list[list[Submission]], topic_file: Any, tmp_path: Path) -> None:
-    own = topic_files.load(topic_file(TOPICS).parent)
+    own = topic_files.load_library(topic_file(TOPICS).parent)
     local = fill(tmp_path / "local", states[0])
     month = counted(local, own, ["apple"], "any")
     key = cells.topic_key(own, "apple")
     table = pa.table(
         {
-            "topic": pa.array([cells.BASE, key], pa.int64()),
-            "month": pa.array([periods.parse("2018-03").start] * 2),
+            "topic": pa.array([cells.TOTAL_KEY, key], pa.int64()),
+            "month": pa.array([periods.parse_period("2018-03").start] * 2),
             "categories": ["cs.LG", "cs.LG"],
-            **{name: pa.array([9, 4], pa.int64()) for name in cells.COUNTED},
+            **{name: pa.array([9, 4], pa.int64()) for name in cells.AGGREGATE_COLUMNS},
         }
     )
-    store = spark._kept(tmp_path / "store", table, datetime(2020, 6, 1, tzinfo=UTC), [key], ["*"])
-    march = periods.parse("2018-03")
+    store = spark._write_store(tmp_path / "store", table, datetime(2020, 6, 1, tzinfo=UTC), [key], ["*"])
+    march = periods.parse_period("2018-03")
     found = counted(store, own, ["apple"], "any")
-    assert (found.bases[march], found.counts["apple", march]) == (9, 4)
-    assert found.bases.keys() == month.bases.keys()
+    assert (found.totals[march], found.counts["apple", march]) == (9, 4)
+    assert found.totals.keys() == month.totals.keys()
     with pytest.raises(UsageError, match="texts lie"):
         counted(store, own, ["pear"], "any")  # never counted
-    week = [periods.parse("2018-W10")]
+    week = [periods.parse_period("2018-W10")]
     with pytest.raises(UsageError, match="texts lie"):
-        count(store, own, Selection(SCOPE, ("apple",)), week, silent)
+        count_submissions(store, own, Selection(SCOPE, ("apple",)), week, ignore_progress)
     for words, code in ((["status"], 0), (["doctor"], 0), (["papers"], 2)):
-        said = CliRunner().invoke(app(words), [*words, "--store", str(store.root)])
+        said = CliRunner().invoke(build_app(words), [*words, "--store", str(store.root)])
         assert (said.exit_code, "Traceback" in said.output) == (code, False), said.output
 
 
 def test_a_cluster_counts_as_this_machine_does(
     session: Any, states: list[list[Submission]], library: Library, topic_file: Any, tmp_path: Path
 ) -> None:
-    own = topic_files.load(topic_file(TOPICS).parent)
+    own = topic_files.load_library(topic_file(TOPICS).parent)
     every = replace(library, topics={**library.topics, **own.topics})
-    topics = [*library.pack("ml"), *own.pack("all")]
+    topics = [*library.get_pack("ml"), *own.get_pack("all")]
     local = Store.open_or_create(tmp_path / "local")
     for some in states:
         local = fill(tmp_path / "local", some)
-    assert local.manifest.rows == 700
+    assert local.manifest.submission_count == 700
     assert sum(item.replaces for item in local.manifest.files) == 234
     folder = written(tmp_path / "corpus", states)
-    remote = spark.count(session, [str(folder)], tmp_path / "remote", every, topics, complete=["*"])
-    assert remote.manifest.rows == 700
+    remote = spark.count_topics(session, [str(folder)], tmp_path / "remote", every, topics, complete_categories=["*"])
+    assert remote.manifest.submission_count == 700
     for match in ("any", "title", "strict"):
         here, there = counted(local, every, topics, match), counted(remote, every, topics, match)
         assert here == there
@@ -204,10 +206,12 @@ def test_a_cluster_counts_as_this_machine_does(
     assert 0 < sum(apples.values()) < 700  # the exclusion and the guard leave some out
     assert 0 < sum(pears.values()) < 700
 
-    said = CliRunner().invoke(app(["report"]), ["report", "--store", str(remote.root), "-t", "rl", "--by", "year"])
+    said = CliRunner().invoke(
+        build_app(["report"]), ["report", "--store", str(remote.root), "-t", "rl", "--by", "year"]
+    )
     assert said.exit_code == 0
     assert "2019" in said.output
-    refused = CliRunner().invoke(app(["papers"]), ["papers", "--store", str(remote.root), "-t", "rl"])
+    refused = CliRunner().invoke(build_app(["papers"]), ["papers", "--store", str(remote.root), "-t", "rl"])
     assert refused.exit_code == 2
     assert "texts lie" in refused.output
 
@@ -215,24 +219,26 @@ def test_a_cluster_counts_as_this_machine_does(
 def test_counting_again_adds_topics_and_nothing_twice(
     session: Any, states: list[list[Submission]], topic_file: Any, tmp_path: Path
 ) -> None:
-    own = topic_files.load(topic_file(TOPICS).parent)
+    own = topic_files.load_library(topic_file(TOPICS).parent)
     paths = [str(written(tmp_path / "corpus", states))]
-    first = spark.count(session, paths, tmp_path / "store", own, ["pear"], complete=["*"])
+    first = spark.count_topics(session, paths, tmp_path / "store", own, ["pear"], complete_categories=["*"])
     before = counted(first, own, ["pear"], "any")
-    second = spark.count(session, paths, tmp_path / "store", own, ["pear", "apple", "jam"], complete=["*"])
+    second = spark.count_topics(
+        session, paths, tmp_path / "store", own, ["pear", "apple", "jam"], complete_categories=["*"]
+    )
     after = counted(second, own, ["pear", "apple", "jam"], "any")
     assert second.manifest.files == first.manifest.files
-    assert after.bases == before.bases
+    assert after.totals == before.totals
     assert {place: after.counts[place] for place in before.counts} == before.counts
-    assert sum(after.counts["apple", item] for item in after.bases) > 0
+    assert sum(after.counts["apple", item] for item in after.totals) > 0
 
 
 def test_what_cannot_be_counted(session: Any, states: list[list[Submission]], library: Library, tmp_path: Path) -> None:
     empty = written(tmp_path / "empty", [[]])
     with pytest.raises(UsageError, match="nothing to count"):
-        spark.count(session, [str(empty)], tmp_path / "none", library, ["rl"])
+        spark.count_topics(session, [str(empty)], tmp_path / "none", library, ["rl"])
     filled = fill(tmp_path / "filled", states[0][:3])
     folder = written(tmp_path / "corpus", states)
     with pytest.raises(UsageError, match="holds texts of its own"):
-        spark.count(session, [str(folder)], filled.root, library, ["rl"])
+        spark.count_topics(session, [str(folder)], filled.root, library, ["rl"])
     assert Store.open(filled.root).manifest == filled.manifest

@@ -15,20 +15,20 @@ from hypothesis import strategies as st
 
 from tests.conftest import mutated
 from trendcli.core.arxiv import canonical_categories
-from trendcli.core.errors import TryLater, Unreachable, UsageError
-from trendcli.core.types import Ask, Window, silent
+from trendcli.core.errors import RetryableError, SourceUnreachable, UsageError
+from trendcli.core.types import Request, Window, ignore_progress
 from trendcli.demo import corpus
-from trendcli.demo.corpus import Paper
-from trendcli.demo.server import StandIn, serving
+from trendcli.demo.corpus import SyntheticSubmission
+from trendcli.demo.server import ArxivStandIn, run_stand_in
 from trendcli.sources import arxiv_api
 from trendcli.sources.arxiv_api import ArxivApi
-from trendcli.sources.harvest import Harvest, harvest
-from trendcli.sources.http import Faulty
+from trendcli.sources.harvest import HarvestResult, harvest_source
+from trendcli.sources.http import InvalidResponse
 from trendcli.sources.pace import Pace
-from trendcli.store.sql import read_files
+from trendcli.store.sql import file_rows_sql
 from trendcli.store.store import Store
 
-ALL = tuple(sorted(corpus.CATEGORIES))
+ALL = tuple(sorted(corpus.CATEGORY_WEIGHTS))
 
 
 @pytest.fixture(autouse=True)
@@ -41,19 +41,21 @@ WHOLE = Window(date(2018, 1, 1), date(2020, 1, 1))
 
 
 def api(
-    standin: StandIn, interval_s: float = 0.0, sleep: Callable[[float], None] = lambda s: None, **options: Any
+    standin: ArxivStandIn, interval_s: float = 0.0, sleep: Callable[[float], None] = lambda s: None, **options: Any
 ) -> ArxivApi:
     return ArxivApi(standin.url, Pace(None, interval_s, sleep), **options)
 
 
 def fetch(
-    standin: StandIn, root: Path, window: Window = WHOLE, categories: tuple[str, ...] = ALL, **options: Any
-) -> tuple[Store, Harvest]:
+    standin: ArxivStandIn, root: Path, window: Window = WHOLE, categories: tuple[str, ...] = ALL, **options: Any
+) -> tuple[Store, HarvestResult]:
     """Fetch a window, whatever the store covers; TryLater where the harvest was stopped."""
     store = Store.open_or_create(root)
-    done = harvest(store, api(standin, **options), [Ask(categories, window)], silent, lambda fault: None)
-    if done.stopped:
-        raise done.stopped
+    done = harvest_source(
+        store, api(standin, **options), [Request(categories, window)], ignore_progress, lambda fault: None
+    )
+    if done.stop_error:
+        raise done.stop_error
     return store, done
 
 
@@ -62,69 +64,75 @@ def rows(store: Store) -> dict[str, tuple[Any, ...]]:
     with store.connect() as db:
         return {
             row[0]: row[1:]
-            for row in db.execute(f"SELECT {columns} FROM ({read_files(store, store.files(), '*')})").fetchall()
+            for row in db.execute(f"SELECT {columns} FROM ({file_rows_sql(store, store.list_files(), '*')})").fetchall()
         }
 
 
-def expected(papers: list[Paper]) -> dict[str, tuple[Any, ...]]:
+def expected(papers: list[SyntheticSubmission]) -> dict[str, tuple[Any, ...]]:
     return {
-        p.id: (len(p.versions), f"{p.published:%Y-%m-%dT%H:%M:%S}", f"{p.versions[-1]:%Y-%m-%dT%H:%M:%S}", canonical_categories(" ".join(p.categories)), p.title)
+        p.id: (len(p.versions), f"{p.published_at:%Y-%m-%dT%H:%M:%S}", f"{p.versions[-1]:%Y-%m-%dT%H:%M:%S}", canonical_categories(" ".join(p.categories)), p.title)
         for p in papers
     }  # fmt: skip
 
 
 def test_every_submission_comes_with_its_first_date(
-    standin: StandIn, small_corpus: list[Paper], tmp_path: Path
+    standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
 ) -> None:
     store, done = fetch(standin, tmp_path)
     assert rows(store) == expected(small_corpus)
-    assert (done.merged.new, done.whole) == (600, True)
-    assert [(a.since, a.until, a.status, a.expected, a.received) for a in done.answers] == [
+    assert (done.upsert_counts.new, done.is_complete) == (600, True)
+    assert [(a.since, a.until, a.status, a.expected, a.received) for a in done.coverage_records] == [
         (date(2018, 1, 1), date(2019, 1, 1), "complete", 250, 250),
         (date(2019, 1, 1), date(2020, 1, 1), "complete", 350, 350),
     ]
 
 
-def test_fetching_again_changes_nothing(standin: StandIn, tmp_path: Path) -> None:
+def test_fetching_again_changes_nothing(standin: ArxivStandIn, tmp_path: Path) -> None:
     fetch(standin, tmp_path)
     store, done = fetch(standin, tmp_path)
-    assert (done.merged.new, done.merged.revised, done.merged.repeated) == (0, 0, 600)
-    assert store.manifest.rows == 600
+    assert (done.upsert_counts.new, done.upsert_counts.revised, done.upsert_counts.repeated) == (0, 0, 600)
+    assert store.manifest.submission_count == 600
 
 
-def test_a_revision_that_came_meanwhile(standin: StandIn, small_corpus: list[Paper], tmp_path: Path) -> None:
+def test_a_revision_that_came_meanwhile(
+    standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
+) -> None:
     from dataclasses import replace
 
     fetch(standin, tmp_path)
     old = small_corpus[17]
-    standin.papers = [
+    standin.submissions = [
         replace(p, versions=(*p.versions, p.versions[-1] + timedelta(9)), title="Anew") if p is old else p
         for p in small_corpus
     ]
-    standin._found = ("", [])
+    standin._last_results = ("", [])
     store, done = fetch(standin, tmp_path)
-    assert (done.merged.new, done.merged.revised) == (0, 1)
-    assert rows(store)[old.id][:2] == (len(old.versions) + 1, f"{old.published:%Y-%m-%dT%H:%M:%S}")
-    assert store.manifest.rows == 600
+    assert (done.upsert_counts.new, done.upsert_counts.revised) == (0, 1)
+    assert rows(store)[old.id][:2] == (len(old.versions) + 1, f"{old.published_at:%Y-%m-%dT%H:%M:%S}")
+    assert store.manifest.submission_count == 600
 
 
-def test_only_the_categories_that_were_asked_for(standin: StandIn, small_corpus: list[Paper], tmp_path: Path) -> None:
+def test_only_the_categories_that_were_asked_for(
+    standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
+) -> None:
     store, _ = fetch(standin, tmp_path, Window(date(2018, 3, 1), date(2018, 9, 1)), ("cs.CL",))
     wanted = [
-        p for p in small_corpus if "cs.CL" in p.categories and 3 <= p.published.month < 9 and p.published.year == 2018
+        p
+        for p in small_corpus
+        if "cs.CL" in p.categories and 3 <= p.published_at.month < 9 and p.published_at.year == 2018
     ]
     assert rows(store) == expected(wanted)
-    assert store.coverage().categories() == {"cs.CL"}
+    assert store.build_coverage().requested_categories() == {"cs.CL"}
 
 
 def test_large_windows_are_halved(
-    standin: StandIn, small_corpus: list[Paper], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arxiv_api, "MOST", 100)
+    monkeypatch.setattr(arxiv_api, "MAX_SLICE_RESULTS", 100)
     store, done = fetch(standin, tmp_path)
     assert rows(store) == expected(small_corpus)
-    assert all(answer.expected <= 100 for answer in done.answers if (answer.until - answer.since).days > 1)  # type: ignore[operator]
-    spans = [(answer.since, answer.until) for answer in done.answers]
+    assert all(answer.expected <= 100 for answer in done.coverage_records if (answer.until - answer.since).days > 1)  # type: ignore[operator]
+    spans = [(answer.since, answer.until) for answer in done.coverage_records]
     assert spans[0][0] == date(2018, 1, 1) and spans[-1][1] == date(2020, 1, 1)
     assert all(a[1] == b[0] for a, b in zip(spans, spans[1:], strict=False))
 
@@ -136,11 +144,11 @@ DAY = st.dates(date(2012, 1, 1), date(2027, 1, 1))
 def test_slices_cover_a_window_once_however_it_is_halved(one: date, other: date, seed: int) -> None:
     since, until = sorted((one, other))
     rng = random.Random(seed)
-    queue, spans = arxiv_api.nodes(since, until), []
+    queue, spans = arxiv_api.split_into_nodes(since, until), []
     while queue:
         low, high = queue.pop(0)
         if (high - low).days > 1 and rng.random() < 0.6:
-            queue[:0] = arxiv_api.halves(low, high)
+            queue[:0] = arxiv_api.split_node(low, high)
         else:
             spans.append((low, high))
     assert [day for span in spans for day in span[:1]] == [since, *[high for _, high in spans[:-1]]][: len(spans)]
@@ -153,11 +161,11 @@ def test_a_run_that_was_broken_off_goes_on_in_the_same_slices(one: date, other: 
     since, until = sorted((one, other))
 
     def leaves(low: date, high: date) -> list[tuple[date, date]]:
-        queue, found = arxiv_api.nodes(low, high), []
+        queue, found = arxiv_api.split_into_nodes(low, high), []
         while queue:
             node = queue.pop(0)
             if total * (node[1] - node[0]).days > 9000 * 365 and (node[1] - node[0]).days > 1:
-                queue[:0] = arxiv_api.halves(*node)
+                queue[:0] = arxiv_api.split_node(*node)
             else:
                 found.append(node)
         return found
@@ -171,16 +179,20 @@ def test_a_run_that_was_broken_off_goes_on_in_the_same_slices(one: date, other: 
 def test_a_day_that_is_too_large_is_halved_in_hours_and_then_by_category(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arxiv_api, "MOST", 20)
+    monkeypatch.setattr(arxiv_api, "MAX_SLICE_RESULTS", 20)
     at = datetime(2018, 5, 5, 12, 0, 30, tzinfo=UTC)
-    minute = [Paper(f"1805.{n:05d}", (at,), f"t{n}", "a", ("x",), ("cs.LG" if n % 2 else "cs.CL",)) for n in range(30)]
-    spread = [
-        Paper(f"1805.{n:05d}", (at + timedelta(minutes=n),), f"t{n}", "a", ("x",), ("cs.LG",)) for n in range(100, 190)
+    minute = [
+        SyntheticSubmission(f"1805.{n:05d}", (at,), f"t{n}", "a", ("x",), ("cs.LG" if n % 2 else "cs.CL",))
+        for n in range(30)
     ]
-    with serving(StandIn(minute + spread)) as standin:
+    spread = [
+        SyntheticSubmission(f"1805.{n:05d}", (at + timedelta(minutes=n),), f"t{n}", "a", ("x",), ("cs.LG",))
+        for n in range(100, 190)
+    ]
+    with run_stand_in(ArxivStandIn(minute + spread)) as standin:
         store, done = fetch(standin, tmp_path, Window(date(2018, 5, 4), date(2018, 5, 7)), ("cs.CL", "cs.LG"))
     assert set(rows(store)) == {p.id for p in minute + spread}
-    assert [(answer.since.day, answer.until.day, answer.status) for answer in done.answers] == [
+    assert [(answer.since.day, answer.until.day, answer.status) for answer in done.coverage_records] == [
         (4, 5, "complete"),
         (5, 6, "complete"),
         (6, 7, "complete"),
@@ -190,36 +202,38 @@ def test_a_day_that_is_too_large_is_halved_in_hours_and_then_by_category(
 def test_a_submission_at_midnight_is_in_one_slice_and_none_is_between_two(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arxiv_api, "MOST", 3)
+    monkeypatch.setattr(arxiv_api, "MAX_SLICE_RESULTS", 3)
     moments = [
         datetime(2018, 5, day, tzinfo=UTC) + timedelta(seconds=s) for day in (4, 5, 6, 7) for s in (-1, 0, 1, 59)
     ]
-    papers = [Paper(f"1805.{n:05d}", (at,), "t", "a", ("x",), ("cs.LG",)) for n, at in enumerate(moments)]
-    with serving(StandIn(papers)) as standin:
+    papers = [SyntheticSubmission(f"1805.{n:05d}", (at,), "t", "a", ("x",), ("cs.LG",)) for n, at in enumerate(moments)]
+    with run_stand_in(ArxivStandIn(papers)) as standin:
         store, done = fetch(standin, tmp_path, Window(date(2018, 5, 4), date(2018, 5, 7)), ("cs.LG",))
     inside = {
-        p.id for p in papers if datetime(2018, 5, 4, tzinfo=UTC) <= p.published < datetime(2018, 5, 7, tzinfo=UTC)
+        p.id for p in papers if datetime(2018, 5, 4, tzinfo=UTC) <= p.published_at < datetime(2018, 5, 7, tzinfo=UTC)
     }
     assert set(rows(store)) == inside
-    assert done.whole
+    assert done.is_complete
 
 
 def test_an_alias_is_asked_for_under_both_names(tmp_path: Path) -> None:
     at = datetime(2018, 5, 5, tzinfo=UTC)
     papers = [
-        Paper("1805.00001", (at,), "t", "a", ("x",), ("cs.NA",)),
-        Paper("1805.00002", (at,), "t", "a", ("x",), ("cs.NA", "math.NA")),
+        SyntheticSubmission("1805.00001", (at,), "t", "a", ("x",), ("cs.NA",)),
+        SyntheticSubmission("1805.00002", (at,), "t", "a", ("x",), ("cs.NA", "math.NA")),
     ]
-    with serving(StandIn(papers)) as standin:
+    with run_stand_in(ArxivStandIn(papers)) as standin:
         store, _ = fetch(standin, tmp_path, Window(date(2018, 5, 1), date(2018, 6, 1)), ("math.NA",))
     assert {row[3] for row in rows(store).values()} == {"math.NA"}
-    assert store.manifest.rows == 2
+    assert store.manifest.submission_count == 2
 
 
-def test_a_zero_is_asked_for_twice_and_then_believed(standin: StandIn, tmp_path: Path) -> None:
+def test_a_zero_is_asked_for_twice_and_then_believed(standin: ArxivStandIn, tmp_path: Path) -> None:
     store, done = fetch(standin, tmp_path, Window(date(2010, 1, 1), date(2011, 1, 1)))
     assert len(standin.requests) == 2
-    assert [(answer.status, answer.expected, answer.received) for answer in done.answers] == [("complete", 0, 0)]
+    assert [(answer.status, answer.expected, answer.received) for answer in done.coverage_records] == [
+        ("complete", 0, 0)
+    ]
     assert Store.open(tmp_path).manifest.ledger == store.manifest.ledger != ()
 
 
@@ -238,18 +252,18 @@ PAGES: list[tuple[str, Callable[[dict[str, str]], bool]]] = [
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize(("page", "when"), PAGES)
 def test_nothing_is_lost_to_a_fault_that_passes(
-    standin: StandIn,
-    small_corpus: list[Paper],
+    standin: ArxivStandIn,
+    small_corpus: list[SyntheticSubmission],
     tmp_path: Path,
     fault: str,
     page: str,
     when: Callable[[dict[str, str]], bool],
 ) -> None:
-    standin.misbehave(fault, when=when)
+    standin.inject_fault(fault, when=when)
     store, done = fetch(standin, tmp_path, Window(date(2018, 1, 1), date(2019, 1, 1)))
-    assert standin.faults == [], f"the {page} was never asked for"
-    assert rows(store) == expected([paper for paper in small_corpus if paper.published.year == 2018])
-    assert done.whole and {answer.status for answer in done.answers} == {"complete"}
+    assert standin.pending_faults == [], f"the {page} was never asked for"
+    assert rows(store) == expected([paper for paper in small_corpus if paper.published_at.year == 2018])
+    assert done.is_complete and {answer.status for answer in done.coverage_records} == {"complete"}
 
 
 LOSING = [
@@ -263,7 +277,7 @@ LOSING = [
 
 
 @pytest.fixture
-def unhardened(standin: StandIn) -> Iterator[arxiv.Client]:
+def unhardened(standin: ArxivStandIn) -> Iterator[arxiv.Client]:
     client = arxiv.Client(page_size=400, delay_seconds=0, num_retries=0)
     client.query_url_format = f"{standin.url}?{{}}"
     yield client
@@ -282,8 +296,10 @@ def test_the_package_alone_gets_everything_where_nothing_fails(unhardened: arxiv
 
 
 @pytest.mark.parametrize("fault", LOSING)
-def test_the_package_alone_loses_records_without_a_word(standin: StandIn, unhardened: arxiv.Client, fault: str) -> None:
-    standin.misbehave(fault)
+def test_the_package_alone_loses_records_without_a_word(
+    standin: ArxivStandIn, unhardened: arxiv.Client, fault: str
+) -> None:
+    standin.inject_fault(fault)
     got = ids(unhardened)  # no exception is raised
     lost = len(set(got)) < 600
     spoiled = fault == "truncated xml"  # there the last entry comes without its authors
@@ -291,9 +307,9 @@ def test_the_package_alone_loses_records_without_a_word(standin: StandIn, unhard
 
 
 def test_the_package_alone_gets_one_entry_twice_for_one_without_a_date(
-    standin: StandIn, unhardened: arxiv.Client
+    standin: ArxivStandIn, unhardened: arxiv.Client
 ) -> None:
-    standin.misbehave("entry without a date", when=lambda query: query["start"] == "0")
+    standin.inject_fault("entry without a date", when=lambda query: query["start"] == "0")
     got = ids(unhardened)
     assert (len(got), len(set(got))) == (600, 599)
 
@@ -302,112 +318,116 @@ def test_the_package_alone_gets_one_entry_twice_for_one_without_a_date(
     ("fault", "error"), [("connection cut", requests.exceptions.ChunkedEncodingError), ("503", arxiv.HTTPError)]
 )
 def test_the_package_alone_stops_at_the_first(
-    standin: StandIn, unhardened: arxiv.Client, fault: str, error: type[Exception]
+    standin: ArxivStandIn, unhardened: arxiv.Client, fault: str, error: type[Exception]
 ) -> None:
-    standin.misbehave(fault)
+    standin.inject_fault(fault)
     with pytest.raises(error):
         ids(unhardened)
 
 
 def test_an_entry_without_a_date_is_asked_for_again(
-    standin: StandIn, small_corpus: list[Paper], tmp_path: Path
+    standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
 ) -> None:
-    standin.misbehave("entry without a date", when=lambda query: query["max_results"] != "1")
+    standin.inject_fault("entry without a date", when=lambda query: query["max_results"] != "1")
     store, done = fetch(standin, tmp_path)
     assert rows(store) == expected(small_corpus)
-    assert done.whole
+    assert done.is_complete
 
 
-def test_an_entry_that_stays_without_a_date_leaves_a_known_hole(standin: StandIn, tmp_path: Path) -> None:
-    standin.misbehave(
+def test_an_entry_that_stays_without_a_date_leaves_a_known_hole(standin: ArxivStandIn, tmp_path: Path) -> None:
+    standin.inject_fault(
         "entry without a date", times=99, when=lambda query: query["max_results"] != "1" and query["start"] == "0"
     )
     store, done = fetch(standin, tmp_path)
-    assert [(answer.status, answer.expected, answer.received) for answer in done.answers] == [
+    assert [(answer.status, answer.expected, answer.received) for answer in done.coverage_records] == [
         ("partial", 250, 249),
         ("partial", 350, 349),
     ]
-    assert store.manifest.rows == 598
+    assert store.manifest.submission_count == 598
     assert done.faults[0] == "2018-01-01 to 2019-01-01: 249 of 250 submissions came; stored as partial"
 
 
 @pytest.mark.parametrize("fault", ["empty page", "html with 200", "503", "connection cut", "truncated xml"])
-def test_a_fault_that_stays_stops_the_run_and_keeps_what_came(standin: StandIn, tmp_path: Path, fault: str) -> None:
+def test_a_fault_that_stays_stops_the_run_and_keeps_what_came(
+    standin: ArxivStandIn, tmp_path: Path, fault: str
+) -> None:
     late = f"{date(2019, 1, 1):%Y%m%d}"
-    standin.misbehave(
+    standin.inject_fault(
         fault, times=999, when=lambda query: f"[{late}" in query["search_query"] and query["max_results"] != "1"
     )
-    with pytest.raises(TryLater, match="5 times in a row|could not be read"):
+    with pytest.raises(RetryableError, match="5 times in a row|could not be read"):
         fetch(standin, tmp_path)
     assert [(a.since, a.until, a.status) for a in Store.open(tmp_path).manifest.ledger] == [
         (date(2018, 1, 1), date(2019, 1, 1), "complete"),
         (date(2019, 1, 1), date(2020, 1, 1), "failed"),
     ]
-    assert Store.open(tmp_path).manifest.rows == 250
-    standin.faults = []
-    assert fetch(standin, tmp_path)[1].merged.new == 350
+    assert Store.open(tmp_path).manifest.submission_count == 250
+    standin.pending_faults = []
+    assert fetch(standin, tmp_path)[1].upsert_counts.new == 350
     assert {a.status for a in Store.open(tmp_path).manifest.ledger} == {"complete"}  # the failure was made good
 
 
-def test_patience_grows_and_retry_after_is_a_minimum(standin: StandIn, tmp_path: Path) -> None:
+def test_patience_grows_and_retry_after_is_a_minimum(standin: ArxivStandIn, tmp_path: Path) -> None:
     waits: list[float] = []
-    asks = [Ask(ALL, WHOLE)]
+    asks = [Request(ALL, WHOLE)]
     store = Store.open_or_create(tmp_path)
-    standin.misbehave("503", times=3)
-    harvest(store, api(standin, 0.5, waits.append), asks, silent, lambda fault: None)
+    standin.inject_fault("503", times=3)
+    harvest_source(store, api(standin, 0.5, waits.append), asks, ignore_progress, lambda fault: None)
     slow = [wait for wait in waits if wait > 0.6]
     assert [round(wait / 0.5) for wait in slow] == pytest.approx([10, 20, 40], rel=0.11)
     assert all(10 * 2**n * 0.5 * 0.98 <= wait <= 10 * 2**n * 0.5 * 1.1 for n, wait in enumerate(slow))  # and jitter
-    standin.misbehave("429 retry after")
+    standin.inject_fault("429 retry after")
     waits.clear()
-    harvest(store, api(standin, 0.001, waits.append), asks, silent, lambda fault: None)
+    harvest_source(store, api(standin, 0.001, waits.append), asks, ignore_progress, lambda fault: None)
     assert max(waits) == pytest.approx(1.0, rel=0.02)
 
 
-def test_a_refusal_stops_everything(standin: StandIn, tmp_path: Path) -> None:
-    standin.misbehave("403")
-    with pytest.raises(Unreachable, match="refuses this machine .403.. Nothing more is asked of it for 24 hours"):
+def test_a_refusal_stops_everything(standin: ArxivStandIn, tmp_path: Path) -> None:
+    standin.inject_fault("403")
+    with pytest.raises(SourceUnreachable, match="refuses this machine .403.. Nothing more is asked of it for 24 hours"):
         fetch(standin, tmp_path)
     assert len(standin.requests) == 1
 
 
-def test_a_query_that_arxiv_cannot_read_is_not_repeated(standin: StandIn, tmp_path: Path) -> None:
-    standin.papers = []
-    with pytest.raises(TryLater, match="cannot answer the query"):
+def test_a_query_that_arxiv_cannot_read_is_not_repeated(standin: ArxivStandIn, tmp_path: Path) -> None:
+    standin.submissions = []
+    with pytest.raises(RetryableError, match="cannot answer the query"):
         fetch(standin, tmp_path, categories=("cs LG",))
     assert len(standin.requests) == 1
 
 
 def test_nobody_answers(tmp_path: Path) -> None:
     nobody = ArxivApi("http://127.0.0.1:9/api/query", Pace(None, 0.0))
-    done = harvest(Store.open_or_create(tmp_path), nobody, [Ask(ALL, WHOLE)], silent, lambda fault: None)
+    done = harvest_source(
+        Store.open_or_create(tmp_path), nobody, [Request(ALL, WHOLE)], ignore_progress, lambda fault: None
+    )
     assert (
-        str(done.stopped)
+        str(done.stop_error)
         == "Cannot reach 127.0.0.1:9: Connection refused. Nothing was changed in the store; try later, by the same command."
     )
     assert not (tmp_path / "manifest.json").exists()
 
 
-def test_requests_keep_their_distance_and_say_who_asks(standin: StandIn, tmp_path: Path) -> None:
+def test_requests_keep_their_distance_and_say_who_asks(standin: ArxivStandIn, tmp_path: Path) -> None:
     store = Store.open_or_create(tmp_path)
     source = ArxivApi(standin.url, Pace(None, 0.05), contact="mailto:a@example.org")
-    harvest(store, source, [Ask(ALL, WHOLE)], silent, lambda fault: None)
-    gaps = [b - a for a, b in zip(standin.times, standin.times[1:], strict=False)]
+    harvest_source(store, source, [Request(ALL, WHOLE)], ignore_progress, lambda fault: None)
+    gaps = [b - a for a, b in zip(standin.request_times, standin.request_times[1:], strict=False)]
     assert min(gaps) >= 0.05
-    assert {agent.split("/")[0] for agent in standin.agents} == {"trendcli"}
-    assert all("(mailto:a@example.org)" in agent for agent in standin.agents)
+    assert {agent.split("/")[0] for agent in standin.user_agents} == {"trendcli"}
+    assert all("(mailto:a@example.org)" in agent for agent in standin.user_agents)
     assert {(query["sortBy"], query["sortOrder"]) for query in standin.requests} == {("submittedDate", "ascending")}
 
 
-def test_a_window_needs_a_beginning(standin: StandIn, tmp_path: Path) -> None:
+def test_a_window_needs_a_beginning(standin: ArxivStandIn, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="say --since"):
         fetch(standin, tmp_path, Window(None, None))
 
 
 @given(st.binary(max_size=300))
 def test_no_bytes_are_taken_for_a_feed(body: bytes) -> None:
-    with pytest.raises(Faulty):
-        arxiv_api.declared_total(body, "http://127.0.0.1/?search_query=cat:cs.LG")
+    with pytest.raises(InvalidResponse):
+        arxiv_api.parse_declared_total(body, "http://127.0.0.1/?search_query=cat:cs.LG")
 
 
 def test_recorded_replies_are_read_completely(shared: Path) -> None:
@@ -418,13 +438,13 @@ def test_recorded_replies_are_read_completely(shared: Path) -> None:
     for path in sorted((shared / "data/atom").glob("*.xml")):
         body = path.read_bytes()
         if b"/api/errors" in body:
-            with pytest.raises(Faulty, match="incorrect id format for abc"):
-                arxiv_api.declared_total(body, "http://x/?start=0")
+            with pytest.raises(InvalidResponse, match="incorrect id format for abc"):
+                arxiv_api.parse_declared_total(body, "http://x/?start=0")
             continue
-        arxiv_api.declared_total(body, "http://x/?start=0")
+        arxiv_api.parse_declared_total(body, "http://x/?start=0")
         listed += body.count(b"<entry>")
         for result in _feed.parse(body).results:
-            made = arxiv_api._submission(result)
+            made = arxiv_api._build_submission(result)
             assert made is not None
             assert made.v1_at == int(result.published.timestamp()) <= made.updated_at
             assert made.categories.split()[0] == canonical_categories(result.primary_category)
@@ -461,20 +481,20 @@ def test_mutated_feeds_are_refused_or_read_as_they_stand() -> None:
 
     from arxiv import _feed
 
-    from trendcli.demo.atom import feed
+    from trendcli.demo.atom import render_feed
 
-    papers = corpus.make(seed=3, volume={2018: 4})
-    body = feed(papers, 4, "cat:cs.LG", "", 0, 10)
+    papers = corpus.build_corpus(seed=3, yearly_counts={2018: 4})
+    body = render_feed(papers, 4, "cat:cs.LG", "", 0, 10)
     rng, accepted, until = random.Random(5), 0, time.monotonic() + 3.0
     while time.monotonic() < until:
         text = mutated(body, rng)
         try:
-            arxiv_api.declared_total(text, "http://127.0.0.1/?search_query=cat:cs.LG&start=0")
+            arxiv_api.parse_declared_total(text, "http://127.0.0.1/?search_query=cat:cs.LG&start=0")
             results = _feed.parse(text).results
-        except (Faulty, ValueError):  # the package's own error, which the client turns into one of ours
+        except (InvalidResponse, ValueError):  # the package's own error, which the client turns into one of ours
             continue
         for result in results:
-            made = arxiv_api._submission(result)
+            made = arxiv_api._build_submission(result)
             if made is None:
                 continue
             accepted += 1

@@ -16,49 +16,51 @@ import pytest
 from tests.conftest import mutated
 from tests.sources.test_arxiv_api import expected, rows
 from trendcli.core.arxiv import CATEGORIES, canonical_categories, oai_set
-from trendcli.core.errors import TryLater, Unreachable
-from trendcli.core.types import Ask, Window, silent
+from trendcli.core.errors import RetryableError, SourceUnreachable
+from trendcli.core.types import Request, Window, ignore_progress
 from trendcli.demo import corpus
-from trendcli.demo.corpus import Paper
-from trendcli.demo.server import StandIn, serving
+from trendcli.demo.corpus import SyntheticSubmission
+from trendcli.demo.server import ArxivStandIn, run_stand_in
 from trendcli.sources import oai, plan
-from trendcli.sources.harvest import Harvest, harvest
-from trendcli.sources.http import Faulty
-from trendcli.sources.oai import OaiPmh, read
+from trendcli.sources.harvest import HarvestResult, harvest_source
+from trendcli.sources.http import InvalidResponse
+from trendcli.sources.oai import OaiPmh, parse_page
 from trendcli.sources.pace import Pace
 from trendcli.store import ingest
-from trendcli.store.coverage import EVERY
+from trendcli.store.coverage import ALL_CATEGORIES
 from trendcli.store.store import Store
 
 TODAY = datetime.now(UTC).date()
-ALL = (EVERY,)
+ALL = (ALL_CATEGORIES,)
 
 
 @pytest.fixture
-def served(small_corpus: list[Paper]) -> Iterator[StandIn]:
+def served(small_corpus: list[SyntheticSubmission]) -> Iterator[ArxivStandIn]:
     """A stand-in that sends 150 records or 400 identifiers a page, so that 600 papers are four pages and two."""
-    standin = StandIn(small_corpus)
-    standin.sizes = (150, 400)
-    with serving(standin) as running:
+    standin = ArxivStandIn(small_corpus)
+    standin.oai_page_sizes = (150, 400)
+    with run_stand_in(standin) as running:
         yield running
 
 
 def fetch(
-    standin: StandIn, root: Path, categories: tuple[str, ...] = ALL, since: date | None = None, today: date = TODAY
-) -> tuple[Store, Harvest]:
+    standin: ArxivStandIn, root: Path, categories: tuple[str, ...] = ALL, since: date | None = None, today: date = TODAY
+) -> tuple[Store, HarvestResult]:
     """A harvest as it is planned from the store; TryLater where it was stopped."""
     store = Store.open_or_create(root)
     source = OaiPmh(
-        standin.oai_url, Pace(None, 0.0, lambda s: None), lambda ids, days: ingest.lacking(store, ids, days)
+        standin.oai_url, Pace(None, 0.0, lambda s: None), lambda ids, days: ingest.find_missing_ids(store, ids, days)
     )
-    asks = plan.by_change(store.coverage(), categories, Window(since, None), today)
-    done = harvest(store, source, asks, silent, lambda fault: None)
-    if done.stopped:
-        raise done.stopped
+    asks = plan.plan_change_requests(store.build_coverage(), categories, Window(since, None), today)
+    done = harvest_source(store, source, asks, ignore_progress, lambda fault: None)
+    if done.stop_error:
+        raise done.stop_error
     return store, done
 
 
-def test_everything_comes_with_its_first_date(served: StandIn, small_corpus: list[Paper], tmp_path: Path) -> None:
+def test_everything_comes_with_its_first_date(
+    served: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
+) -> None:
     store, done = fetch(served, tmp_path)
     assert rows(store) == expected(small_corpus)
     verbs = [query["verb"] for query in served.requests]
@@ -66,11 +68,11 @@ def test_everything_comes_with_its_first_date(served: StandIn, small_corpus: lis
     (answer,) = store.manifest.ledger
     assert (answer.status, answer.expected, answer.received) == ("complete", None, 600)
     assert (answer.since, answer.changed) == (date(2018, 1, 1), (date(2005, 9, 16), TODAY))
-    assert done.whole
+    assert done.is_complete
 
 
 def test_a_set_for_each_category_or_for_a_whole_archive(
-    served: StandIn, small_corpus: list[Paper], tmp_path: Path
+    served: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
 ) -> None:
     store, _ = fetch(served, tmp_path / "a", ("cs.CL", "stat.ML"))
     assert rows(store) == expected([p for p in small_corpus if {"cs.CL", "stat.ML"} & set(p.categories)])
@@ -80,7 +82,7 @@ def test_a_set_for_each_category_or_for_a_whole_archive(
     store, _ = fetch(served, tmp_path / "b", cs)
     assert rows(store) == expected([p for p in small_corpus if any(c.startswith("cs.") for c in p.categories)])
     assert {query.get("set") for query in served.requests} - {None} == {"cs"}
-    assert store.coverage().categories() == set(cs)
+    assert store.build_coverage().requested_categories() == set(cs)
 
 
 @pytest.mark.parametrize(
@@ -92,13 +94,13 @@ def test_sets(category: str, name: str) -> None:
 
 
 def test_upkeep_brings_what_has_changed_and_settles_what_was_provisional(
-    served: StandIn, small_corpus: list[Paper], tmp_path: Path
+    served: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
 ) -> None:
     """Three weeks of upkeep: late papers, a revision of an old one, a withdrawal; at the end all is covered."""
     fetch(served, tmp_path)
     week = timedelta(days=7)
     old, gone = small_corpus[3], small_corpus[44]
-    late = Paper(
+    late = SyntheticSubmission(
         "2611.00001",
         (datetime.now(UTC) - timedelta(days=20),),
         "Late",
@@ -114,29 +116,29 @@ def test_upkeep_brings_what_has_changed_and_settles_what_was_provisional(
         changed=TODAY - timedelta(days=2),
     )
     withdrawn = replace(gone, withdrawn=True, changed=TODAY - timedelta(days=1))
-    served.papers = [{old.id: revised, gone.id: withdrawn}.get(p.id, p) for p in small_corpus] + [late]
+    served.submissions = [{old.id: revised, gone.id: withdrawn}.get(p.id, p) for p in small_corpus] + [late]
     store, done = fetch(served, tmp_path, today=TODAY + week)  # a week after the store was filled, as it were
     assert served.requests[-1]["verb"] == "ListIdentifiers"
     assert [q["from"] for q in served.requests if "from" in q][-1] == str(TODAY - week)
-    assert (done.merged.new, done.merged.revised) == (1, 2)
-    assert rows(store) == expected(served.papers)
+    assert (done.upsert_counts.new, done.upsert_counts.revised) == (1, 2)
+    assert rows(store) == expected(served.submissions)
     with store.connect() as db:
-        from trendcli.store.sql import read_files
+        from trendcli.store.sql import file_rows_sql
 
         found = db.execute(
-            f"SELECT id FROM ({read_files(store, store.files(), 'id, withdrawn')}) WHERE withdrawn"
+            f"SELECT id FROM ({file_rows_sql(store, store.list_files(), 'id, withdrawn')}) WHERE withdrawn"
         ).fetchall()
     assert found == [(gone.id,)]
-    spans = store.coverage().spans("cs.LG")
+    spans = store.build_coverage().category_spans("cs.LG")
     assert spans[0].since == date(2018, 1, 1) and [s.status for s in spans] == ["complete", "provisional"]
     assert {answer.since for answer in store.manifest.ledger} == {date(2018, 1, 1)}  # each vouches for all of it
 
 
-def test_nothing_is_asked_twice_a_day(served: StandIn, tmp_path: Path) -> None:
+def test_nothing_is_asked_twice_a_day(served: ArxivStandIn, tmp_path: Path) -> None:
     fetch(served, tmp_path)
     asked = len(served.requests)
     _, done = fetch(served, tmp_path)
-    assert len(served.requests) == asked and not done.answers
+    assert len(served.requests) == asked and not done.coverage_records
 
 
 FAULTS = [
@@ -153,106 +155,110 @@ WHERE: list[tuple[str, Callable[[dict[str, str]], bool]]] = [
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize(("page", "when"), WHERE)
 def test_nothing_is_lost_to_a_fault_that_passes(
-    small_corpus: list[Paper], tmp_path: Path, fault: str, page: str, when: Callable[[dict[str, str]], bool]
+    small_corpus: list[SyntheticSubmission],
+    tmp_path: Path,
+    fault: str,
+    page: str,
+    when: Callable[[dict[str, str]], bool],
 ) -> None:
     if (fault, page) in (("dead token", "first page"), ("lost token", "first page"), ("dead token", "identifiers")):
         pytest.skip("there is no token to die before the first page, and a list without one is a whole list")
-    standin = StandIn(small_corpus[::5])
-    standin.sizes = (30, 80)
-    with serving(standin) as served:
-        served.misbehave(fault, when=when)
+    standin = ArxivStandIn(small_corpus[::5])
+    standin.oai_page_sizes = (30, 80)
+    with run_stand_in(standin) as served:
+        served.inject_fault(fault, when=when)
         store, done = fetch(served, tmp_path)
-    assert served.faults == [], f"{page} was never asked for"
-    assert rows(store) == expected(served.papers)
-    assert done.whole and [answer.status for answer in store.manifest.ledger] == ["complete"]
+    assert served.pending_faults == [], f"{page} was never asked for"
+    assert rows(store) == expected(served.submissions)
+    assert done.is_complete and [answer.status for answer in store.manifest.ledger] == ["complete"]
 
 
 def test_a_record_that_moves_makes_another_be_skipped_which_is_asked_for_alone(
-    served: StandIn, small_corpus: list[Paper], tmp_path: Path
+    served: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
 ) -> None:
-    served.misbehave("record moved", when=WHERE[0][1])
+    served.inject_fault("record moved", when=WHERE[0][1])
     store, _ = fetch(served, tmp_path)
     single = [query["identifier"] for query in served.requests if query["verb"] == "GetRecord"]
     assert len(single) == 1  # without it the store would hold 599
     assert single[0].removeprefix("oai:arXiv.org:") in rows(store)
-    assert store.manifest.rows == 600
+    assert store.manifest.submission_count == 600
 
 
 def test_many_that_were_skipped_are_asked_for_by_their_days(
-    served: StandIn, small_corpus: list[Paper], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    served: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(oai, "SINGLE", 0)
-    served.misbehave("record moved", times=2, when=lambda query: query["verb"] == "ListRecords")
+    monkeypatch.setattr(oai, "MAX_SINGLE_REQUESTS", 0)
+    served.inject_fault("record moved", times=2, when=lambda query: query["verb"] == "ListRecords")
     store, done = fetch(served, tmp_path)
-    assert rows(store) == expected(served.papers) and done.whole
+    assert rows(store) == expected(served.submissions) and done.is_complete
     assert any("until" in query for query in served.requests)
     assert not any(query["verb"] == "GetRecord" for query in served.requests)
 
 
-def test_a_record_that_stays_unreadable_is_a_known_hole(served: StandIn, tmp_path: Path) -> None:
-    served.misbehave("record without v1", times=99, when=lambda query: query["verb"] != "ListIdentifiers")
+def test_a_record_that_stays_unreadable_is_a_known_hole(served: ArxivStandIn, tmp_path: Path) -> None:
+    served.inject_fault("record without v1", times=99, when=lambda query: query["verb"] != "ListIdentifiers")
     store, done = fetch(served, tmp_path)
     (answer,) = store.manifest.ledger
     assert (answer.status, answer.expected, answer.received) == ("partial", 600, 596)
-    assert store.manifest.rows == 596
+    assert store.manifest.submission_count == 596
     assert "4 of 600 submissions did not come" in done.faults[0] and "without a version v1" in done.faults[0]
-    served.faults = []
+    served.pending_faults = []
     store, _ = fetch(served, tmp_path)  # it is asked for again, and the hole closes
-    assert store.manifest.rows == 600 and [a.status for a in store.manifest.ledger] == ["complete"]
+    assert store.manifest.submission_count == 600 and [a.status for a in store.manifest.ledger] == ["complete"]
 
 
 def test_a_harvest_that_ends_early_goes_on_where_it_came_to(
-    served: StandIn, small_corpus: list[Paper], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    served: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(oai, "PAGES", 1)
-    served.misbehave("503", times=99, when=lambda query: "resumptionToken" in query and len(served.requests) > 3)
-    with pytest.raises(TryLater, match="5 times in a row"):
+    monkeypatch.setattr(oai, "PAGES_PER_COMMIT", 1)
+    served.inject_fault("503", times=99, when=lambda query: "resumptionToken" in query and len(served.requests) > 3)
+    with pytest.raises(RetryableError, match="5 times in a row"):
         fetch(served, tmp_path)
     (answer,) = Store.open(tmp_path).manifest.ledger
-    assert (answer.status, Store.open(tmp_path).manifest.rows) == ("failed", 450)
+    assert (answer.status, Store.open(tmp_path).manifest.submission_count) == ("failed", 450)
     assert answer.changed is not None and answer.changed[1] > date(2018, 6, 1)
-    served.faults, served.requests = [], []
+    served.pending_faults, served.requests = [], []
     store, done = fetch(served, tmp_path)
     assert served.requests[0]["from"] == str(answer.changed[1])
     assert rows(store) == expected(small_corpus) and [a.status for a in store.manifest.ledger] == ["complete"]
     assert len([q for q in served.requests if q["verb"] == "ListRecords"]) == 2  # not all four again
-    assert done.whole
+    assert done.is_complete
 
 
-def test_nothing_matches_today_is_not_the_end_of_the_day(served: StandIn, tmp_path: Path) -> None:
+def test_nothing_matches_today_is_not_the_end_of_the_day(served: ArxivStandIn, tmp_path: Path) -> None:
     store, done = fetch(served, tmp_path, ("cs.LG",), since=TODAY)
-    assert (done.answers, store.manifest.ledger) == ([], ())
+    assert (done.coverage_records, store.manifest.ledger) == ([], ())
     assert len(served.requests) == 2
     store, done = fetch(
         served, tmp_path, ("cs.LG",), since=TODAY - timedelta(days=3)
     )  # but of days that are over it is
-    assert [(a.status, a.received) for a in done.answers] == [("complete", 0)]
+    assert [(a.status, a.received) for a in done.coverage_records] == [("complete", 0)]
 
 
-def test_a_refusal_and_a_bad_argument(served: StandIn, tmp_path: Path) -> None:
-    served.misbehave("403")
-    with pytest.raises(Unreachable, match="refuses this machine"):
+def test_a_refusal_and_a_bad_argument(served: ArxivStandIn, tmp_path: Path) -> None:
+    served.inject_fault("403")
+    with pytest.raises(SourceUnreachable, match="refuses this machine"):
         fetch(served, tmp_path)
     assert len(served.requests) == 1
-    with pytest.raises(TryLater, match="cannot answer ListRecords: noRecordsMatch|badArgument"):
+    with pytest.raises(RetryableError, match="cannot answer ListRecords: noRecordsMatch|badArgument"):
         source = OaiPmh(served.oai_url, Pace(None, 0.0), lambda ids, days: [])
-        list(source.walk("ListRecords", TODAY + timedelta(days=2), "", until=TODAY + timedelta(days=1)))
+        list(source.iter_pages("ListRecords", TODAY + timedelta(days=2), "", until=TODAY + timedelta(days=1)))
 
 
 def test_the_recorded_page_is_read_completely(shared: Path) -> None:
     """1,000 records with the dates of 2,322 versions, compared with what another parser reads."""
     body = (shared / "data/oai/ListRecords_arXivRaw_cs_2019-10.xml").read_bytes()
-    page = read(body)
-    assert (len(page.records), page.unreadable, page.token) == (1000, [], "3996692|1001")
-    assert sum(item.version for item in page.records) == 2322
+    page = parse_page(body)
+    assert (len(page.submissions), page.parse_errors, page.resumption_token) == (1000, [], "3996692|1001")
+    assert sum(item.version for item in page.submissions) == 2322
     assert facts(body) == {
-        item.id: (item.version, item.v1_at, item.updated_at, item.categories) for item in page.records
+        item.id: (item.version, item.v1_at, item.updated_at, item.categories) for item in page.submissions
     }
-    assert all(item.v1_at <= item.updated_at for item in page.records)
+    assert all(item.v1_at <= item.updated_at for item in page.submissions)
 
 
 def test_recorded_errors(shared: Path) -> None:
-    codes = {path.name: read(path.read_bytes()).error for path in (shared / "data/oai").glob("error_*.xml")}
+    codes = {path.name: parse_page(path.read_bytes()).error_code for path in (shared / "data/oai").glob("error_*.xml")}
     assert codes == {
         "error_BadArgument.xml": "badArgument",
         "error_BadResumptionToken.xml": "badResumptionToken",
@@ -281,17 +287,17 @@ def facts(body: bytes) -> dict[str, Any]:
 
 
 def test_both_spellings_of_dates_and_versions_out_of_order() -> None:
-    paper = corpus.make(seed=3, volume={2018: 1})[0]
-    from trendcli.demo.oai import Archive, respond
+    paper = corpus.build_corpus(seed=3, yearly_counts={2018: 1})[0]
+    from trendcli.demo.oai import Archive, render_response
 
-    body = respond(Archive([paper]), {"verb": "ListRecords", "metadataPrefix": "arXivRaw"}, (9, 9), TODAY)
+    body = render_response(Archive([paper]), {"verb": "ListRecords", "metadataPrefix": "arXivRaw"}, (9, 9), TODAY)
     spelled = re.sub(
         rb"<version .*</version>",
         b'<version version="v2"><date>Sun, 1 Dec 2002 08:00:00 GMT</date></version>'
         b'<version version="v1"><date>Fri, 07 Feb 2003 09:30:00 GMT</date></version>',
         body,
     )
-    (item,) = read(spelled).records
+    (item,) = parse_page(spelled).submissions
     assert (item.version, item.v1_at, item.updated_at) == (
         2,
         int(datetime(2003, 2, 7, 9, 30, tzinfo=UTC).timestamp()),
@@ -301,18 +307,18 @@ def test_both_spellings_of_dates_and_versions_out_of_order() -> None:
 
 def test_mutated_pages_are_refused_or_read_as_they_stand() -> None:
     """For some seconds: never a crash that is not a Faulty, and what is accepted is what another parser reads."""
-    from trendcli.demo.oai import Archive, respond
+    from trendcli.demo.oai import Archive, render_response
 
-    papers = corpus.make(seed=3, volume={2018: 4})
-    body = respond(Archive(papers), {"verb": "ListRecords", "metadataPrefix": "arXivRaw"}, (9, 9), TODAY)
+    papers = corpus.build_corpus(seed=3, yearly_counts={2018: 4})
+    body = render_response(Archive(papers), {"verb": "ListRecords", "metadataPrefix": "arXivRaw"}, (9, 9), TODAY)
     rng, accepted, until = random.Random(5), 0, time.monotonic() + 3.0
     while time.monotonic() < until:
         text = mutated(body, rng)
         try:
-            page = read(text)
-        except Faulty:
+            page = parse_page(text)
+        except InvalidResponse:
             continue
-        for item in page.records:
+        for item in page.submissions:
             accepted += 1
             assert facts_of(text, item.id) == (item.version, item.v1_at, item.updated_at, item.categories)
     assert accepted > 100
@@ -329,8 +335,8 @@ def facts_of(body: bytes, ident: str) -> tuple[Any, ...]:
     raise AssertionError(f"{ident} is not in the page")
 
 
-def test_an_ask_without_a_plan_harvests_all(served: StandIn, tmp_path: Path) -> None:
+def test_an_ask_without_a_plan_harvests_all(served: ArxivStandIn, tmp_path: Path) -> None:
     store = Store.open_or_create(tmp_path)
-    source = OaiPmh(served.oai_url, Pace(None, 0.0), lambda ids, days: ingest.lacking(store, ids, days))
-    harvest(store, source, [Ask(ALL)], silent, lambda fault: None)
-    assert store.manifest.rows == 600
+    source = OaiPmh(served.oai_url, Pace(None, 0.0), lambda ids, days: ingest.find_missing_ids(store, ids, days))
+    harvest_source(store, source, [Request(ALL)], ignore_progress, lambda fault: None)
+    assert store.manifest.submission_count == 600

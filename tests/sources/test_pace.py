@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from trendcli.core.errors import Unreachable
-from trendcli.sources.pace import LONGEST_S, Pace, site_of
+from trendcli.core.errors import SourceUnreachable
+from trendcli.sources.pace import MAX_WAIT_S, Pace, site_of_url
 
 ARXIV = "https://export.arxiv.org/api/query?x"
 
@@ -25,7 +25,7 @@ ARXIV = "https://export.arxiv.org/api/query?x"
     ],
 )
 def test_all_of_arxiv_is_one_site(url: str, site: str) -> None:
-    assert site_of(url) == site
+    assert site_of_url(url) == site
 
 
 def test_a_turn_waits_for_what_another_process_did(tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_a_turn_waits_for_what_another_process_did(tmp_path: Path) -> None:
         "import sys, time\nfrom pathlib import Path\nfrom trendcli.sources.pace import Pace\n"
         f"pace = Pace(Path({str(tmp_path)!r}), 0.2)\n"
         "for _ in range(4):\n"
-        "    with pace.turn(sys.argv[1]):\n"
+        "    with pace.take_turn(sys.argv[1]):\n"
         "        print(time.time()); time.sleep(0.03); print(time.time(), flush=True)\n"
     )
     words = [sys.executable, "-c", code]
@@ -53,31 +53,31 @@ def test_a_turn_waits_for_what_another_process_did(tmp_path: Path) -> None:
 
 
 def test_a_hold_lasts_for_every_process(tmp_path: Path) -> None:
-    with Pace(tmp_path, 0.0).turn(ARXIV):
-        Pace(tmp_path, 0.0).hold(ARXIV, 120.0)
+    with Pace(tmp_path, 0.0).take_turn(ARXIV):
+        Pace(tmp_path, 0.0).hold_site(ARXIV, 120.0)
     waits: list[float] = []
-    with Pace(tmp_path, 3.0, waits.append).turn(ARXIV):
+    with Pace(tmp_path, 3.0, waits.append).take_turn(ARXIV):
         pass
     assert waits == [pytest.approx(120.0, abs=2)]
-    with Pace(tmp_path, 3.0, waits.append).turn(ARXIV):  # it was waited for once
+    with Pace(tmp_path, 3.0, waits.append).take_turn(ARXIV):  # it was waited for once
         pass
     assert waits[1:] == [pytest.approx(3.0, abs=0.5)]
 
 
 def test_nothing_is_asked_for_a_day_after_a_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pace = Pace(tmp_path, 0.0)
-    with pace.turn(ARXIV):
-        pace.stop(ARXIV)
+    with pace.take_turn(ARXIV):
+        pace.block_site(ARXIV)
     with pytest.raises(
-        Unreachable, match=r"arxiv.org refused this machine \(403\).*before \d{4}-\d\d-\d\d \d\d:\d\d UTC"
+        SourceUnreachable, match=r"arxiv.org refused this machine \(403\).*before \d{4}-\d\d-\d\d \d\d:\d\d UTC"
     ):
-        with Pace(tmp_path, 0.0).turn("https://oaipmh.arxiv.org/oai"):
+        with Pace(tmp_path, 0.0).take_turn("https://oaipmh.arxiv.org/oai"):
             raise AssertionError("asked")
-    with Pace(tmp_path, 0.0).turn("http://127.0.0.1:1/"):  # another site is another matter
+    with Pace(tmp_path, 0.0).take_turn("http://127.0.0.1:1/"):  # another site is another matter
         pass
     later = time.time() + 86_401
     monkeypatch.setattr("trendcli.sources.pace.clock.time", lambda: later)
-    with Pace(tmp_path, 0.0, lambda seconds: None).turn(ARXIV):
+    with Pace(tmp_path, 0.0, lambda seconds: None).take_turn(ARXIV):
         pass
 
 
@@ -85,11 +85,11 @@ def test_a_clock_that_was_set_back_and_a_damaged_file(tmp_path: Path) -> None:
     waits: list[float] = []
     pace = Pace(tmp_path, 1.0, waits.append)
     (tmp_path / "arxiv.org.json").write_text(json.dumps({"next": time.time() + 1e9, "stopped": time.time() + 1e9}))
-    with pace.turn(ARXIV):
+    with pace.take_turn(ARXIV):
         pass
-    assert waits == [LONGEST_S]
+    assert waits == [MAX_WAIT_S]
     (tmp_path / "arxiv.org.json").write_text('{"next": ')
-    with pace.turn(ARXIV):
+    with pace.take_turn(ARXIV):
         pass
 
 
@@ -99,6 +99,6 @@ def test_where_nothing_can_be_kept_this_process_still_keeps_its_pace(tmp_path: P
         waits: list[float] = []
         pace = Pace(folder, 3.0, waits.append)
         for _ in range(3):
-            with pace.turn(ARXIV):
+            with pace.take_turn(ARXIV):
                 pass
         assert waits == [pytest.approx(3.0, abs=0.5)] * 2

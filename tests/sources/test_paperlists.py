@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from trendcli.core.errors import UsageError
-from trendcli.core.types import Ask, Batch, silent
+from trendcli.core.types import Batch, Request, ignore_progress
 from trendcli.sources.paperlists import Paperlist
 
 
@@ -22,7 +22,7 @@ def listed(id: str, **changes: Any) -> dict[str, Any]:
 def read(path: Path, papers: Any) -> Batch:
     """What a list of 2021 hands over."""
     path.write_text(papers if isinstance(papers, str) else json.dumps(papers), encoding="utf-8")
-    (batch,) = Paperlist(str(path), "iclr", 2021).batches(Ask(()), silent)
+    (batch,) = Paperlist(str(path), "iclr", 2021).iter_batches(Request(()), ignore_progress)
     return batch
 
 
@@ -31,7 +31,7 @@ def test_a_submission_stands_on_the_first_day_of_its_year_with_its_decision_firs
         "Ab-1", status="Accept (Spotlight)", author="Ada Abel;Bo Brandt, Jr.", abstract="We  graph.", rating="6;7"
     )
     batch = read(tmp_path / "list.json", [paper])
-    (row,) = batch.part.to_pylist()  # type: ignore[union-attr]
+    (row,) = batch.submissions.to_pylist()  # type: ignore[union-attr]
     assert (row["id"], row["title"], row["abstract"]) == ("Ab-1", "On Ab-1", "We graph.")
     assert row["v1_at"].date() == date(2021, 1, 1)
     assert row["categories"] == "spotlight accepted active submitted"
@@ -41,8 +41,8 @@ def test_a_submission_stands_on_the_first_day_of_its_year_with_its_decision_firs
 
 def test_a_list_vouches_for_its_year_and_for_who_was_accepted(tmp_path: Path) -> None:
     batch = read(tmp_path / "list.json", [listed("a"), listed("b", status="Poster"), listed("c", status="Withdraw")])
-    assert [answer.categories for answer in batch.answers] == [("submitted",), ("active",), ("accepted",)]
-    answer = batch.answers[-1]
+    assert [answer.categories for answer in batch.coverage_records] == [("submitted",), ("active",), ("accepted",)]
+    answer = batch.coverage_records[-1]
     assert (answer.since, answer.until, answer.status) == (date(2021, 1, 1), date(2022, 1, 1), "complete")
     assert (answer.received, answer.expected, answer.source) == (3, None, "paperlists")
 
@@ -60,11 +60,11 @@ def test_a_list_vouches_for_its_year_and_for_who_was_accepted(tmp_path: Path) ->
 )
 def test_a_submission_that_cannot_be_read_is_named_and_the_rest_is_kept(tmp_path: Path, bad: Any, reason: str) -> None:
     batch = read(tmp_path / "list.json", [listed("a"), bad])
-    assert batch.part.num_rows == 1  # type: ignore[union-attr]
+    assert batch.submissions.num_rows == 1  # type: ignore[union-attr]
     (fault,) = batch.faults
     assert "submission 2: " in fault and reason in fault
-    assert {answer.status for answer in batch.answers} == {"partial"}
-    assert {(answer.received, answer.expected) for answer in batch.answers} == {(1, 2)}
+    assert {answer.status for answer in batch.coverage_records} == {"partial"}
+    assert {(answer.received, answer.expected) for answer in batch.coverage_records} == {(1, 2)}
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1, 2", "[]", "not JSON", '[{"id": "a"}]'])
@@ -75,16 +75,16 @@ def test_a_file_that_is_no_list_changes_nothing(tmp_path: Path, text: str) -> No
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="Cannot read"):
-        list(Paperlist(str(tmp_path / "none.json"), "iclr", 2021).batches(Ask(()), silent))
+        list(Paperlist(str(tmp_path / "none.json"), "iclr", 2021).iter_batches(Request(()), ignore_progress))
 
 
 def test_keys_that_a_year_lacks_are_empty(tmp_path: Path) -> None:
     batch = read(tmp_path / "list.json", [{"id": "a", "title": "Bare", "status": "Poster", "keywords": None}])
-    (row,) = batch.part.to_pylist()  # type: ignore[union-attr]
+    (row,) = batch.submissions.to_pylist()  # type: ignore[union-attr]
     assert (row["keywords"], row["abstract"], row["authors"]) == ("", "", "")
 
 
 @pytest.mark.parametrize("line", ["Ada Abel;Bo Brandt", "Ada Abel, Bo Brandt"])
 def test_authors_are_apart_by_one_sign_or_the_other(tmp_path: Path, line: str) -> None:
-    (row,) = read(tmp_path / "list.json", [listed("a", author=line)]).part.to_pylist()  # type: ignore[union-attr]
+    (row,) = read(tmp_path / "list.json", [listed("a", author=line)]).submissions.to_pylist()  # type: ignore[union-attr]
     assert row["authors"] == "Ada Abel, Bo Brandt"

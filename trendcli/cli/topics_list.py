@@ -6,29 +6,29 @@ from typing import Annotated
 
 import typer
 
-from trendcli.cli.base import Common
-from trendcli.cli.options import Corpus, Format, Output, _packs, _topics
+from trendcli.cli.base import CommonOptions
+from trendcli.cli.options import CorpusOption, FormatOption, OutputOption, _complete_packs, _complete_topics
 from trendcli.core.errors import UsageError
 
 
-def topics_list(
-    common: Common,
-    pack: Annotated[str | None, typer.Option(help="Only the topics of a pack.", autocompletion=_packs)] = None,
-    format: Format = None,
-    output: Output = None,
+def show_topics(
+    common: CommonOptions,
+    pack: Annotated[str | None, typer.Option(help="Only the topics of a pack.", autocompletion=_complete_packs)] = None,
+    format: FormatOption = None,
+    output: OutputOption = None,
 ) -> None:
     """List packs and topics, and where each is defined."""
     from trendcli.core.types import Column, Report
 
-    library = common.library()
-    names = library.pack(pack) if pack else sorted(library.topics)
+    library = common.load_library()
+    names = library.get_pack(pack) if pack else sorted(library.topics)
     packs: dict[str, list[str]] = {}
     for name, members in library.packs.items():
         for member in members:
             packs.setdefault(member, []).append(name)
     rows = []
     for name in names:
-        topic = library.topic(name)
+        topic = library.get_topic(name)
         rows.append(
             {
                 "topic": name,
@@ -56,20 +56,20 @@ def topics_list(
         rows=rows,
         notes=[f"Packs: {'; '.join(f'{name} ({len(of)})' for name, of in sorted(library.packs.items()))}."],
     )
-    common.show(found, format, output)
+    common.write_report(found, format, output)
 
 
-def topics_show(
-    common: Common,
-    name: Annotated[str, typer.Argument(help="A topic or a pack.", autocompletion=_topics)],
+def show_topic(
+    common: CommonOptions,
+    name: Annotated[str, typer.Argument(help="A topic or a pack.", autocompletion=_complete_topics)],
 ) -> None:
     """Show the rules of a topic, or the members of a pack."""
-    library = common.library()
+    library = common.load_library()
     if name in library.packs and name not in library.topics:
-        typer.echo("\n".join(f"{member:28} {library.topic(member).name}" for member in library.pack(name)))
+        typer.echo("\n".join(f"{member:28} {library.get_topic(member).name}" for member in library.get_pack(name)))
         return
-    topic = library.topic(name)
-    below = [member.id for member in library.family(name) if member.id != name]
+    topic = library.get_topic(name)
+    below = [member.id for member in library.topic_family(name) if member.id != name]
     typer.echo(f"{name}: {topic.name}\ndefined in {topic.origin}")
     for label, values in (("parents", topic.parents), ("includes", below)):
         if values:
@@ -88,34 +88,36 @@ def topics_show(
         typer.echo(f"expect   {item.finding} of {', '.join(item.of)}: {item.because}")
 
 
-def topics_explain(
-    common: Common,
+def show_matches(
+    common: CommonOptions,
     id: Annotated[str, typer.Argument(help="A submission, such as 1706.03762.")],
     topic: Annotated[
         list[str] | None,
-        typer.Option("-t", "--topic", help="Also say why this topic does not match.", autocompletion=_topics),
+        typer.Option("-t", "--topic", help="Also say why this topic does not match.", autocompletion=_complete_topics),
     ] = None,
-    corpus: Corpus = "arxiv",
-    format: Format = None,
-    output: Output = None,
+    corpus: CorpusOption = "arxiv",
+    format: FormatOption = None,
+    output: OutputOption = None,
 ) -> None:
     """For one submission: each topic that matches, with the words that did it."""
-    from trendcli.reports.papers.listing import explain
+    from trendcli.reports.papers.listing import explain_matches
 
-    found = explain(common.open(corpus), common.library(), id, topic or ())
-    common.show(found, format, output)
+    found = explain_matches(common.open_store(corpus), common.load_library(), id, topic or ())
+    common.write_report(found, format, output)
 
 
-def settings(common: Common, format: Annotated[str, typer.Option("--format", help="yaml or json.")] = "yaml") -> None:
+def show_settings(
+    common: CommonOptions, format: Annotated[str, typer.Option("--format", help="yaml or json.")] = "yaml"
+) -> None:
     """Print every setting with its value, its origin and what it is for; the output is a settings file."""
     import json
     from dataclasses import asdict
 
-    from trendcli.core.settings import as_yaml, store_path
+    from trendcli.core.settings import settings_to_yaml, store_path
 
-    resolved, origins = common.resolved
+    resolved, origins = common.resolved_settings
     if format == "yaml":
-        typer.echo(as_yaml(resolved, origins), nl=False)
+        typer.echo(settings_to_yaml(resolved, origins), nl=False)
         typer.echo(f"# The store is at {store_path(resolved)}")
     elif format == "json":
         typer.echo(json.dumps({**asdict(resolved), "store": str(store_path(resolved))}, indent=1))

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 
-class _Hidden:
+class _PandasBlocker:
     """An import finder that says pandas is not there."""
 
     @staticmethod
@@ -21,16 +21,16 @@ class _Hidden:
             raise ModuleNotFoundError("pandas is not looked for yet", name=name)
 
 
-def _settle() -> None:
+def _skip_pandas_lookup() -> None:
     if "pandas" not in sys.modules:
-        sys.meta_path.insert(0, _Hidden)
+        sys.meta_path.insert(0, _PandasBlocker)
         try:
             pa.array([None])
         finally:
-            sys.meta_path.remove(_Hidden)
+            sys.meta_path.remove(_PandasBlocker)
 
 
-def keep_memory() -> None:
+def use_system_allocator() -> None:
     """In a process that works through many blocks of a size: let the system's allocator hold on to their memory.
 
     Arrow's own gives it back after each block and asks for it again, page by page.
@@ -38,6 +38,6 @@ def keep_memory() -> None:
     pa.set_memory_pool(pa.system_memory_pool())
 
 
-_settle()
+_skip_pandas_lookup()
 
-__all__ = ["keep_memory", "pa", "pc"]
+__all__ = ["pa", "pc", "use_system_allocator"]

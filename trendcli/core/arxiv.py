@@ -32,7 +32,7 @@ CATEGORIES: tuple[str, ...] = tuple(
 )
 
 # A record lists both names of a pair, so a submission would count twice under them.
-ALIASES = {
+CATEGORY_ALIASES = {
     "math.MP": "math-ph",
     "stat.TH": "math.ST",
     "math.IT": "cs.IT",
@@ -40,7 +40,7 @@ ALIASES = {
     "cs.SY": "eess.SY",
     "cs.NA": "math.NA",
 }
-SUBSUMED = {
+SUBSUMED_ARCHIVES = {
     "cmp-lg": "cs.CL",
     "adap-org": "nlin.AO",
     "comp-gas": "nlin.CG",
@@ -60,26 +60,28 @@ SUBSUMED = {
     "chem-ph": "physics.chem-ph",
     "plasm-ph": "physics.plasm-ph",
 }
-_CANONICAL = {**ALIASES, **SUBSUMED}
+_CANONICAL_NAMES = {**CATEGORY_ALIASES, **SUBSUMED_ARCHIVES}
 
 
 @lru_cache(maxsize=65536)
-def canonical_categories(listed: str) -> str:
+def canonical_categories(raw_categories: str) -> str:
     """Space-separated categories in canonical form: primary first, then the cross-lists sorted, each once.
 
     Names that arXiv folded into another ('cs.SY', 'cmp-lg') become that other. The order of cross-lists carries no
     meaning, so two records with the same set get the same text.
     """
-    names = [_CANONICAL.get(name, name) for name in listed.split()]
+    names = [_CANONICAL_NAMES.get(name, name) for name in raw_categories.split()]
     return " ".join([names[0], *sorted(set(names[1:]) - {names[0]})]) if names else ""
 
 
-def spellings(category: str) -> list[str]:
+def list_category_names(category: str) -> list[str]:
     """Every name under which arXiv's search may list a canonical category, that name first."""
-    return [category, *(alias for alias, canonical in ALIASES.items() if canonical == category)]
+    return [category, *(alias for alias, canonical in CATEGORY_ALIASES.items() if canonical == category)]
 
 
-_PHYSICS = "astro-ph cond-mat gr-qc hep-ex hep-lat hep-ph hep-th math-ph nlin nucl-ex nucl-th physics quant-ph".split()
+_PHYSICS_ARCHIVES = (
+    "astro-ph cond-mat gr-qc hep-ex hep-lat hep-ph hep-th math-ph nlin nucl-ex nucl-th physics quant-ph".split()
+)
 
 
 def archive_of(category: str) -> str:
@@ -90,37 +92,37 @@ def archive_of(category: str) -> str:
 def oai_set(category: str) -> str:
     """The set of arXiv's OAI-PMH that holds a category or an archive: 'cs:cs:LG', 'physics:quant-ph', 'cs'."""
     archive, _, subject = category.partition(".")
-    if archive in _PHYSICS:
+    if archive in _PHYSICS_ARCHIVES:
         return f"physics:{archive}" + (f":{subject}" if subject else "")
     return f"{archive}:{archive}:{subject}" if subject else archive
 
 
-def expand(pattern: str, extra: Iterable[str] = ()) -> list[str]:
+def expand_categories(pattern: str, extra_categories: Iterable[str] = ()) -> list[str]:
     """The canonical categories that a name or a glob such as 'cs.*' stands for; empty where none is known by it."""
-    name = _CANONICAL.get(pattern, pattern)
-    known = sorted({*CATEGORIES, *extra})
+    name = _CANONICAL_NAMES.get(pattern, pattern)
+    known = sorted({*CATEGORIES, *extra_categories})
     return [category for category in known if fnmatch.fnmatchcase(category, name)]
 
 
-_PREFIX = re.compile(r"^(?:https?://(?:[a-z]+\.)?arxiv\.org/(?:abs|pdf)/|arxiv:|oai:arxiv\.org:)", re.IGNORECASE)
-_NEW = re.compile(r"(\d{4}\.\d{4,5})(?:v([1-9]\d*))?")
-_OLD = re.compile(r"([a-z]+(?:-[a-z]{2,})?)(?:\.[a-z-]{2,})?/(\d{7})(?:v([1-9]\d*))?", re.IGNORECASE)
+_ID_PREFIX = re.compile(r"^(?:https?://(?:[a-z]+\.)?arxiv\.org/(?:abs|pdf)/|arxiv:|oai:arxiv\.org:)", re.IGNORECASE)
+_NEW_STYLE_ID = re.compile(r"(\d{4}\.\d{4,5})(?:v([1-9]\d*))?")
+_OLD_STYLE_ID = re.compile(r"([a-z]+(?:-[a-z]{2,})?)(?:\.[a-z-]{2,})?/(\d{7})(?:v([1-9]\d*))?", re.IGNORECASE)
 
 
-def canonical_id(written: str) -> tuple[str, int | None]:
+def parse_arxiv_id(raw_id: str) -> tuple[str, int | None]:
     """The identifier without prefix, subclass and version, and the version (None where none was written).
 
     ValueError where it is no arXiv identifier. New style since 2007-04 ('0704.0001', five digits from 1501), old style
     before ('math/0611800', also written 'math.CA/0611800').
     """
-    plain = 9 <= len(written) <= 10 and written[4] == "." and written.isascii()  # nearly every one of a bulk file
-    if plain and (written[:4] + written[5:]).isdigit() and "01" <= written[2:4] <= "12":
-        return written, None
-    text = _PREFIX.sub("", written.strip())
-    found = _NEW.fullmatch(text)
+    plain = 9 <= len(raw_id) <= 10 and raw_id[4] == "." and raw_id.isascii()  # nearly every one of a bulk file
+    if plain and (raw_id[:4] + raw_id[5:]).isdigit() and "01" <= raw_id[2:4] <= "12":
+        return raw_id, None
+    text = _ID_PREFIX.sub("", raw_id.strip())
+    found = _NEW_STYLE_ID.fullmatch(text)
     if found and "01" <= found[1][2:4] <= "12":
         return found[1], int(found[2]) if found[2] else None
-    found = _OLD.fullmatch(text)
+    found = _OLD_STYLE_ID.fullmatch(text)
     if found and "01" <= found[2][2:4] <= "12":
         return f"{found[1].lower()}/{found[2]}", int(found[3]) if found[3] else None
-    raise ValueError(f"Not an arXiv identifier: {written[:60]!r}")
+    raise ValueError(f"Not an arXiv identifier: {raw_id[:60]!r}")

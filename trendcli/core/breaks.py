@@ -8,26 +8,28 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 
-class Break(NamedTuple):
+class StructuralBreak(NamedTuple):
     """A day, the categories that it touches (globs), what changed, and who says so."""
 
     day: date
     categories: tuple[str, ...]
-    what: str
+    description: str
     source: str
 
 
-_TABLE = "arXiv's category taxonomy"
-BREAKS = (
-    Break(date(2003, 9, 1), ("q-bio.*",), "q-bio begins", _TABLE),
-    Break(date(2007, 4, 1), ("stat.*",), "stat begins", _TABLE),
-    Break(date(2008, 12, 1), ("q-fin.*",), "q-fin begins", _TABLE),
-    Break(date(2009, 1, 1), ("astro-ph", "astro-ph.*"), "astro-ph is split into six", _TABLE),
-    Break(date(2017, 4, 1), ("physics.app-ph",), "physics.app-ph begins", _TABLE),
-    Break(date(2017, 9, 18), ("eess.AS", "eess.IV", "eess.SP"), "eess begins", _TABLE),
-    Break(date(2017, 9, 26), ("econ.*",), "econ begins", _TABLE),
-    Break(date(2019, 6, 11), ("eess.SY", "math.NA"), "cs.SY becomes eess.SY, cs.NA joins math.NA", _TABLE),
-    Break(
+_TAXONOMY_SOURCE = "arXiv's category taxonomy"
+STRUCTURAL_BREAKS = (
+    StructuralBreak(date(2003, 9, 1), ("q-bio.*",), "q-bio begins", _TAXONOMY_SOURCE),
+    StructuralBreak(date(2007, 4, 1), ("stat.*",), "stat begins", _TAXONOMY_SOURCE),
+    StructuralBreak(date(2008, 12, 1), ("q-fin.*",), "q-fin begins", _TAXONOMY_SOURCE),
+    StructuralBreak(date(2009, 1, 1), ("astro-ph", "astro-ph.*"), "astro-ph is split into six", _TAXONOMY_SOURCE),
+    StructuralBreak(date(2017, 4, 1), ("physics.app-ph",), "physics.app-ph begins", _TAXONOMY_SOURCE),
+    StructuralBreak(date(2017, 9, 18), ("eess.AS", "eess.IV", "eess.SP"), "eess begins", _TAXONOMY_SOURCE),
+    StructuralBreak(date(2017, 9, 26), ("econ.*",), "econ begins", _TAXONOMY_SOURCE),
+    StructuralBreak(
+        date(2019, 6, 11), ("eess.SY", "math.NA"), "cs.SY becomes eess.SY, cs.NA joins math.NA", _TAXONOMY_SOURCE
+    ),
+    StructuralBreak(
         date(2025, 10, 31),
         ("cs.*",),
         "reviews and position papers in cs only after peer review",
@@ -36,11 +38,11 @@ BREAKS = (
 )
 
 
-def between(since: date, until: date, categories: Sequence[str]) -> list[Break]:
+def find_breaks(since: date, until: date, categories: Sequence[str]) -> list[StructuralBreak]:
     """The breaks inside (since, until) that touch any of some categories, each of which may be a glob."""
     return [
         item
-        for item in BREAKS
+        for item in STRUCTURAL_BREAKS
         if since < item.day < until
         and any(fnmatchcase(name, glob) or fnmatchcase(glob, name) for name in categories for glob in item.categories)
     ]

@@ -27,74 +27,74 @@ from collections.abc import Iterable
 class TrendError(Exception):
     """A failure to be told in a sentence: what failed, what is unchanged, the next command."""
 
-    code = 1
+    exit_code = 1
 
 
 class UsageError(TrendError):
     """The command line asks for something that cannot be."""
 
-    code = 2
+    exit_code = 2
 
 
 class SettingsError(TrendError):
     """A settings file, variable or flag is wrong."""
 
-    code = 2
+    exit_code = 2
 
 
 class TopicError(TrendError):
     """A topic file is wrong; the message names file and line."""
 
-    code = 2
+    exit_code = 2
 
 
-class TryLater(TrendError):
+class RetryableError(TrendError):
     """The source is throttled, malformed or incomplete, or input lines are bad; what came is stored."""
 
-    code = 3
+    exit_code = 3
 
 
-class Unreachable(TryLater):
+class SourceUnreachable(RetryableError):
     """Nobody answers at the address, or the site refuses this machine."""
 
 
-class Locked(TryLater):
+class StoreLocked(RetryableError):
     """Another process writes to this store."""
 
 
-class NeedsPerson(TrendError):
+class ActionRequiredError(TrendError):
     """Nothing goes on until a person acts."""
 
-    code = 4
+    exit_code = 4
 
 
-class StoreMissing(NeedsPerson):
+class StoreMissing(ActionRequiredError):
     """There is no store at this path."""
 
 
-class StoreDamaged(NeedsPerson):
+class StoreDamaged(ActionRequiredError):
     """A file that the store's manifest names is missing or unreadable."""
 
 
-class StoreTooNew(NeedsPerson):
+class StoreTooNew(ActionRequiredError):
     """The store was written by a newer program."""
 
 
-class Findings(NeedsPerson):
+class FindingsReported(ActionRequiredError):
     """A check found something that a person must judge; what, stands in its output."""
 
 
-class NoCoverage(NeedsPerson):
+class CoverageMissing(ActionRequiredError):
     """No cell of the answer can be computed, because the records it needs were never fetched."""
 
 
-class Unchanged(TrendError):
+class StoreUnchanged(TrendError):
     """Nothing new came, and `--fail-if-unchanged` asked to be told so."""
 
-    code = 5
+    exit_code = 5
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def suggest_names(unknown_name: str, known_names: Iterable[str]) -> str:
     """A clause that names the known words closest to `word`: ' (did you mean gan?)', or '' when none is close."""
-    close = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
+    close = difflib.get_close_matches(unknown_name, list(known_names), n=3, cutoff=0.6)
     return f" (did you mean {' or '.join(close)}?)" if close else ""

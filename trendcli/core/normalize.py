@@ -14,17 +14,17 @@ from contextlib import suppress
 from functools import cache, partial
 
 
-def _lazy(pattern: str) -> Callable[[], re.Pattern[str]]:
+def _lazy_pattern(pattern: str) -> Callable[[], re.Pattern[str]]:
     """A pattern compiled when it is first used: together they take 10 ms, and most commands use few."""
     return cache(partial(re.compile, pattern))
 
 
-_GREEK = (
+_GREEK_NAMES = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon phi chi "
     "psi omega"
 ).split()
 _GREEK_LETTERS = "αβγδεζηθικλμνξοπρστυφχψω"
-_TABLE: dict[int, str | None] = {
+_TRANSLATION_TABLE: dict[int, str | None] = {
     **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"), "-"),
     **dict.fromkeys(map(ord, "\u2018\u2019\u201a\u201b\u2032\u02bc\u00b4"), "'"),
     **dict.fromkeys(map(ord, "\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb"), '"'),
@@ -32,8 +32,8 @@ _TABLE: dict[int, str | None] = {
     # soft hyphen, zero-width and bidirectional controls: invisible, and they split words
     **dict.fromkeys([0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF], None),
     **dict.fromkeys([*range(0x00, 0x09), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0x85), *range(0x86, 0xA0)], None),
-    **{ord(letter): name for letter, name in zip(_GREEK_LETTERS, _GREEK, strict=True)},
-    **{ord(letter.upper()): name.capitalize() for letter, name in zip(_GREEK_LETTERS, _GREEK, strict=True)},
+    **{ord(letter): name for letter, name in zip(_GREEK_LETTERS, _GREEK_NAMES, strict=True)},
+    **{ord(letter.upper()): name.capitalize() for letter, name in zip(_GREEK_LETTERS, _GREEK_NAMES, strict=True)},
     **{
         ord(variant): name
         for variant, name in zip("ςϑϕϵϱϖµℓ", "sigma theta phi epsilon rho pi mu ell".split(), strict=True)
@@ -43,34 +43,38 @@ _TABLE: dict[int, str | None] = {
         for letter, plain in zip("ßæÆœŒøØłŁđĐðÐþÞı", "ss ae AE oe OE o O l L d D d D th Th i".split(), strict=True)
     },
 }
-_NAMED = "|".join(
-    [*_GREEK, *(name.capitalize() for name in _GREEK), "ell", "varepsilon", "vartheta", "varphi", "varrho"]
+_SYMBOL_NAMES = "|".join(
+    [*_GREEK_NAMES, *(name.capitalize() for name in _GREEK_NAMES), "ell", "varepsilon", "vartheta", "varphi", "varrho"]
 )
-_ACCENT = (
+_ACCENT_COMMAND = (
     r"""(?:["'`^~=.]\s*(?:\{\s*\\?([A-Za-z])\s*\}|\\?([A-Za-z]))"""
     r"|[cvHukrbdt](?:\s*\{\s*\\?([A-Za-z])\s*\}|\s+([A-Za-z])(?![A-Za-z])))"
 )
-_LETTER = r"(ss|ae|AE|oe|OE|aa|AA|[oOlLij])(?![A-Za-z])(?:\{\})?"
-_FACE = r"(?:emph|text[a-z]*|math(?:rm|bf|it|sf|tt|cal|bb|frak|scr)|mbox|operatorname|underline)\s*\{([^{}]*)\}"
+_LETTER_COMMAND = r"(ss|ae|AE|oe|OE|aa|AA|[oOlLij])(?![A-Za-z])(?:\{\})?"
+_FONT_COMMAND = r"(?:emph|text[a-z]*|math(?:rm|bf|it|sf|tt|cal|bb|frak|scr)|mbox|operatorname|underline)\s*\{([^{}]*)\}"
 # Each expression starts with a literal, which `re` finds at the speed of a search; what may stand before it is looked
 # at behind it. Groups are what remains.
-_GROUPED = _lazy(rf"\{{\\(?:(?:{_ACCENT}|{_LETTER})|(?:em|it|bf|sc|tt|sf|rm|sl)\s+([^{{}}]*))\}}")
-_COMMAND = _lazy(rf"\\(?:{_ACCENT}|{_LETTER}\s?|(?:var)?({_NAMED})(?![A-Za-z])|([&%_# ])|-|{_FACE})")
-_BRACES = _lazy(r"\{(?<![\\_^A-Za-z}\]]\{)([A-Za-z0-9][A-Za-z0-9 ,.:;'/-]*)\}")
-_MATHS = _lazy(r"\$([^\s$\\](?:[^$\\]{0,18}[^\s$\\])?)\$")
-_TIE = _lazy(r"~(?<=\S~)(?=\S)")
+_GROUPED_COMMAND = _lazy_pattern(
+    rf"\{{\\(?:(?:{_ACCENT_COMMAND}|{_LETTER_COMMAND})|(?:em|it|bf|sc|tt|sf|rm|sl)\s+([^{{}}]*))\}}"
+)
+_LATEX_COMMAND = _lazy_pattern(
+    rf"\\(?:{_ACCENT_COMMAND}|{_LETTER_COMMAND}\s?|(?:var)?({_SYMBOL_NAMES})(?![A-Za-z])|([&%_# ])|-|{_FONT_COMMAND})"
+)
+_BRACED_TEXT = _lazy_pattern(r"\{(?<![\\_^A-Za-z}\]]\{)([A-Za-z0-9][A-Za-z0-9 ,.:;'/-]*)\}")
+_INLINE_MATH = _lazy_pattern(r"\$([^\s$\\](?:[^$\\]{0,18}[^\s$\\])?)\$")
+_LATEX_TIE = _lazy_pattern(r"~(?<=\S~)(?=\S)")
 # a dash of two or three hyphens between words, or a word torn behind its hyphen ("time- varying", not "pre- and post-")
-_HYPHENS = _lazy(
+_LOOSE_HYPHEN = _lazy_pattern(
     r"-(?:-(?<=[\w)\]}.,'\"]--)-?(?=[\w({\['\"$\\])"
     r"|(?<=[A-Za-z0-9]-) (?=[a-z])(?!(?:and|or|to|nor|but|as|vs|versus|through|und|et|y)\b))"
 )
 
 
-def _unaccented(text: str) -> str:
+def _strip_accents(text: str) -> str:
     """Latin letters without their accents and ligatures apart; other scripts as they are."""
     with suppress(UnicodeError):  # UTF-8 that was once read as Latin-1 ("Î±" for "α"), as recorded replies hold it
         text = text.encode("latin-1").decode("utf-8")
-    text = text.translate(_TABLE)
+    text = text.translate(_TRANSLATION_TABLE)
     if text.isascii():
         return text
     parts = unicodedata.normalize("NFKD", text)
@@ -80,28 +84,28 @@ def _unaccented(text: str) -> str:
             continue
         kept.append(char)
     # compatibility forms may bring back what the table removes (a double prime is two primes)
-    return unicodedata.normalize("NFC", "".join(kept)).translate(_TABLE)
+    return unicodedata.normalize("NFC", "".join(kept)).translate(_TRANSLATION_TABLE)
 
 
-def canonical(text: str) -> str:
+def normalize_text(text: str) -> str:
     """One line of text in the form that is stored and matched; '' stays ''.
 
     Line breaks and no-break spaces become single spaces, words torn at a hyphen are joined ("time- varying"), dashes
     and quotes become ASCII, accents go, Greek letters get their names, and simple LaTeX loses its markup.
     """
     if not text.isascii():
-        text = _unaccented(text)
+        text = _strip_accents(text)
     text = text.strip()
     if "\n" in text:
         text = text.replace("\n", " ")
     if "\\" in text:
-        text = _commands(text)
+        text = _strip_commands(text)
     if "{" in text:
-        text = _BRACES().sub(_kept, text)
+        text = _BRACED_TEXT().sub(_matched_group, text)
     if "$" in text:
-        text = _MATHS().sub(_kept, text)
+        text = _INLINE_MATH().sub(_matched_group, text)
     if "~" in text:
-        text = _TIE().sub(" ", text)
+        text = _LATEX_TIE().sub(" ", text)
     if "'" in text or "`" in text:
         text = text.replace("``", '"').replace("''", '"').replace("`", "'")
     if "\t" in text or "\r" in text:
@@ -109,46 +113,50 @@ def canonical(text: str) -> str:
     while "  " in text:
         text = text.replace("  ", " ")
     if "-" in text:
-        text = _HYPHENS().sub("-", text)
+        text = _LOOSE_HYPHEN().sub("-", text)
     return text.strip(" ")
 
 
-def _commands(text: str) -> str:
+def _strip_commands(text: str) -> str:
     if "{\\" in text:
-        text = _GROUPED().sub(_kept, text)
-    return _COMMAND().sub(_kept, text)
+        text = _GROUPED_COMMAND().sub(_matched_group, text)
+    return _LATEX_COMMAND().sub(_matched_group, text)
 
 
-def _kept(match: re.Match[str]) -> str:
+def _matched_group(match: re.Match[str]) -> str:
     """The one group that took part, or nothing. A template such as r"\\1" would cost five times as much."""
     return match[match.lastindex] if match.lastindex else ""
 
 
-_COMBINING = dict(
+_COMBINING_ACCENTS = dict(
     zip(
         "\"'`^~=.cvHukrd",
         "\u0308\u0301\u0300\u0302\u0303\u0304\u0307\u0327\u030c\u030b\u0306\u0328\u030a\u0323",
         strict=True,
     )
 )
-_ACCENTED = _lazy(r"""\{?\\(["'`^~=.]|[cvHukrd](?![A-Za-z]))\s*(?:\{\s*\\?([A-Za-z])\s*\}|\\?([A-Za-z]))\}?""")
-_AFFILIATION = _lazy(r"\s*\((?:[^()]|\([^()]*\))*\)")
+_ACCENTED_LETTER = _lazy_pattern(
+    r"""\{?\\(["'`^~=.]|[cvHukrd](?![A-Za-z]))\s*(?:\{\s*\\?([A-Za-z])\s*\}|\\?([A-Za-z]))\}?"""
+)
+_AFFILIATION_NOTE = _lazy_pattern(r"\s*\((?:[^()]|\([^()]*\))*\)")
 
 
-def one_line(text: str) -> str:
+def format_one_line(text: str) -> str:
     r"""Text for people alone (authors, comments): on one line, printable, LaTeX accents as letters.
 
     'J. Bal\'azs and\n  Y. Li' becomes 'J. Balázs and Y. Li'.
     """
     if "\\" in text:
-        text = _commands(_ACCENTED().sub(lambda found: (found[2] or found[3]) + _COMBINING[found[1]], text))
+        text = _strip_commands(
+            _ACCENTED_LETTER().sub(lambda found: (found[2] or found[3]) + _COMBINING_ACCENTS[found[1]], text)
+        )
         text = unicodedata.normalize("NFC", text)
     if text.isprintable() and "  " not in text:
         return text.strip()
     return "".join(char for char in " ".join(text.split()) if char.isprintable())
 
 
-def author_names(line: str) -> list[str]:
+def split_author_line(author_line: str) -> list[str]:
     """The names in an author line such as 'A. One, B. Two (Lab) and C. Three'."""
-    parts = re.split(r",\s*(?:and\s+)?|\s+and\s+", _AFFILIATION().sub("", line))
+    parts = re.split(r",\s*(?:and\s+)?|\s+and\s+", _AFFILIATION_NOTE().sub("", author_line))
     return [name.strip() for name in parts if name.strip()]

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from trendcli.core.arxiv import CATEGORIES, expand
-from trendcli.core.errors import SettingsError, UsageError, nearest
+from trendcli.core.arxiv import CATEGORIES, expand_categories
+from trendcli.core.errors import SettingsError, UsageError, suggest_names
 from trendcli.core.types import Scope
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-_SCOPES = {
+_DEFAULT_SCOPES = {
     "ml": "cs.LG stat.ML cs.AI cs.CL cs.CV cs.NE cs.RO cs.IR cs.MA eess.AS eess.IV".split(),
     "language": "cs.CL eess.AS".split(),
     "vision": "cs.CV eess.IV".split(),
@@ -41,33 +41,33 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def as_text(value: Any) -> str:
+def check_text(value: Any) -> str:
     """A setting that is a text; ValueError where it is none."""
     if isinstance(value, str | int | float | date) and not isinstance(value, bool):  # YAML reads a day as one
         return str(value)
     raise ValueError("expected a text")
 
 
-def as_path(value: Any) -> str | None:
+def check_path(value: Any) -> str | None:
     """A setting that is a path, or empty."""
-    return None if value in (None, "") else str(Path(as_text(value)).expanduser())
+    return None if value in (None, "") else str(Path(check_text(value)).expanduser())
 
 
-def _url(value: Any) -> str:
-    text = as_text(value)
+def _check_url(value: Any) -> str:
+    text = check_text(value)
     if urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).hostname:
         raise ValueError("expected an http or https address")
     return text
 
 
-def _seconds(value: Any) -> float:
-    seconds = float(as_text(value))
+def _check_seconds(value: Any) -> float:
+    seconds = float(check_text(value))
     if not 0 <= seconds <= 3600:
         raise ValueError("expected seconds, from 0 to 3600")
     return seconds
 
 
-def _scopes(value: Any) -> dict[str, list[str]]:
+def _check_scopes(value: Any) -> dict[str, list[str]]:
     if not isinstance(value, Mapping):
         raise ValueError("expected `name: [category, ...]` lines")
     found = {}
@@ -76,11 +76,13 @@ def _scopes(value: Any) -> dict[str, list[str]]:
         if not isinstance(names, list) or not names or not all(isinstance(item, str) for item in names):
             raise ValueError(f"scope {name!r} needs a list of categories")
         # a name that this program does not know is one that arXiv has added since
-        found[str(name)] = [known for item in names for known in expand(item, () if "*" in item else (item,))]
+        found[str(name)] = [
+            known for item in names for known in expand_categories(item, () if "*" in item else (item,))
+        ]
     return found
 
 
-def setting(default: Any, check: Callable[[Any], Any], doc: str) -> Any:
+def setting_field(default: Any, check: Callable[[Any], Any], doc: str) -> Any:
     """A field of a dataclass of settings: its default, what checks a value that was written, and its words."""
     metadata = {"doc": doc, "check": check}
     if isinstance(default, dict):
@@ -92,38 +94,42 @@ def setting(default: Any, check: Callable[[Any], Any], doc: str) -> Any:
 class Settings:
     """Every setting, resolved and checked."""
 
-    store: str | None = setting(
-        None, as_path, "Where the records are kept. Empty: the user's data directory for `trend`."
+    store: str | None = setting_field(
+        None, check_path, "Where the records are kept. Empty: the user's data directory for `trend`."
     )
-    arxiv_url: str = setting(
-        "https://export.arxiv.org/api/query", _url, "arXiv's API. Another address is for mirrors and tests."
+    arxiv_url: str = setting_field(
+        "https://export.arxiv.org/api/query", _check_url, "arXiv's API. Another address is for mirrors and tests."
     )
-    oai_url: str = setting(
-        "https://oaipmh.arxiv.org/oai", _url, "arXiv's OAI-PMH interface, for `trend fetch --source oai`."
+    oai_url: str = setting_field(
+        "https://oaipmh.arxiv.org/oai", _check_url, "arXiv's OAI-PMH interface, for `trend fetch --source oai`."
     )
-    openreview_url: str = setting(
+    openreview_url: str = setting_field(
         "https://api2.openreview.net",
-        _url,
+        _check_url,
         "OpenReview's API v2, for `trend fetch --source openreview`, and its login.",
     )
-    openreview_v1_url: str = setting(
-        "https://api.openreview.net", _url, "OpenReview's API v1, which holds conferences up to 2023."
+    openreview_v1_url: str = setting_field(
+        "https://api.openreview.net", _check_url, "OpenReview's API v1, which holds conferences up to 2023."
     )
-    request_interval_s: float = setting(
+    request_interval_s: float = setting_field(
         3.0,
-        _seconds,
+        _check_seconds,
         "Seconds between two requests. arXiv's terms ask for 3 or more; less is for a loopback address alone.",
     )
-    contact: str = setting("", as_text, "A mail or web address that arXiv may write to; it goes into the User-Agent.")
-    topics: str | None = setting(
-        None, as_path, "Your own topic file, or a folder of them. A topic of the same name replaces the shipped one."
+    contact: str = setting_field(
+        "", check_text, "A mail or web address that arXiv may write to; it goes into the User-Agent."
     )
-    scope: str = setting("ml", as_text, "The scope that `trend fetch` asks for when no category is named.")
-    scopes: dict[str, list[str]] = setting(
-        _SCOPES, _scopes, "Named sets of categories, for --scope. Yours are added to these; `cs.*` means all of cs."
+    topics: str | None = setting_field(
+        None, check_path, "Your own topic file, or a folder of them. A topic of the same name replaces the shipped one."
+    )
+    scope: str = setting_field("ml", check_text, "The scope that `trend fetch` asks for when no category is named.")
+    scopes: dict[str, list[str]] = setting_field(
+        _DEFAULT_SCOPES,
+        _check_scopes,
+        "Named sets of categories, for --scope. Yours are added to these; `cs.*` means all of cs.",
     )
 
-    def interval_for(self, url: str) -> float:
+    def interval_for_url(self, url: str) -> float:
         """Seconds between two requests to an address; SettingsError where that is less than arXiv's terms ask for."""
         if self.request_interval_s < 3 and not is_loopback(url):
             raise SettingsError(
@@ -132,7 +138,7 @@ class Settings:
             )
         return self.request_interval_s
 
-    def scope_of(self, categories: Sequence[str] | None, name: str | None = None) -> Scope | None:
+    def resolve_scope(self, categories: Sequence[str] | None, name: str | None = None) -> Scope | None:
         """The scope of some categories or globs, or the one of a name; None where neither is given.
 
         UsageError for an unknown category, and where both are given.
@@ -140,37 +146,37 @@ class Settings:
         if categories and name:
             raise UsageError("Name categories or a scope, not both.")
         if name or not categories:
-            return self.scope_named(name) if name else None
+            return self.named_scope(name) if name else None
         extra = [category for listed in self.scopes.values() for category in listed]
         chosen: list[str] = []
         for pattern in categories:
-            found = expand(pattern, extra)
+            found = expand_categories(pattern, extra)
             if not found:
                 raise UsageError(
-                    f"No category {pattern!r}{nearest(pattern, CATEGORIES)}. "
+                    f"No category {pattern!r}{suggest_names(pattern, CATEGORIES)}. "
                     "One that arXiv has added since can be named in a scope of your settings file."
                 )
             chosen += found
         chosen = list(dict.fromkeys(chosen))
         return Scope(" ".join(chosen), tuple(chosen))
 
-    def scope_named(self, name: str) -> Scope:
+    def named_scope(self, name: str) -> Scope:
         """The scope of that name; SettingsError with the nearest known ones where there is none."""
         if name not in self.scopes:
             raise SettingsError(
-                f"No scope {name!r}{nearest(name, self.scopes)}. Known: {', '.join(sorted(self.scopes))}."
+                f"No scope {name!r}{suggest_names(name, self.scopes)}. Known: {', '.join(sorted(self.scopes))}."
             )
         return Scope(name, tuple(dict.fromkeys(self.scopes[name])))
 
 
-def configs() -> Path:
+def config_folder() -> Path:
     """The folder of shipped configuration: beside the package in a checkout, inside it when installed."""
     package = Path(__file__).resolve().parents[1]
     inside = package / "configs"
     return inside if inside.is_dir() else package.parent / "configs"
 
 
-def resolve(
+def load_settings(
     file: Path | None = None, environ: Mapping[str, str] | None = None, flags: Mapping[str, Any] | None = None
 ) -> tuple[Settings, dict[str, str]]:
     """The settings, and for each its origin: 'default', the file, the variable or 'flag'.
@@ -181,30 +187,34 @@ def resolve(
     environ = os.environ if environ is None else environ
     values: dict[str, Any] = {}
     origins = {item.name: "default" for item in fields(Settings)}
-    path = file or (Path(environ["TREND_SETTINGS"]) if environ.get("TREND_SETTINGS") else _user_file())
+    path = file or (Path(environ["TREND_SETTINGS"]) if environ.get("TREND_SETTINGS") else _user_settings_path())
     variables = {name: f"TREND_{name.upper()}" for name in origins if name != "scopes"}
-    said: list[tuple[str, Mapping[str, Any]]] = [(str(path), read(path))] if path else []
+    said: list[tuple[str, Mapping[str, Any]]] = [(str(path), read_settings_file(path))] if path else []
     said += [(variable, {name: environ.get(variable) or None}) for name, variable in variables.items()]
     for origin, given in [*said, ("flag", flags or {})]:
-        found = checked(Settings, given, origin)
+        found = check_settings(Settings, given, origin)
         values |= found
         origins |= dict.fromkeys(found, origin)
-    settings = Settings(**{**values, "scopes": {**_SCOPES, **values.get("scopes", {})}})
-    settings.interval_for(settings.arxiv_url)
-    settings.scope_named(settings.scope)
+    settings = Settings(**{**values, "scopes": {**_DEFAULT_SCOPES, **values.get("scopes", {})}})
+    settings.interval_for_url(settings.arxiv_url)
+    settings.named_scope(settings.scope)
     return settings, origins
 
 
-def checked(kind: type[DataclassInstance], given: Mapping[str, Any], origin: str) -> dict[str, Any]:
+def check_settings(
+    settings_class: type[DataclassInstance], raw_values: Mapping[str, Any], origin: str
+) -> dict[str, Any]:
     """What was given for the fields of a class of settings, checked; without what is None, which leaves the default.
 
     SettingsError, which names the origin, for an unknown name or a bad value.
     """
-    known = {item.name: item for item in fields(kind)}
+    known = {item.name: item for item in fields(settings_class)}
     found: dict[str, Any] = {}
-    for name, value in given.items():
+    for name, value in raw_values.items():
         if name not in known:
-            raise SettingsError(f"{origin}: unknown setting {name!r}{nearest(name, known)}. Known: {', '.join(known)}.")
+            raise SettingsError(
+                f"{origin}: unknown setting {name!r}{suggest_names(name, known)}. Known: {', '.join(known)}."
+            )
         try:
             if value is not None:
                 found[name] = known[name].metadata["check"](value)
@@ -229,12 +239,12 @@ def pace_path() -> Path:
     return Path(platformdirs.user_state_dir("trend", appauthor=False)) / "pace"
 
 
-def _user_file() -> Path | None:
+def _user_settings_path() -> Path | None:
     path = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "trend" / "settings.yaml"
     return path if path.is_file() else None
 
 
-def read(path: Path) -> Mapping[str, Any]:
+def read_settings_file(path: Path) -> Mapping[str, Any]:
     """The names and values of a YAML file; SettingsError with its line where it cannot be read."""
     import yaml
 
@@ -255,12 +265,12 @@ def read(path: Path) -> Mapping[str, Any]:
     return values
 
 
-def as_yaml(settings: DataclassInstance, origins: Mapping[str, str] | None = None) -> str:
+def settings_to_yaml(settings: DataclassInstance, origins: Mapping[str, str] | None = None) -> str:
     """The settings as a commented YAML file, which `resolve` reads back; `origins` are added to the comments."""
     lines = []
     for item in fields(settings):
         value = getattr(settings, item.name)
-        if value and item.metadata["check"] is as_path:
+        if value and item.metadata["check"] is check_path:
             value = str(Path(value).absolute())  # the file will be read from other folders
         origin = f" [{origins[item.name]}]" if origins else ""
         lines += [f"# {item.metadata['doc']}{origin}"]
@@ -271,10 +281,10 @@ def as_yaml(settings: DataclassInstance, origins: Mapping[str, str] | None = Non
         elif isinstance(value, int | float):
             lines.append(f"{item.name}: {value:g}")
         else:
-            lines.append(f"{item.name}: {_quoted(value)}" if value else f"{item.name}:")
+            lines.append(f"{item.name}: {_quote_scalar(value)}" if value else f"{item.name}:")
         lines.append("")
     return "\n".join(lines)
 
 
-def _quoted(text: str) -> str:
+def _quote_scalar(text: str) -> str:
     return text if re.fullmatch(r"[A-Za-z/][\w./:@+-]*", text) else json.dumps(text)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MATCH_MODES = ("any", "title", "strict")
 # what `trend topics check` may find of a topic; docs/checking-topics.md says when
-FINDINGS = ("nothing", "overlap", "carries", "other-meaning", "too-early", "renamed")
+FINDING_KINDS = ("nothing", "overlap", "carries", "other-meaning", "too-early", "renamed")
 
 
 class Submission(NamedTuple):
@@ -51,7 +51,7 @@ class Window(NamedTuple):
     until: date | None
 
 
-class Ask(NamedTuple):
+class Request(NamedTuple):
     """What a source is asked for: submissions of some categories (() for all) with a v1 date in the window.
 
     A source that knows only when metadata changed is asked for what has `changed` since a day (None: ever), and goes on
@@ -60,12 +60,12 @@ class Ask(NamedTuple):
 
     categories: tuple[str, ...]
     window: Window = Window(None, None)
-    changed: date | None = None
-    reached: date | None = None
+    changed_since: date | None = None
+    resume_from: date | None = None
 
 
 @dataclass(frozen=True)
-class Answer:
+class CoverageRecord:
     """One line of the coverage ledger: what was asked of a source, and how whole the reply was.
 
     `categories` holds canonical names, or '*' for all of them. The days [since, until) were asked for; what lies after
@@ -87,7 +87,7 @@ class Answer:
     changed: tuple[date, date] | None = None
 
     @property
-    def question(self) -> tuple[object, ...]:
+    def request_key(self) -> tuple[object, ...]:
         """What was asked, whenever it was: a later answer to it stands for an earlier one that was not whole."""
         return (self.source, self.categories, *((self.changed[0],) if self.changed else (self.since, self.until)))
 
@@ -100,8 +100,8 @@ class Batch(NamedTuple):
     `faults` are sentences about input that could not be read, `notes` about what else a person should know of it.
     """
 
-    part: pa.Table | Path | None
-    answers: tuple[Answer, ...] = ()
+    submissions: pa.Table | Path | None
+    coverage_records: tuple[CoverageRecord, ...] = ()
     faults: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -113,7 +113,7 @@ class Progress(Protocol):
         """`done` of `total` (None: unknown), and what that is."""
 
 
-def silent(done: float, total: float | None, what: str) -> None:
+def ignore_progress(done: float, total: float | None, what: str) -> None:
     """A Progress that nobody watches."""
 
 
@@ -122,7 +122,7 @@ class Source(Protocol):
 
     name: str
 
-    def batches(self, ask: Ask, progress: Progress) -> Iterator[Batch]:
+    def iter_batches(self, request: Request, progress: Progress) -> Iterator[Batch]:
         """Every submission that was asked for; others may come along, in any order, and one may come twice.
 
         What could not be had whole is said in the status of an Answer. TryLater where the source cannot be asked.
@@ -145,7 +145,7 @@ class Rule:
     key: int
 
 
-class Expected(NamedTuple):
+class ExpectedFinding(NamedTuple):
     """A finding of a topic that is known and right: one of FINDINGS, the rules or topics it is about, and why."""
 
     finding: str
@@ -169,7 +169,7 @@ class Topic:
     guard: tuple[str, ...] = ()
     origin: str = ""
     since: tuple[tuple[str, str], ...] = ()
-    expect: tuple[Expected, ...] = ()
+    expect: tuple[ExpectedFinding, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,59 +10,59 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape, quoteattr
 
-from trendcli.demo.corpus import Paper
+from trendcli.demo.corpus import SyntheticSubmission
 
-HEAD = (
+FEED_HEAD = (
     "<?xml version='1.0' encoding='UTF-8'?>\n"
     '<feed xmlns:opensearch="http://a9.com/-/spec/opensearch/1.1/" xmlns:arxiv="http://arxiv.org/schemas/atom"'
     ' xmlns="http://www.w3.org/2005/Atom">\n'
 )
 
 
-def parse_query(search: str) -> Callable[[Paper], bool]:
+def parse_query(search: str) -> Callable[[SyntheticSubmission], bool]:
     """A search expression as a predicate; operators bind to the right, without precedence. ValueError if bad."""
     tokens = re.findall(r"\(|\)|AND\b|OR\b|ANDNOT\b|\w+:\[[^\]]*\]|\w+:\"[^\"]*\"|\w+:[^\s()]+", search)
     if "".join(tokens).replace(" ", "") != search.replace(" ", ""):
         raise ValueError(f"cannot parse {search}")
     place = 0
 
-    def term() -> Callable[[Paper], bool]:
+    def parse_term() -> Callable[[SyntheticSubmission], bool]:
         nonlocal place
         if place >= len(tokens):
             raise ValueError(f"cannot parse {search}")
         token = tokens[place]
         place += 1
         if token == "(":
-            inner = expression()
+            inner = parse_expression()
             if place >= len(tokens) or tokens[place] != ")":
                 raise ValueError(f"cannot parse {search}")
             place += 1
             return inner
         if ":" not in token:
             raise ValueError(f"cannot parse {search}")
-        return _field(*token.split(":", 1))
+        return _build_field_predicate(*token.split(":", 1))
 
-    def expression() -> Callable[[Paper], bool]:
+    def parse_expression() -> Callable[[SyntheticSubmission], bool]:
         nonlocal place
-        left = term()
+        left = parse_term()
         if place >= len(tokens) or tokens[place] == ")":
             return left
         operator = tokens[place]
         place += 1
-        right = expression()
+        right = parse_expression()
         if operator == "AND":
             return lambda paper: left(paper) and right(paper)
         if operator == "OR":
             return lambda paper: left(paper) or right(paper)
         return lambda paper: left(paper) and not right(paper)
 
-    whole = expression()
+    whole = parse_expression()
     if place != len(tokens):
         raise ValueError(f"cannot parse {search}")
     return whole
 
 
-def _field(name: str, value: str) -> Callable[[Paper], bool]:
+def _build_field_predicate(name: str, value: str) -> Callable[[SyntheticSubmission], bool]:
     if name == "cat":
         return lambda paper: any(fnmatch.fnmatchcase(category, value) for category in paper.categories)
     if name == "submittedDate":
@@ -70,8 +70,8 @@ def _field(name: str, value: str) -> Callable[[Paper], bool]:
         if not found:
             raise ValueError(f"cannot parse {name}:{value}")
         low, high = (datetime.strptime(text, "%Y%m%d%H%M").replace(tzinfo=UTC) for text in found.groups())
-        return lambda paper: low <= paper.published <= high
-    texts: dict[str, Callable[[Paper], str]] = {
+        return lambda paper: low <= paper.published_at <= high
+    texts: dict[str, Callable[[SyntheticSubmission], str]] = {
         "ti": lambda paper: paper.title,
         "abs": lambda paper: paper.abstract,
         "au": lambda paper: " ".join(paper.authors),
@@ -83,7 +83,9 @@ def _field(name: str, value: str) -> Callable[[Paper], bool]:
     return lambda paper: words in texts[name](paper).lower()
 
 
-def feed(papers: Sequence[Paper], total: int, search: str, ids: str, start: int, size: int) -> bytes:
+def render_feed(
+    submissions: Sequence[SyntheticSubmission], total: int, search: str, ids: str, start: int, size: int
+) -> bytes:
     """An Atom feed as the API writes it; the query in its title is the one that ran, ranges rewritten."""
     ran = re.sub(r"submittedDate:\[([^\]]*)\]", r'submittedDate:"\1"', search)
     title = f"search_query={ran}&id_list={ids}&start={start}&max_results={size}"
@@ -91,61 +93,65 @@ def feed(papers: Sequence[Paper], total: int, search: str, ids: str, start: int,
     key = base64.b64encode(hashlib.sha1(title.encode()).digest()).decode()[:-1]
     return "".join(
         [
-            HEAD,
+            FEED_HEAD,
             f"  <id>https://arxiv.org/api/{key}</id>\n",
             f"  <title>arXiv Query: {escape(title)}</title>\n",
-            f"  <updated>{stamp(datetime.now(UTC))}</updated>\n",
+            f"  <updated>{format_timestamp(datetime.now(UTC))}</updated>\n",
             f'  <link href={quoteattr(link)} type="application/atom+xml"/>\n',
             f"  <opensearch:itemsPerPage>{size}</opensearch:itemsPerPage>\n",
             f"  <opensearch:totalResults>{total}</opensearch:totalResults>\n",
             f"  <opensearch:startIndex>{start}</opensearch:startIndex>\n",
-            *map(entry, papers),
+            *map(render_entry, submissions),
             "</feed>\n",
         ]
     ).encode()
 
 
-def entry(paper: Paper) -> str:
+def render_entry(submission: SyntheticSubmission) -> str:
     """One entry of a feed, elements in the order of the real ones."""
-    name = f"{paper.id}v{len(paper.versions)}"
+    name = f"{submission.id}v{len(submission.versions)}"
     lines = [
         f"<id>http://arxiv.org/abs/{name}</id>",
-        f"<title>{escape(paper.title)}</title>",
-        f"<updated>{stamp(paper.versions[-1])}</updated>",
+        f"<title>{escape(submission.title)}</title>",
+        f"<updated>{format_timestamp(submission.versions[-1])}</updated>",
         f'<link href="https://arxiv.org/abs/{name}" rel="alternate" type="text/html"/>',
         f'<link href="https://arxiv.org/pdf/{name}" rel="related" type="application/pdf" title="pdf"/>',
-        f"<summary>{escape(paper.abstract)}</summary>",
-        *(f'<category term={quoteattr(term)} scheme="http://arxiv.org/schemas/atom"/>' for term in paper.categories),
-        f"<published>{stamp(paper.published)}</published>",
+        f"<summary>{escape(submission.abstract)}</summary>",
+        *(
+            f'<category term={quoteattr(term)} scheme="http://arxiv.org/schemas/atom"/>'
+            for term in submission.categories
+        ),
+        f"<published>{format_timestamp(submission.published_at)}</published>",
     ]
-    if paper.comment is not None:
-        lines.append(f"<arxiv:comment>{escape(paper.comment)}</arxiv:comment>")
-    lines.append(f"<arxiv:primary_category term={quoteattr(paper.categories[0])}/>")
-    if paper.journal_ref is not None:
-        lines.append(f"<arxiv:journal_ref>{escape(paper.journal_ref)}</arxiv:journal_ref>")
-    for number, author in enumerate(paper.authors):
+    if submission.comment is not None:
+        lines.append(f"<arxiv:comment>{escape(submission.comment)}</arxiv:comment>")
+    lines.append(f"<arxiv:primary_category term={quoteattr(submission.categories[0])}/>")
+    if submission.journal_ref is not None:
+        lines.append(f"<arxiv:journal_ref>{escape(submission.journal_ref)}</arxiv:journal_ref>")
+    for number, author in enumerate(submission.authors):
         lines += ["<author>", f"  <name>{escape(author)}</name>"]
         lines += [
-            f"  <arxiv:affiliation>{escape(text)}</arxiv:affiliation>" for text in paper.affiliations.get(number, ())
+            f"  <arxiv:affiliation>{escape(text)}</arxiv:affiliation>"
+            for text in submission.affiliations.get(number, ())
         ]
         lines.append("</author>")
-    if paper.doi is not None:
-        lines.append(f"<arxiv:doi>{escape(paper.doi)}</arxiv:doi>")
-        lines.append(f'<link rel="related" href={quoteattr("https://doi.org/" + paper.doi)} title="doi"/>')
+    if submission.doi is not None:
+        lines.append(f"<arxiv:doi>{escape(submission.doi)}</arxiv:doi>")
+        lines.append(f'<link rel="related" href={quoteattr("https://doi.org/" + submission.doi)} title="doi"/>')
     return "  <entry>\n" + "".join(f"    {line}\n" for line in lines) + "  </entry>\n"
 
 
-def stamp(at: datetime) -> str:
+def format_timestamp(at: datetime) -> str:
     """A moment as arXiv writes it."""
     return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def error_feed(message: str) -> bytes:
+def render_error_feed(message: str) -> bytes:
     """The feed with a single entry by which the API reports an error; '' for the one that it does not explain."""
     link = f"https://arxiv.org/api/errors#{message.replace(' ', '_')}" if message else "https://arxiv.org/api/errors"
-    now = stamp(datetime.now(UTC))
+    now = format_timestamp(datetime.now(UTC))
     return (
-        f"{HEAD}  <id>https://arxiv.org/</id>\n  <title>arXiv Search Results</title>\n  <updated>{now}</updated>\n"
+        f"{FEED_HEAD}  <id>https://arxiv.org/</id>\n  <title>arXiv Search Results</title>\n  <updated>{now}</updated>\n"
         "  <opensearch:itemsPerPage>1</opensearch:itemsPerPage>\n"
         "  <opensearch:totalResults>1</opensearch:totalResults>\n"
         "  <opensearch:startIndex>0</opensearch:startIndex>\n"

@@ -13,10 +13,10 @@ from datetime import UTC, date, datetime, timedelta
 
 FIRST_YEAR, LAST_YEAR = 2015, 2019
 # submissions a year: they double in about two years, as the real ones did
-VOLUME = {2015: 2600, 2016: 3600, 2017: 4800, 2018: 6200, 2019: 7800}
-CATEGORIES = {"cs.LG": 0.34, "cs.CV": 0.26, "cs.CL": 0.18, "stat.ML": 0.14, "cs.NE": 0.08}
+YEARLY_COUNTS = {2015: 2600, 2016: 3600, 2017: 4800, 2018: 6200, 2019: 7800}
+CATEGORY_WEIGHTS = {"cs.LG": 0.34, "cs.CV": 0.26, "cs.CL": 0.18, "stat.ML": 0.14, "cs.NE": 0.08}
 # share of the submissions of a year that are about a topic; a submission may be about several
-SHARES: Mapping[str, Mapping[int, float]] = {
+TOPIC_SHARES: Mapping[str, Mapping[int, float]] = {
     "rl": {2015: 0.110, 2016: 0.115, 2017: 0.124, 2018: 0.134, 2019: 0.144},
     "rnn": {2015: 0.090, 2016: 0.098, 2017: 0.086, 2018: 0.064, 2019: 0.042},
     "gan": {2015: 0.030, 2016: 0.050, 2017: 0.070, 2018: 0.082, 2019: 0.075},
@@ -30,7 +30,7 @@ SHARES: Mapping[str, Mapping[int, float]] = {
     "adversarial-examples": {2015: 0.006, 2016: 0.010, 2017: 0.022, 2018: 0.040, 2019: 0.050},
     "interpretability": {2015: 0.014, 2016: 0.017, 2017: 0.022, 2018: 0.027, 2019: 0.032},
 }
-_SPELLINGS: Mapping[str, Sequence[str]] = {
+_TOPIC_PHRASES: Mapping[str, Sequence[str]] = {
     "rl": ["reinforcement learning", "deep reinforcement learning", "policy gradients", "Q-learning"],
     "rnn": ["recurrent neural networks", "RNNs", "LSTM", "long short-term memory", "gated recurrent units"],
     "gan": ["generative adversarial networks", "GANs", "a conditional GAN", "Wasserstein GANs"],
@@ -48,25 +48,27 @@ _TASKS = (
     "image classification;speech recognition;parsing;object detection;question answering;robotic grasping;ranking;"
     "sequence labelling;forecasting;anomaly detection;image segmentation;dialogue;control;clustering;retrieval"
 ).split(";")
-_MANNERS = (
+_ADJECTIVES = (
     "efficient;robust;scalable;simple;sample-efficient;hierarchical;distributed;sparse;weakly supervised;online".split(
         ";"
     )
 )
 _NOUNS = "approach;study;method;framework;analysis;perspective;baseline;treatment".split(";")
-_RESULTS = (
+_RESULT_SENTENCES = (
     "It improves on the baseline by a clear margin.;The gain holds over five random seeds.;An ablation shows which part"
     " matters.;We prove a bound that is tight up to constants.;The code is short.;We discuss where it fails.;Training"
     " takes a day on one machine.;A user study supports the finding.;The effect vanishes for small data."
 ).split(";")
-_GIVEN = "Ada Bo Chen Dana Emil Farah Goran Hana Ines Jun Kofi Lena Mio Noor Otto Priya Quim Rosa Sven Tariq".split()
-_FAMILY = (
+_GIVEN_NAMES = (
+    "Ada Bo Chen Dana Emil Farah Goran Hana Ines Jun Kofi Lena Mio Noor Otto Priya Quim Rosa Sven Tariq".split()
+)
+_FAMILY_NAMES = (
     "Abel Brandt Castro Dimitrov Eriksen Fofana Garcia Hoang Ivanova Jansen Kim Lindqvist Moreau Novak Okafor".split()
 )
 
 
 @dataclass(frozen=True)
-class Paper:
+class SyntheticSubmission:
     """One entry as arXiv lists it: `versions` are UTC moments of v1, v2, …; the primary category comes first.
 
     `changed` is the day of the last change of its metadata, where that is not the day after its last version.
@@ -87,49 +89,49 @@ class Paper:
     withdrawn: bool = False
 
     @property
-    def published(self) -> datetime:
+    def published_at(self) -> datetime:
         """The moment of version 1."""
         return self.versions[0]
 
 
-def make(seed: int = 1, volume: Mapping[int, int] = VOLUME) -> list[Paper]:
+def build_corpus(seed: int = 1, yearly_counts: Mapping[int, int] = YEARLY_COUNTS) -> list[SyntheticSubmission]:
     """The corpus, oldest first; the same seed gives the same papers.
 
     `volume` says how many submissions each year holds; the default is 25,000 over 2015–2019.
     """
     rng = random.Random(seed)
     papers = []
-    for year, amount in volume.items():
-        moments = sorted(_moment(year, rng) for _ in range(amount))
+    for year, amount in yearly_counts.items():
+        moments = sorted(_random_timestamp(year, rng) for _ in range(amount))
         numbers: dict[int, int] = {}
         for at in moments:
             numbers[at.month] = numbers.get(at.month, 0) + 1
-            papers.append(_paper(f"{at:%y%m}.{numbers[at.month]:05d}", at, rng))
+            papers.append(_build_submission(f"{at:%y%m}.{numbers[at.month]:05d}", at, rng))
     return papers
 
 
 # how the submissions of a year spread over its months: growth, a dip in summer and at the turn of the year
-_SEASON = (0.80, 0.84, 0.92, 0.94, 1.04, 1.02, 0.95, 0.92, 1.06, 1.18, 1.22, 1.11)
+_MONTH_WEIGHTS = (0.80, 0.84, 0.92, 0.94, 1.04, 1.02, 0.95, 0.92, 1.06, 1.18, 1.22, 1.11)
 
 
-def _moment(year: int, rng: random.Random) -> datetime:
+def _random_timestamp(year: int, rng: random.Random) -> datetime:
     """A moment of the year, mostly on weekdays."""
     while True:
-        month = rng.choices(range(1, 13), _SEASON)[0]
+        month = rng.choices(range(1, 13), _MONTH_WEIGHTS)[0]
         at = datetime(year, month, 1, tzinfo=UTC) + timedelta(days=rng.randrange(31), seconds=rng.randrange(86400))
         if at.month == month and (at.weekday() < 5 or rng.random() < 0.25):
             return at
 
 
-def _paper(ident: str, at: datetime, rng: random.Random) -> Paper:
-    about = [topic for topic, shares in SHARES.items() if rng.random() < shares.get(at.year, 0.0)]
-    primary = rng.choices(list(CATEGORIES), list(CATEGORIES.values()))[0]
-    crossed = [name for name in CATEGORIES if name != primary and rng.random() < 0.22]
+def _build_submission(ident: str, at: datetime, rng: random.Random) -> SyntheticSubmission:
+    about = [topic for topic, shares in TOPIC_SHARES.items() if rng.random() < shares.get(at.year, 0.0)]
+    primary = rng.choices(list(CATEGORY_WEIGHTS), list(CATEGORY_WEIGHTS.values()))[0]
+    crossed = [name for name in CATEGORY_WEIGHTS if name != primary and rng.random() < 0.22]
     versions = [at]
     while rng.random() < 0.38 and len(versions) < 5:
         versions.append(versions[-1] + timedelta(days=rng.randint(3, 120), seconds=rng.randrange(86400)))
-    task, manner, noun = rng.choice(_TASKS), rng.choice(_MANNERS), rng.choice(_NOUNS)
-    named = [rng.choice(_SPELLINGS[topic]) for topic in about]
+    task, manner, noun = rng.choice(_TASKS), rng.choice(_ADJECTIVES), rng.choice(_NOUNS)
+    named = [rng.choice(_TOPIC_PHRASES[topic]) for topic in about]
     subject = named[0] if named and rng.random() < 0.6 else f"{task} models"
     article = "an" if manner[0] in "aeiou" else "a"
     title = f"{article.capitalize()} {manner} {noun} of {subject} for {task}"
@@ -137,10 +139,10 @@ def _paper(ident: str, at: datetime, rng: random.Random) -> Paper:
     for topic, name in zip(about, named, strict=True):
         sentences.append(f"It builds on {name} and asks what they add to {task}.")
         if rng.random() < 0.5:
-            sentences.append(f"Compared with earlier work, {rng.choice(_SPELLINGS[topic])} need fewer parameters.")
-    sentences += [*rng.sample(_RESULTS, rng.randint(2, 4)), "This abstract is made up."]
-    authors = tuple(f"{rng.choice(_GIVEN)} {rng.choice(_FAMILY)}" for _ in range(rng.randint(1, 5)))
-    return Paper(
+            sentences.append(f"Compared with earlier work, {rng.choice(_TOPIC_PHRASES[topic])} need fewer parameters.")
+    sentences += [*rng.sample(_RESULT_SENTENCES, rng.randint(2, 4)), "This abstract is made up."]
+    authors = tuple(f"{rng.choice(_GIVEN_NAMES)} {rng.choice(_FAMILY_NAMES)}" for _ in range(rng.randint(1, 5)))
+    return SyntheticSubmission(
         id=ident,
         versions=tuple(versions),
         title=title,

@@ -18,15 +18,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from trendcli.demo import corpus
-from trendcli.demo.server import Reply, Request, listening
+from trendcli.demo.server import HttpRequest, HttpResponse, run_http_server
 
-PASSWORD, TOKEN = "made up", "a-made-up-token"
+DEMO_PASSWORD, DEMO_TOKEN = "made up", "a-made-up-token"
 # decisions of a hundred submissions
-_OF_HUNDRED = {"oral": 2, "spotlight": 5, "poster": 23, "rejected": 50, "withdrawn": 17, "desk-rejected": 3}
+_DECISION_WEIGHTS = {"oral": 2, "spotlight": 5, "poster": 23, "rejected": 50, "withdrawn": 17, "desk-rejected": 3}
 
 
 @dataclass(frozen=True)
-class Entry:
+class VenueSubmission:
     """A submission to a made-up conference, and what became of it."""
 
     id: str
@@ -35,233 +35,254 @@ class Entry:
     abstract: str
     keywords: tuple[str, ...]
     authors: tuple[str, ...]
-    decided: str
+    decision: str
 
 
-def make(seed: int = 1, size: int = 400) -> list[Entry]:
+def build_submissions(seed: int = 1, count: int = 400) -> list[VenueSubmission]:
     """The submissions, by number; the same seed gives the same ones. Some have no keywords."""
     rng = random.Random(seed)
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
     entries = []
-    for number, paper in enumerate(corpus.make(seed, {2018: size}), 1):
+    for number, paper in enumerate(corpus.build_corpus(seed, {2018: count}), 1):
         name = "".join(rng.choices(letters, k=10))
-        decided = rng.choices(list(_OF_HUNDRED), list(_OF_HUNDRED.values()))[0]
+        decided = rng.choices(list(_DECISION_WEIGHTS), list(_DECISION_WEIGHTS.values()))[0]
         words = tuple(topic.replace("-", " ") for topic in sorted(paper.topics))
-        entries.append(Entry(name, number, paper.title, paper.abstract, words, paper.authors, decided))
+        entries.append(VenueSubmission(name, number, paper.title, paper.abstract, words, paper.authors, decided))
     return entries
 
 
-class StandIn:
+class OpenReviewStandIn:
     """The server's state: its conference, who may see it, the faults it has been told to show, what it was asked.
 
     `told` says where decisions stand, as in `sources.openreview_lists`; of it follows the API. With `decided` off, the
     venue has not decided yet. `cap` is the most notes that a page holds.
     """
 
-    def __init__(self, entries: Sequence[Entry], group: str = "ICLR.cc/2024/Conference", told: str = "venueid") -> None:
-        self.entries, self.group, self.told = list(entries), group, told
-        self.decided, self.guarded, self.factor, self.cap = True, True, False, 1000
-        self.faults: list[tuple[Fault, Callable[[Request], bool]]] = []
-        self.requests: list[Request] = []
+    def __init__(
+        self,
+        submissions: Sequence[VenueSubmission],
+        group: str = "ICLR.cc/2024/Conference",
+        decision_field: str = "venueid",
+    ) -> None:
+        self.submissions, self.group, self.decision_field = list(submissions), group, decision_field
+        self.has_decided, self.requires_login, self.requires_second_factor, self.max_notes_per_page = (
+            True,
+            True,
+            False,
+            1000,
+        )
+        self.pending_faults: list[tuple[Fault, Callable[[HttpRequest], bool]]] = []
+        self.requests: list[HttpRequest] = []
         self.url = ""
 
     @property
-    def api(self) -> int:
+    def api_version(self) -> int:
         """The API that holds the conference."""
-        return 2 if self.told == "venueid" else 1
+        return 2 if self.decision_field == "venueid" else 1
 
-    def env(self) -> dict[str, str]:
+    def build_environment(self) -> dict[str, str]:
         """The variables that make `trend` ask this stand-in, logged in."""
         addresses = {"TREND_OPENREVIEW_URL": f"{self.url}/v2", "TREND_OPENREVIEW_V1_URL": f"{self.url}/v1"}
-        login = {"OPENREVIEW_USERNAME": "ada@example.org", "OPENREVIEW_PASSWORD": PASSWORD}
+        login = {"OPENREVIEW_USERNAME": "ada@example.org", "OPENREVIEW_PASSWORD": DEMO_PASSWORD}
         # a pace below arXiv's is taken where arXiv is not asked either
         return {**addresses, **login, "TREND_ARXIV_URL": self.url, "TREND_REQUEST_INTERVAL_S": "0"}
 
-    def misbehave(self, fault: str, times: int = 1, when: Callable[[Request], bool] | None = None) -> None:
+    def inject_fault(self, fault: str, times: int = 1, when: Callable[[HttpRequest], bool] | None = None) -> None:
         """Show a fault of FAULTS on the next requests for which `when` holds: by default, those for notes."""
-        self.faults += [(FAULTS[fault], when or (lambda asked: asked.path.endswith("/notes")))] * times
+        self.pending_faults += [(FAULTS[fault], when or (lambda asked: asked.path.endswith("/notes")))] * times
 
-    def answer(self, asked: Request) -> Reply:
+    def answer_request(self, request: HttpRequest) -> HttpResponse:
         """The reply to one request."""
-        self.requests.append(asked)
-        reply = self._answer(asked)
-        for number, (fault, when) in enumerate(self.faults):
-            if when(asked):
-                del self.faults[number]
-                return fault(self, asked, reply)
+        self.requests.append(request)
+        reply = self._route_request(request)
+        for number, (fault, when) in enumerate(self.pending_faults):
+            if when(request):
+                del self.pending_faults[number]
+                return fault(self, request, reply)
         return reply
 
-    def _answer(self, asked: Request) -> Reply:
-        if asked.path == "/v2/login":
-            return self._login(json.loads(asked.body))
-        if asked.path not in ("/v1/notes", "/v2/notes"):
-            return _refusal(404, "NotFoundError", f"{asked.path} was not found")
-        if asked.authorization not in ("", f"Bearer {TOKEN}"):
-            return _refusal(401, "TokenExpiredError", "Token has expired, please log in again")
-        if self.guarded and not asked.authorization:
-            return _challenge(self, asked, _reply({}))
-        if int(asked.query.get("limit", "1000")) > 1000:
-            return _refusal(400, "ValidationError", "limit must be <= 1000")
-        return self._page(2 if asked.path == "/v2/notes" else 1, asked.query)
+    def _route_request(self, request: HttpRequest) -> HttpResponse:
+        if request.path == "/v2/login":
+            return self._check_login(json.loads(request.body))
+        if request.path not in ("/v1/notes", "/v2/notes"):
+            return _error_response(404, "NotFoundError", f"{request.path} was not found")
+        if request.authorization not in ("", f"Bearer {DEMO_TOKEN}"):
+            return _error_response(401, "TokenExpiredError", "Token has expired, please log in again")
+        if self.requires_login and not request.authorization:
+            return _challenge_response(self, request, _json_response({}))
+        if int(request.query.get("limit", "1000")) > 1000:
+            return _error_response(400, "ValidationError", "limit must be <= 1000")
+        return self._page_response(2 if request.path == "/v2/notes" else 1, request.query)
 
-    def _login(self, given: dict[str, Any]) -> Reply:
-        if given["password"] != PASSWORD:
-            return _refusal(400, "Error", "Invalid username or password")
-        if self.factor:
-            return _reply(
+    def _check_login(self, given: dict[str, Any]) -> HttpResponse:
+        if given["password"] != DEMO_PASSWORD:
+            return _error_response(400, "Error", "Invalid username or password")
+        if self.requires_second_factor:
+            return _json_response(
                 {"mfaPending": True, "mfaPendingToken": "x", "mfaMethods": ["totp"], "preferredMethod": "totp"}
             )
-        return _reply({"token": TOKEN, "user": {"id": given["id"], "profile": {"id": "~Ada_Abel1"}}})
+        return _json_response({"token": DEMO_TOKEN, "user": {"id": given["id"], "profile": {"id": "~Ada_Abel1"}}})
 
-    def _page(self, api: int, query: dict[str, str]) -> Reply:
+    def _page_response(self, api_version: int, query: dict[str, str]) -> HttpResponse:
         wanted = query["invitation"]
-        notes = self.notes() if api == self.api else []
+        notes = self.list_notes() if api_version == self.api_version else []
         found = [note for note in notes if wanted in note.get("invitations", [])]
-        if api == 1:
+        if api_version == 1:
             found = [note for note in notes if re.match(wanted, note["invitation"])]
         found.sort(key=lambda note: note["id"])
         rest = [note for note in found if note["id"] > query.get("after", "")]
-        page = rest[: min(int(query.get("limit", "1000")), self.cap)]
+        page = rest[: min(int(query.get("limit", "1000")), self.max_notes_per_page)]
         if query.get("details") != "directReplies":
             page = [{key: value for key, value in note.items() if key != "details"} for note in page]
-        counted = api == 1 or query.get("count") == "true" or "offset" in query
-        return _reply({"notes": page, **({"count": len(found)} if counted else {})})
+        counted = api_version == 1 or query.get("count") == "true" or "offset" in query
+        return _json_response({"notes": page, **({"count": len(found)} if counted else {})})
 
-    def notes(self) -> list[dict[str, Any]]:
+    def list_notes(self) -> list[dict[str, Any]]:
         """Every note of every list, as the API that holds the conference writes it."""
-        if self.api == 2:
-            return [self._note(entry, "Submission") for entry in self.entries]
+        if self.api_version == 2:
+            return [self._build_note(entry, "Submission") for entry in self.submissions]
         if self.group.endswith("/conference"):
-            return [self._note(entry, "submission") for entry in self.entries]
+            return [self._build_note(entry, "submission") for entry in self.submissions]
         apart = {"withdrawn": "Withdrawn_Submission", "desk-rejected": "Desk_Rejected_Submission"}
-        listed = [self._note(entry, apart.get(entry.decided, "Blind_Submission")) for entry in self.entries]
+        listed = [self._build_note(entry, apart.get(entry.decision, "Blind_Submission")) for entry in self.submissions]
         # some stand in two lists
         return listed + [
-            self._note(entry, "Blind_Submission")
-            for entry in self.entries
-            if entry.decided == "withdrawn" and entry.number % 5 == 0
+            self._build_note(entry, "Blind_Submission")
+            for entry in self.submissions
+            if entry.decision == "withdrawn" and entry.number % 5 == 0
         ]
 
-    def _note(self, entry: Entry, name: str) -> dict[str, Any]:
-        decided = entry.decided
-        if not self.decided and decided in ("oral", "spotlight", "poster", "rejected"):
+    def _build_note(self, submission: VenueSubmission, name: str) -> dict[str, Any]:
+        decided = submission.decision
+        if not self.has_decided and decided in ("oral", "spotlight", "poster", "rejected"):
             decided = "undecided"
         invitation, accepted = f"{self.group}/-/{name}", decided in ("oral", "spotlight", "poster")
         content: dict[str, Any] = {
-            "title": entry.title,
-            "abstract": entry.abstract,
-            "keywords": list(entry.keywords),
-            "authors": list(entry.authors) if accepted else ["Anonymous"],
+            "title": submission.title,
+            "abstract": submission.abstract,
+            "keywords": list(submission.keywords),
+            "authors": list(submission.authors) if accepted else ["Anonymous"],
             "authorids": ["ada@example.org", "~Bo_Brandt1"]
             if accepted
-            else [f"{self.group}/Paper{entry.number}/Authors"],
+            else [f"{self.group}/Paper{submission.number}/Authors"],
         }
-        content |= self._stated(decided)
-        note = {"id": entry.id, "forum": entry.id, "number": entry.number, "cdate": 1_700_000_000_000 + entry.number}
-        if self.api == 1:
+        content |= self._decision_content(decided)
+        note = {
+            "id": submission.id,
+            "forum": submission.id,
+            "number": submission.number,
+            "cdate": 1_700_000_000_000 + submission.number,
+        }
+        if self.api_version == 1:
             replies = [
-                {"invitation": f"{self.group}/Paper{entry.number}/-/Official_Review", "content": {"rating": "6"}}
+                {"invitation": f"{self.group}/Paper{submission.number}/-/Official_Review", "content": {"rating": "6"}}
             ]
-            reply, _, field = self.told.rpartition(".")
+            reply, _, field = self.decision_field.rpartition(".")
             if reply and decided not in ("undecided", "withdrawn", "desk-rejected"):
                 word = "Reject" if decided == "rejected" else f"Accept ({decided.capitalize()})"
-                replies.append({"invitation": f"{self.group}/Paper{entry.number}/-/{reply}", "content": {field: word}})
+                replies.append(
+                    {"invitation": f"{self.group}/Paper{submission.number}/-/{reply}", "content": {field: word}}
+                )
             return {**note, "invitation": invitation, "content": content, "details": {"directReplies": replies}}
         if not accepted:
             del content["authors"], content["authorids"]
         wrapped = {key: {"value": value} for key, value in content.items()}
         return {**note, "invitations": [invitation], "domain": self.group, "content": wrapped}
 
-    def _stated(self, decided: str) -> dict[str, str]:
+    def _decision_content(self, decision: str) -> dict[str, str]:
         """What the content of a note says of its decision."""
         year = re.sub(r"\D", "", self.group)
         short = f"{self.group.partition('.')[0]} {year}"
         submitted = f"Submitted to {short}"
-        if self.told == "venueid":
+        if self.decision_field == "venueid":
             names = {
                 "undecided": "/Submission",
                 "rejected": "/Rejected_Submission",
                 "withdrawn": "/Withdrawn_Submission",
                 "desk-rejected": "/Desk_Rejected_Submission",
             }
-            where = names.get(decided, "")
-            words = {"": f"{short} {decided}", "/Rejected_Submission": submitted}
+            where = names.get(decision, "")
+            words = {"": f"{short} {decision}", "/Rejected_Submission": submitted}
             return {"venueid": self.group + where, "venue": words.get(where, f"{short} Conference{where}")}
-        if self.told == "venue" and decided not in ("undecided", "withdrawn", "desk-rejected"):
-            return {"venue": submitted if decided == "rejected" else f"{short} {decided}", "venueid": self.group}
-        if self.told == "decision":
-            return {"decision": "submitted, no decision" if decided == "undecided" else decided}
+        if self.decision_field == "venue" and decision not in ("undecided", "withdrawn", "desk-rejected"):
+            return {"venue": submitted if decision == "rejected" else f"{short} {decision}", "venueid": self.group}
+        if self.decision_field == "decision":
+            return {"decision": "submitted, no decision" if decision == "undecided" else decision}
         return {}
 
 
-def _reply(value: Any, status: int = 200) -> Reply:
-    return Reply(status, json.dumps(value).encode(), "application/json")
+def _json_response(value: Any, status: int = 200) -> HttpResponse:
+    return HttpResponse(status, json.dumps(value).encode(), "application/json")
 
 
-def _refusal(status: int, name: str, message: str, **details: Any) -> Reply:
-    return _reply({"name": name, "message": message, "status": status, "details": details}, status)
+def _error_response(status: int, name: str, message: str, **details: Any) -> HttpResponse:
+    return _json_response({"name": name, "message": message, "status": status, "details": details}, status)
 
 
-def _limited(seconds: float) -> Fault:
-    def fault(standin: StandIn, asked: Request, reply: Reply) -> Reply:
+def _build_rate_limit_fault(seconds: float) -> Fault:
+    def apply_fault(standin: OpenReviewStandIn, asked: HttpRequest, reply: HttpResponse) -> HttpResponse:
         lifted = datetime.now(UTC) + timedelta(seconds=seconds)
         stamp = f"{lifted:%Y-%m-%dT%H:%M:%S}.{lifted.microsecond // 1000:03d}Z"
-        return _refusal(429, "RateLimitError", "Too many requests", limit=98, remaining=0, resetTime=stamp)
+        return _error_response(429, "RateLimitError", "Too many requests", limit=98, remaining=0, resetTime=stamp)
 
-    return fault
-
-
-def _challenge(standin: StandIn, asked: Request, reply: Reply) -> Reply:
-    return _refusal(403, "ChallengeRequiredError", "Challenge required", url=f"{standin.url}/challenge")
+    return apply_fault
 
 
-def _changed(change: Callable[[dict[str, Any]], None]) -> Fault:
+def _challenge_response(standin: OpenReviewStandIn, asked: HttpRequest, reply: HttpResponse) -> HttpResponse:
+    return _error_response(403, "ChallengeRequiredError", "Challenge required", url=f"{standin.url}/challenge")
+
+
+def _build_json_fault(change: Callable[[dict[str, Any]], None]) -> Fault:
     """A fault of which the reply is JSON as ever, with something in it changed."""
 
-    def fault(standin: StandIn, asked: Request, reply: Reply) -> Reply:
+    def apply_fault(standin: OpenReviewStandIn, asked: HttpRequest, reply: HttpResponse) -> HttpResponse:
         value = json.loads(reply.body)
         change(value)
-        return _reply(value, reply.status)
+        return _json_response(value, reply.status)
 
-    return fault
+    return apply_fault
 
 
-def _hang(standin: StandIn, asked: Request, reply: Reply) -> Reply:
+def _delay_response(standin: OpenReviewStandIn, asked: HttpRequest, reply: HttpResponse) -> HttpResponse:
     time.sleep(0.5)
     return reply
 
 
-def _unwrapped(value: dict[str, Any]) -> None:
+def _unwrap_content(value: dict[str, Any]) -> None:
     for note in value["notes"]:
         note["content"] = {key: item["value"] for key, item in note["content"].items()}
 
 
-Fault = Callable[[StandIn, Request, Reply], Reply]
+Fault = Callable[[OpenReviewStandIn, HttpRequest, HttpResponse], HttpResponse]
 FAULTS: dict[str, Fault] = {
-    "challenge": _challenge,
-    "challenge page": lambda s, q, r: Reply(200, b"<html><body>Verifying your browser</body></html>", "text/html"),
-    "429 for a moment": _limited(2),
-    "429 for half an hour": _limited(1800),
-    "429 by header": lambda s, q, r: Reply(429, b"Too many requests", "text/plain", (("ratelimit-reset", "1800"),)),
-    "503": lambda s, q, r: Reply(503, b"<html><body>Service unavailable</body></html>", "text/html"),
-    "hang": _hang,
+    "challenge": _challenge_response,
+    "challenge page": lambda s, q, r: HttpResponse(
+        200, b"<html><body>Verifying your browser</body></html>", "text/html"
+    ),
+    "429 for a moment": _build_rate_limit_fault(2),
+    "429 for half an hour": _build_rate_limit_fault(1800),
+    "429 by header": lambda s, q, r: HttpResponse(
+        429, b"Too many requests", "text/plain", (("ratelimit-reset", "1800"),)
+    ),
+    "503": lambda s, q, r: HttpResponse(503, b"<html><body>Service unavailable</body></html>", "text/html"),
+    "hang": _delay_response,
     "cut": lambda s, q, r: r._replace(cut=len(r.body) // 2),
     "torn": lambda s, q, r: r._replace(body=r.body[: len(r.body) // 2]),
-    "refused": lambda s, q, r: Reply(403, b"<html><body>Access denied</body></html>", "text/html"),
-    "forbidden": lambda s, q, r: _refusal(403, "ForbiddenError", "This Note is Forbidden"),
-    "no such list": lambda s, q, r: _refusal(404, "NotFoundError", "The Invitation was not found"),
-    "no notes": lambda s, q, r: _reply({"status": "ok"}),
-    "counts too many": _changed(lambda value: value.update(count=value.get("count", 0) + 3)),
-    "no count": _changed(lambda value: value.pop("count", None)),
-    "skips one": _changed(lambda value: value.update(notes=value["notes"][1:])),
-    "no title": _changed(lambda value: value["notes"][0]["content"].pop("title")),
-    "the other form": _changed(_unwrapped),
+    "refused": lambda s, q, r: HttpResponse(403, b"<html><body>Access denied</body></html>", "text/html"),
+    "forbidden": lambda s, q, r: _error_response(403, "ForbiddenError", "This Note is Forbidden"),
+    "no such list": lambda s, q, r: _error_response(404, "NotFoundError", "The Invitation was not found"),
+    "no notes": lambda s, q, r: _json_response({"status": "ok"}),
+    "counts too many": _build_json_fault(lambda value: value.update(count=value.get("count", 0) + 3)),
+    "no count": _build_json_fault(lambda value: value.pop("count", None)),
+    "skips one": _build_json_fault(lambda value: value.update(notes=value["notes"][1:])),
+    "no title": _build_json_fault(lambda value: value["notes"][0]["content"].pop("title")),
+    "the other form": _build_json_fault(_unwrap_content),
 }
 
 
 @contextmanager
-def serving(standin: StandIn) -> Iterator[StandIn]:
+def run_stand_in(standin: OpenReviewStandIn) -> Iterator[OpenReviewStandIn]:
     """Run a stand-in on a free port while the block lasts; `url` is what /v1 and /v2 are below."""
-    with listening(standin.answer) as address:
+    with run_http_server(standin.answer_request) as address:
         standin.url = address
         yield standin

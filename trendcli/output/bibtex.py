@@ -10,20 +10,20 @@ from trendcli.core.errors import UsageError
 from trendcli.core.types import Report
 
 
-def render(report: Report) -> str:
+def render_bibtex(report: Report) -> str:
     """An @misc entry for each submission, keyed by first author, year and id; UsageError for other kinds of report."""
     if report.kind != "papers":
         raise UsageError("BibTeX is a format of `trend papers` alone.")
     note = ["% MADE-UP DATA: none of these papers exists"] if report.synthetic else []
-    return "\n".join([*note, *(_entry(row, report.corpus, report.synthetic) for row in report.rows)]) + "\n"
+    return "\n".join([*note, *(_format_entry(row, report.corpus, report.synthetic) for row in report.rows)]) + "\n"
 
 
-def _entry(row: Mapping[str, Any], corpus: str, synthetic: bool) -> str:
+def _format_entry(row: Mapping[str, Any], corpus: str, synthetic: bool) -> str:
     year = str(row.get("year") or row["v1"][:4])
     family = re.sub(r"[^a-z]", "", row["authors"][0].split()[-1].lower()) if row["authors"] else "anonymous"
     fields = {
         "author": " and ".join(row["authors"]),
-        "title": "{" + _plain(row["title"]) + "}",
+        "title": "{" + _escape_latex(row["title"]) + "}",
         "year": year,
         **(
             {"eprint": row["id"], "archivePrefix": "arXiv", "primaryClass": row["primary"]}
@@ -38,7 +38,7 @@ def _entry(row: Mapping[str, Any], corpus: str, synthetic: bool) -> str:
     return f"@misc{{{family}{year}_{row['id'].replace('/', '_')},\n" + ",\n".join(lines) + "\n}"
 
 
-def _plain(text: str) -> str:
+def _escape_latex(text: str) -> str:
     """Text without what would break an entry: braces that do not pair, and LaTeX's own signs outside of maths."""
     text = text if text.count("{") == text.count("}") else re.sub(r"[{}]", "", text)
     return text if "$" in text or "\\" in text else re.sub(r"([&%#_])", r"\\\1", text)

@@ -22,7 +22,7 @@ GREY = "#8a8a8a"
 Row = Mapping[str, Any]
 
 
-def expect(report: Report, chart: str, *kinds: str) -> None:
+def check_report_kind(report: Report, chart: str, *kinds: str) -> None:
     """UsageError where a report is of another kind than a chart is drawn from, or has no rows."""
     if report.kind not in kinds:
         raise UsageError(f"A {chart} chart is drawn from a {' or '.join(kinds)} report, not from a {report.kind}.")
@@ -30,7 +30,7 @@ def expect(report: Report, chart: str, *kinds: str) -> None:
         raise UsageError("There is nothing to draw: the report has no rows.")
 
 
-def canvas(report: Report, height: float = 4.8, marks: str = "") -> tuple[Figure, Axes]:
+def create_figure(report: Report, height: float = 4.8, mark_style: str = "") -> tuple[Figure, Axes]:
     """A figure with title, source line and, where the data are made up, a mark across it."""
     figure = Figure(figsize=(9, height), layout=ConstrainedLayoutEngine(w_pad=0.12))
     axes = figure.add_subplot()
@@ -41,7 +41,7 @@ def canvas(report: Report, height: float = 4.8, marks: str = "") -> tuple[Figure
         axes.spines[side].set_visible(False)
     axes.grid(axis="both", color="#e4e4e4", linewidth=0.8)
     axes.set_axisbelow(True)
-    more_notes(figure, _source(report, marks))
+    add_note(figure, _source_line(report, mark_style))
     if report.synthetic:
         axes.text(
             0.5, 0.5, "MADE-UP DATA", transform=axes.transAxes, ha="center", va="center", rotation=20, fontsize=34,
@@ -50,7 +50,7 @@ def canvas(report: Report, height: float = 4.8, marks: str = "") -> tuple[Figure
     return figure, axes
 
 
-def _source(report: Report, marks: str) -> str:
+def _source_line(report: Report, mark_style: str) -> str:
     """The line below a chart: base, state of the data and source."""
     on = f" on {report.query['within']}" if report.query.get("within") else ""
     each = ", each category for itself" if report.query.get("across") else ""
@@ -66,19 +66,19 @@ def _source(report: Report, marks: str) -> str:
             if any(row["status"] == "unknown" for row in report.rows)
             else []
         ),
-        *(_marked(report.rows, marks) if marks else _unmarked(report.rows)),
+        *(_list_marked_periods(report.rows, mark_style) if mark_style else _list_unmarked_statuses(report.rows)),
     ]
     real = "arXiv metadata (CC0)" if report.corpus == "arxiv" else "OpenReview"
     origin = "an invented corpus" if report.synthetic else real
     return f"{'; '.join(parts)}. Source: {origin}, {report.provenance['program']}, match: {report.query['match']}."
 
 
-def _marked(rows: Sequence[Row], marks: str) -> Iterator[str]:
+def _list_marked_periods(rows: Sequence[Row], mark_style: str) -> Iterator[str]:
     """Which of the periods that are drawn are not whole, and which may still grow."""
-    key = "share" if marks == "dashed" else "count"
+    key = "share" if mark_style == "dashed" else "count"
     drawn = [row for row in rows if row[key] is not None]
-    part = [row for row in drawn if is_part(row)]
-    open_ = [row for row in drawn if row["status"] == "provisional" and not is_part(row)]
+    part = [row for row in drawn if is_partial(row)]
+    open_ = [row for row in drawn if row["status"] == "provisional" and not is_partial(row)]
     told = []
     for said, chosen in (("may still grow", open_), ("not a whole period", part)):
         names = list(dict.fromkeys(row["period"] for row in chosen))
@@ -86,34 +86,34 @@ def _marked(rows: Sequence[Row], marks: str) -> Iterator[str]:
             several = ", ".join(names) if len(names) <= 4 else f"{len(names)} from {names[0]} to {names[-1]}"
             told.append(f"{several} ({said})")
     if told:
-        yield f"{marks}: {', '.join(told)}"
+        yield f"{mark_style}: {', '.join(told)}"
 
 
-def _unmarked(rows: Sequence[Row]) -> Iterator[str]:
+def _list_unmarked_statuses(rows: Sequence[Row]) -> Iterator[str]:
     said = {"partial": "not whole", "provisional": "provisional"}
     states = " or ".join(said[state] for state in sorted({row["status"] for row in rows} & said.keys()))
     if states:
         yield f"periods that are {states} are not marked here"
 
 
-def more_notes(figure: Figure, note: str) -> None:
+def add_note(figure: Figure, note: str) -> None:
     """One more line below a chart."""
     old = figure.get_supxlabel()
     text = "\n".join([*([old] if old else []), textwrap.fill(note, 150)])
     figure.supxlabel(text, x=0.01, ha="left", fontsize=7.5, color="#555555")
 
 
-def day(text: str) -> float:
+def to_day_number(text: str) -> float:
     """A date as matplotlib counts it: days since 1970."""
     return date.fromisoformat(text).toordinal() - date(1970, 1, 1).toordinal()
 
 
-def middle(row: Row) -> float:
+def period_middle(row: Row) -> float:
     """The day in the middle of the period of a row."""
-    return (day(row["start"]) + day(row["end"])) / 2
+    return (to_day_number(row["start"]) + to_day_number(row["end"])) / 2
 
 
-def runs(rows: Sequence[Row], keep: Callable[[Row], bool]) -> list[list[Row]]:
+def split_runs(rows: Sequence[Row], keep: Callable[[Row], bool]) -> list[list[Row]]:
     """Neighbouring rows that are kept; a row that is not parts them, so that no line is drawn across a hole."""
     found: list[list[Row]] = [[]]
     for row in rows:
@@ -124,20 +124,22 @@ def runs(rows: Sequence[Row], keep: Callable[[Row], bool]) -> list[list[Row]]:
     return [run for run in found if run]
 
 
-def stretches(axes: Axes, rows: Sequence[Row], key: str, colour: str) -> None:
+def draw_period_line(axes: Axes, rows: Sequence[Row], key: str, colour: str) -> None:
     """A line through the periods: solid where both ends are whole, dashed where one is not, broken at a hole."""
-    for run in runs(rows, lambda row: row[key] is not None):
+    for run in split_runs(rows, lambda row: row[key] is not None):
         marker = "o" if len(rows) <= 24 or len(run) == 1 else None
         # a line for neighbours drawn alike: one for each pair takes ten times as long
         for whole, pairs in groupby(pairwise(run), lambda pair: all(map(is_whole, pair))):
             ends = list(pairs)
             stretch = [ends[0][0], *(right for _, right in ends)]
             axes.plot(
-                [middle(row) for row in stretch], [row[key] for row in stretch], color=colour, linewidth=2,
+                [period_middle(row) for row in stretch], [row[key] for row in stretch], color=colour, linewidth=2,
                 linestyle="-" if whole else (0, (3, 2)), solid_capstyle="round", solid_joinstyle="round",
             )  # fmt: skip
         if marker:
-            axes.plot([middle(row) for row in run], [row[key] for row in run], marker, color=colour, markersize=4)
+            axes.plot(
+                [period_middle(row) for row in run], [row[key] for row in run], marker, color=colour, markersize=4
+            )
 
 
 def is_whole(row: Row) -> bool:
@@ -145,12 +147,12 @@ def is_whole(row: Row) -> bool:
     return row["status"] in ("complete", "unknown") and not row["clipped"]
 
 
-def is_part(row: Row) -> bool:
+def is_partial(row: Row) -> bool:
     """Whether the period of a row is not over, has a hole, or is cut by the dates that were asked for."""
     return bool(row["status"] == "partial" or row["clipped"])
 
 
-def finish_time(axes: Axes, rows: Sequence[Row], from_zero: bool = True) -> None:
+def format_time_axis(axes: Axes, rows: Sequence[Row], from_zero: bool = True) -> None:
     """An axis of time: years in the middle of their columns where they are few, else dates."""
     if from_zero:
         axes.set_ylim(bottom=0)
@@ -159,7 +161,7 @@ def finish_time(axes: Axes, rows: Sequence[Row], from_zero: bool = True) -> None
     if units == {True} and len({row["start"] for row in rows}) <= 16:
         starts = sorted({row["start"] for row in rows})
         axes.set_xticks(
-            [middle({"start": start, "end": f"{int(start[:4]) + 1}{start[4:]}"}) for start in starts],
+            [period_middle({"start": start, "end": f"{int(start[:4]) + 1}{start[4:]}"}) for start in starts],
             [start[:4] for start in starts],
         )
         return
@@ -171,17 +173,17 @@ def finish_time(axes: Axes, rows: Sequence[Row], from_zero: bool = True) -> None
 def mark_breaks(figure: Figure, axes: Axes, report: Report) -> None:
     """A dotted line on each day on which arXiv's rules changed, numbered, with what changed below the chart."""
     for number, item in enumerate(report.breaks, 1):
-        axes.axvline(day(item["day"]), color=GREY, linewidth=1, linestyle=":", zorder=1)
+        axes.axvline(to_day_number(item["day"]), color=GREY, linewidth=1, linestyle=":", zorder=1)
         axes.annotate(
-            f"({number})", (day(item["day"]), 1), (2, -2), xycoords=("data", "axes fraction"), va="top",
+            f"({number})", (to_day_number(item["day"]), 1), (2, -2), xycoords=("data", "axes fraction"), va="top",
             textcoords="offset points", color=GREY, fontsize=8,
         )  # fmt: skip
     if report.breaks:
         said = "; ".join(f"({number}) {item['day']}: {item['what']}" for number, item in enumerate(report.breaks, 1))
-        more_notes(figure, f"{said}.")
+        add_note(figure, f"{said}.")
 
 
-def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str, float]]) -> None:
+def label_line_ends(axes: Axes, ends: Sequence[tuple[float, str, str, float]]) -> None:
     """Names at the ends of their lines, moved apart where they would lie on each other."""
     bottom, top = axes.get_ylim()
     gap = (top - bottom) * 0.05

@@ -5,9 +5,9 @@ from __future__ import annotations
 from html import escape
 
 from trendcli.core.types import Report
-from trendcli.output.values import head, is_number, text
+from trendcli.output.values import column_heading, format_cell, is_numeric_column
 
-_STYLE = """
+_PAGE_STYLE = """
 body {
   font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem;
   color: #1a1a1a; background: #fff
@@ -26,20 +26,21 @@ footer { color: #555; font-size: .9rem; margin-top: 1rem }
 """
 
 
-def render(report: Report) -> str:
+def render_html(report: Report) -> str:
     """The report as an HTML page that needs neither a server nor the network."""
     banner = '<p class="made-up">MADE-UP DATA</p>\n' if report.synthetic else ""
     notes = "\n".join(f"<p>{escape(note)}</p>" for note in report.notes)
     sections = "\n".join(
-        _table(section) + "".join(f"\n<p>{escape(note)}</p>" for note in section.notes) for section in report.sections
+        _render_table(section) + "".join(f"\n<p>{escape(note)}</p>" for note in section.notes)
+        for section in report.sections
     )
     return f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{"MADE-UP DATA: " if report.synthetic else ""}{escape(report.title)}</title>
-<style>{_STYLE}</style>
-{banner}{_table(report)}
+<style>{_PAGE_STYLE}</style>
+{banner}{_render_table(report)}
 {sections}
 <footer>
 {notes}
@@ -48,15 +49,18 @@ def render(report: Report) -> str:
 """
 
 
-def _table(report: Report) -> str:
-    def line(values: list[str], tag: str) -> str:
+def _render_table(report: Report) -> str:
+    def render_row(values: list[str], tag: str) -> str:
         cells = zip(values, report.columns, strict=True)
         return "".join(
-            f"<{tag}{' class=n' if is_number(column) else ''}>{escape(value)}</{tag}>" for value, column in cells
+            f"<{tag}{' class=n' if is_numeric_column(column) else ''}>{escape(value)}</{tag}>"
+            for value, column in cells
         )
 
-    heads = line([head(column) for column in report.columns], "th")
-    rows = "\n".join(f"<tr>{line([text(row, column) for column in report.columns], 'td')}</tr>" for row in report.rows)
+    heads = render_row([column_heading(column) for column in report.columns], "th")
+    rows = "\n".join(
+        f"<tr>{render_row([format_cell(row, column) for column in report.columns], 'td')}</tr>" for row in report.rows
+    )
     return f"""<div class="wide"><table>
 <caption>{escape(report.title)}</caption>
 <thead><tr>{heads}</tr></thead>

@@ -11,17 +11,17 @@ from typing import Any
 from trendcli.core.types import Report
 
 
-def json_text(report: Report) -> str:
+def render_json(report: Report) -> str:
     """The whole report as one JSON object, with the keys of the command-line contract."""
-    return indented(_whole(report))
+    return format_json(_report_to_dict(report))
 
 
-def indented(value: Mapping[str, Any]) -> str:
+def format_json(value: Mapping[str, Any]) -> str:
     """An object as JSON that people can read as well; ValueError for a number that JSON does not have."""
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _whole(report: Report) -> dict[str, Any]:
+def _report_to_dict(report: Report) -> dict[str, Any]:
     return {
         "kind": report.kind,
         "title": report.title,
@@ -36,32 +36,32 @@ def _whole(report: Report) -> dict[str, Any]:
         "provenance": report.provenance,
         **({"summary": report.summary} if report.summary else {}),
         **({"breaks": list(report.breaks)} if report.breaks else {}),
-        **({"sections": [_whole(section) for section in report.sections]} if report.sections else {}),
+        **({"sections": [_report_to_dict(section) for section in report.sections]} if report.sections else {}),
     }
 
 
-def jsonl_text(report: Report) -> str:
+def render_jsonl(report: Report) -> str:
     """A JSON object for each row; made-up rows say so."""
-    return "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in _marked(report))
+    return "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in _mark_synthetic_rows(report))
 
 
-def csv_text(report: Report) -> str:
+def render_csv(report: Report) -> str:
     """A header line and a line for each row; a missing value is empty, lists are joined by '; '."""
-    rows = _marked(report)
+    rows = _mark_synthetic_rows(report)
     keys = list(rows[0]) if rows else [key for column in report.columns for key in column.key.split(",")]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(keys)
     for row in rows:
-        writer.writerow([_plain(value) if type(value) in (bool, list) else value for value in row.values()])
+        writer.writerow([_format_csv_value(value) if type(value) in (bool, list) else value for value in row.values()])
     return out.getvalue()
 
 
-def _marked(report: Report) -> Sequence[Mapping[str, Any]]:
+def _mark_synthetic_rows(report: Report) -> Sequence[Mapping[str, Any]]:
     return [{**row, "synthetic": True} for row in report.rows] if report.synthetic else report.rows
 
 
-def _plain(value: Any) -> Any:
+def _format_csv_value(value: Any) -> Any:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):

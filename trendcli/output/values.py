@@ -11,16 +11,16 @@ NOT_AVAILABLE = "n/a"
 NO_VALUE = "–"
 
 
-def text(row: Mapping[str, Any], column: Column) -> str:
+def format_cell(row: Mapping[str, Any], column: Column) -> str:
     """The cell of a row: 'n/a' over a hole in coverage, '–' where the number does not exist."""
     if column.unit == "interval":
-        return _interval(row)
+        return _format_interval(row)
     if column.unit == "share_interval":
         low, high = (row[key] for key in column.key.split(","))
-        return _missing(row) if low is None else f"[{100 * low:.2f}, {100 * high:.2f}]"
+        return _format_missing(row) if low is None else f"[{100 * low:.2f}, {100 * high:.2f}]"
     if column.unit == "ranks":
         first, second = (row[key] for key in column.key.split(","))
-        return f"{first}→{second}" if first and second else _missing(row)
+        return f"{first}→{second}" if first and second else _format_missing(row)
     value = row[column.key]
     word = row.get(column.key.removeprefix("relative_")) if column.key.startswith("relative_change") else None
     if value is None and word:
@@ -28,7 +28,7 @@ def text(row: Mapping[str, Any], column: Column) -> str:
     if column.key == "status":
         return f"{'~ ' if value == 'provisional' else ''}{value}{', clipped' if row.get('clipped') else ''}"
     if value is None:
-        return _missing(row)
+        return _format_missing(row)
     if column.unit == "count":
         return f"{value:,}"
     if column.unit == "share":
@@ -36,7 +36,7 @@ def text(row: Mapping[str, Any], column: Column) -> str:
     if column.unit == "points":
         return f"{100 * value:+.2f}"
     if column.unit == "change":
-        return percent(value)
+        return format_percent(value)
     if column.unit == "index":
         return f"{value:.1f}"
     if column.unit == "verdict":
@@ -50,30 +50,30 @@ def text(row: Mapping[str, Any], column: Column) -> str:
     return str(value)
 
 
-def _missing(row: Mapping[str, Any]) -> str:
+def _format_missing(row: Mapping[str, Any]) -> str:
     counts = [row[key] for key in ("count", "count_1", "count_2") if key in row]
     return NOT_AVAILABLE if None in counts else NO_VALUE
 
 
-def _interval(row: Mapping[str, Any]) -> str:
+def _format_interval(row: Mapping[str, Any]) -> str:
     low, high = row["ci_low"], row["ci_high"]
     if low is None:
-        return _missing(row)
+        return _format_missing(row)
     if high is None:
-        return f"from {percent(low)}"
-    return f"[{percent(low)}, {percent(high)}]"
+        return f"from {format_percent(low)}"
+    return f"[{format_percent(low)}, {format_percent(high)}]"
 
 
-def percent(value: float) -> str:
+def format_percent(value: float) -> str:
     """A change in percent with its sign: a decimal below 100 %, beyond which it would only look exact."""
     return f"{100 * value:+,.0f}" if value >= 0.9995 else f"{100 * value:+.1f}"
 
 
-def head(column: Column) -> str:
+def column_heading(column: Column) -> str:
     """The label of a column with its unit; an interval has that of the number beside it."""
     return f"{column.label} %" if column.unit in ("change", "share") else column.label
 
 
-def is_number(column: Column) -> bool:
+def is_numeric_column(column: Column) -> bool:
     """Whether a column is set to the right."""
     return column.unit not in ("text", "day", "matches", "verdict")

@@ -15,22 +15,22 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from trendcli import __version__
-from trendcli.core.errors import TryLater, Unreachable
+from trendcli.core.errors import RetryableError, SourceUnreachable
 from trendcli.sources.pace import Pace
 
-TRIES = 5
+MAX_TRIES = 5
 # waits before a further try, in request intervals: 30, 60, 120, 300, 900 s at arXiv's 3 s
-PATIENCE = (10, 20, 40, 100, 300)
-TIMEOUT = (10, 180)
-RETRIED = {406, 408, 429, 500, 502, 503, 504}
-REDIRECTS = {301, 302, 303, 307, 308}
+RETRY_WAIT_INTERVALS = (10, 20, 40, 100, 300)
+TIMEOUTS_S = (10, 180)
+RETRY_STATUSES = {406, 408, 429, 500, 502, 503, 504}
+REDIRECT_STATUSES = {301, 302, 303, 307, 308}
 # the next step, where nothing but time helps
-AGAIN = "try later, by the same command"
+RETRY_ADVICE = "try later, by the same command"
 
 log = logging.getLogger(__name__)
 
 
-class Faulty(Exception):
+class InvalidResponse(Exception):
     """A reply that must not be believed."""
 
 
@@ -40,94 +40,99 @@ class Transport(HTTPAdapter):
     A reply is handed on only after `check(body, url)` has taken it, which raises Faulty for one that is not whole.
     """
 
-    site = "arXiv"
-    kept = "What had come is stored"
+    site_name = "arXiv"
+    stored_message = "What had come is stored"
 
-    def __init__(self, pace: Pace, contact: str, check: Callable[[bytes, str], None]) -> None:
+    def __init__(self, pace: Pace, contact: str, check_response: Callable[[bytes, str], None]) -> None:
         super().__init__(pool_connections=1, pool_maxsize=1)
-        self.pace, self.check = pace, check
-        self.agent = f"trendcli/{__version__}{f' ({contact})' if contact else ''}"
-        self.reached = False
-        self.sent = 0
+        self.pace, self.check_response = pace, check_response
+        self.user_agent = f"trendcli/{__version__}{f' ({contact})' if contact else ''}"
+        self.has_connected = False
+        self.request_count = 0
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """The reply to a request; TryLater where there is none to be had that can be believed."""
-        request.headers["User-Agent"] = self.agent
-        kwargs["timeout"] = TIMEOUT
-        for attempt in range(1, TRIES + 1):
-            with self.pace.turn(request.url or ""):
-                response, problem, wait = self._once(request, attempt, *args, **kwargs)
+        request.headers["User-Agent"] = self.user_agent
+        kwargs["timeout"] = TIMEOUTS_S
+        for attempt in range(1, MAX_TRIES + 1):
+            with self.pace.take_turn(request.url or ""):
+                response, problem, wait = self._try_once(request, attempt, *args, **kwargs)
                 if response is not None:
                     return response
-                log.info("%s: %s (try %d of %d)", request.url, problem, attempt, TRIES)
+                log.info("%s: %s (try %d of %d)", request.url, problem, attempt, MAX_TRIES)
                 # also after the last try, so that the next run does not ask at once what this one gave up
-                self.pace.hold(request.url or "", wait)
-        raise TryLater(
-            f"{self.site} did not answer as it should, {TRIES} times in a row: {problem}. {self.kept}; {AGAIN}."
+                self.pace.hold_site(request.url or "", wait)
+        raise RetryableError(
+            f"{self.site_name} did not answer as it should, {MAX_TRIES} times in a row: {problem}. "
+            f"{self.stored_message}; {RETRY_ADVICE}."
         )
 
-    def _once(
+    def _try_once(
         self, request: requests.PreparedRequest, attempt: int, *args: Any, **kwargs: Any
     ) -> tuple[requests.Response | None, str, float]:
         """One try: the reply; or what is wrong with it, and how many seconds to wait."""
-        self.sent += 1
+        self.request_count += 1
         url = request.url or ""
         try:
             response = super().send(request, *args, **kwargs)
             response.content  # noqa: B018 - read it here, where a cut connection can be tried again
         except requests.exceptions.RequestException as error:
-            problem = _reason(error)
-            if self.reached or not isinstance(error, requests.exceptions.ConnectionError):
-                return None, problem, self._patience(attempt)
+            problem = _describe_error(error)
+            if self.has_connected or not isinstance(error, requests.exceptions.ConnectionError):
+                return None, problem, self._retry_wait_s(attempt)
             if attempt == 2:
-                raise Unreachable(
-                    f"Cannot reach {urlsplit(url).netloc}: {problem}. Nothing was changed in the store; {AGAIN}."
+                raise SourceUnreachable(
+                    f"Cannot reach {urlsplit(url).netloc}: {problem}. Nothing was changed in the store; {RETRY_ADVICE}."
                 ) from None
             return None, problem, self.pace.interval_s
-        self.reached = True
+        self.has_connected = True
         status = response.status_code
-        if status in REDIRECTS:
+        if status in REDIRECT_STATUSES:
             return response, "", 0.0
-        self.settle(response, attempt)
+        self.check_status(response, attempt)
         problem = f"status {status}"
         if status == 200:
             try:
-                self.check(response.content, url)
-            except Faulty as error:
+                self.check_response(response.content, url)
+            except InvalidResponse as error:
                 problem = str(error)
             else:
                 log.info("%s: %d bytes", url, len(response.content))
                 return response, "", 0.0
-        return None, problem, max(self.told_to_wait(response), self._patience(attempt))
+        return None, problem, max(self.requested_wait_s(response), self._retry_wait_s(attempt))
 
-    def settle(self, response: requests.Response, attempt: int) -> None:
+    def check_status(self, response: requests.Response, attempt: int) -> None:
         """Raise for a reply after which it is no use to ask again: a refusal, or a question that cannot be read."""
         if response.status_code == 403:
-            self.pace.stop(response.url)
-            raise Unreachable(
-                f"{self.site} refuses this machine (403). Nothing more is asked of it for 24 hours. "
-                f"{self.kept}; {AGAIN}."
+            self.pace.block_site(response.url)
+            raise SourceUnreachable(
+                f"{self.site_name} refuses this machine (403). Nothing more is asked of it for 24 hours. "
+                f"{self.stored_message}; {RETRY_ADVICE}."
             )
-        if response.status_code != 200 and response.status_code not in RETRIED:
-            raise TryLater(f"{self.site} cannot answer the query: {_said(response)} {self.kept}.")
+        if response.status_code != 200 and response.status_code not in RETRY_STATUSES:
+            raise RetryableError(
+                f"{self.site_name} cannot answer the query: {_describe_status(response)} {self.stored_message}."
+            )
 
-    def told_to_wait(self, response: requests.Response) -> float:
+    def requested_wait_s(self, response: requests.Response) -> float:
         """Seconds that a reply asks for."""
-        return retry_after(response.headers.get("Retry-After"))
+        return parse_retry_after(response.headers.get("Retry-After"))
 
-    def _patience(self, attempt: int) -> float:
-        return self.pace.interval_s * PATIENCE[attempt - 1] * random.uniform(1.0, 1.1)
+    def _retry_wait_s(self, attempt: int) -> float:
+        return self.pace.interval_s * RETRY_WAIT_INTERVALS[attempt - 1] * random.uniform(1.0, 1.1)
 
 
-def session(pace: Pace, contact: str, check: Callable[[bytes, str], None]) -> tuple[requests.Session, Transport]:
+def build_session(
+    pace: Pace, contact: str, check_response: Callable[[bytes, str], None]
+) -> tuple[requests.Session, Transport]:
     """A session all of whose requests go through one Transport."""
-    transport, made = Transport(pace, contact, check), requests.Session()
+    transport, made = Transport(pace, contact, check_response), requests.Session()
     made.mount("https://", transport)
     made.mount("http://", transport)
     return made, transport
 
 
-def retry_after(header: str | None) -> float:
+def parse_retry_after(header: str | None) -> float:
     """Seconds that a Retry-After header asks for, as a number or a date; 0 where there is none."""
     if not header:
         return 0.0
@@ -141,7 +146,7 @@ def retry_after(header: str | None) -> float:
         return 0.0
 
 
-def _reason(error: requests.exceptions.RequestException) -> str:
+def _describe_error(error: requests.exceptions.RequestException) -> str:
     if isinstance(error, requests.exceptions.Timeout):
         return "no answer in time"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
@@ -150,7 +155,7 @@ def _reason(error: requests.exceptions.RequestException) -> str:
     return (found[1] or found[2]) if found else "no connection"
 
 
-def _said(response: requests.Response) -> str:
+def _describe_status(response: requests.Response) -> str:
     found = re.search(rb"<summary[^>]*>([^<]*)</summary>", response.content)
     return (
         f"{found[1].decode(errors='replace').strip()} (status {response.status_code})."

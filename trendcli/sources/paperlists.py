@@ -12,13 +12,13 @@ from pathlib import Path
 import msgspec
 
 from trendcli.core.errors import UsageError
-from trendcli.core.types import Ask, Batch, Progress, Submission
+from trendcli.core.types import Batch, Progress, Request, Submission
 from trendcli.store import corpus as venues
 from trendcli.store import records as parts
-from trendcli.store.corpus import Beside
+from trendcli.store.corpus import ListComparison
 
 
-class _Paper(msgspec.Struct):
+class _ListEntry(msgspec.Struct):
     id: str
     title: str
     status: str | None = None
@@ -40,14 +40,20 @@ class Paperlist:
         path: str,
         venue: str,
         year: int,
-        at: datetime | None = None,
-        beside: Callable[[Iterable[str], int], Beside] = lambda ids, year: Beside(),
+        listed_at: datetime | None = None,
+        compare_with_list: Callable[[Iterable[str], int], ListComparison] = lambda ids, year: ListComparison(),
     ) -> None:
-        self.path, self.venue, self.year, self.at, self.beside = path, venue, year, at, beside
+        self.path, self.venue, self.year, self.listed_at, self.compare_with_list = (
+            path,
+            venue,
+            year,
+            listed_at,
+            compare_with_list,
+        )
 
-    def batches(self, ask: Ask, progress: Progress) -> Iterator[Batch]:
+    def iter_batches(self, request: Request, progress: Progress) -> Iterator[Batch]:
         """See Source; one batch, since a year is one file. A file with a fault vouches for nothing."""
-        at = self.at or datetime.now(UTC).replace(microsecond=0)
+        at = self.listed_at or datetime.now(UTC).replace(microsecond=0)
         try:
             listed = msgspec.json.decode(Path(self.path).read_bytes(), type=list[msgspec.Raw])
         except OSError as error:
@@ -58,9 +64,9 @@ class Paperlist:
         faults = []
         for number, raw in enumerate(listed, 1):
             try:
-                paper = msgspec.json.decode(raw, type=_Paper)
-                decided = venues.decision(paper.status or "")
-                read = _submission(paper, decided, self.year, at)
+                paper = msgspec.json.decode(raw, type=_ListEntry)
+                decided = venues.parse_decision(paper.status or "")
+                read = _build_submission(paper, decided, self.year, at)
                 if read.id in found:
                     raise ValueError(f"{read.id} is there twice")
             except (msgspec.DecodeError, ValueError, RecursionError) as error:
@@ -70,31 +76,31 @@ class Paperlist:
             progress(number, len(listed), "submissions")
         if not found:
             raise UsageError(f"{self.path} holds no submission that can be read. Nothing was imported.")
-        stored = self.beside(found, self.year)
-        if stored.years:
-            raise venues.misplaced(f"in {self.path}", self.venue, self.year, stored.years)
-        table = parts.table([submission for submission, _ in found.values()], self.name, at, self.venue)
+        stored = self.compare_with_list(found, self.year)
+        if stored.other_years:
+            raise venues.wrong_year_error(f"in {self.path}", self.venue, self.year, stored.other_years)
+        table = parts.build_batch_table([submission for submission, _ in found.values()], self.name, at, self.venue)
         decisions = [decided for _, decided in found.values()]
         expected = len(listed) if faults else None
         name = Path(self.path).name
         told = f"imported {at:%Y-%m-%d}"
-        vouched = venues.answers(self.name, self.year, decisions, at, name, told, expected, stored)
-        yield Batch(table, vouched, tuple(faults), stored.notes(self.venue, self.year))
+        vouched = venues.build_coverage_records(self.name, self.year, decisions, at, name, told, expected, stored)
+        yield Batch(table, vouched, tuple(faults), stored.format_notes(self.venue, self.year))
 
 
-def _names(line: str) -> list[str]:
+def _split_authors(line: str) -> list[str]:
     """The authors of a line: apart by ';', in some years by ','."""
     return line.split(";" if ";" in line else ",")
 
 
-def _submission(paper: _Paper, decided: str, year: int, at: datetime) -> Submission:
-    return venues.submission(
-        id=paper.id.strip(),
+def _build_submission(entry: _ListEntry, decision: str, year: int, listed_at: datetime) -> Submission:
+    return venues.build_venue_submission(
+        id=entry.id.strip(),
         year=year,
-        decided=decided,
-        title=paper.title,
-        abstract=paper.abstract or "",
-        keywords=(paper.keywords or "").split(";"),
-        authors=_names(paper.author or ""),
-        at=at,
+        decision=decision,
+        title=entry.title,
+        abstract=entry.abstract or "",
+        keywords=(entry.keywords or "").split(";"),
+        authors=_split_authors(entry.author or ""),
+        listed_at=listed_at,
     )

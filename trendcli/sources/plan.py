@@ -10,129 +10,137 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from trendcli.core.arxiv import CATEGORIES, archive_of
-from trendcli.core.types import Ask, Window
-from trendcli.store.coverage import EVERY, Coverage
+from trendcli.core.types import Request, Window
+from trendcli.store.coverage import ALL_CATEGORIES, Coverage
 
 # days of submission that the API is asked for anew: moderation takes up to two weeks, most revisions come within four
-API_OVERLAP = timedelta(days=30)
+SUBMISSION_LAG = timedelta(days=30)
 # days of change that OAI-PMH is asked for anew, since announcements come late and with holes
-OAI_OVERLAP = timedelta(days=7)
+CHANGE_LAG = timedelta(days=7)
 
 # OAI-PMH knows no older change, and asking for one is an error
 FIRST_DATESTAMP = date(2005, 9, 16)
 
-Span = tuple[date, date]
+DaySpan = tuple[date, date]
 
 
-def covered(coverage: Coverage) -> tuple[str, ...]:
+def covered_categories(coverage: Coverage) -> tuple[str, ...]:
     """The categories that a fetch without any goes on with: all (EVERY) where the store ends with all of them."""
-    named = {name for answer in coverage.answers for name in answer.categories}
-    if EVERY in named:
-        spans = coverage.spans(EVERY)
+    named = {name for answer in coverage.records for name in answer.categories}
+    if ALL_CATEGORIES in named:
+        spans = coverage.category_spans(ALL_CATEGORIES)
         if spans and spans[-1].status in ("complete", "provisional"):
-            return (EVERY,)
-    return tuple(sorted(named - {EVERY}))
+            return (ALL_CATEGORIES,)
+    return tuple(sorted(named - {ALL_CATEGORIES}))
 
 
-def by_window(coverage: Coverage, categories: Sequence[str], window: Window, today: date) -> list[Ask]:
+def plan_window_requests(coverage: Coverage, categories: Sequence[str], window: Window, today: date) -> list[Request]:
     """Questions by the days of first submission, the oldest first; those of categories with the same gaps are one.
 
     A category that was never covered, where `window` does not say from when, is left out (see `unbegun`).
     """
-    gaps: dict[Span, list[str]] = {}
+    gaps: dict[DaySpan, list[str]] = {}
     until = min(window.until or today + timedelta(days=1), today + timedelta(days=1))
     for category in categories:
-        reached = _reached(coverage, category)
-        spans = coverage.spans(category)
+        reached = _reached_day(coverage, category)
+        spans = coverage.category_spans(category)
         holes = [(s.since, s.until) for s in spans if s.status in ("partial", "failed")]
         if window.since is not None:
-            wanted = _without([(window.since, until)], [(s.since, s.until) for s in spans if s.status == "complete"])
+            wanted = _subtract_spans(
+                [(window.since, until)], [(s.since, s.until) for s in spans if s.status == "complete"]
+            )
         elif not spans:
             continue
         else:
             # where nothing but failures is known, from the first of them on
-            tail = (min(reached, today) - API_OVERLAP if reached else spans[0].since, until)
+            tail = (min(reached, today) - SUBMISSION_LAG if reached else spans[0].since, until)
             wanted = [*[(low, min(high, tail[0])) for low, high in holes if low < tail[0]], tail]
-        for gap in _without(wanted, _without(_answered(coverage, category, today), holes)):
+        for gap in _subtract_spans(wanted, _subtract_spans(_spans_completed_today(coverage, category, today), holes)):
             gaps.setdefault(gap, []).append(category)
-    return [Ask(tuple(names), Window(*gap)) for gap, names in sorted(gaps.items())]
+    return [Request(tuple(names), Window(*gap)) for gap, names in sorted(gaps.items())]
 
 
-def by_change(coverage: Coverage, categories: Sequence[str], window: Window, today: date) -> list[Ask]:
+def plan_change_requests(coverage: Coverage, categories: Sequence[str], window: Window, today: date) -> list[Request]:
     """Questions by the days of change, one a category or, where all of its categories are asked alike, an archive.
 
     What was submitted since a day has changed since that day, so a gap is filled from its beginning on.
     """
-    asks: dict[Ask, list[str]] = {}
+    asks: dict[Request, list[str]] = {}
     for category in categories:
-        reached = _reached(coverage, category, whole=True)
+        reached = _reached_day(coverage, category, whole=True)
         since = window.since
         if since is not None and reached is not None:
-            whole = [(s.since, s.until) for s in coverage.spans(category) if s.status in ("complete", "provisional")]
-            missing = _without([(since, min(reached, today))], whole)
+            whole = [
+                (s.since, s.until) for s in coverage.category_spans(category) if s.status in ("complete", "provisional")
+            ]
+            missing = _subtract_spans([(since, min(reached, today))], whole)
             since, reached = (missing[0][0], None) if missing else (since, reached if since < reached else None)
         changed = max(since or FIRST_DATESTAMP, FIRST_DATESTAMP)
         if reached is not None:
-            changed = min(reached, today) - OAI_OVERLAP
-            since = coverage.whole_since(category, changed)
-        if not _harvested(coverage, category, changed, today):
-            asks.setdefault(Ask((), Window(since, None), changed), []).append(category)
+            changed = min(reached, today) - CHANGE_LAG
+            since = coverage.complete_since(category, changed)
+        if not _is_harvested_today(coverage, category, changed, today):
+            asks.setdefault(Request((), Window(since, None), changed), []).append(category)
     return [
-        _continued(coverage, ask._replace(categories=names))
+        _resume_request(coverage, ask._replace(categories=names))
         for ask, listed in asks.items()
-        for names in _by_archive(listed)
+        for names in _group_by_archive(listed)
     ]
 
 
-def unbegun(coverage: Coverage, categories: Sequence[str]) -> list[str]:
+def unrequested_categories(coverage: Coverage, categories: Sequence[str]) -> list[str]:
     """The categories that were never asked for, so that there is no place to go on from."""
-    return [category for category in categories if not coverage.spans(category)]
+    return [category for category in categories if not coverage.category_spans(category)]
 
 
-def _reached(coverage: Coverage, category: str, *, whole: bool = False) -> date | None:
-    moment = coverage.data_as_of([category], whole=whole)
+def _reached_day(coverage: Coverage, category: str, *, whole: bool = False) -> date | None:
+    moment = coverage.data_as_of([category], complete_only=whole)
     return moment.date() if moment else None
 
 
-def _answered(coverage: Coverage, category: str, today: date) -> list[Span]:
+def _spans_completed_today(coverage: Coverage, category: str, today: date) -> list[DaySpan]:
     """The days that were answered whole today."""
     return [
         (answer.since, answer.until)
-        for answer in coverage.answers
-        if category in answer.categories and answer.status == "complete" and _on(answer.answered_at, today)
+        for answer in coverage.records
+        if category in answer.categories and answer.status == "complete" and _is_on_day(answer.answered_at, today)
     ]
 
 
-def _harvested(coverage: Coverage, category: str, changed: date, today: date) -> bool:
+def _is_harvested_today(coverage: Coverage, category: str, changed: date, today: date) -> bool:
     return any(
         answer.changed is not None
         and answer.changed[0] <= changed
         and category in answer.categories
         and answer.status == "complete"
-        and _on(answer.answered_at, today)
-        for answer in coverage.answers
+        and _is_on_day(answer.answered_at, today)
+        for answer in coverage.records
     )
 
 
-def _continued(coverage: Coverage, ask: Ask) -> Ask:
+def _resume_request(coverage: Coverage, request: Request) -> Request:
     """The question from where an earlier harvest of it came to that did not finish, or missed some records.
 
     The list of identifiers, which is compared from its beginning, shows what is still missing before that.
     """
-    for answer in coverage.answers:
+    for answer in coverage.records:
         same = (
-            answer.changed and answer.changed[0] == ask.changed and answer.categories == tuple(sorted(ask.categories))
+            answer.changed
+            and answer.changed[0] == request.changed_since
+            and answer.categories == tuple(sorted(request.categories))
         )
         if same and answer.changed and answer.status in ("failed", "partial"):
-            return ask._replace(reached=answer.changed[1], window=Window(ask.window.since or answer.since, None))
-    return ask
+            return request._replace(
+                resume_from=answer.changed[1], window=Window(request.window.since or answer.since, None)
+            )
+    return request
 
 
-def _on(moment: datetime, day: date) -> bool:
+def _is_on_day(moment: datetime, day: date) -> bool:
     return moment.astimezone(UTC).date() == day
 
 
-def _by_archive(categories: Sequence[str]) -> Iterable[tuple[str, ...]]:
+def _group_by_archive(categories: Sequence[str]) -> Iterable[tuple[str, ...]]:
     """The categories one by one, but those of a whole archive together."""
     left = dict.fromkeys(categories)
     for archive in dict.fromkeys(map(archive_of, categories)):
@@ -145,17 +153,17 @@ def _by_archive(categories: Sequence[str]) -> Iterable[tuple[str, ...]]:
         yield (name,)
 
 
-def _without(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
+def _subtract_spans(spans: Iterable[DaySpan], removed: Iterable[DaySpan]) -> list[DaySpan]:
     """What is left of spans of days, in order and joined, without some others."""
     left = sorted(spans)
-    for low, high in taken:
+    for low, high in removed:
         left = [
             part
             for since, until in left
             for part in ((since, min(until, low)), (max(since, high), until))
             if part[0] < part[1]
         ]
-    joined: list[Span] = []
+    joined: list[DaySpan] = []
     for since, until in sorted(left):
         if joined and since <= joined[-1][1]:
             joined[-1] = (joined[-1][0], max(joined[-1][1], until))

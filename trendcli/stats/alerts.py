@@ -14,23 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trendcli.stats import overdispersion as dispersion
-from trendcli.stats.distributions import Floats, two_sided
-from trendcli.stats.proportions import FEW
+from trendcli.stats.distributions import FloatArray, two_sided_p_value
+from trendcli.stats.proportions import MIN_COUNT
 
 # complete weeks that are pooled; the weeks before them that say what is to be expected, of which the first are the same
 # weeks a year before; how few of those will do; and the weeks that say how much the topic jumps
-POOLED, HISTORY, FEWEST, SPREAD = 4, 52, 40, 156
+POOLED_WEEKS, HISTORY_WEEKS, MIN_HISTORY_WEEKS, OVERDISPERSION_WEEKS = 4, 52, 40, 156
 # in how many years in which nothing changes any topic of the list may be shown
-RATE = 0.05
+YEARLY_FALSE_ALERT_RATE = 0.05
 # as how many independent looks a year counts, by simulation: neighbours share three of their four weeks
-LOOKS = 33
+LOOKS_PER_YEAR = 33
 # how much of the rate goes to rises, which are the news and come out of small counts; the rest goes to falls
-RISES = 0.9
+RISING_RATE_FRACTION = 0.9
 # by how much of its share a topic is taken to move in a year, as a standard deviation, unless its weeks say otherwise:
 # a line that is free to tilt is so unsure half a year ahead that nothing could be seen against it
-SLOPE = 0.05
+SLOPE_PRIOR_SD = 0.05
 # standard errors by which the count must differ from the same weeks a year before, so that a season is no news
-APART = 0.67
+MIN_SEASONAL_Z = 0.67
 
 
 class Alert(NamedTuple):
@@ -40,13 +40,15 @@ class Alert(NamedTuple):
     there is too little history, and then `expected` and `p` are None.
     """
 
-    seen: int
+    observed: int
     expected: float | None
     p: float | None
     verdict: str
 
 
-def judged(counts: NDArray[np.int64], bases: NDArray[np.int64], places: Sequence[int], watched: int) -> list[Alert]:
+def find_alerts(
+    counts: NDArray[np.int64], totals: NDArray[np.int64], time_index: Sequence[int], watched_count: int
+) -> list[Alert]:
     """The alert of each topic: `counts` (topics × weeks) of `bases` (weeks, all above 0).
 
     `places` number the weeks along the calendar, in order; the last is the last of the POOLED weeks. `watched` is how
@@ -56,57 +58,64 @@ def judged(counts: NDArray[np.int64], bases: NDArray[np.int64], places: Sequence
     to be expected. The statistic is the difference of square roots, in which counts of variance φμ are near to normal
     whatever their mean, over √φ and the doubt about the line; its tail is Student's t with the degrees of freedom of φ.
     """
-    weeks = np.asarray(places)
+    weeks = np.asarray(time_index)
     ago = weeks[-1] - weeks
-    now, past = ago < POOLED, (ago >= POOLED) & (ago < POOLED + HISTORY)
-    far, twins = (ago >= POOLED) & (ago < POOLED + SPREAD), (ago >= HISTORY) & (ago < POOLED + HISTORY)
-    found, number = counts[:, now].sum(axis=1), float(bases[now].sum())
-    if now.sum() < POOLED or twins.sum() < POOLED or past.sum() < FEWEST:
+    now, past = ago < POOLED_WEEKS, (ago >= POOLED_WEEKS) & (ago < POOLED_WEEKS + HISTORY_WEEKS)
+    far, twins = (
+        (ago >= POOLED_WEEKS) & (ago < POOLED_WEEKS + OVERDISPERSION_WEEKS),
+        (ago >= HISTORY_WEEKS) & (ago < POOLED_WEEKS + HISTORY_WEEKS),
+    )
+    found, number = counts[:, now].sum(axis=1), float(totals[now].sum())
+    if now.sum() < POOLED_WEEKS or twins.sum() < POOLED_WEEKS or past.sum() < MIN_HISTORY_WEEKS:
         return [Alert(seen, None, None, "n/a") for seen in found.tolist()]
-    spread = dispersion.estimate(counts[:, far], bases[far], weeks[far].tolist(), "week")
+    spread = dispersion.estimate_overdispersion(counts[:, far], totals[far], weeks[far].tolist(), "week")
     phi = np.array([item.phi for item in spread])
     df = np.array([np.inf if item.df is None else item.df for item in spread])
-    expected, doubt = _expected(counts[:, past], bases[past], weeks[past], bases[now], weeks[now], phi)
+    expected, doubt = _expected_counts(counts[:, past], totals[past], weeks[past], totals[now], weeks[now], phi)
     error = np.sqrt(phi * (1 - np.minimum(expected / number, 0.999)))
-    statistic = _apart(found, expected) / (error * np.sqrt(1 + doubt))
-    of = float(bases[twins].sum())
-    season = _apart(found, counts[:, twins].sum(axis=1) * number / of) / (error * np.sqrt(1 + number / of))
+    statistic = _root_difference(found, expected) / (error * np.sqrt(1 + doubt))
+    of = float(totals[twins].sum())
+    season = _root_difference(found, counts[:, twins].sum(axis=1) * number / of) / (error * np.sqrt(1 + number / of))
     rises = statistic > 0
-    p = two_sided(statistic, df) / 2
-    enough = np.where(rises, RISES, 1 - RISES) * RATE / (LOOKS * watched)
-    clear = (p <= enough) & (season * np.sign(statistic) >= APART) & (np.maximum(found, expected) >= FEW)
+    p = two_sided_p_value(statistic, df) / 2
+    enough = (
+        np.where(rises, RISING_RATE_FRACTION, 1 - RISING_RATE_FRACTION)
+        * YEARLY_FALSE_ALERT_RATE
+        / (LOOKS_PER_YEAR * watched_count)
+    )
+    clear = (p <= enough) & (season * np.sign(statistic) >= MIN_SEASONAL_Z) & (np.maximum(found, expected) >= MIN_COUNT)
     said = np.where(clear, np.where(rises, "rising", "falling"), "no clear change")
     return list(map(Alert, found.tolist(), expected.tolist(), p.tolist(), said.tolist()))
 
 
-def _apart(found: NDArray[np.int64], expected: Floats) -> Floats:
+def _root_difference(found: NDArray[np.int64], expected: FloatArray) -> FloatArray:
     """The difference of the roots of two counts (Anscombe 1948), in standard errors of a Poisson count."""
-    roots: Floats = 2 * (np.sqrt(found + 3 / 8) - np.sqrt(expected + 3 / 8))
+    roots: FloatArray = 2 * (np.sqrt(found + 3 / 8) - np.sqrt(expected + 3 / 8))
     return roots
 
 
-def _expected(
+def _expected_counts(
     counts: NDArray[np.int64],
-    bases: NDArray[np.int64],
+    totals: NDArray[np.int64],
     weeks: NDArray[np.int64],
-    then: NDArray[np.int64],
-    when: NDArray[np.int64],
-    phi: Floats,
-) -> tuple[Floats, Floats]:
+    target_totals: NDArray[np.int64],
+    target_weeks: NDArray[np.int64],
+    phi: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
     """How many of `then` are to be expected in the weeks `when`, and the variance of that over that of the count."""
-    time, later = weeks - weeks.mean(), when - weeks.mean()
-    shares = counts / bases
-    level = np.maximum(shares.mean(axis=1), 0.1 / bases.sum())[:, None]
+    time, later = weeks - weeks.mean(), target_weeks - weeks.mean()
+    shares = counts / totals
+    level = np.maximum(shares.mean(axis=1), 0.1 / totals.sum())[:, None]
     least = level / 20
     means = np.broadcast_to(level, shares.shape)
     for _ in range(3):
-        weights = bases / (means * np.maximum(1 - means, 1e-9)) / phi[:, None]
+        weights = totals / (means * np.maximum(1 - means, 1e-9)) / phi[:, None]
         a, b = weights.sum(axis=1), (weights * time).sum(axis=1)
-        c = (weights * time**2).sum(axis=1) + (HISTORY / (SLOPE * level[:, 0])) ** 2
+        c = (weights * time**2).sum(axis=1) + (HISTORY_WEEKS / (SLOPE_PRIOR_SD * level[:, 0])) ** 2
         d, e = (weights * shares).sum(axis=1), (weights * shares * time).sum(axis=1)
         middle, tilt = (c * d - b * e) / (a * c - b * b), (a * e - b * d) / (a * c - b * b)
         means = np.clip(middle[:, None] + tilt[:, None] * time, least, 1.0)
     ahead = np.clip(middle[:, None] + tilt[:, None] * later, least, 0.999)
-    whole, turned = float(then.sum()), float((then * later).sum())
+    whole, turned = float(target_totals.sum()), float((target_totals * later).sum())
     unsure = (whole * whole * c - 2 * whole * turned * b + turned * turned * a) / (a * c - b * b)
-    return ahead @ then, unsure / (phi * ((ahead * (1 - ahead)) @ then))
+    return ahead @ target_totals, unsure / (phi * ((ahead * (1 - ahead)) @ target_totals))

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trendcli.stats.distributions import critical
-from trendcli.stats.proportions import LEVEL
+from trendcli.stats.distributions import critical_value
+from trendcli.stats.proportions import CONFIDENCE_LEVEL
 
 # periods of a year, by unit: how a slope becomes a rate a year, and how many make a season
-A_YEAR = {"year": 1, "quarter": 4, "month": 12, "week": 52.1775}
-FEWEST = 5
+PERIODS_PER_YEAR = {"year": 1, "quarter": 4, "month": 12, "week": 52.1775}
+MIN_GROWTH_PERIODS = 5
 
 
 class Growth(NamedTuple):
@@ -35,7 +35,7 @@ class Growth(NamedTuple):
     fitted: tuple[float, ...]
 
 
-def fit(counts: Sequence[int], places: Sequence[int], unit: str) -> Growth | None:
+def fit_growth(counts: Sequence[int], time_index: Sequence[int], unit: str) -> Growth | None:
     """The growth of counts at some places of a calendar (numbers of periods).
 
     None for fewer than FEWEST, for less than two years, in which a season would pass for growth, or with a zero.
@@ -44,20 +44,20 @@ def fit(counts: Sequence[int], places: Sequence[int], unit: str) -> Growth | Non
     two years of them. The standard error is Newey and West's (1987), which allows for neighbours that resemble each
     other, with floor(4 (n/100)^(2/9)) lags, the small-sample factor n/(n − k), and Student's t.
     """
-    if len(counts) < max(FEWEST, 2 * A_YEAR[unit]) or min(counts) <= 0:
+    if len(counts) < max(MIN_GROWTH_PERIODS, 2 * PERIODS_PER_YEAR[unit]) or min(counts) <= 0:
         return None
-    time = np.asarray(places, float)
+    time = np.asarray(time_index, float)
     time -= time.mean()
-    design = np.column_stack([*_levels(places, unit), time])
+    design = np.column_stack([*_seasonal_levels(time_index, unit), time])
     number, columns = design.shape
-    if number - columns < FEWEST - 2:
+    if number - columns < MIN_GROWTH_PERIODS - 2:
         return None
     logs = np.log(np.asarray(counts, float))
     solved, *_ = np.linalg.lstsq(design, logs, rcond=None)
     residuals = logs - design @ solved
-    slope, error = float(solved[-1]), _newey_west(design, residuals)
-    half = float(critical(LEVEL, number - columns)[0]) * error
-    per_year = A_YEAR[unit]
+    slope, error = float(solved[-1]), _newey_west_error(design, residuals)
+    half = float(critical_value(CONFIDENCE_LEVEL, number - columns)[0]) * error
+    per_year = PERIODS_PER_YEAR[unit]
     rate, low, high = (slope * per_year, (slope - half) * per_year, (slope + half) * per_year)
     doubles = low > 0
     spread = float(((logs - logs.mean()) ** 2).sum())
@@ -75,15 +75,15 @@ def fit(counts: Sequence[int], places: Sequence[int], unit: str) -> Growth | Non
     )
 
 
-def _levels(places: Sequence[int], unit: str) -> list[NDArray[np.float64]]:
+def _seasonal_levels(time_index: Sequence[int], unit: str) -> list[NDArray[np.float64]]:
     season = {"quarter": 4, "month": 12}.get(unit)
     if season is None:
-        return [np.ones(len(places))]
-    phases = np.asarray(places) % season
+        return [np.ones(len(time_index))]
+    phases = np.asarray(time_index) % season
     return [(phases == phase).astype(float) for phase in sorted(set(phases.tolist()))]
 
 
-def _newey_west(design: NDArray[np.float64], residuals: NDArray[np.float64]) -> float:
+def _newey_west_error(design: NDArray[np.float64], residuals: NDArray[np.float64]) -> float:
     """The standard error of the last coefficient."""
     number, columns = design.shape
     scores = design * residuals[:, None]

@@ -12,27 +12,35 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trendcli.stats.distributions import Floats, Rows, critical, crossing, two_sided, upper_tail, ways
+from trendcli.stats.distributions import (
+    FloatArray,
+    IndexArray,
+    critical_value,
+    find_roots,
+    log_binomial_coefficient,
+    mid_p_upper_tail,
+    two_sided_p_value,
+)
 
-LEVEL = 0.95
+CONFIDENCE_LEVEL = 0.95
 # the normal quantile of (1 + LEVEL) / 2, written out because `statistics` takes 9 ms to import
-Z = 1.959963984540054
+NORMAL_QUANTILE = 1.959963984540054
 # below this expected count the normal approximation of the score interval is left for the exact conditional one
-EXPECTED = 5
+MIN_EXPECTED = 5
 # fewer than that many in both periods say nothing, and a share of false discoveries that a table may hold
-FEW, FALSE = 5, 0.05
+MIN_COUNT, FDR = 5, 0.05
 
 
-class Sides(NamedTuple):
+class TwoProportions(NamedTuple):
     """What is compared: (count 1 of base 1) with (count 2 of base 2).
 
     `phi` is the dispersion of the counts and `df` what it was estimated on (None: it was not).
     """
 
     count_1: int
-    base_1: int
+    total_1: int
     count_2: int
-    base_2: int
+    total_2: int
     phi: float = 1.0
     df: float | None = None
 
@@ -56,46 +64,46 @@ class Change(NamedTuple):
     p: float | None = None
 
 
-NO_CHANGE = Change(None, None, None, None, None, None, False)
+UNDEFINED_CHANGE = Change(None, None, None, None, None, None, False)
 
 
-def share(count: int, base: int) -> float | None:
+def compute_share(count: int, total: int) -> float | None:
     """count / base; None where the base is 0."""
-    return count / base if base else None
+    return count / total if total else None
 
 
-def wilson(count: float, base: float) -> tuple[float | None, float | None]:
+def wilson_interval(count: float, total: float) -> tuple[float | None, float | None]:
     """The 95 % interval of a share by Wilson's score method (1927); (None, None) where the base is 0."""
-    if not base:
+    if not total:
         return None, None
-    z = Z
-    middle = (count + z * z / 2) / (base + z * z)
-    half = z * sqrt(count * (base - count) / base + z * z / 4) / (base + z * z)
-    return (0.0 if count == 0 else middle - half), (1.0 if count == base else middle + half)
+    z = NORMAL_QUANTILE
+    middle = (count + z * z / 2) / (total + z * z)
+    half = z * sqrt(count * (total - count) / total + z * z / 4) / (total + z * z)
+    return (0.0 if count == 0 else middle - half), (1.0 if count == total else middle + half)
 
 
-def compare(sides: Sides) -> Change:
+def compute_change(pair: TwoProportions) -> Change:
     """The change from one period to another; all None where a base is 0."""
-    return compared([sides])[0]
+    return compute_changes([pair])[0]
 
 
-def compared(pairs: Iterable[Sides | None]) -> list[Change]:
+def compute_changes(pairs: Iterable[TwoProportions | None]) -> list[Change]:
     """`compare` of each pair, all at once; NO_CHANGE for None."""
     asked = list(pairs)
-    known = [sides for sides in asked if sides and sides.base_1 and sides.base_2]
+    known = [sides for sides in asked if sides and sides.total_1 and sides.total_2]
     counts = np.array([sides[:4] for sides in known], float).reshape(-1, 4).T
     phi = np.array([sides.phi for sides in known], float)
     df = np.array([inf if sides.df is None else sides.df for sides in known])
-    low, high = ratio_interval(counts, phi, df)
+    low, high = risk_ratio_interval(counts, phi, df)
     p = np.full(len(known), np.nan)
-    tested = np.flatnonzero(np.maximum(counts[0], counts[2]) >= FEW)
-    p[tested] = ratio_test(counts[:, tested], phi[tested], df[tested])
+    tested = np.flatnonzero(np.maximum(counts[0], counts[2]) >= MIN_COUNT)
+    p[tested] = risk_ratio_test(counts[:, tested], phi[tested], df[tested])
     numbers = ([None if isnan(value) else value for value in column.tolist()] for column in (low, high, p))
-    found = map(_change, known, *numbers)
-    return [next(found) if sides and sides.base_1 and sides.base_2 else NO_CHANGE for sides in asked]
+    found = map(_build_change, known, *numbers)
+    return [next(found) if sides and sides.total_1 and sides.total_2 else UNDEFINED_CHANGE for sides in asked]
 
 
-def _change(sides: Sides, low: float | None, high: float | None, p: float | None) -> Change:
+def _build_change(sides: TwoProportions, low: float | None, high: float | None, p: float | None) -> Change:
     count_1, base_1, count_2, base_2, *_ = sides
     points = count_2 / base_2 - count_1 / base_1
     if low is None:
@@ -106,10 +114,10 @@ def _change(sides: Sides, low: float | None, high: float | None, p: float | None
     return Change(count_2 / count_1 - 1 if count_1 else None, points, relative, word, low - 1, upper, high is None, p)
 
 
-def adjusted(ps: Sequence[float | None]) -> list[float | None]:
+def benjamini_hochberg(p_values: Sequence[float | None]) -> list[float | None]:
     """Benjamini and Hochberg's (1995) q of each p; rows without a test (None) are not in the family."""
-    tested = sorted((p, place) for place, p in enumerate(ps) if p is not None)
-    found: list[float | None] = [None] * len(ps)
+    tested = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
+    found: list[float | None] = [None] * len(p_values)
     least = 1.0
     for rank in range(len(tested), 0, -1):
         p, place = tested[rank - 1]
@@ -118,34 +126,34 @@ def adjusted(ps: Sequence[float | None]) -> list[float | None]:
     return found
 
 
-def verdict(count_1: int | None, count_2: int | None, points: float | None, q: float | None) -> str:
+def classify_change(count_1: int | None, count_2: int | None, points: float | None, q: float | None) -> str:
     """'rising', 'falling', 'no clear change', 'too few', or 'n/a' where there is nothing to judge."""
     if count_1 is None or count_2 is None or points is None:
         return "n/a"
-    if max(count_1, count_2) < FEW:
+    if max(count_1, count_2) < MIN_COUNT:
         return "too few"
     if q is None:
         return "n/a"
-    if q > FALSE:
+    if q > FDR:
         return "no clear change"
     return "rising" if points > 0 else "falling"
 
 
-def method(sides: Sides) -> str:
+def interval_method(pair: TwoProportions) -> str:
     """The name of the method of `ratio_interval` and `ratio_test` for these counts."""
-    if _by_score(np.array(sides[:4], float), np.array(sides.phi)):
+    if _is_score_applicable(np.array(pair[:4], float), np.array(pair.phi)):
         return "by Miettinen and Nurminen's score"
     return "by mid-p of the binomial given the sum of the counts"
 
 
-def _by_score(counts: Floats, phi: Floats) -> NDArray[np.bool_]:
+def _is_score_applicable(counts: FloatArray, phi: FloatArray) -> NDArray[np.bool_]:
     count_1, base_1, count_2, base_2 = counts
     pooled = (count_1 + count_2) / (base_1 + base_2)
-    found: NDArray[np.bool_] = (phi > 1) | (np.minimum(base_1, base_2) * np.minimum(pooled, 1 - pooled) >= EXPECTED)
+    found: NDArray[np.bool_] = (phi > 1) | (np.minimum(base_1, base_2) * np.minimum(pooled, 1 - pooled) >= MIN_EXPECTED)
     return found
 
 
-def ratio_interval(counts: Floats, phi: Floats, df: Floats) -> tuple[Floats, Floats]:
+def risk_ratio_interval(counts: FloatArray, phi: FloatArray, df: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The 95 % intervals of share₂/share₁: NaN for both ends where both counts are 0, for the upper where the first is.
 
     `counts` has the rows count 1, base 1, count 2 and base 2, the bases above 0; `df` is infinite where φ was not
@@ -156,33 +164,33 @@ def ratio_interval(counts: Floats, phi: Floats, df: Floats) -> tuple[Floats, Flo
     """
     some = counts[0] + counts[2] > 0
     low, high = np.where(some, 0.0, np.nan), np.full(counts.shape[1], np.nan)
-    by_score = _by_score(counts, phi)
+    by_score = _is_score_applicable(counts, phi)
     z = np.sqrt(phi)
-    z[by_score] *= critical(LEVEL, df[by_score])
+    z[by_score] *= critical_value(CONFIDENCE_LEVEL, df[by_score])
     for side, ends in ((-1, low), (1, high)):
         # an end exists where something was counted on its side
         there = counts[1 - side] > 0
         score, exact = np.flatnonzero(there & by_score), np.flatnonzero(there & ~by_score)
-        ends[score] = _score_end(counts[:, score], z[score], side)
-        ends[exact] = _midp_end(counts[:, exact], side)
+        ends[score] = _score_bound(counts[:, score], z[score], side)
+        ends[exact] = _mid_p_bound(counts[:, exact], side)
     return low, high
 
 
-def ratio_test(counts: Floats, phi: Floats, df: Floats) -> Floats:
+def risk_ratio_test(counts: FloatArray, phi: FloatArray, df: FloatArray) -> FloatArray:
     """The two-sided p of share₂ = share₁, by the method that `ratio_interval` inverts; its arguments."""
-    by_score = _by_score(counts, phi)
+    by_score = _is_score_applicable(counts, phi)
     p = np.ones(counts.shape[1])
     zero = np.zeros(int(by_score.sum()))
-    p[by_score] = two_sided(_score(counts[:, by_score], zero) / np.sqrt(phi[by_score]), df[by_score])
+    p[by_score] = two_sided_p_value(_score_statistic(counts[:, by_score], zero) / np.sqrt(phi[by_score]), df[by_score])
     count_1, base_1, count_2, base_2 = counts[:, ~by_score]
     odds, total = np.log(base_2 / base_1), count_1 + count_2
-    chosen = ways(count_2, total)
-    tails = upper_tail(odds, count_2, total, chosen), upper_tail(-odds, count_1, total, chosen)
+    chosen = log_binomial_coefficient(count_2, total)
+    tails = mid_p_upper_tail(odds, count_2, total, chosen), mid_p_upper_tail(-odds, count_1, total, chosen)
     p[~by_score] = np.minimum(1, 2 * np.minimum(*tails))
     return p
 
 
-def _score(counts: Floats, log_ratio: Floats) -> Floats:
+def _score_statistic(counts: FloatArray, log_ratio: FloatArray) -> FloatArray:
     """The score statistic of a ratio of shares, given as its logarithm."""
     count_1, base_1, count_2, base_2 = counts
     total = base_1 + base_2
@@ -198,24 +206,24 @@ def _score(counts: Floats, log_ratio: Floats) -> Floats:
     return np.where(variance > 0, difference / np.sqrt(np.where(variance > 0, variance, 1.0)), certain)
 
 
-def _score_end(counts: Floats, z: Floats, side: int) -> Floats:
+def _score_bound(counts: FloatArray, z: FloatArray, side: int) -> FloatArray:
     """Where the score statistic, as a function of the ratio, crosses ±z; solved in the logarithm of the ratio."""
     count_1, base_1, count_2, base_2 = counts
     both = (count_1 > 0) & (count_2 > 0)
     centre = np.log(np.where(both, count_2 * base_1, 1.0) / np.where(both, count_1 * base_2, 1.0))
-    return np.exp(crossing(lambda x, at: _score(counts[:, at], x) + side * z[at], centre, side))
+    return np.exp(find_roots(lambda x, at: _score_statistic(counts[:, at], x) + side * z[at], centre, side))
 
 
-def _midp_end(counts: Floats, side: int) -> Floats:
+def _mid_p_bound(counts: FloatArray, side: int) -> FloatArray:
     """count₂ given the sum is binomial with odds ratio · base₂ / base₁; each tail holds half of what is left."""
     count_1, base_1, count_2, base_2 = counts
-    total, half = count_1 + count_2, (1 - LEVEL) / 2
+    total, half = count_1 + count_2, (1 - CONFIDENCE_LEVEL) / 2
     # the lower tail of count 2 is the upper tail of count 1 at the opposite odds
-    count, chosen = (count_1 if side > 0 else count_2), ways(count_2, total)
+    count, chosen = (count_1 if side > 0 else count_2), log_binomial_coefficient(count_2, total)
     centre = np.log((count_2 + 0.5) / (count_1 + 0.5))
 
-    def left(x: Floats, at: Rows) -> Floats:
-        return side * (upper_tail(-side * x, count[at], total[at], chosen[at]) - half)
+    def tail_excess(x: FloatArray, at: IndexArray) -> FloatArray:
+        return side * (mid_p_upper_tail(-side * x, count[at], total[at], chosen[at]) - half)
 
-    found: Floats = np.exp(crossing(left, centre, side)) * base_1 / base_2
+    found: FloatArray = np.exp(find_roots(tail_excess, centre, side)) * base_1 / base_2
     return found

@@ -10,39 +10,46 @@ from numpy.typing import NDArray
 
 from trendcli.stats import overdispersion as dispersion
 from trendcli.stats import proportions as change
-from trendcli.stats.proportions import FALSE, FEW, Change, Sides
+from trendcli.stats.proportions import FDR, MIN_COUNT, Change, TwoProportions
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Truths = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 
 # from so many terms on they tell of each other, for as much as so many months of a term's own would; as few as hold
 # the rate of false verdicts where days, weeks or months are dealt out anew (docs/terms.md)
-MANY, PRIOR = 100, 60
+MIN_POOLED_TERMS, PRIOR_DF = 100, 60
 
 
-class Spread(NamedTuple):
+class TermOverdispersion(NamedTuple):
     """Of each term its dispersion φ and its degrees of freedom (infinite: the normal); `known`: it was estimated."""
 
-    phi: Floats
-    df: Floats
-    known: bool
+    phi: FloatArray
+    df: FloatArray
+    is_estimated: bool
 
-    def of(self, places: Ints) -> Spread:
+    def select_terms(self, rows: IntArray) -> TermOverdispersion:
         """That of some terms."""
-        return Spread(self.phi[places], self.df[places], self.known)
+        return TermOverdispersion(self.phi[rows], self.df[rows], self.is_estimated)
 
 
-class Judged(NamedTuple):
+class ScreeningResult(NamedTuple):
     """Of each term p (NaN where it was not tested), q, and 1 where it rises, -1 where it falls, else 0."""
 
-    p: Floats
-    q: Floats
-    verdict: Ints
+    p: FloatArray
+    q: FloatArray
+    direction: IntArray
 
 
-def spread(counts: Ints, bases: Ints, places: Sequence[int], unit: str, blocks: Sequence[int], asked: Truths) -> Spread:
+def estimate_term_overdispersion(
+    counts: IntArray,
+    totals: IntArray,
+    time_index: Sequence[int],
+    unit: str,
+    segment_of: Sequence[int],
+    in_pool: BoolArray,
+) -> TermOverdispersion:
     """The dispersion of each term (rows of `counts`, terms × periods), as `dispersion.estimate` has it.
 
     Of MANY that are `asked` for it is the larger of a term's own and the mean of these, with PRIOR degrees of freedom
@@ -50,47 +57,57 @@ def spread(counts: Ints, bases: Ints, places: Sequence[int], unit: str, blocks: 
     correction for ten thousand tests. Those of all tell how much a term jumps (Smyth 2004); one that jumps more is not
     like the others.
     """
-    kept = np.flatnonzero(bases).tolist()
-    found = dispersion.estimate(
-        counts[:, kept], bases[kept], [places[place] for place in kept], unit, [blocks[place] for place in kept]
+    kept = np.flatnonzero(totals).tolist()
+    found = dispersion.estimate_overdispersion(
+        counts[:, kept], totals[kept], [time_index[place] for place in kept], unit, [segment_of[place] for place in
+        kept]
     ) if kept and len(counts) else []  # fmt: skip
     if not found or all(one.df is None for one in found):
-        return Spread(np.ones(len(counts)), np.full(len(counts), np.inf), False)
+        return TermOverdispersion(np.ones(len(counts)), np.full(len(counts), np.inf), False)
     own = np.array([one.phi for one in found])
     df = np.array([one.df or np.inf for one in found])
-    if int(asked.sum()) < MANY:
-        return Spread(own, df, True)
-    return Spread(np.maximum(own, own[asked].mean()), df + PRIOR, True)
+    if int(in_pool.sum()) < MIN_POOLED_TERMS:
+        return TermOverdispersion(own, df, True)
+    return TermOverdispersion(np.maximum(own, own[in_pool].mean()), df + PRIOR_DF, True)
 
 
-def testable(one: Ints, two: Ints) -> Truths:
+def is_testable(counts_1: IntArray, counts_2: IntArray) -> BoolArray:
     """Which terms have enough submissions in one of two periods to be tested."""
-    return np.maximum(one, two) >= FEW
+    return np.maximum(counts_1, counts_2) >= MIN_COUNT
 
 
-def judged(one: Ints, base_1: int, two: Ints, base_2: int, spread: Spread) -> Judged:
+def test_many(
+    counts_1: IntArray, total_1: int, counts_2: IntArray, total_2: int, overdispersion: TermOverdispersion
+) -> ScreeningResult:
     """The tests of all terms, from `one` of `base_1` submissions to `two` of `base_2`, as one family."""
-    p = np.full(len(one), np.nan)
-    tested = np.flatnonzero(testable(one, two)) if base_1 and base_2 else np.zeros(0, np.intp)
-    sides = np.array([one, np.full(len(one), base_1), two, np.full(len(one), base_2)], float)[:, tested]
-    p[tested] = change.ratio_test(sides, spread.phi[tested], spread.df[tested])
-    q = adjusted(p)
-    points = two * float(base_1) - one * float(base_2)
-    return Judged(p, q, np.where(q <= FALSE, np.sign(points), 0).astype(np.int64))
+    p = np.full(len(counts_1), np.nan)
+    tested = np.flatnonzero(is_testable(counts_1, counts_2)) if total_1 and total_2 else np.zeros(0, np.intp)
+    sides = np.array([counts_1, np.full(len(counts_1), total_1), counts_2, np.full(len(counts_1), total_2)], float)[
+        :, tested
+    ]
+    p[tested] = change.risk_ratio_test(sides, overdispersion.phi[tested], overdispersion.df[tested])
+    q = adjust_p_values(p)
+    points = counts_2 * float(total_1) - counts_1 * float(total_2)
+    return ScreeningResult(p, q, np.where(q <= FDR, np.sign(points), 0).astype(np.int64))
 
 
-def adjusted(p: Floats) -> Floats:
+def adjust_p_values(p_values: FloatArray) -> FloatArray:
     """`change.adjusted` of many: NaN is not in the family."""
-    found = np.full(len(p), np.nan)
-    order = np.argsort(p)[: int((~np.isnan(p)).sum())]
-    steps = p[order] * len(order) / np.arange(1, len(order) + 1)
+    found = np.full(len(p_values), np.nan)
+    order = np.argsort(p_values)[: int((~np.isnan(p_values)).sum())]
+    steps = p_values[order] * len(order) / np.arange(1, len(order) + 1)
     found[order] = np.minimum(np.minimum.accumulate(steps[::-1])[::-1], 1.0)
     return found
 
 
-def changes(one: Ints, base_1: int, two: Ints, base_2: int, spread: Spread) -> list[Change]:
+def compute_term_changes(
+    counts_1: IntArray, total_1: int, counts_2: IntArray, total_2: int, overdispersion: TermOverdispersion
+) -> list[Change]:
     """The changes of some terms, with the intervals that `judged` tests by."""
-    rows = zip(one.tolist(), two.tolist(), spread.phi.tolist(), spread.df.tolist(), strict=True)
-    return change.compared(
-        Sides(before, base_1, after, base_2, phi, df if np.isfinite(df) else None) for before, after, phi, df in rows
+    rows = zip(
+        counts_1.tolist(), counts_2.tolist(), overdispersion.phi.tolist(), overdispersion.df.tolist(), strict=True
+    )
+    return change.compute_changes(
+        TwoProportions(before, total_1, after, total_2, phi, df if np.isfinite(df) else None)
+        for before, after, phi, df in rows
     )

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 # a topic has crossed another when it stays above for so many periods
-STAYS = 3
+MIN_LEAD_PERIODS = 3
 # a quiet time: so many years below this part of the earlier peak
-QUIET_YEARS, QUIET = 3, 0.1
+MIN_QUIET_YEARS, MAX_QUIET_FRACTION = 3, 0.1
 
-Shares = Sequence[float | None]
+ShareSeries = Sequence[float | None]
 
 
-def crossings(first: Shares, second: Shares, stays: int = STAYS) -> list[tuple[int, bool]]:
+def find_crossovers(
+    first: ShareSeries, second: ShareSeries, min_periods: int = MIN_LEAD_PERIODS
+) -> list[tuple[int, bool]]:
     """(place, whether the first is now above) of every period from which one share stays above the other.
 
     The other was above before, and the one stays above for `stays` periods; a hole in either ends all that came before.
@@ -29,14 +31,14 @@ def crossings(first: Shares, second: Shares, stays: int = STAYS) -> list[tuple[i
             continue
         if run is None or run[1] != (a > b):
             run = (place, a > b)
-        if place - run[0] + 1 == stays:
+        if place - run[0] + 1 == min_periods:
             if above is not None and above != run[1]:
                 found.append(run)
             above = run[1]
     return found
 
 
-def first_seen(counts: Sequence[int | None]) -> int | None:
+def find_first_occurrence(counts: Sequence[int | None]) -> int | None:
     """The place of the first period with a match, where a period that is known to have none lies before it."""
     for place, number in enumerate(counts):
         if number:
@@ -44,16 +46,16 @@ def first_seen(counts: Sequence[int | None]) -> int | None:
     return None
 
 
-def comeback(shares: Shares, verdicts: Sequence[str]) -> int | None:
+def find_resurgence(shares: ShareSeries, verdicts: Sequence[str]) -> int | None:
     """The last year that rises after QUIET_YEARS or more below QUIET of the peak before them; None where none does."""
-    for place in range(len(shares) - 1, QUIET_YEARS, -1):
+    for place in range(len(shares) - 1, MIN_QUIET_YEARS, -1):
         if verdicts[place] != "rising":
             continue
         quiet = place
-        for start in range(place - QUIET_YEARS, 0, -1):
+        for start in range(place - MIN_QUIET_YEARS, 0, -1):
             before = [share for share in shares[:start] if share is not None]
             span = shares[start:place]
-            if before and all(share is not None and share < QUIET * max(before) for share in span):
+            if before and all(share is not None and share < MAX_QUIET_FRACTION * max(before) for share in span):
                 quiet = start
                 break
         if quiet < place:

@@ -19,85 +19,91 @@ from typing import TYPE_CHECKING
 
 from xxhash import xxh3_64_hexdigest
 
-from trendcli.store.store import Store, write_synced
+from trendcli.store.store import Store, write_file_atomically
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
 @dataclass(frozen=True)
-class Piece:
+class CacheBlock:
     """A rectangle that is known: its rows are in a parquet file, or in memory where the store cannot be written."""
 
-    files: frozenset[int]
+    file_ids: frozenset[int]
     keys: frozenset[int]
     rows: Path | pa.Table
 
 
-Compute = Callable[[Sequence[int], Sequence[int]], "pa.Table"]
+ComputeRows = Callable[[Sequence[int], Sequence[int]], "pa.Table"]
 
 
-def ensure(store: Store, kind: str, files: Iterable[int], keys: Iterable[int], compute: Compute) -> list[Piece]:
+def ensure_blocks(
+    store: Store, kind: str, file_ids: Iterable[int], keys: Iterable[int], compute_rows: ComputeRows
+) -> list[CacheBlock]:
     """Pieces that together cover files × keys; what is missing is computed and kept.
 
     `compute(files, keys)` returns the rows of a rectangle. Two processes that miss the same thing do not both compute
     it: the second waits for the first.
     """
-    wanted, named = frozenset(keys), frozenset(files)
+    wanted, named = frozenset(keys), frozenset(file_ids)
     if not wanted or not named:
         return []
-    folder = store.cache / kind
-    pieces = _load(folder)
-    if _missing(pieces, named, wanted):
-        with _lock(folder) as writable:
-            pieces = _load(folder)
-            for some_files, some_keys in _missing(pieces, named, wanted):
-                rows = compute(some_files, some_keys)
+    folder = store.cache_folder / kind
+    pieces = _read_blocks(folder)
+    if _find_missing(pieces, named, wanted):
+        with _lock_folder(folder) as writable:
+            pieces = _read_blocks(folder)
+            for some_files, some_keys in _find_missing(pieces, named, wanted):
+                rows = compute_rows(some_files, some_keys)
                 pieces.append(
-                    _keep(folder, some_files, some_keys, rows) if writable else _piece(some_files, some_keys, rows)
+                    _write_block(folder, some_files, some_keys, rows)
+                    if writable
+                    else _build_block(some_files, some_keys, rows)
                 )
-    return [piece for piece in pieces if piece.files & named and piece.keys & wanted]
+    return [piece for piece in pieces if piece.file_ids & named and piece.keys & wanted]
 
 
-def known(store: Store, kind: str) -> list[Piece]:
+def list_blocks(store: Store, kind: str) -> list[CacheBlock]:
     """All pieces of a kind."""
-    return _load(store.cache / kind)
+    return _read_blocks(store.cache_folder / kind)
 
 
-def keep(store: Store, kind: str, files: Iterable[int], keys: Iterable[int], rows: pa.Table) -> None:
+def add_block(store: Store, kind: str, file_ids: Iterable[int], keys: Iterable[int], rows: pa.Table) -> None:
     """Add a rectangle that was computed elsewhere; nothing happens where the store cannot be written."""
-    folder = store.cache / kind
-    with _lock(folder) as writable:
+    folder = store.cache_folder / kind
+    with _lock_folder(folder) as writable:
         if writable:
-            _keep(folder, sorted(files), sorted(keys), rows)
+            _write_block(folder, sorted(file_ids), sorted(keys), rows)
 
 
-def sweep(store: Store, kind: str) -> None:
+def remove_stale_blocks(store: Store, kind: str) -> None:
     """Remove pieces that speak only of files the store named before its last two commits."""
-    alive = {item.key for item in store.manifest.files}
+    alive = {item.file_id for item in store.manifest.files}
     alive |= {int(path.split(".")[-2], 16) for path in store.manifest.dropped}
-    folder = store.cache / kind
-    with _lock(folder) as writable:
-        for piece in _load(folder) if writable else ():
-            if not piece.files & alive and isinstance(piece.rows, Path):
+    folder = store.cache_folder / kind
+    with _lock_folder(folder) as writable:
+        for piece in _read_blocks(folder) if writable else ():
+            if not piece.file_ids & alive and isinstance(piece.rows, Path):
                 piece.rows.with_suffix(".json").unlink(missing_ok=True)
                 piece.rows.unlink(missing_ok=True)
 
 
-def _missing(pieces: Sequence[Piece], files: frozenset[int], keys: frozenset[int]) -> list[tuple[list[int], list[int]]]:
+def _find_missing(
+    blocks: Sequence[CacheBlock], file_ids: frozenset[int], keys: frozenset[int]
+) -> list[tuple[list[int], list[int]]]:
     """What no piece covers, as rectangles that do not overlap: files that lack the same keys go together."""
     lacking: dict[frozenset[int], list[int]] = {}
     by_pieces: dict[tuple[int, ...], frozenset[int]] = {}
-    for file in files:
-        holders = tuple(number for number, piece in enumerate(pieces) if file in piece.files)
+    for file in file_ids:
+        holders = tuple(number for number, piece in enumerate(blocks) if file in piece.file_ids)
         if holders not in by_pieces:
-            by_pieces[holders] = keys.difference(*(pieces[number].keys for number in holders))
+            by_pieces[holders] = keys.difference(*(blocks[number].keys for number in holders))
         if by_pieces[holders]:
             lacking.setdefault(by_pieces[holders], []).append(file)
     return [(sorted(some_files), sorted(some_keys)) for some_keys, some_files in lacking.items()]
 
 
-def _load(folder: Path) -> list[Piece]:
+def _read_blocks(folder: Path) -> list[CacheBlock]:
     pieces = []
     try:
         names = sorted(path for path in os.listdir(folder) if path.endswith(".json"))
@@ -108,30 +114,30 @@ def _load(folder: Path) -> list[Piece]:
             header = json.loads((folder / name).read_text(encoding="utf-8"))
             rows = (folder / name).with_suffix(".parquet")
             if rows.exists():
-                pieces.append(_piece(header["files"], header["keys"], rows))
+                pieces.append(_build_block(header["files"], header["keys"], rows))
         except (OSError, ValueError, KeyError):
             continue  # swept away meanwhile, or damaged: it will be computed again
     return pieces
 
 
-def _piece(files: Sequence[int], keys: Sequence[int], rows: Path | pa.Table) -> Piece:
-    return Piece(frozenset(files), frozenset(keys), rows)
+def _build_block(file_ids: Sequence[int], keys: Sequence[int], rows: Path | pa.Table) -> CacheBlock:
+    return CacheBlock(frozenset(file_ids), frozenset(keys), rows)
 
 
-def _keep(folder: Path, files: Sequence[int], keys: Sequence[int], rows: pa.Table) -> Piece:
+def _write_block(folder: Path, file_ids: Sequence[int], keys: Sequence[int], rows: pa.Table) -> CacheBlock:
     import pyarrow.parquet as pq
 
-    name = xxh3_64_hexdigest(json.dumps([files, keys]).encode())
+    name = xxh3_64_hexdigest(json.dumps([file_ids, keys]).encode())
     path = folder / f"{name}.parquet"
     draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
     pq.write_table(rows, draft, compression="zstd", compression_level=3)
     os.replace(draft, path)
-    write_synced(path.with_suffix(".json"), json.dumps({"files": files, "keys": keys}).encode())
-    return _piece(files, keys, path)
+    write_file_atomically(path.with_suffix(".json"), json.dumps({"files": file_ids, "keys": keys}).encode())
+    return _build_block(file_ids, keys, path)
 
 
 @contextmanager
-def _lock(folder: Path) -> Iterator[bool]:
+def _lock_folder(folder: Path) -> Iterator[bool]:
     """Hold the folder's lock; the value says whether it can be written at all."""
     import filelock  # only needed where something is missing
 

@@ -17,21 +17,21 @@ import numpy as np
 from trendcli.core import parallel as workers
 from trendcli.core.arrow import pa, pc
 from trendcli.core.periods import add_months
-from trendcli.core.types import Answer
+from trendcli.core.types import CoverageRecord
 from trendcli.store import records as staging
 from trendcli.store.manifest import DataFile
-from trendcli.store.sql import read_files
-from trendcli.store.store import Store, schema, write_data
+from trendcli.store.sql import file_rows_sql
+from trendcli.store.store import Store, data_schema, write_data_file
 
 # updates beyond this share of all rows are folded into the months, since every read pays for them
-FOLD = 0.05
+MAX_DELTA_SHARE = 0.05
 # rows of an update file, and rows from which a second process pays
-MANY = 50_000
-_KEYS = ("id", "version", "as_of", "v1_at", "row_hash", "comments", "journal_ref", "doi", "withdrawn")
+MAX_DELTA_ROWS = 50_000
+_KEY_COLUMNS = ("id", "version", "as_of", "v1_at", "row_hash", "comments", "journal_ref", "doi", "withdrawn")
 
 
 @dataclass(frozen=True)
-class Merged:
+class UpsertCounts:
     """What came in: submissions that were unknown, new states of known ones, repeats, and v1 dates overruled."""
 
     new: int = 0
@@ -39,8 +39,8 @@ class Merged:
     repeated: int = 0
     conflicts: int = 0
 
-    def __add__(self, other: Merged) -> Merged:
-        return Merged(
+    def __add__(self, other: UpsertCounts) -> UpsertCounts:
+        return UpsertCounts(
             self.new + other.new,
             self.revised + other.revised,
             self.repeated + other.repeated,
@@ -48,30 +48,34 @@ class Merged:
         )
 
 
-def merge(store: Store, parts: Sequence[pa.Table | Path], answers: Iterable[Answer]) -> Merged:
-    """Bring parts and the answers they belong to into the store, as one commit; call it inside `store.writing()`."""
-    tables = [staging.read(part) for part in parts]
-    answers = [answer for answer in answers if answer not in store.manifest.ledger]
-    wins, merged = _decide(store, tables)
+def upsert_batches(
+    store: Store, batches: Sequence[pa.Table | Path], coverage_records: Iterable[CoverageRecord]
+) -> UpsertCounts:
+    """Bring parts and the answers they belong to into the store, as one commit; call it inside `store.write_lock()`."""
+    tables = [staging.read_batch(part) for part in batches]
+    coverage_records = [answer for answer in coverage_records if answer not in store.manifest.ledger]
+    wins, merged = _select_winners(store, tables)
     files: list[DataFile] = []
     if wins is None:
-        files = list(_months(store, parts, tables))
+        files = list(_write_month_files(store, batches, tables))
     elif wins.num_rows:
         files = [
-            write_data(store.root, store.corpus, "update", f"{store.manifest.generation + 1:06d}-{number:03d}", rows)
-            for number, rows in enumerate(_updates(tables, wins))
+            write_data_file(
+                store.root, store.corpus, "update", f"{store.manifest.generation + 1:06d}-{number:03d}", rows
+            )
+            for number, rows in enumerate(_iter_delta_tables(tables, wins))
         ]
-    if files or answers:
-        store.commit(files, answers)
+    if files or coverage_records:
+        store.commit(files, coverage_records)
     return merged
 
 
-def _decide(store: Store, tables: Sequence[pa.Table]) -> tuple[pa.Table | None, Merged]:
+def _select_winners(store: Store, tables: Sequence[pa.Table]) -> tuple[pa.Table | None, UpsertCounts]:
     """The incoming rows that enter the store, as (part, row, v1_at, over_file, over_row); None for all of them."""
     total = sum(table.num_rows for table in tables)
     if not total:
-        return pa.table({"part": []}), Merged()
-    chosen = _KEYS if store.manifest.files else _KEYS[:5]
+        return pa.table({"part": []}), UpsertCounts()
+    chosen = _KEY_COLUMNS if store.manifest.files else _KEY_COLUMNS[:5]
     keys = pa.concat_tables(
         table.select(chosen)
         .append_column("part", pa.repeat(pa.scalar(number, pa.int32()), table.num_rows))
@@ -79,10 +83,10 @@ def _decide(store: Store, tables: Sequence[pa.Table]) -> tuple[pa.Table | None, 
         for number, table in enumerate(tables)
     )
     if not store.manifest.files and len(pc.unique(keys["id"])) == total:
-        return None, Merged(new=total)
+        return None, UpsertCounts(new=total)
     with store.connect() as db:
         db.register("keys", keys)
-        stored = read_files(store, store.files(), ", ".join(_KEYS))
+        stored = file_rows_sql(store, store.list_files(), ", ".join(_KEY_COLUMNS))
         blank = (
             "" if store.manifest.files else ", NULL AS comments, NULL AS journal_ref, NULL AS doi, false AS withdrawn"
         )
@@ -114,10 +118,10 @@ def _decide(store: Store, tables: Sequence[pa.Table]) -> tuple[pa.Table | None, 
     conflicts = pc.sum(wins["conflict"]).as_py() or 0
     wins = wins.filter(wins["enters"])
     new = wins["over_file"].null_count
-    return wins, Merged(new, wins.num_rows - new, total - wins.num_rows, conflicts)
+    return wins, UpsertCounts(new, wins.num_rows - new, total - wins.num_rows, conflicts)
 
 
-def _updates(tables: Sequence[pa.Table], wins: pa.Table) -> Iterator[pa.Table]:
+def _iter_delta_tables(tables: Sequence[pa.Table], wins: pa.Table) -> Iterator[pa.Table]:
     """The winning rows in the shape of update files, at most MANY rows each and a little over."""
     waiting: list[pa.Table] = []
     for number, table in enumerate(tables):
@@ -127,46 +131,55 @@ def _updates(tables: Sequence[pa.Table], wins: pa.Table) -> Iterator[pa.Table]:
         rows = table.take(mine["row"])
         rows = rows.set_column(rows.schema.get_field_index("v1_at"), "v1_at", mine["v1_at"].cast(pa.timestamp("ms")))
         waiting.append(rows.append_column("over_file", mine["over_file"]).append_column("over_row", mine["over_row"]))
-        if sum(item.num_rows for item in waiting) >= MANY:
-            yield _sorted(pa.concat_tables(waiting))
+        if sum(item.num_rows for item in waiting) >= MAX_DELTA_ROWS:
+            yield _sort_rows(pa.concat_tables(waiting))
             waiting = []
     if waiting:
-        yield _sorted(pa.concat_tables(waiting))
+        yield _sort_rows(pa.concat_tables(waiting))
 
 
-def _sorted(rows: pa.Table) -> pa.Table:
+def _sort_rows(rows: pa.Table) -> pa.Table:
     rows = rows.combine_chunks()
     return rows.take(pc.sort_indices(rows, [("v1_at", "ascending"), ("id", "ascending")]))
 
 
-def _months(store: Store, parts: Sequence[pa.Table | Path], tables: Sequence[pa.Table]) -> Iterator[DataFile]:
+def _write_month_files(
+    store: Store, batches: Sequence[pa.Table | Path], tables: Sequence[pa.Table]
+) -> Iterator[DataFile]:
     """All incoming rows as month files, for a store that is still empty."""
     where: dict[str, list[tuple[pa.Table | Path, int, int]]] = {}
-    for part, table in zip(parts, tables, strict=True):
-        for month, (offset, length) in staging.months(table).items():
+    for part, table in zip(batches, tables, strict=True):
+        for month, (offset, length) in staging.month_slices(table).items():
             where.setdefault(month, []).append((part, offset, length))
-    many = sum(table.num_rows for table in tables) > MANY and all(isinstance(part, Path) for part in parts)
+    many = sum(table.num_rows for table in tables) > MAX_DELTA_ROWS and all(isinstance(part, Path) for part in batches)
     if not many:
-        yield from (_month(store.root, store.corpus, month, pieces) for month, pieces in sorted(where.items()))
+        yield from (
+            _write_month_file(store.root, store.corpus, month, pieces) for month, pieces in sorted(where.items())
+        )
         return
-    with workers.pool() as pool:
-        work = [pool.submit(_month, store.root, store.corpus, month, pieces) for month, pieces in sorted(where.items())]
+    with workers.create_pool() as pool:
+        work = [
+            pool.submit(_write_month_file, store.root, store.corpus, month, pieces)
+            for month, pieces in sorted(where.items())
+        ]
         yield from (future.result() for future in work)
 
 
-def _month(root: Path, corpus: str, month: str, pieces: Sequence[tuple[pa.Table | Path, int, int]]) -> DataFile:
-    rows = pa.concat_tables([staging.read(part).slice(offset, length) for part, offset, length in pieces])
+def _write_month_file(
+    root: Path, corpus: str, month: str, pieces: Sequence[tuple[pa.Table | Path, int, int]]
+) -> DataFile:
+    rows = pa.concat_tables([staging.read_batch(part).slice(offset, length) for part, offset, length in pieces])
     none = [pa.nulls(rows.num_rows, pa.int64()), pa.nulls(rows.num_rows, pa.int32())]
     rows = rows.append_column("over_file", none[0]).append_column("over_row", none[1])
-    return write_data(root, corpus, "month", month, _sorted(rows))
+    return write_data_file(root, corpus, "month", month, _sort_rows(rows))
 
 
-def lacking(store: Store, ids: Sequence[str], days: Sequence[int]) -> list[str]:
+def find_missing_ids(store: Store, ids: Sequence[str], as_of_days: Sequence[int]) -> list[str]:
     """Which of some submissions the store does not hold as they stood on some day, counted from 1970, or later."""
-    listed = pa.table({"id": pa.array(ids, pa.string()), "day": pa.array(days, pa.int32())})
+    listed = pa.table({"id": pa.array(ids, pa.string()), "day": pa.array(as_of_days, pa.int32())})
     with store.connect() as db:
         db.register("listed", listed)
-        stored = read_files(store, store.files(), "id, as_of")
+        stored = file_rows_sql(store, store.list_files(), "id, as_of")
         found = db.execute(
             f"""
             SELECT listed.id FROM listed LEFT JOIN ({stored}) AS stored
@@ -177,32 +190,32 @@ def lacking(store: Store, ids: Sequence[str], days: Sequence[int]) -> list[str]:
     return [row[0] for row in found]
 
 
-def fold_is_due(store: Store, times: float = 1) -> bool:
+def is_compaction_due(store: Store, factor: float = 1) -> bool:
     """Whether the updates have grown past FOLD of all rows, or so many times that."""
     updates = sum(item.rows for item in store.manifest.files if item.kind == "update")
-    return updates > times * FOLD * store.manifest.rows
+    return updates > factor * MAX_DELTA_SHARE * store.manifest.submission_count
 
 
-def fold(store: Store, also: Iterable[str] = ()) -> pa.Table:
+def compact_store(store: Store, extra_months: Iterable[str] = ()) -> pa.Table:
     """Rewrite the months that updates speak of, and `also` others ('2019-03'), and stop naming the updates.
 
     No submission changes; where one should be there twice, its newest state stays.
 
     Returns where each row of the rewritten files lay before: (old_file, old_row, file, row), by which what was computed
-    of a row can be carried along. Call it inside `store.writing()`.
+    of a row can be carried along. Call it inside `store.write_lock()`.
     """
     files = store.manifest.files
     updates = [item for item in files if item.kind == "update"]
     moves, written, gone = [], [], list(updates)
-    months = set(also)
+    months = set(extra_months)
     if not updates and not months:
-        return _moves([])
-    names = staging.schema(store.corpus).names
+        return _build_row_map([])
+    names = staging.batch_schema(store.corpus).names
     with store.connect() as db:
         touched = db.execute(
             f"""
             SELECT DISTINCT strftime(v1_at, '%Y-%m') AS month
-            FROM ({read_files(store, updates, "v1_at")}) ORDER BY month
+            FROM ({file_rows_sql(store, updates, "v1_at")}) ORDER BY month
             """
         ).fetchall()
         for month in sorted({*months, *(month for (month,) in touched)}):
@@ -212,22 +225,22 @@ def fold(store: Store, also: Iterable[str] = ()) -> pa.Table:
             sources = [*old, *[item for item in updates if item.last >= since and item.first < until]]
             rows = db.sql(
                 f"""
-                SELECT * FROM ({read_files(store, sources, ", ".join(names))})
+                SELECT * FROM ({file_rows_sql(store, sources, ", ".join(names))})
                 WHERE v1_at >= '{since}' AND v1_at < '{until}'
                 QUALIFY 1 = row_number() OVER (PARTITION BY id ORDER BY version DESC, as_of DESC, row_hash DESC)
                 ORDER BY v1_at, id
                 """
             ).to_arrow_table()
             none = {"over_file": pa.nulls(rows.num_rows, pa.int64()), "over_row": pa.nulls(rows.num_rows, pa.int32())}
-            data = pa.table({**{name: rows[name] for name in names}, **none}, schema=schema(store.corpus))
-            written.append(write_data(store.root, store.corpus, "month", month, data))
+            data = pa.table({**{name: rows[name] for name in names}, **none}, schema=data_schema(store.corpus))
+            written.append(write_data_file(store.root, store.corpus, "month", month, data))
             gone += old
-            moves.append((rows["file"], rows["row"], written[-1].key))
-    store.commit(written, instead_of=gone)
-    return _moves(moves)
+            moves.append((rows["file"], rows["row"], written[-1].file_id))
+    store.commit(written, replaced_files=gone)
+    return _build_row_map(moves)
 
 
-def _moves(moves: Sequence[tuple[Any, Any, int]]) -> pa.Table:
+def _build_row_map(moves: Sequence[tuple[Any, Any, int]]) -> pa.Table:
     shape = pa.schema([("old_file", pa.int64()), ("old_row", pa.int64()), ("file", pa.int64()), ("row", pa.int64())])
     return pa.concat_tables(
         [

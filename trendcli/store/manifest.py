@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from trendcli.core.errors import StoreDamaged, StoreTooNew
-from trendcli.core.types import Answer
+from trendcli.core.types import CoverageRecord
 
 # 2: answers may say which days of change they are about; 3: a store says which corpus it holds
-FORMAT = 3
+STORE_FORMAT = 3
 # the kind of a file that was counted on a cluster: its texts are not in the store
-ELSEWHERE = "elsewhere"
+COUNTS_ONLY_KIND = "elsewhere"
 ARXIV = "arxiv"
 
 
@@ -31,7 +31,7 @@ class DataFile:
     replaces: int = 0
 
     @property
-    def key(self) -> int:
+    def file_id(self) -> int:
         """The number by which rows refer to this file: the hash in its name."""
         return int(self.path.split(".")[-2], 16)
 
@@ -43,61 +43,63 @@ class Manifest:
     `corpus` is 'arxiv' or the name of a venue, whose submissions have keywords and a decision.
     """
 
-    format: int = FORMAT
+    format: int = STORE_FORMAT
     generation: int = 0
     program: str = ""
     synthetic: bool = False
     corpus: str = ARXIV
     files: tuple[DataFile, ...] = ()
-    ledger: tuple[Answer, ...] = ()
+    ledger: tuple[CoverageRecord, ...] = ()
     dropped: tuple[str, ...] = ()
 
     @property
-    def rows(self) -> int:
+    def submission_count(self) -> int:
         """Submissions in the store, each once."""
         return sum(item.rows - item.replaces for item in self.files)
 
 
-def encode(manifest: Manifest) -> bytes:
+def format_manifest(manifest: Manifest) -> bytes:
     """The manifest as the JSON that `decode` reads."""
 
-    def plain(value: Any) -> str:
+    def format_date(value: Any) -> str:
         return str(value.isoformat())
 
-    return json.dumps(asdict(manifest), default=plain, indent=1).encode()
+    return json.dumps(asdict(manifest), default=format_date, indent=1).encode()
 
 
-def decode(text: str, root: Path) -> Manifest:
+def parse_manifest(text: str, root: Path) -> Manifest:
     """The manifest of the store at `root`; StoreTooNew or StoreDamaged where this program cannot read it."""
     try:
         value = json.loads(text)
-        if value["format"] > FORMAT:
+        if value["format"] > STORE_FORMAT:
             raise StoreTooNew(
                 f"The store {root} has format {value['format']} (written by trendcli {value.get('program')}), and this "
-                f"program reads up to {FORMAT}. Update trendcli; the store is unchanged."
+                f"program reads up to {STORE_FORMAT}. Update trendcli; the store is unchanged."
             )
         files = tuple(
             DataFile(**{**item, "first": date.fromisoformat(item["first"]), "last": date.fromisoformat(item["last"])})
             for item in value.pop("files")
         )
-        ledger = tuple(_answer(item) for item in value.pop("ledger"))
+        ledger = tuple(_parse_coverage_record(item) for item in value.pop("ledger"))
         # an older format lacks what was added since, which has its default; the next commit writes this one
-        return Manifest(files=files, ledger=ledger, **{**value, "dropped": tuple(value["dropped"]), "format": FORMAT})
+        return Manifest(
+            files=files, ledger=ledger, **{**value, "dropped": tuple(value["dropped"]), "format": STORE_FORMAT}
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise StoreDamaged(
             f"{root / 'manifest.json'} is damaged ({error}). Restore it from a backup, or fill a new store by --store."
         ) from None
 
 
-def _answer(item: Mapping[str, Any]) -> Answer:
-    changed = item.get("changed")
-    return Answer(
+def _parse_coverage_record(fields: Mapping[str, Any]) -> CoverageRecord:
+    changed = fields.get("changed")
+    return CoverageRecord(
         **{
-            **item,
-            "categories": tuple(item["categories"]),
-            "since": date.fromisoformat(item["since"]),
-            "until": date.fromisoformat(item["until"]),
-            "answered_at": datetime.fromisoformat(item["answered_at"]),
+            **fields,
+            "categories": tuple(fields["categories"]),
+            "since": date.fromisoformat(fields["since"]),
+            "until": date.fromisoformat(fields["until"]),
+            "answered_at": datetime.fromisoformat(fields["answered_at"]),
             "changed": (date.fromisoformat(changed[0]), date.fromisoformat(changed[1])) if changed else None,
         }
     )

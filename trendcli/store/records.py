@@ -11,19 +11,19 @@ from xxhash import xxh3_64_intdigest
 
 from trendcli.core.arrow import pa, pc
 from trendcli.core.arxiv import canonical_categories
-from trendcli.core.normalize import canonical, one_line
+from trendcli.core.normalize import format_one_line, normalize_text
 from trendcli.core.types import Submission
 from trendcli.store import store
 from trendcli.store.manifest import ARXIV
 
 
 @lru_cache(maxsize=2)
-def schema(corpus: str = ARXIV) -> pa.Schema:
+def batch_schema(corpus: str = ARXIV) -> pa.Schema:
     """A data file's schema without the columns that only the store can fill."""
-    return pa.schema([field for field in store.schema(corpus) if not field.name.startswith("over_")])
+    return pa.schema([field for field in store.data_schema(corpus) if not field.name.startswith("over_")])
 
 
-def submission(
+def build_submission(
     *,
     id: str,
     version: int,
@@ -47,10 +47,14 @@ def submission(
     two sources is a repeat and not a revision. `withdrawn` is for sources that say so; where they do not, the comments
     mostly do.
     """
-    title, abstract, categories = one_line(canonical(title)), canonical(abstract), canonical_categories(categories)
-    comments = one_line(comments) or None if comments else None
-    keywords = None if keywords is None else canonical(keywords)
-    stated = version if keywords is None else f"{keywords}\0{one_line(authors)}"
+    title, abstract, categories = (
+        format_one_line(normalize_text(title)),
+        normalize_text(abstract),
+        canonical_categories(categories),
+    )
+    comments = format_one_line(comments) or None if comments else None
+    keywords = None if keywords is None else normalize_text(keywords)
+    stated = version if keywords is None else f"{keywords}\0{format_one_line(authors)}"
     state = f"{id}\0{stated}\0{title}\0{abstract}\0{categories}"
     return Submission(
         id,
@@ -59,10 +63,10 @@ def submission(
         updated_at,
         title,
         abstract,
-        one_line(authors),
+        format_one_line(authors),
         categories,
         comments,
-        one_line(journal_ref) or None if journal_ref else None,
+        format_one_line(journal_ref) or None if journal_ref else None,
         doi.strip() or None if doi else None,
         withdrawn or (comments is not None and "withdrawn" in comments.lower()),
         as_of,
@@ -71,14 +75,16 @@ def submission(
     )
 
 
-def table(submissions: Sequence[Submission], source: str, fetched_at: datetime, corpus: str = ARXIV) -> pa.Table:
+def build_batch_table(
+    submissions: Sequence[Submission], source: str, fetched_at: datetime, corpus: str = ARXIV
+) -> pa.Table:
     """Submissions as an Arrow table of `schema`, by v1 date; `source` and `fetched_at` (UTC) stand in every row."""
     ordered = sorted(submissions, key=lambda item: item.v1_at)
     columns = list(zip(*ordered, strict=True)) if ordered else [()] * len(Submission._fields)
     values = dict(zip(Submission._fields, columns, strict=True))
     rows = len(submissions)
     arrays = []
-    for field in schema(corpus):
+    for field in batch_schema(corpus):
         if field.name == "source":
             array = pa.repeat(pa.scalar(source), rows)
         elif field.name == "fetched_at":
@@ -88,12 +94,12 @@ def table(submissions: Sequence[Submission], source: str, fetched_at: datetime, 
         else:
             array = pa.array(values[field.name], field.type)
         arrays.append(array)
-    return pa.Table.from_arrays(arrays, schema=schema(corpus))
+    return pa.Table.from_arrays(arrays, schema=batch_schema(corpus))
 
 
-def months(data: pa.Table | pa.RecordBatch) -> dict[str, tuple[int, int]]:
+def month_slices(batch: pa.Table | pa.RecordBatch) -> dict[str, tuple[int, int]]:
     """Where each month of v1 lies in a part: '2019-03' -> (offset, length)."""
-    starts = pc.floor_temporal(data["v1_at"], unit="month")
+    starts = pc.floor_temporal(batch["v1_at"], unit="month")
     counts = {item["values"]: item["counts"] for item in starts.value_counts().to_pylist()}
     found, offset = {}, 0
     for start in sorted(counts):
@@ -102,15 +108,15 @@ def months(data: pa.Table | pa.RecordBatch) -> dict[str, tuple[int, int]]:
     return found
 
 
-def write(data: pa.Table, path: Path) -> Path:
+def write_batch_file(batch: pa.Table, path: Path) -> Path:
     """Write a part as one uncompressed batch, so that any run of its rows can be read back without copying."""
-    with pa.ipc.new_file(path, data.schema) as out:
-        out.write_batch(data.combine_chunks().to_batches()[0])
+    with pa.ipc.new_file(path, batch.schema) as out:
+        out.write_batch(batch.combine_chunks().to_batches()[0])
     return path
 
 
-def read(part: pa.Table | Path) -> pa.Table:
+def read_batch(batch: pa.Table | Path) -> pa.Table:
     """A part, mapped into memory where it is a file."""
-    if isinstance(part, pa.Table):
-        return part
-    return pa.ipc.open_file(pa.memory_map(str(part))).read_all()
+    if isinstance(batch, pa.Table):
+        return batch
+    return pa.ipc.open_file(pa.memory_map(str(batch))).read_all()

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 T = TypeVar("T")
-KEPT = 200
+MAX_RESULTS = 200
 
 
-def key(root: Path, question: str, files: Iterable[Path]) -> str:
+def result_key(root: Path, query: str, input_files: Iterable[Path]) -> str:
     """The name of an answer; `files` are those whose change makes it another one (topic files, settings)."""
     package = Path(__file__).parents[1]
-    watched = [root / "manifest.json", *sorted(package.rglob("*.py")), *files]
+    watched = [root / "manifest.json", *sorted(package.rglob("*.py")), *input_files]
     stamps = []
     for path in watched:
         try:
@@ -34,34 +34,36 @@ def key(root: Path, question: str, files: Iterable[Path]) -> str:
             stamps.append(f"{path}:{stat.st_mtime_ns}:{stat.st_size}:{stat.st_ino}")
         except OSError:
             stamps.append(f"{path}: none")
-    state = "\n".join([question, f"{datetime.now(UTC):%Y-%m-%d}", *stamps])
+    state = "\n".join([query, f"{datetime.now(UTC):%Y-%m-%d}", *stamps])
     return blake2b(state.encode(), digest_size=16).hexdigest()
 
 
-def recall(root: Path, name: str, made: Callable[[Any], T]) -> T | None:
+def read_result(root: Path, key: str, from_json: Callable[[Any], T]) -> T | None:
     """The answer of that name, `made` of its JSON; None where it was never given or cannot be read."""
     try:
-        return made(json.loads((root / "cache" / "answers" / f"{name}.json").read_text(encoding="utf-8")))
+        return from_json(json.loads((root / "cache" / "answers" / f"{key}.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def report(value: Any) -> Report:
+def report_from_json(content: Any) -> Report:
     """A report of its JSON."""
-    columns = [Column(**column) for column in value["columns"]]
-    return Report(**{**value, "columns": columns, "sections": [report(section) for section in value["sections"]]})
+    columns = [Column(**column) for column in content["columns"]]
+    return Report(
+        **{**content, "columns": columns, "sections": [report_from_json(section) for section in content["sections"]]}
+    )
 
 
-def remember(root: Path, name: str, answer: DataclassInstance) -> None:
+def write_result(root: Path, key: str, result: DataclassInstance) -> None:
     """Keep an answer, and let go of the oldest beyond KEPT; on a read-only disk nothing happens."""
     folder = root / "cache" / "answers"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        draft = folder / f"{name}.{os.getpid()}.draft"
-        draft.write_text(json.dumps(answer, default=vars, ensure_ascii=False), encoding="utf-8")
-        draft.replace(folder / f"{name}.json")
+        draft = folder / f"{key}.{os.getpid()}.draft"
+        draft.write_text(json.dumps(result, default=vars, ensure_ascii=False), encoding="utf-8")
+        draft.replace(folder / f"{key}.json")
         known = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
-        for path in known[KEPT:]:
+        for path in known[MAX_RESULTS:]:
             path.unlink(missing_ok=True)
     except OSError:
         return

@@ -6,30 +6,30 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from trendcli.store.manifest import DataFile
-from trendcli.store.store import COLUMNS, KEYWORDS, Store
+from trendcli.store.store import DATA_COLUMNS, KEYWORDS_COLUMN, Store
 
 if TYPE_CHECKING:
     import duckdb
 
 
-def read_files(store: Store, files: Sequence[DataFile], columns: str, *, live: bool = True) -> str:
+def file_rows_sql(store: Store, files: Sequence[DataFile], columns: str, *, live_only: bool = True) -> str:
     """SQL for rows of some files: `columns` (SQL) beside `file` and `row`, which say where a row lies.
 
     Only live rows, those that no update replaces, unless `live` is False.
     """
-    paths = [str(store.path(item)) for item in files]
+    paths = [str(store.file_path(item)) for item in files]
     if not paths:
-        return f"SELECT {columns}, 0::BIGINT AS file, 0::BIGINT AS row FROM ({_empty()}) WHERE false"
+        return f"SELECT {columns}, 0::BIGINT AS file, 0::BIGINT AS row FROM ({_empty_rows_sql()}) WHERE false"
     source = (
         f"SELECT {columns}, CAST('0x' || split_part(parse_filename(filename), '.', 2) AS BIGINT) AS file, "
         f"file_row_number AS row FROM read_parquet({sql_list(paths)}, filename = true, file_row_number = true)"
     )
-    return live_rows(store, source) if live else source
+    return live_rows_sql(store, source) if live_only else source
 
 
-def live_rows(store: Store, source: str) -> str:
+def live_rows_sql(store: Store, source: str) -> str:
     """SQL for those rows of `source` (SQL with `file` and `row`) that no update of the store replaces."""
-    updates = [str(store.path(item)) for item in store.manifest.files if item.replaces]
+    updates = [str(store.file_path(item)) for item in store.manifest.files if item.replaces]
     if not updates:
         return source
     return (
@@ -38,13 +38,13 @@ def live_rows(store: Store, source: str) -> str:
     )
 
 
-def _empty() -> str:
+def _empty_rows_sql() -> str:
     kinds = {"string": "VARCHAR", "int32": "INTEGER", "int64": "BIGINT", "bool": "BOOLEAN", "date32": "DATE"}
-    casts = [f"NULL::{kinds.get(kind, 'TIMESTAMP')} AS {name}" for name, kind in (*COLUMNS, KEYWORDS)]
+    casts = [f"NULL::{kinds.get(kind, 'TIMESTAMP')} AS {name}" for name, kind in (*DATA_COLUMNS, KEYWORDS_COLUMN)]
     return f"SELECT {', '.join(casts)}"
 
 
-def make_table(db: duckdb.DuckDBPyConnection, name: str, columns: str, rows: Iterable[Sequence[object]]) -> None:
+def create_temp_table(db: duckdb.DuckDBPyConnection, name: str, columns: str, rows: Iterable[Sequence[object]]) -> None:
     """Make a temporary table of rows at hand; `columns` says their names and types, as "key BIGINT, topic VARCHAR".
 
     As parameters, since DuckDB takes thirty times as long for the same rows written out in the query.
@@ -57,9 +57,9 @@ def make_table(db: duckdb.DuckDBPyConnection, name: str, columns: str, rows: Ite
 
 def sql_list(values: Iterable[str]) -> str:
     """A SQL list of text literals."""
-    return "[" + ", ".join(sql_text(value) for value in values) + "]"
+    return "[" + ", ".join(sql_string(value) for value in values) + "]"
 
 
-def sql_text(value: str) -> str:
+def sql_string(value: str) -> str:
     """A SQL text literal."""
     return "'" + value.replace("'", "''") + "'"

@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING
 from xxhash import xxh3_64
 
 from trendcli import __version__
-from trendcli.core.errors import Locked, StoreDamaged, StoreMissing, UsageError
-from trendcli.core.types import Answer
+from trendcli.core.errors import StoreDamaged, StoreLocked, StoreMissing, UsageError
+from trendcli.core.types import CoverageRecord
 from trendcli.store.coverage import Coverage
-from trendcli.store.manifest import ARXIV, ELSEWHERE, DataFile, Manifest, decode, encode
+from trendcli.store.manifest import ARXIV, COUNTS_ONLY_KIND, DataFile, Manifest, format_manifest, parse_manifest
 
 if TYPE_CHECKING:
     import duckdb
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from trendcli.core.arrow import pa
 
 # the columns of every data file; times are UTC, `categories` is space-separated with the primary first
-COLUMNS = (
+DATA_COLUMNS = (
     ("id", "string"),
     ("version", "int32"),
     ("v1_at", "timestamp[ms]"),
@@ -57,19 +57,19 @@ COLUMNS = (
     ("over_row", "int32"),
 )
 # the column that a venue's files have beside those, and the parts of a submission that rules are matched in
-KEYWORDS = ("keywords", "string")
-FIELDS = ("title", "keywords", "abstract")
-VENUES = "venues"
+KEYWORDS_COLUMN = ("keywords", "string")
+TEXT_FIELDS = ("title", "keywords", "abstract")
+VENUES_FOLDER = "venues"
 
 
-def venues(root: Path) -> list[str]:
+def list_venues(root: Path) -> list[str]:
     """The venues whose submissions lie beside those of a store."""
-    return sorted(path.parent.name for path in root.glob(f"{VENUES}/*/manifest.json"))
+    return sorted(path.parent.name for path in root.glob(f"{VENUES_FOLDER}/*/manifest.json"))
 
 
-def fields_of(corpus: str) -> tuple[str, ...]:
+def corpus_text_fields(corpus: str) -> tuple[str, ...]:
     """The parts of a submission that a corpus has."""
-    return FIELDS if corpus != ARXIV else ("title", "abstract")
+    return TEXT_FIELDS if corpus != ARXIV else ("title", "abstract")
 
 
 class Store:
@@ -78,15 +78,15 @@ class Store:
     `fields` are the parts of a venue's submissions that rules are matched in; of e-prints, title and abstract.
     """
 
-    def __init__(self, root: Path, manifest: Manifest, fields: Sequence[str] = FIELDS) -> None:
+    def __init__(self, root: Path, manifest: Manifest, text_fields: Sequence[str] = TEXT_FIELDS) -> None:
         self.root = root
         self.manifest = manifest
-        self.fields = tuple(name for name in fields_of(manifest.corpus) if name in fields)
+        self.text_fields = tuple(name for name in corpus_text_fields(manifest.corpus) if name in text_fields)
 
-    def reading(self, fields: Sequence[str]) -> Store:
+    def with_text_fields(self, text_fields: Sequence[str]) -> Store:
         """The same store with rules matched in some of the fields that its corpus has."""
         other = copy(self)  # with the engine that has been started
-        other.fields = tuple(name for name in fields_of(self.corpus) if name in fields)
+        other.text_fields = tuple(name for name in corpus_text_fields(self.corpus) if name in text_fields)
         return other
 
     @classmethod
@@ -101,7 +101,7 @@ class Store:
             ) from None
         except OSError as error:
             raise StoreDamaged(f"Cannot read {root / 'manifest.json'}: {error.strerror}.") from None
-        return cls(root, decode(text, root))
+        return cls(root, parse_manifest(text, root))
 
     @classmethod
     def open_or_create(cls, root: Path, *, synthetic: bool = False, corpus: str = ARXIV) -> Store:
@@ -116,20 +116,20 @@ class Store:
         return self.manifest.corpus
 
     @property
-    def texts(self) -> tuple[str, str]:
+    def text_expressions(self) -> tuple[str, str]:
         """SQL for the two texts of a row in which rules are matched: the title, and all else, one part a line."""
-        rest = [name for name in self.fields if name != "title"]
+        rest = [name for name in self.text_fields if name != "title"]
         joined = f"concat_ws(chr(10), {', '.join(rest)})" if len(rest) > 1 else "".join(rest) or "''"
-        return ("title" if "title" in self.fields else "''"), joined
+        return ("title" if "title" in self.text_fields else "''"), joined
 
     @property
-    def cache(self) -> Path:
+    def cache_folder(self) -> Path:
         """Where what was computed of the texts is kept."""
-        part = "" if self.fields == fields_of(self.corpus) else "-".join(self.fields)
+        part = "" if self.text_fields == corpus_text_fields(self.corpus) else "-".join(self.text_fields)
         return self.root / "cache" / part
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def write_lock(self) -> Iterator[None]:
         """Hold the store's lock; Locked, with who holds it, where another process writes. Readers are never blocked."""
         import filelock  # only writers need it
 
@@ -144,7 +144,7 @@ class Store:
                 by = f"process {who['pid']} ({who['since']})"
             except (OSError, ValueError, KeyError):
                 by = "another process"
-            raise Locked(
+            raise StoreLocked(
                 f"The store {self.root} is being written by {by}. Nothing was changed; try again later."
             ) from None
         try:
@@ -158,11 +158,11 @@ class Store:
             holder.unlink(missing_ok=True)
             lock.release()
 
-    def coverage(self, as_of: date | None = None) -> Coverage:
+    def build_coverage(self, as_of: date | None = None) -> Coverage:
         """What the answers in the ledger vouch for; a list of a conference for its year, whenever it was made."""
         return Coverage(self.manifest.ledger, as_of, dated=self.corpus == ARXIV)
 
-    def files(self, since: date | None = None, until: date | None = None) -> list[DataFile]:
+    def list_files(self, since: date | None = None, until: date | None = None) -> list[DataFile]:
         """The files that may hold submissions with a v1 date in [since, until)."""
         return [
             item
@@ -170,27 +170,27 @@ class Store:
             if (since is None or item.last >= since) and (until is None or item.first < until)
         ]
 
-    def fingerprint(self) -> str:
+    def compute_fingerprint(self) -> str:
         """A hash of which files and answers the store consists of."""
         names = [item.path for item in self.manifest.files] + [repr(answer) for answer in self.manifest.ledger]
         return xxh3_64("\n".join(names).encode()).hexdigest()
 
-    def path(self, item: DataFile) -> Path:
+    def file_path(self, data_file: DataFile) -> Path:
         """Where a data file lies; UsageError where not in this store."""
-        if item.kind == ELSEWHERE:
+        if data_file.kind == COUNTS_ONLY_KIND:
             raise UsageError(
                 f"The store {self.root} holds counts alone, by month and of the topics that were counted; its texts "
                 "lie elsewhere. Ask for whole months and those topics, or count again on the cluster."
             )
-        return self.root / item.path
+        return self.root / data_file.path
 
     def commit(
         self,
-        files: Sequence[DataFile],
-        ledger: Iterable[Answer] = (),
+        new_files: Sequence[DataFile],
+        coverage_records: Iterable[CoverageRecord] = (),
         *,
-        instead_of: Sequence[DataFile] = (),
-        keep: bool = False,
+        replaced_files: Sequence[DataFile] = (),
+        keep_replaced: bool = False,
     ) -> None:
         """Name new files (written and synced already) and answers, and stop naming those they stand `instead_of`.
 
@@ -199,53 +199,55 @@ class Store:
         removed now, when no reader that opened them can still want them; `keep` leaves those of this commit for good.
         """
         old = self.manifest
-        gone = {item.path for item in instead_of}
+        gone = {item.path for item in replaced_files}
         named = tuple(
-            sorted([item for item in old.files if item.path not in gone] + list(files), key=lambda item: item.path)
+            sorted([item for item in old.files if item.path not in gone] + list(new_files), key=lambda item: item.path)
         )
         new = replace(
             old,
             generation=old.generation + 1,
             program=__version__,
             files=named,
-            ledger=_appended(old.ledger, tuple(ledger)),
-            dropped=() if keep else tuple(sorted(gone - {item.path for item in named})),
+            ledger=_append_coverage_records(old.ledger, tuple(coverage_records)),
+            dropped=() if keep_replaced else tuple(sorted(gone - {item.path for item in named})),
         )
-        write_synced(self.root / "manifest.json", encode(new))
+        write_file_atomically(self.root / "manifest.json", format_manifest(new))
         self.manifest = new
         for path in old.dropped:
             if path not in {item.path for item in named}:
                 (self.root / path).unlink(missing_ok=True)
 
-    def leftovers(self) -> list[Path]:
+    def find_orphan_files(self) -> list[Path]:
         """Files that nobody names: drafts of a run that was killed, data that was never committed."""
         named = {self.root / item.path for item in self.manifest.files} | {
             self.root / path for path in self.manifest.dropped
         }
         drafts = [path for path in self.root.rglob("*.draft") if path.is_file()]
-        drafts = [path for path in drafts if path.relative_to(self.root).parts[0] != VENUES]
+        drafts = [path for path in drafts if path.relative_to(self.root).parts[0] != VENUES_FOLDER]
         data = [path for kind in ("months", "updates") for path in self.root.glob(f"*/{kind}/*.parquet")]
         return sorted({*drafts, *data} - named)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection with no data of others in it: what it creates has to be temporary."""
-        return self._engine.cursor()
+        return self._duckdb_connection.cursor()
 
     @cached_property
-    def _engine(self) -> duckdb.DuckDBPyConnection:
+    def _duckdb_connection(self) -> duckdb.DuckDBPyConnection:
         # starting the engine takes 15 ms, and a report asks several times
         import duckdb
 
         return duckdb.connect(config={"preserve_insertion_order": "false"})
 
 
-def _appended(ledger: tuple[Answer, ...], answers: tuple[Answer, ...]) -> tuple[Answer, ...]:
-    asked = {answer.question for answer in answers}
-    kept = [old for old in ledger if old.status not in ("partial", "failed") or old.question not in asked]
-    return (*kept, *answers)
+def _append_coverage_records(
+    ledger: tuple[CoverageRecord, ...], new_records: tuple[CoverageRecord, ...]
+) -> tuple[CoverageRecord, ...]:
+    asked = {answer.request_key for answer in new_records}
+    kept = [old for old in ledger if old.status not in ("partial", "failed") or old.request_key not in asked]
+    return (*kept, *new_records)
 
 
-def schema(corpus: str = ARXIV) -> pa.Schema:
+def data_schema(corpus: str = ARXIV) -> pa.Schema:
     """The Arrow schema of data files."""
     from trendcli.core.arrow import pa
 
@@ -254,11 +256,11 @@ def schema(corpus: str = ARXIV) -> pa.Schema:
         **{name: getattr(pa, name)() for name in ("string", "int32", "int64", "date32")},
         "bool": pa.bool_(),
     }
-    columns = COLUMNS if corpus == ARXIV else (*COLUMNS[:-2], KEYWORDS, *COLUMNS[-2:])
+    columns = DATA_COLUMNS if corpus == ARXIV else (*DATA_COLUMNS[:-2], KEYWORDS_COLUMN, *DATA_COLUMNS[-2:])
     return pa.schema([(name, kinds[kind]) for name, kind in columns])
 
 
-def write_data(root: Path, corpus: str, kind: str, stem: str, table: pa.Table) -> DataFile:
+def write_data_file(root: Path, corpus: str, kind: str, stem: str, table: pa.Table) -> DataFile:
     """Write a table of `schema` as a synced data file named by its content, and say what the manifest should.
 
     The caller sorts by v1 date and id, so that the same submissions give the same file whatever order they came in.
@@ -303,12 +305,12 @@ def write_data(root: Path, corpus: str, kind: str, stem: str, table: pa.Table) -
     )
 
 
-def write_synced(path: Path, data: bytes) -> None:
+def write_file_atomically(path: Path, content: bytes) -> None:
     """Replace a file whole: the old content or the new one is there at any moment, also after a power cut."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
     with draft.open("wb") as stream:
-        stream.write(data)
+        stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
     os.replace(draft, path)

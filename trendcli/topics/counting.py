@@ -6,23 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from trendcli.core.periods import Period, between
+from trendcli.core.periods import Period, list_periods
 from trendcli.core.types import Progress, Rule, Selection, Window
 from trendcli.store.manifest import DataFile
-from trendcli.store.sql import make_table, read_files, sql_text
+from trendcli.store.sql import create_temp_table, file_rows_sql, sql_string
 from trendcli.store.store import Store
 from trendcli.topics import aggregates as cells
 from trendcli.topics.library import Library
-from trendcli.topics.mentions import in_scope, mention, tagged
+from trendcli.topics.mentions import create_topic_match_table, ensure_topic_rule_matches, scope_filter_sql
 
 if TYPE_CHECKING:
     import duckdb
 
 # how a mode counts: which tags, and which column of the cells
-MODES = {"any": "true", "title": "title", "strict": "strict"}
-_COUNTED = {"any": "n_any", "title": "n_title", "strict": "n_strict"}
+MATCH_MODE_FILTERS = {"any": "true", "title": "title", "strict": "strict"}
+_MODE_COLUMNS = {"any": "n_any", "title": "n_title", "strict": "n_strict"}
 # how submissions are told apart: not at all, once in each category that they list, or by their primary category alone
-PARTS = {
+BREAKDOWNS = {
     "whole": "''",
     "category": "unnest(string_split(categories, ' '))",
     "primary": "split_part(categories, ' ', 1)",
@@ -30,27 +30,27 @@ PARTS = {
 
 
 @dataclass(frozen=True)
-class Counted:
+class PeriodCounts:
     """What was counted: `bases` and `hashes` by period, `counts` by (topic, period); a topic without a match counts 0.
 
     A hash is the sum of the row hashes of the scope, modulo 2^64: the same for the same rows in any order and file.
     """
 
-    bases: Mapping[Period, int]
+    totals: Mapping[Period, int]
     hashes: Mapping[Period, str]
     counts: Mapping[tuple[str, Period], int]
 
 
-def count(
+def count_submissions(
     store: Store, library: Library, selection: Selection, periods: Sequence[Period], progress: Progress
-) -> Counted:
+) -> PeriodCounts:
     """Count the submissions of the selection's topics, and of its base, in each of some periods."""
-    return count_parts(store, library, selection, periods, progress, "whole")[""]
+    return count_breakdown(store, library, selection, periods, progress, "whole")[""]
 
 
-def count_parts(
+def count_breakdown(
     store: Store, library: Library, selection: Selection, periods: Sequence[Period], progress: Progress, by: str
-) -> Mapping[str, Counted]:
+) -> Mapping[str, PeriodCounts]:
     """The same for each part of the selection: `by` is one of PARTS.
 
     By category a cross-listed submission is counted in each of its categories that lie in the scope; by primary
@@ -62,63 +62,64 @@ def count_parts(
         selection.author or selection.id or selection.as_of or selection.both
     )
     if selection.within:
-        family = {topic.id for topic in library.family(selection.within)}
+        family = {topic.id for topic in library.topic_family(selection.within)}
         by_cells = by_cells and family >= set(selection.topics)
-    rows: list[Row] = []
+    rows: list[CountRow] = []
     if periods and by_cells and by == "whole":
-        rows = _from_sums(store, library, selection, periods, progress)
+        rows = _count_from_month_sums(store, library, selection, periods, progress)
     elif periods:
         with store.connect() as db:
             if by_cells:
-                rows = _from_cells(db, store, library, selection, periods, progress, by)
+                rows = _count_from_aggregates(db, store, library, selection, periods, progress, by)
             else:
-                chosen = store.files(since, until)
-                rows = _from_tags(db, store, library, selection, periods, chosen, progress, by)
+                chosen = store.list_files(since, until)
+                rows = _count_from_matches(db, store, library, selection, periods, chosen, progress, by)
     named = {"whole": [""], "category": [name for name in selection.scope.categories if "*" not in name]}.get(by, [])
-    found = {part: _Sums(selection.topics, periods) for part in sorted({*named, *(row[0] for row in rows)})}
+    found = {part: _CountsBuilder(selection.topics, periods) for part in sorted({*named, *(row[0] for row in rows)})}
     for part, topic, number, amount, high, low in rows:
-        found[part].add(topic, periods[number], amount, (int(high) * 2**32 + int(low)) % 2**64)
-    return {part: Counted(sums.bases, sums.hashes, sums.counts) for part, sums in found.items()}
+        found[part].add_row(topic, periods[number], amount, (int(high) * 2**32 + int(low)) % 2**64)
+    return {part: PeriodCounts(sums.totals, sums.hashes, sums.counts) for part, sums in found.items()}
 
 
-class _Sums:
+class _CountsBuilder:
     def __init__(self, topics: Sequence[str], periods: Sequence[Period]) -> None:
-        self.bases = dict.fromkeys(periods, 0)
+        self.totals = dict.fromkeys(periods, 0)
         self.hashes = dict.fromkeys(periods, f"{0:016x}")
         self.counts = {(topic, item): 0 for topic in topics for item in periods}
 
-    def add(self, topic: str | None, period: Period, amount: int, digest: int) -> None:
+    def add_row(self, topic: str | None, period: Period, amount: int, digest: int) -> None:
         if topic is None:
-            self.bases[period], self.hashes[period] = amount, f"{digest:016x}"
+            self.totals[period], self.hashes[period] = amount, f"{digest:016x}"
         else:
             self.counts[topic, period] = amount
 
 
-Row = tuple[str, str | None, int, int, int, int]  # part, topic (None: the base), number of the period, rows, hash
+CountRow = tuple[str, str | None, int, int, int, int]  # part, topic (None: the base), number of the period, rows, hash
 
 
-def _from_sums(
+def _count_from_month_sums(
     store: Store, library: Library, selection: Selection, periods: Sequence[Period], progress: Progress
-) -> list[Row]:
+) -> list[CountRow]:
     """Counts of the whole selection from its sums by month."""
     topics = [*selection.topics, *([selection.within] if selection.within else [])]
-    found = cells.month_sums(store, library, topics, selection.scope, selection.primary_only, progress)
+    found = cells.compute_month_sums(store, library, topics, selection.scope, selection.primary_only, progress)
     places = {month: number for number, month in enumerate(found.months)}
     spans = [
-        [places[month] for item in between(period.start, period.end, "month") if (month := item.label) in places]
+        [places[month] for item in list_periods(period.start, period.end, "month") if (month := item.label) in places]
         for period in periods
     ]
 
-    def amounts(key: int, counted: str) -> list[int]:
-        column = found.sums[str(key)][cells.COUNTED.index(counted)]
+    def sum_months(key: int, counted: str) -> list[int]:
+        column = found.sums[str(key)][cells.AGGREGATE_COLUMNS.index(counted)]
         return [sum(column[place] for place in span) for span in spans]
 
     counts = {
-        topic: amounts(cells.topic_key(library, topic), _COUNTED[selection.match]) for topic in dict.fromkeys(topics)
+        topic: sum_months(cells.topic_key(library, topic), _MODE_COLUMNS[selection.match])
+        for topic in dict.fromkeys(topics)
     }
-    bases = counts[selection.within] if selection.within else amounts(cells.BASE, "n_any")
-    hashes = zip(amounts(cells.BASE, "high"), amounts(cells.BASE, "low"), strict=True)
-    rows: list[Row] = [
+    bases = counts[selection.within] if selection.within else sum_months(cells.TOTAL_KEY, "n_any")
+    hashes = zip(sum_months(cells.TOTAL_KEY, "high"), sum_months(cells.TOTAL_KEY, "low"), strict=True)
+    rows: list[CountRow] = [
         ("", None, number, base, *halves) for number, (base, halves) in enumerate(zip(bases, hashes, strict=True))
     ]
     return rows + [
@@ -126,7 +127,7 @@ def _from_sums(
     ]
 
 
-def _from_cells(
+def _count_from_aggregates(
     db: duckdb.DuckDBPyConnection,
     store: Store,
     library: Library,
@@ -134,28 +135,28 @@ def _from_cells(
     periods: Sequence[Period],
     progress: Progress,
     by: str,
-) -> list[Row]:
+) -> list[CountRow]:
     """Counts by part from the cached aggregate, which is completed first where files or topics are new."""
     topics = [*selection.topics, *([selection.within] if selection.within else [])]
     names = {cells.topic_key(library, topic): topic for topic in topics}
     # an update takes away from months that lie before its own, so every file counts towards every month
-    pieces = cells.ensure(store, library, topics, progress)
-    _place(db, periods, "month")
+    pieces = cells.ensure_aggregates(store, library, topics, progress)
+    _create_period_table(db, periods, "month")
     found = db.execute(
         f"""
-        SELECT part, topic, number, sum(n_any)::BIGINT, sum({_COUNTED[selection.match]})::BIGINT,
+        SELECT part, topic, number, sum(n_any)::BIGINT, sum({_MODE_COLUMNS[selection.match]})::BIGINT,
             sum(high)::BIGINT, sum(low)::BIGINT
         FROM (
-            SELECT *, {_part(selection, by)} AS part
-            FROM ({cells.cells_sql(db, store, pieces)})
-            WHERE {in_scope("categories", selection.scope, selection.primary_only)}
+            SELECT *, {_breakdown_sql(selection, by)} AS part
+            FROM ({cells.aggregates_sql(db, store, pieces)})
+            WHERE {scope_filter_sql("categories", selection.scope, selection.primary_only)}
         ) AS cell
         JOIN period ON cell.month = period.start
-        WHERE {in_scope("part", selection.scope) if by == "category" else "true"}
+        WHERE {scope_filter_sql("part", selection.scope) if by == "category" else "true"}
         GROUP BY part, topic, number
         """
     ).fetchall()
-    bases = {(part, number): (rows, *hash) for part, topic, number, rows, _, *hash in found if topic == cells.BASE}
+    bases = {(part, number): (rows, *hash) for part, topic, number, rows, _, *hash in found if topic == cells.TOTAL_KEY}
     counts = [(part, names[key], number, rows) for part, key, number, _, rows, _, _ in found if key in names]
     if selection.within:
         inside = {(part, number): rows for part, topic, number, rows in counts if topic == selection.within}
@@ -165,7 +166,7 @@ def _from_cells(
     ]
 
 
-def _from_tags(
+def _count_from_matches(
     db: duckdb.DuckDBPyConnection,
     store: Store,
     library: Library,
@@ -174,18 +175,18 @@ def _from_tags(
     files: Sequence[DataFile],
     progress: Progress,
     by: str,
-) -> list[Row]:
+) -> list[CountRow]:
     """Counts from tags, for weeks, odd windows and filters that the aggregate does not know."""
-    select(db, store, library, selection, files, progress, "row_hash")
-    _place(db, periods, "day")
-    part = _part(selection, by)
+    create_selection_tables(db, store, library, selection, files, progress, "row_hash")
+    _create_period_table(db, periods, "day")
+    part = _breakdown_sql(selection, by)
     return db.execute(
         f"""
         WITH placed AS (
             SELECT *, {part} AS part FROM paper
             JOIN period ON paper.v1_at::DATE = period.start
         ), divided AS (
-            SELECT * FROM placed WHERE {in_scope("part", selection.scope) if by == "category" else "true"}
+            SELECT * FROM placed WHERE {scope_filter_sql("part", selection.scope) if by == "category" else "true"}
         )
         SELECT part, NULL AS topic, number, count(*) FILTER (inside), sum(row_hash >> 32)::BIGINT,
             sum(row_hash & 4294967295)::BIGINT
@@ -196,38 +197,38 @@ def _from_tags(
     ).fetchall()
 
 
-def _part(selection: Selection, by: str) -> str:
-    return PARTS["primary" if by == "category" and selection.primary_only else by]
+def _breakdown_sql(selection: Selection, by: str) -> str:
+    return BREAKDOWNS["primary" if by == "category" and selection.primary_only else by]
 
 
-def _place(db: duckdb.DuckDBPyConnection, periods: Sequence[Period], unit: str) -> None:
+def _create_period_table(db: duckdb.DuckDBPyConnection, periods: Sequence[Period], unit: str) -> None:
     """Make the table `period` (start, number): which periods each month or day lies in, for a join by equality."""
     starts = [
         (item.start, number)
         for number, period in enumerate(periods)
-        for item in between(period.start, period.end, unit)
+        for item in list_periods(period.start, period.end, unit)
     ]
-    make_table(db, "period", "start DATE, number INTEGER", starts)
+    create_temp_table(db, "period", "start DATE, number INTEGER", starts)
 
 
-def inside(selection: Selection) -> str:
+def selection_filter_sql(selection: Selection) -> str:
     """SQL: whether a row lies in the scope and the days of a selection, by its columns `categories` and `v1_at`."""
-    where = [in_scope("categories", selection.scope, selection.primary_only)]
+    where = [scope_filter_sql("categories", selection.scope, selection.primary_only)]
     until = min((day for day in (selection.window.until, selection.as_of) if day), default=None)
     where += [f"v1_at >= TIMESTAMP '{selection.window.since}'"] if selection.window.since else []
     where += [f"v1_at < TIMESTAMP '{until}'"] if until else []
     return " AND ".join(where)
 
 
-def select(
+def create_selection_tables(
     db: duckdb.DuckDBPyConnection,
     store: Store,
     library: Library,
     selection: Selection,
     files: Sequence[DataFile],
     progress: Progress,
-    columns: str = "id",
-    among: str = "",
+    extra_columns: str = "id",
+    candidate_rows_sql: str = "",
 ) -> None:
     """Make three tables in `db`: `paper`, what is in the scope, and `hit` and `mention`, which of it matches what.
 
@@ -236,62 +237,67 @@ def select(
     in any mode. Tags are completed first. `among` is SQL for live rows (file, row, id, v1_at, categories; the id may be
     left empty) to which the selection is narrowed.
     """
-    where = [inside(selection)]
-    where += [f"id = {sql_text(selection.id)}"] if selection.id else []
+    where = [selection_filter_sql(selection)]
+    where += [f"id = {sql_string(selection.id)}"] if selection.id else []
     if selection.author:
-        where.append(f"contains(lower(strip_accents(authors)), lower(strip_accents({sql_text(selection.author)})))")
-    needed = ", ".join(dict.fromkeys(["id", "v1_at", "categories", *columns.split(", ")]))
+        where.append(f"contains(lower(strip_accents(authors)), lower(strip_accents({sql_string(selection.author)})))")
+    needed = ", ".join(dict.fromkeys(["id", "v1_at", "categories", *extra_columns.split(", ")]))
     read = f"{needed}, authors" if selection.author else needed
-    source = read_files(store, files, read)
-    if among and not selection.id and read == "id, v1_at, categories":
-        source = among
-    elif among:
-        source = f"SELECT * FROM ({source}) SEMI JOIN ({among}) USING (file, row)"
+    source = file_rows_sql(store, files, read)
+    if candidate_rows_sql and not selection.id and read == "id, v1_at, categories":
+        source = candidate_rows_sql
+    elif candidate_rows_sql:
+        source = f"SELECT * FROM ({source}) SEMI JOIN ({candidate_rows_sql}) USING (file, row)"
     db.execute(
         f"""CREATE TEMP TABLE paper AS
             SELECT file, row, {needed}, true AS inside FROM ({source})
             WHERE {" AND ".join(where)}"""
     )
     beside = [*selection.both, *([selection.within] if selection.within else [])]
-    pieces, rules = tagged(store, library, dict.fromkeys([*selection.topics, *beside]), files, progress)
-    mention(db, pieces, rules)
-    db.execute(f"CREATE TEMP TABLE hit AS SELECT DISTINCT file, row, topic FROM mention WHERE {MODES[selection.match]}")
+    pieces, rules = ensure_topic_rule_matches(
+        store, library, dict.fromkeys([*selection.topics, *beside]), files, progress
+    )
+    create_topic_match_table(db, pieces, rules)
+    db.execute(
+        f"CREATE TEMP TABLE hit AS SELECT DISTINCT file, row, topic FROM mention WHERE "
+        f"{MATCH_MODE_FILTERS[selection.match]}"
+    )
     if selection.within:
-        base = f"SELECT (file, row) FROM hit WHERE topic = {sql_text(selection.within)}"
+        base = f"SELECT (file, row) FROM hit WHERE topic = {sql_string(selection.within)}"
         db.execute(f"UPDATE paper SET inside = ((file, row) IN ({base}))")
     if beside:
-        asked = ", ".join(map(sql_text, ["", *selection.topics]))
-        others = (f"(SELECT * FROM hit WHERE topic = {sql_text(topic)})" for topic in beside)
+        asked = ", ".join(map(sql_string, ["", *selection.topics]))
+        others = (f"(SELECT * FROM hit WHERE topic = {sql_string(topic)})" for topic in beside)
         also = " ".join(f"SEMI JOIN {other} USING (file, row)" for other in others)
         db.execute(f"CREATE TEMP TABLE kept AS SELECT * FROM hit {also} WHERE topic IN ({asked})")
         db.execute("DROP TABLE hit")
         db.execute("ALTER TABLE kept RENAME TO hit")
 
 
-class Driver(NamedTuple):
+class RuleContribution(NamedTuple):
     """How many submissions of a topic one of its rules finds in each of some periods, and how many it alone finds."""
 
     topic: str
     rule: Rule
     counts: tuple[int, ...]
-    alone: tuple[int, ...]
+    exclusive_counts: tuple[int, ...]
 
 
-def drivers(
+def count_rule_contributions(
     store: Store, library: Library, selection: Selection, periods: Sequence[Period], progress: Progress
-) -> list[Driver]:
+) -> list[RuleContribution]:
     """The rules of the selection's only topic that find anything in some periods, those that find most first."""
     (topic,) = selection.topics
     selection = replace(selection, window=Window(None, None))
-    files = store.files(min(item.start for item in periods), max(item.end for item in periods))
+    files = store.list_files(min(item.start for item in periods), max(item.end for item in periods))
     with store.connect() as db:
-        select(db, store, library, selection, files, progress)
-        _place(db, periods, "day")
+        create_selection_tables(db, store, library, selection, files, progress)
+        _create_period_table(db, periods, "day")
         found = db.execute(
             f"""
             WITH mention AS (
                 SELECT DISTINCT file, row, rule FROM mention
-                WHERE topic = {sql_text(topic)} AND {MODES[selection.match]}
+                WHERE topic = {sql_string(topic)} AND {MATCH_MODE_FILTERS[selection.match]}
             ), placed AS (
                 SELECT mention.*, number, count(*) OVER (PARTITION BY file, row, number) AS together
                 FROM mention SEMI JOIN hit USING (file, row) JOIN paper USING (file, row)
@@ -300,10 +306,12 @@ def drivers(
             SELECT rule, number, count(*), count(*) FILTER (together = 1) FROM placed GROUP BY rule, number
             """
         ).fetchall()
-    owners = {rule.key: (member.id, rule) for member in library.family(topic) for rule in member.rules}
+    owners = {rule.key: (member.id, rule) for member in library.topic_family(topic) for rule in member.rules}
     places = {(key, number): (rows, alone) for key, number, rows, alone in found}
     listed = [
-        Driver(*owners[key], *zip(*(places.get((key, number), (0, 0)) for number in range(len(periods))), strict=True))
+        RuleContribution(
+            *owners[key], *zip(*(places.get((key, number), (0, 0)) for number in range(len(periods))), strict=True)
+        )
         for key in {key for key, _ in places}
     ]
     return sorted(listed, key=lambda driver: (-max(driver.counts), driver.topic, driver.rule.text))

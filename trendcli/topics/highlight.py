@@ -9,7 +9,7 @@ from trendcli.core.types import Rule
 from trendcli.topics.patterns import phrase_regex
 
 
-class Mention(NamedTuple):
+class Match(NamedTuple):
     """One place in which a rule matches: `field` is one of store.FIELDS, [start, end) counts characters."""
 
     field: str
@@ -17,7 +17,7 @@ class Mention(NamedTuple):
     end: int
 
 
-def mentions(rule: Rule, title: str, abstract: str, keywords: str = "") -> list[Mention]:
+def find_matches(rule: Rule, title: str, abstract: str, keywords: str = "") -> list[Match]:
     """Every place in which one rule matches one submission, excluded spans left out."""
     found = []
     # what is looked ahead at may overlap what was found before
@@ -29,5 +29,5 @@ def mentions(rule: Rule, title: str, abstract: str, keywords: str = "") -> list[
         spans = [match.span(1) for regex in exclusions for match in regex.finditer(text)]
         for match in re.finditer(rule.regex, text, re.ASCII):
             if not any(start <= match.start() and match.end() <= end for start, end in spans):
-                found.append(Mention(field, match.start(), match.end()))
+                found.append(Match(field, match.start(), match.end()))
     return found

@@ -10,10 +10,10 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
-from trendcli.core.errors import UsageError, nearest
-from trendcli.core.normalize import canonical
-from trendcli.core.types import Expected, Rule, Topic
-from trendcli.topics.patterns import made, rule
+from trendcli.core.errors import UsageError, suggest_names
+from trendcli.core.normalize import normalize_text
+from trendcli.core.types import ExpectedFinding, Rule, Topic
+from trendcli.topics.patterns import build_rule, rule_from_regex
 
 
 @dataclass(frozen=True)
@@ -24,43 +24,43 @@ class Library:
     packs: Mapping[str, tuple[str, ...]]
     replaced: tuple[str, ...] = ()
 
-    def topic(self, name: str) -> Topic:
+    def get_topic(self, name: str) -> Topic:
         """The topic of that name; UsageError with the nearest known ones where there is none."""
         if name not in self.topics:
-            raise UsageError(f"No topic {name!r}{nearest(name, self.topics)}. See `trend topics list`.")
+            raise UsageError(f"No topic {name!r}{suggest_names(name, self.topics)}. See `trend topics list`.")
         return self.topics[name]
 
-    def pack(self, name: str) -> tuple[str, ...]:
+    def get_pack(self, name: str) -> tuple[str, ...]:
         """The topic names of a pack, in its order; UsageError where there is none of that name."""
         if name not in self.packs:
-            raise UsageError(f"No pack {name!r}{nearest(name, self.packs)}. See `trend topics list`.")
+            raise UsageError(f"No pack {name!r}{suggest_names(name, self.packs)}. See `trend topics list`.")
         return self.packs[name]
 
-    def family(self, name: str) -> list[Topic]:
+    def topic_family(self, name: str) -> list[Topic]:
         """The topic and all below it, each once: what a match of it may come from."""
-        found, queue = {name: self.topic(name)}, [name]
+        found, queue = {name: self.get_topic(name)}, [name]
         while queue:
-            for child in self._children.get(queue.pop(), ()):
+            for child in self._children_by_parent.get(queue.pop(), ()):
                 if child not in found:
                     found[child] = self.topics[child]
                     queue.append(child)
         return [found[key] for key in sorted(found)]
 
     @cached_property
-    def _children(self) -> Mapping[str, Sequence[str]]:
+    def _children_by_parent(self) -> Mapping[str, Sequence[str]]:
         children: dict[str, list[str]] = {}
         for topic in self.topics.values():
             for parent in topic.parents:
                 children.setdefault(parent, []).append(topic.id)
         return children
 
-    def key(self, name: str) -> str:
+    def match_hash(self, name: str) -> str:
         """A hash of everything that decides what the topic matches; names that people read are not in it."""
-        parts = [f"{topic.guard}:{sorted(rule.key for rule in topic.rules)}" for topic in self.family(name)]
+        parts = [f"{topic.guard}:{sorted(rule.key for rule in topic.rules)}" for topic in self.topic_family(name)]
         return blake2b("\n".join(sorted(parts)).encode(), digest_size=8).hexdigest()
 
 
-def library(value: Any) -> Library:
+def library_from_json(value: Any) -> Library:
     """A library of its JSON, as a mapping of its fields."""
     topics = {
         name: Topic(
@@ -69,7 +69,9 @@ def library(value: Any) -> Library:
                 **{key: tuple(topic[key]) for key in ("parents", "exclude", "guard")},
                 "rules": tuple(Rule(**{**rule, "exclude": tuple(rule["exclude"])}) for rule in topic["rules"]),
                 "since": tuple((text, month) for text, month in topic["since"]),
-                "expect": tuple(Expected(finding, tuple(of), because) for finding, of, because in topic["expect"]),
+                "expect": tuple(
+                    ExpectedFinding(finding, tuple(of), because) for finding, of, because in topic["expect"]
+                ),
             }
         )
         for name, topic in value["topics"].items()
@@ -78,47 +80,49 @@ def library(value: Any) -> Library:
 
 
 # what the name of a topic made on the spot begins with
-AD_HOC, KEYWORD = "query:", "keyword:"
+QUERY_PREFIX, KEYWORD_PREFIX = "query:", "keyword:"
 
 
-def ad_hoc(query: str) -> Topic:
+def topic_from_phrase(text: str) -> Topic:
     """A topic made of one phrase, as `--query` asks for it; UsageError where the phrase is empty."""
-    query = query.strip().strip('"')
+    text = text.strip().strip('"')
     try:
-        phrase = rule("phrase", query)
+        phrase = build_rule("phrase", text)
     except ValueError as error:
-        raise UsageError(f"The query {query!r} {error}.") from None
-    return Topic(id=f"{AD_HOC}{canonical(query)}", name=f'"{canonical(query)}"', rules=(phrase,), origin="--query")
+        raise UsageError(f"The query {text!r} {error}.") from None
+    return Topic(
+        id=f"{QUERY_PREFIX}{normalize_text(text)}", name=f'"{normalize_text(text)}"', rules=(phrase,), origin="--query"
+    )
 
 
-def keyword(word: str) -> Topic:
+def topic_from_keyword(word: str) -> Topic:
     """A topic made of one whole keyword of a venue, as `--keyword` asks for it: any case, hyphens as spaces.
 
     UsageError where the word is empty, or several.
     """
-    text = canonical(word.strip().strip('"')).lower()
+    text = normalize_text(word.strip().strip('"')).lower()
     if not text.strip() or ";" in text:
         raise UsageError(f"The keyword {word!r} is empty or several; name one, such as --keyword 'deep learning'.")
     body = re.escape(text).replace(r"\ ", "[ -]").replace(r"\-", "[ -]")
-    whole = made("pattern", text, f"(?mi)(?:^|; ){body}(?:; |$)", ())
-    return Topic(id=f"{KEYWORD}{text}", name=f"keyword {text}", rules=(whole,), origin="--keyword")
+    whole = rule_from_regex("pattern", text, f"(?mi)(?:^|; ){body}(?:; |$)", ())
+    return Topic(id=f"{KEYWORD_PREFIX}{text}", name=f"keyword {text}", rules=(whole,), origin="--keyword")
 
 
-def allows(guard: Iterable[str], categories: str) -> bool:
+def is_allowed_by_guard(guard: Iterable[str], categories: str) -> bool:
     """Whether a submission of these space-separated categories passes a topic's guard; an empty guard lets all pass."""
     globs = list(guard)
     return not globs or any(fnmatch.fnmatchcase(name, glob) for name in categories.split() for glob in globs)
 
 
-def parents_of(library: Library, ids: Iterable[str]) -> dict[str, set[str]]:
+def ancestors_by_topic(library: Library, topic_ids: Iterable[str]) -> dict[str, set[str]]:
     """For each topic below one of `ids`, itself included: which of `ids` it counts for."""
     counted: dict[str, set[str]] = {}
-    for name in ids:
-        for member in library.family(name):
+    for name in topic_ids:
+        for member in library.topic_family(name):
             counted.setdefault(member.id, set()).add(name)
     return counted
 
 
-def with_query(library: Library, topics: Iterable[Topic]) -> Library:
+def extend_library(library: Library, topics: Iterable[Topic]) -> Library:
     """The library with ad-hoc topics added."""
     return replace(library, topics={**library.topics, **{topic.id: topic for topic in topics}})

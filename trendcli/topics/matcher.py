@@ -13,26 +13,26 @@ from functools import cache, lru_cache, partial
 import re2
 
 from trendcli.core.arrow import pa, pc
-from trendcli.core.normalize import canonical
+from trendcli.core.normalize import normalize_text
 from trendcli.core.types import Rule
 from trendcli.topics.patterns import phrase_regex
 
 # 4 MB is too little for 1,400 rules, 32 MB is as fast as any more; the rest is room for 10,000 rules
-MAX_MEMORY = 256 << 20
+MAX_MEMORY_BYTES = 256 << 20
 # a gap, as in r"\bAI\b.{0,80}\bpoor countries", and a class of characters that might hold what looks like one
-_GAP = re.compile(r"(?<=[^\\][.\])])\{\d*,\d+\}")
-_ODD_CLASS = re.compile(r"\[\^?\]|\[[^\]]*\{")
-_ANYWHERE = 1 << 30  # longer than any text
+_BOUNDED_GAP = re.compile(r"(?<=[^\\][.\])])\{\d*,\d+\}")
+_AMBIGUOUS_CLASS = re.compile(r"\[\^?\]|\[[^\]]*\{")
+_UNLIMITED_REACH = 1 << 30  # longer than any text
 
-MATCHES = pa.schema([("row", pa.uint32()), ("rule", pa.int64()), ("title", pa.bool_()), ("strict", pa.bool_())])
+MATCH_SCHEMA = pa.schema([("row", pa.uint32()), ("rule", pa.int64()), ("title", pa.bool_()), ("strict", pa.bool_())])
 
 # how a text of title, line break and abstract matches one rule that the Set named for it: of the text, of the text in
 # lower case with hyphens as spaces (in which plain searches are cheap), and of the length of the title
-Judge = Callable[[bytes, bytes, int], int]
+MatchGrader = Callable[[bytes, bytes, int], int]
 # whether a mention lies within an excluded phrase: of the same two texts, where it begins and ends
-Excluded = Callable[[bytes, bytes, int, int], bool]
-_NONE, _ONCE, _TWICE, _TITLE = range(4)
-_PLAIN = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ-", b"abcdefghijklmnopqrstuvwxyz ")
+ExclusionTest = Callable[[bytes, bytes, int, int], bool]
+_NO_MATCH, _ONE_MATCH, _TWO_MATCHES, _TITLE_MATCH = range(4)
+_LOWERCASE_TABLE = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ-", b"abcdefghijklmnopqrstuvwxyz ")
 
 
 class Matcher:
@@ -40,11 +40,11 @@ class Matcher:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = list({rule.key: rule for rule in rules}.values())
-        self.keys = pa.array([rule.key for rule in self.rules], pa.int64())
-        self.finder = _finder([_loosened(rule.regex) for rule in self.rules])
-        self.judges: list[Judge | None] = [None] * len(self.rules)
+        self.rule_keys = pa.array([rule.key for rule in self.rules], pa.int64())
+        self.find_rules = _build_rule_finder([_loosen_gaps(rule.regex) for rule in self.rules])
+        self.graders: list[MatchGrader | None] = [None] * len(self.rules)
 
-    def match(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def match_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The matches of a batch with columns `title` and `abstract` (canonical text, no nulls).
 
         One row a (submission, rule): `row` is the index in the batch, `rule` the key of the rule, `title` whether it
@@ -57,108 +57,110 @@ class Matcher:
         rows: list[int] = []
         which: list[int] = []
         levels: list[int] = []
-        for row, hits in enumerate(map(self.finder, texts)):
+        for row, hits in enumerate(map(self.find_rules, texts)):
             if hits:  # the wrapper says None where nothing matches
                 text, cut = texts[row], cuts[row]
-                lower = text.translate(_PLAIN)
+                lower = text.translate(_LOWERCASE_TABLE)
                 for hit in hits:
                     rows.append(row)
                     which.append(hit)
-                    levels.append((self.judges[hit] or self._judge(hit))(text, lower, cut))
+                    levels.append((self.graders[hit] or self._add_grader(hit))(text, lower, cut))
         level = pa.array(levels, pa.int8())
         found = pa.record_batch(
             [
                 pa.array(rows, pa.uint32()),
-                self.keys.take(pa.array(which, pa.uint32())),
-                pc.equal(level, _TITLE),
-                pc.greater_equal(level, _TWICE),
+                self.rule_keys.take(pa.array(which, pa.uint32())),
+                pc.equal(level, _TITLE_MATCH),
+                pc.greater_equal(level, _TWO_MATCHES),
             ],
-            schema=MATCHES,
+            schema=MATCH_SCHEMA,
         )
-        return found.filter(pc.greater(level, _NONE))
+        return found.filter(pc.greater(level, _NO_MATCH))
 
-    def _judge(self, hit: int) -> Judge:
-        self.judges[hit] = judge = _judge(self.rules[hit])
+    def _add_grader(self, rule_index: int) -> MatchGrader:
+        self.graders[rule_index] = judge = _build_grader(self.rules[rule_index])
         return judge
 
 
 @lru_cache(maxsize=1)
-def matcher_of(rules: tuple[Rule, ...]) -> Matcher:
+def cached_matcher(rules: tuple[Rule, ...]) -> Matcher:
     """A matcher of some rules, the same one where a worker is asked again for batch after batch."""
     return Matcher(rules)
 
 
-def _loosened(regex: str) -> str:
+def _loosen_gaps(regex: str) -> str:
     """An expression that matches all that `regex` does, and more: its gaps may be of any length.
 
     Each letter of a gap is a state of the automaton, times all that other rules wait for: a dozen gaps of 80 letters
     made 1,600 rules three times as slow. The judge looks at what was found with the rule's own expression.
     """
-    return regex if _ODD_CLASS.search(regex) else _GAP.sub("*", regex)
+    return regex if _AMBIGUOUS_CLASS.search(regex) else _BOUNDED_GAP.sub("*", regex)
 
 
-def _judge(rule: Rule) -> Judge:
-    excluded = _excluded(rule.exclude) if rule.exclude else None
+def _build_grader(rule: Rule) -> MatchGrader:
+    excluded = _build_exclusion_test(rule.exclude) if rule.exclude else None
     # beyond ASCII, RE2 and `re` on bytes fold case differently
     if rule.kind == "pattern" or not rule.regex.isascii():
-        return _judge_of_pattern(rule.regex, excluded)
-    return _judge_of_phrase(rule.text, rule.regex, excluded)
+        return _build_pattern_grader(rule.regex, excluded)
+    return _build_phrase_grader(rule.text, rule.regex, excluded)
 
 
-def _judge_of_phrase(phrase: str, regex: str, excluded: Excluded | None) -> Judge:
+def _build_phrase_grader(phrase: str, regex: str, is_excluded: ExclusionTest | None) -> MatchGrader:
     """A phrase or acronym: looked for only where its letters stand, which a plain search finds fastest."""
-    literal, before = _literal(phrase)
-    compiled = _lazy(regex)
+    literal, before = _required_literal(phrase)
+    compiled = _compile_lazily(regex)
 
-    def judge(text: bytes, lower: bytes, cut: int) -> int:
+    def grade_match(text: bytes, lower: bytes, cut: int) -> int:
         place = lower.find(literal)
         # the Set vouches for one mention, and letters that stand once hold no second
-        if not excluded and place > cut and lower.find(literal, place + 1) < 0:
-            return _ONCE
-        search, level, past = compiled().search, _NONE, 0
+        if not is_excluded and place > cut and lower.find(literal, place + 1) < 0:
+            return _ONE_MATCH
+        search, level, past = compiled().search, _NO_MATCH, 0
         while place >= 0:
             found = search(text, max(past, place - before))
             if not found:
                 break
             start, past = found.span()
-            if not (excluded and excluded(text, lower, start, past)):
+            if not (is_excluded and is_excluded(text, lower, start, past)):
                 if start < cut:
-                    return _TITLE
-                if level == _ONCE:
-                    return _TWICE
-                level = _ONCE
+                    return _TITLE_MATCH
+                if level == _ONE_MATCH:
+                    return _TWO_MATCHES
+                level = _ONE_MATCH
             place = lower.find(literal, past)
         return level
 
-    return judge
+    return grade_match
 
 
-def _judge_of_pattern(regex: str, excluded: Excluded | None) -> Judge:
+def _build_pattern_grader(regex: str, is_excluded: ExclusionTest | None) -> MatchGrader:
     """A person's pattern, by RE2, which no pattern can hang; it may not reach over the end of the title."""
     search = re2.compile(regex.encode()).search
 
-    def mentions(text: bytes, lower: bytes, start: int, end: int, enough: int) -> int:
+    def count_matches(text: bytes, lower: bytes, start: int, end: int, enough: int) -> int:
         number = 0
         while number < enough and (found := search(text, start, end)):
             first, start = found.span()
-            number += not (excluded and excluded(text, lower, first, start))
+            number += not (is_excluded and is_excluded(text, lower, first, start))
             start += first == start
         return number
 
-    def judge(text: bytes, lower: bytes, cut: int) -> int:
-        if mentions(text, lower, 0, cut, 1):
-            return _TITLE
-        return mentions(text, lower, cut + 1, len(text), 2)
+    def grade_match(text: bytes, lower: bytes, cut: int) -> int:
+        if count_matches(text, lower, 0, cut, 1):
+            return _TITLE_MATCH
+        return count_matches(text, lower, cut + 1, len(text), 2)
 
-    return judge
+    return grade_match
 
 
-def _excluded(phrases: Sequence[str]) -> Excluded:
+def _build_exclusion_test(phrases: Sequence[str]) -> ExclusionTest:
     """Whether a mention lies within an excluded phrase, which has to stand this near to hold it."""
-    exclusions = [(_literal(phrase)[0], _lazy(phrase_regex(phrase, any_case=True))) for phrase in phrases]
-    reach = max(_ANYWHERE if phrase.endswith("*") else len(phrase) + 2 for phrase in phrases)
+    exclusions = [
+        (_required_literal(phrase)[0], _compile_lazily(phrase_regex(phrase, any_case=True))) for phrase in phrases
+    ]
+    reach = max(_UNLIMITED_REACH if phrase.endswith("*") else len(phrase) + 2 for phrase in phrases)
 
-    def excluded(text: bytes, lower: bytes, start: int, end: int) -> bool:
+    def is_excluded(text: bytes, lower: bytes, start: int, end: int) -> bool:
         low, high = max(0, start - reach), end + reach
         near = lower[low:high]
         for literal, compiled in exclusions:
@@ -171,13 +173,13 @@ def _excluded(phrases: Sequence[str]) -> Excluded:
                     found = search(text, found.start() + 1, high)
         return False
 
-    return excluded
+    return is_excluded
 
 
-def _finder(regexes: Sequence[str]) -> Callable[[bytes], Sequence[int]]:
+def _build_rule_finder(regexes: Sequence[str]) -> Callable[[bytes], Sequence[int]]:
     """A function from a text to the indices of the expressions that match it."""
     options = re2.Options()
-    options.max_mem = MAX_MEMORY
+    options.max_mem = MAX_MEMORY_BYTES
     made = re2.Set.SearchSet(options)
     for regex in regexes:
         made.Add(regex.encode())
@@ -186,13 +188,13 @@ def _finder(regexes: Sequence[str]) -> Callable[[bytes], Sequence[int]]:
     return getattr(made, "_set", made).Match  # type: ignore[no-any-return]
 
 
-def _literal(phrase: str) -> tuple[bytes, int]:
+def _required_literal(phrase: str) -> tuple[bytes, int]:
     """Bytes that every mention of a phrase holds once the text is in lower case with hyphens as spaces, and how many
     bytes of the mention stand before them at most."""
-    words = canonical(phrase).rstrip("*").strip().lower()
+    words = normalize_text(phrase).rstrip("*").strip().lower()
     return max(words.split("-"), key=len).strip().encode(), len(words.encode())
 
 
-def _lazy(regex: str) -> Callable[[], re.Pattern[bytes]]:
+def _compile_lazily(regex: str) -> Callable[[], re.Pattern[bytes]]:
     """An expression that is compiled when it is first asked for: all of them take a second, and most are never."""
     return cache(partial(re.compile, regex.encode()))

@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING
 from trendcli.core.types import Progress, Scope
 from trendcli.store import cache
 from trendcli.store.manifest import ARXIV, DataFile
-from trendcli.store.sql import make_table, sql_text
+from trendcli.store.sql import create_temp_table, sql_string
 from trendcli.store.store import Store
 from trendcli.topics import tags
-from trendcli.topics.library import Library, parents_of
+from trendcli.topics.library import Library, ancestors_by_topic
 
 if TYPE_CHECKING:
     import duckdb
 
-Rules = list[tuple[int, str, str, tuple[str, ...]]]  # (rule key, own topic, counted topic, guard)
+RuleAssignments = list[tuple[int, str, str, tuple[str, ...]]]  # (rule key, own topic, counted topic, guard)
 
 
-def tagged(
+def ensure_topic_rule_matches(
     store: Store, library: Library, topics: Iterable[str], files: Sequence[DataFile], progress: Progress
-) -> tuple[list[cache.Piece], Rules]:
+) -> tuple[list[cache.CacheBlock], RuleAssignments]:
     """The tags of some files for all rules of some topics and those below them, and which rule counts for which."""
-    counted = parents_of(library, topics)
-    members = [library.topic(name) for name in counted]
-    pieces = tags.ensure(store, files, [rule for topic in members for rule in topic.rules], progress)
+    counted = ancestors_by_topic(library, topics)
+    members = [library.get_topic(name) for name in counted]
+    pieces = tags.ensure_rule_matches(store, files, [rule for topic in members for rule in topic.rules], progress)
     rules = [
         (rule.key, topic.id, parent, topic.guard if store.corpus == ARXIV else ())
         for topic in members
@@ -36,21 +36,23 @@ def tagged(
     return pieces, rules
 
 
-def mention(db: duckdb.DuckDBPyConnection, pieces: Sequence[cache.Piece], rules: Rules) -> None:
+def create_topic_match_table(
+    db: duckdb.DuckDBPyConnection, blocks: Sequence[cache.CacheBlock], assignments: RuleAssignments
+) -> None:
     """Make the table `mention` of `db`: which rule made a submission of `paper` count for which topic, guards applied.
 
     In steps, since DuckDB takes four times as long for all of them as one query.
     """
-    guards = {guard: number for number, guard in enumerate(sorted({guard for *_, guard in rules} | {()}))}
-    asked = [(key, parent, guards[guard]) for key, _, parent, guard in rules]
+    guards = {guard: number for number, guard in enumerate(sorted({guard for *_, guard in assignments} | {()}))}
+    asked = [(key, parent, guards[guard]) for key, _, parent, guard in assignments]
     globs = [(number, glob) for guard, number in guards.items() for glob in guard or ("*",)]
-    make_table(db, "asked", "key BIGINT, topic VARCHAR, guard INTEGER", asked)
-    make_table(db, "given", "guard INTEGER, pattern VARCHAR", globs)
+    create_temp_table(db, "asked", "key BIGINT, topic VARCHAR, guard INTEGER", asked)
+    create_temp_table(db, "given", "guard INTEGER, pattern VARCHAR", globs)
     empty = "SELECT 0::BIGINT AS file, 0::BIGINT AS row, 0::BIGINT AS rule, false AS title, false AS strict WHERE false"
     db.execute(
         f"""CREATE TEMP TABLE named AS
             SELECT tag.file, tag.row, tag.rule, tag.title, tag.strict, asked.topic, asked.guard, listed.categories
-            FROM ({tags.relation(db, pieces, "tag", empty)}) AS tag
+            FROM ({tags.blocks_sql(db, blocks, "tag", empty)}) AS tag
             JOIN asked ON tag.rule = asked.key
             JOIN paper AS listed ON tag.file = listed.file AND tag.row = listed.row"""
     )
@@ -72,11 +74,11 @@ def mention(db: duckdb.DuckDBPyConnection, pieces: Sequence[cache.Piece], rules:
     db.execute("DROP TABLE named")
 
 
-def in_scope(column: str, scope: Scope, primary_only: bool = False) -> str:
+def scope_filter_sql(column: str, scope: Scope, primary_only: bool = False) -> str:
     """SQL: whether a column of categories lies in a scope, by its primary category or by any that is listed."""
     if not scope.categories:
         return "true"
-    return f"regexp_matches({column}, {sql_text(_globs_regex(scope.categories, primary_only))})"
+    return f"regexp_matches({column}, {sql_string(_globs_regex(scope.categories, primary_only))})"
 
 
 def _globs_regex(globs: Iterable[str], primary_only: bool = False) -> str:

@@ -8,20 +8,20 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from trendcli.core import periods
-from trendcli.core.arxiv import canonical_id
-from trendcli.core.errors import NoCoverage, UsageError
+from trendcli.core.arxiv import parse_arxiv_id
+from trendcli.core.errors import CoverageMissing, UsageError
 from trendcli.core.periods import Period
-from trendcli.core.types import MATCH_MODES, Progress, Scope, Selection, Window, silent
+from trendcli.core.types import MATCH_MODES, Progress, Scope, Selection, Window, ignore_progress
 from trendcli.store import corpus as venues
-from trendcli.store.coverage import EVERY, Coverage, Verdict
+from trendcli.store.coverage import ALL_CATEGORIES, Coverage, PeriodStatus
 from trendcli.store.manifest import ARXIV
 from trendcli.store.store import Store
-from trendcli.topics.counting import Counted, count, count_parts
-from trendcli.topics.library import Library, ad_hoc, keyword, with_query
+from trendcli.topics.counting import PeriodCounts, count_breakdown, count_submissions
+from trendcli.topics.library import Library, extend_library, topic_from_keyword, topic_from_phrase
 
 
 @dataclass(frozen=True)
-class Question:
+class Query:
     """What is asked, as far as it was said; the rest is resolved against what the store covers.
 
     `vs` is a period, 'previous' or 'year-ago'; `last` is (number, unit) of complete periods counted back from the data;
@@ -54,7 +54,7 @@ class Question:
     include_partial: bool = False
 
 
-def worded(
+def parse_query(
     library: Library,
     *,
     topics: Sequence[str] = (),
@@ -75,17 +75,17 @@ def worded(
     children: bool = True,
     corpus: str = ARXIV,
     **options: Any,
-) -> tuple[Question, Library]:
+) -> tuple[Query, Library]:
     """A question in a person's words, and the topics it may name: the library's and one for each of `queries`.
 
     Topics are those named, those of the queries and whole keywords and those of the pack, or else, with `children`,
     those of `within`; `options` are the other fields of a Question. UsageError for a word that means nothing.
     """
-    phrases = [ad_hoc(phrase) for phrase in queries] + [keyword(word) for word in keywords]
-    library = with_query(library, phrases)
-    names = [library.topic(name).id for name in topics] + [topic.id for topic in phrases]
-    names += library.pack(pack) if pack else ()
-    parent = library.topic(within).id if within else None
+    phrases = [topic_from_phrase(phrase) for phrase in queries] + [topic_from_keyword(word) for word in keywords]
+    library = extend_library(library, phrases)
+    names = [library.get_topic(name).id for name in topics] + [topic.id for topic in phrases]
+    names += library.get_pack(pack) if pack else ()
+    parent = library.get_topic(within).id if within else None
     if parent and children and not names:
         names = [topic.id for topic in library.topics.values() if parent in topic.parents]
         if not names:
@@ -97,28 +97,28 @@ def worded(
     if match not in MATCH_MODES:
         raise UsageError(f"No match mode {match!r}. Known: {', '.join(MATCH_MODES)}.")
     try:
-        ident = canonical_id(id)[0] if id and corpus == ARXIV else id
+        ident = parse_arxiv_id(id)[0] if id and corpus == ARXIV else id
     except ValueError as error:
         raise UsageError(f"{error}.") from None
-    question = Question(
+    question = Query(
         topics=tuple(dict.fromkeys(names)),
-        period=periods.parse(period) if period else None,
-        window=Window(*(periods.parse(day).start if day else None for day in (since, until))),
-        last=periods.parse_last(last) if last else None,
+        period=periods.parse_period(period) if period else None,
+        window=Window(*(periods.parse_period(day).start if day else None for day in (since, until))),
+        last=periods.parse_period_count(last) if last else None,
         id=ident,
-        as_of=periods.parse(as_of).end if as_of else None,
+        as_of=periods.parse_period(as_of).end if as_of else None,
         match=match,
-        both=tuple(dict.fromkeys(library.topic(name).id for name in both)),
+        both=tuple(dict.fromkeys(library.get_topic(name).id for name in both)),
         within=parent,
         across=across is not None,
-        index=periods.parse(index) if index else None,
+        index=periods.parse_period(index) if index else None,
         **options,
     )
     return question, library
 
 
 @dataclass(frozen=True)
-class Context:
+class BoundQuery:
     """A question resolved: what it counts, what the store vouches for, and up to when."""
 
     store: Store
@@ -126,101 +126,103 @@ class Context:
     selection: Selection
     coverage: Coverage
     data_as_of: datetime
-    question: Question
+    query: Query
     progress: Progress
 
     @property
-    def stated_at(self) -> datetime:
+    def reference_time(self) -> datetime:
         """The moment of which numbers speak: that of the data, or when the last list of a venue was made."""
         if self.store.corpus == ARXIV:
             return self.data_as_of
         return max(answer.answered_at for answer in self.store.manifest.ledger)
 
-    def verdict(self, period: Period, category: str = "") -> Verdict:
+    def period_status(self, period: Period, category: str = "") -> PeriodStatus:
         """The status of a period for the scope, or for one category of it."""
         return self.coverage.status(period, [category] if category else self.selection.scope.categories)
 
-    def count(self, chosen: Sequence[Period]) -> Counted:
+    def count_submissions(self, counted_periods: Sequence[Period]) -> PeriodCounts:
         """Counts and bases of the selection in some periods."""
-        return count(self.store, self.library, self.selection, chosen, self.progress)
+        return count_submissions(self.store, self.library, self.selection, counted_periods, self.progress)
 
-    def count_parts(self, chosen: Sequence[Period], by: str) -> Mapping[str, Counted]:
+    def count_breakdown(self, counted_periods: Sequence[Period], by: str) -> Mapping[str, PeriodCounts]:
         """The same for each part of the selection; `by` is one of counting.PARTS."""
-        return count_parts(self.store, self.library, self.selection, chosen, self.progress, by)
+        return count_breakdown(self.store, self.library, self.selection, counted_periods, self.progress, by)
 
-    def counting_as(self, **changes: Any) -> Context:
+    def with_selection(self, **changes: Any) -> BoundQuery:
         """The same question with other fields of its selection."""
         return replace(self, selection=replace(self.selection, **changes))
 
-    def name(self, topic: str) -> str:
+    def topic_label(self, topic: str) -> str:
         """A topic as people read it, with those that must match as well."""
-        return " and ".join(self.library.topic(name).name for name in (topic, *self.selection.both))
+        return " and ".join(self.library.get_topic(name).name for name in (topic, *self.selection.both))
 
 
-def resolve(store: Store, library: Library, question: Question, default: Scope, progress: Progress = silent) -> Context:
+def bind(
+    store: Store, library: Library, query: Query, default_scope: Scope, progress: Progress = ignore_progress
+) -> BoundQuery:
     """What a question means against this store; `default` is the scope where the store holds more than that.
 
     NoCoverage where no category of the scope was ever asked for.
     """
     if store.corpus != ARXIV:
-        _yearly(store.corpus, question)
-        if question.match == "title" and "title" not in store.fields:
+        _check_yearly_query(store.corpus, query)
+        if query.match == "title" and "title" not in store.text_fields:
             raise UsageError("By title alone nothing matches where titles are not read: leave out --match or --fields.")
-    coverage = store.coverage(question.as_of) if store.corpus == ARXIV else venues.coverage(store)
+    coverage = store.build_coverage(query.as_of) if store.corpus == ARXIV else venues.build_venue_coverage(store)
     covered = _covered_scope if store.corpus == ARXIV else venues.covered_scope
-    scope = question.scope or covered(coverage, default)
+    scope = query.scope or covered(coverage, default_scope)
     known = [name for name in scope.categories if coverage.data_as_of([name])]
     data_as_of = coverage.data_as_of(known)
-    if data_as_of is None and question.as_of and resolvable(store, scope):
-        raise NoCoverage(
-            f"Nothing of {scope.name} was submitted and covered by the end of {question.as_of - timedelta(days=1)}; "
+    if data_as_of is None and query.as_of and has_any_coverage(store, scope):
+        raise CoverageMissing(
+            f"Nothing of {scope.name} was submitted and covered by the end of {query.as_of - timedelta(days=1)}; "
             "take a later --as-of."
         )
     if data_as_of is None and store.corpus != ARXIV:
-        raise NoCoverage(venues.uncovered(store, scope))
+        raise CoverageMissing(venues.explain_uncovered_scope(store, scope))
     if data_as_of is None:
-        held = sorted(coverage.categories() - {EVERY})
-        raise NoCoverage(
+        held = sorted(coverage.requested_categories() - {ALL_CATEGORIES})
+        raise CoverageMissing(
             f"The store covers nothing of {scope.name}. "
             + (f"It covers {' '.join(held)}; ask for one with -c, or " if held else "Run ")
             + f"`trend fetch {' '.join('-c ' + name for name in scope.categories[:3])} --since 2024-01`"
             + (" to add what is missing." if held else " or `trend import FILE`.")
         )
     selection = Selection(
-        scope, question.topics, question.window, question.match, question.primary_only, question.author, question.id,
-        question.as_of, question.both, question.within, store.corpus,
+        scope, query.topics, query.window, query.match, query.primary_only, query.author, query.id,
+        query.as_of, query.both, query.within, store.corpus,
     )  # fmt: skip
-    return Context(store, library, selection, coverage, data_as_of, question, progress)
+    return BoundQuery(store, library, selection, coverage, data_as_of, query, progress)
 
 
-def _yearly(venue: str, question: Question) -> None:
+def _check_yearly_query(venue: str, query: Query) -> None:
     """UsageError where days are asked for of a conference, whose submissions are those of a year."""
-    units = {question.by, question.period.unit if question.period else None}
-    last = question.last[1] if question.last else "year"
-    edges = [day for day in question.window if day]
+    units = {query.by, query.period.unit if query.period else None}
+    last = query.last[1] if query.last else "year"
+    edges = [day for day in query.window if day]
     if not units <= {None, "year", "window"} or last != "year" or any((day.month, day.day) != (1, 1) for day in edges):
         raise UsageError(
             f"The submissions to {venue} are known by year alone: name years, such as --period 2021 --vs 2020."
         )
-    if question.as_of or question.across or question.sensitivity:
+    if query.as_of or query.across or query.sensitivity:
         raise UsageError(f"{venue} has neither days nor categories: leave out --as-of, --across and --sensitivity.")
 
 
-def resolvable(store: Store, scope: Scope) -> bool:
+def has_any_coverage(store: Store, scope: Scope) -> bool:
     """Whether anything of a scope is covered, whenever it was."""
-    return any(store.coverage().data_as_of([name]) for name in scope.categories)
+    return any(store.build_coverage().data_as_of([name]) for name in scope.categories)
 
 
 def _covered_scope(coverage: Coverage, default: Scope) -> Scope:
-    covered = coverage.categories()
-    if not covered or EVERY in covered or covered >= set(default.categories):
+    covered = coverage.requested_categories()
+    if not covered or ALL_CATEGORIES in covered or covered >= set(default.categories):
         return default
     return Scope(" ".join(sorted(covered)), tuple(sorted(covered)))
 
 
-def resolved_window(context: Context, unit: str) -> tuple[date, date]:
+def query_window(bound: BoundQuery, unit: str) -> tuple[date, date]:
     """The days a question is about: as said, or all that is covered. UsageError where reversed or said twice."""
-    question = context.question
+    question = bound.query
     said = [question.period, question.window.since or question.window.until, question.last]
     if sum(item is not None for item in said) > 1:
         raise UsageError("Say the window once: --period, or --since and --until, or --last.")
@@ -231,19 +233,19 @@ def resolved_window(context: Context, unit: str) -> tuple[date, date]:
         return question.period.start, question.period.end
     if question.last:
         number, of = question.last
-        end = periods.floor(context.data_as_of.date(), of)
+        end = periods.period_start(bound.data_as_of.date(), of)
         start = end
         for _ in range(number):
-            start = periods.previous(periods.holding(start, of)).start
+            start = periods.previous_period(periods.period_containing(start, of)).start
         return start, end
-    first = context.coverage.first_day(context.selection.scope.categories) or context.data_as_of.date()
-    last = periods.holding(context.data_as_of.date() - timedelta(days=1), unit).end
-    return since or first, until or max(last, periods.holding(since or first, unit).end)
+    first = bound.coverage.first_covered_day(bound.selection.scope.categories) or bound.data_as_of.date()
+    last = periods.period_containing(bound.data_as_of.date() - timedelta(days=1), unit).end
+    return since or first, until or max(last, periods.period_containing(since or first, unit).end)
 
 
-def two_periods(context: Context) -> tuple[Period, Period]:
+def comparison_periods(bound: BoundQuery) -> tuple[Period, Period]:
     """The period a comparison is about, and the earlier one it is compared with."""
-    question = context.question
+    question = bound.query
     said = question.period or question.last or question.window.since or question.window.until
     unit = question.by or (question.period.unit if question.period else "year")
     if question.period and question.period.unit not in (unit, "window"):
@@ -253,19 +255,19 @@ def two_periods(context: Context) -> tuple[Period, Period]:
             f"{unit} with --period."
         )
     if said:
-        since, until = resolved_window(context, unit)
-        later = question.period or periods.window(since, until)
+        since, until = query_window(bound, unit)
+        later = question.period or periods.period_from_dates(since, until)
     else:
-        later = last_whole(context, unit)
+        later = last_complete_period(bound, unit)
     vs = question.vs or ("previous" if later.unit in ("year", "window") else "year-ago")
     if vs == "previous":
-        return later, periods.previous(later)
+        return later, periods.previous_period(later)
     if vs == "year-ago":
-        twin = periods.year_ago(later)
+        twin = periods.period_year_ago(later)
         if twin is None:
             raise UsageError(f"{later.label} has no twin a year earlier; name a period with --vs.")
         return later, twin
-    earlier = periods.parse_label(vs)
+    earlier = periods.parse_period_label(vs)
     if earlier.unit != later.unit:
         raise UsageError(
             f"{earlier.label} is a {earlier.unit} and {later.label} a {later.unit}; compare like with like."
@@ -275,39 +277,39 @@ def two_periods(context: Context) -> tuple[Period, Period]:
     return later, earlier
 
 
-def last_whole(context: Context, unit: str) -> Period:
+def last_complete_period(bound: BoundQuery, unit: str) -> Period:
     """The last period that has ended and has no hole; of unknown coverage only where it has submissions at all."""
-    first = context.coverage.first_day(context.selection.scope.categories) or context.data_as_of.date()
+    first = bound.coverage.first_covered_day(bound.selection.scope.categories) or bound.data_as_of.date()
     candidates = [
         item
-        for item in reversed(periods.between(first, context.data_as_of.date(), unit))
-        if item.end <= context.data_as_of.date()
+        for item in reversed(periods.list_periods(first, bound.data_as_of.date(), unit))
+        if item.end <= bound.data_as_of.date()
     ]
-    statuses = {item: context.verdict(item).status for item in candidates}
+    statuses = {item: bound.period_status(item).status for item in candidates}
     for item in candidates:
         if statuses[item] in ("complete", "provisional") or (
-            statuses[item] == "unknown" and context.store.files(item.start, item.end)
+            statuses[item] == "unknown" and bound.store.list_files(item.start, item.end)
         ):
             return item
-    never = [name for name in context.selection.scope.categories if not context.coverage.spans(name)]
-    raise NoCoverage(
-        f"No {unit} is covered from its start to its end for {context.selection.scope.name}"
+    never = [name for name in bound.selection.scope.categories if not bound.coverage.category_spans(name)]
+    raise CoverageMissing(
+        f"No {unit} is covered from its start to its end for {bound.selection.scope.name}"
         + (f" (never asked for: {' '.join(never)}). " if never else ". ")
         + (
             "Name a period with --period, take a shorter one with --by month and a topic, or see `trend status`."
-            if context.store.corpus == ARXIV
+            if bound.store.corpus == ARXIV
             else f"Name a year with --period, or import or fetch the list again that lacks what is asked for: see "
-            f"`trend status --corpus {context.store.corpus}`."
+            f"`trend status --corpus {bound.store.corpus}`."
         )
     )
 
 
-def query_of(context: Context) -> dict[str, Any]:
+def query_to_json(bound: BoundQuery) -> dict[str, Any]:
     """The selection and options, resolved, as JSON can hold them."""
-    selection, question = context.selection, context.question
+    selection, question = bound.selection, bound.query
     return {
         "topics": list(selection.topics),
-        **({} if selection.corpus == ARXIV else {"fields": list(context.store.fields)}),
+        **({} if selection.corpus == ARXIV else {"fields": list(bound.store.text_fields)}),
         "scope": selection.scope.name,
         "categories": list(selection.scope.categories),
         "primary_only": selection.primary_only,

@@ -18,26 +18,28 @@ from trendcli.core.types import Progress, Rule
 from trendcli.store import cache
 from trendcli.store.manifest import DataFile
 from trendcli.store.sql import sql_list
-from trendcli.store.store import FIELDS, Store
+from trendcli.store.store import TEXT_FIELDS, Store
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-KIND = "tags"
+CACHE_KIND = "tags"
 # submissions that one process matches at a time: from a second share on, a second process pays
-SHARE = 50_000
+ROWS_PER_CHUNK = 50_000
 
 
-def ensure(store: Store, files: Sequence[DataFile], rules: Iterable[Rule], progress: Progress) -> list[cache.Piece]:
+def ensure_rule_matches(
+    store: Store, files: Sequence[DataFile], rules: Iterable[Rule], progress: Progress
+) -> list[cache.CacheBlock]:
     """The pieces that hold the tags of some files for some rules; text is read only for what was never matched."""
     by_key = {rule.key: rule for rule in rules}
-    by_file = {item.key: item for item in files}
+    by_file = {item.file_id: item for item in files}
 
-    def compute(some_files: Sequence[int], some_keys: Sequence[int]) -> pa.Table:
+    def match_missing(some_files: Sequence[int], some_keys: Sequence[int]) -> pa.Table:
         return match_files(store, [by_file[key] for key in some_files], [by_key[key] for key in some_keys], progress)
 
-    return cache.ensure(store, KIND, by_file, by_key, compute)
+    return cache.ensure_blocks(store, CACHE_KIND, by_file, by_key, match_missing)
 
 
 def match_files(store: Store, files: Sequence[DataFile], rules: Sequence[Rule], progress: Progress) -> pa.Table:
@@ -48,11 +50,11 @@ def match_files(store: Store, files: Sequence[DataFile], rules: Sequence[Rule], 
     from trendcli.core.arrow import pa, pc
 
     every = tuple(rules)
-    shares = [[(store.path(item), item.key) for item in share] for share in _shares(files)]
-    work = shares, repeat(every), repeat(store.fields)
+    shares = [[(store.file_path(item), item.file_id) for item in share] for share in _split_files(files)]
+    work = shares, repeat(every), repeat(store.text_fields)
     total, done, found = sum(item.rows for item in files), 0, []
-    with workers.pool() if len(shares) > 1 else nullcontext() as pool:
-        for rows, table in pool.map(_matched, *work) if pool else map(_matched, *work):
+    with workers.create_pool() if len(shares) > 1 else nullcontext() as pool:
+        for rows, table in pool.map(_match_chunk, *work) if pool else map(_match_chunk, *work):
             done += rows
             progress(done, total, "submissions matched")
             found.append(table)
@@ -64,12 +66,12 @@ def match_files(store: Store, files: Sequence[DataFile], rules: Sequence[Rule], 
     return table.take(pa.array(np.argsort(number.astype(kind), kind="stable")))
 
 
-def _shares(files: Sequence[DataFile]) -> list[list[DataFile]]:
+def _split_files(files: Sequence[DataFile]) -> list[list[DataFile]]:
     """Files in runs of about SHARE rows, in the order of their keys."""
     shares: list[list[DataFile]] = []
-    size = SHARE
-    for item in sorted(files, key=lambda item: item.key):
-        if size >= SHARE:
+    size = ROWS_PER_CHUNK
+    for item in sorted(files, key=lambda item: item.file_id):
+        if size >= ROWS_PER_CHUNK:
             shares.append([])
             size = 0
         shares[-1].append(item)
@@ -77,29 +79,29 @@ def _shares(files: Sequence[DataFile]) -> list[list[DataFile]]:
     return shares
 
 
-def _matched(
+def _match_chunk(
     files: Sequence[tuple[Path, int]], rules: tuple[Rule, ...], fields: tuple[str, ...]
 ) -> tuple[int, pa.Table]:
     """How many rows some files have, and their tags, read a row group at a time. May run in a worker process."""
     import pyarrow.parquet as pq
 
     from trendcli.core.arrow import pa, pc
-    from trendcli.topics.matcher import MATCHES, matcher_of
+    from trendcli.topics.matcher import MATCH_SCHEMA, cached_matcher
 
-    matcher, found, total = matcher_of(rules), [], 0
+    matcher, found, total = cached_matcher(rules), [], 0
     for path, key in files:
         offset = 0
         for batch in pq.ParquetFile(path).iter_batches(batch_size=16384, columns=list(fields)):
-            matches = matcher.match(texts(batch))
+            matches = matcher.match_batch(build_match_texts(batch))
             rows = pc.add(matches["row"].cast(pa.int64()), offset)
             offset += batch.num_rows
             columns = {"file": pa.repeat(pa.scalar(key, pa.int64()), len(rows)), "row": rows}
-            found.append(pa.table({**columns, **{name: matches[name] for name in MATCHES.names[1:]}}))
+            found.append(pa.table({**columns, **{name: matches[name] for name in MATCH_SCHEMA.names[1:]}}))
         total += offset
     return total, pa.concat_tables(found).combine_chunks()
 
 
-def texts(batch: pa.RecordBatch) -> pa.RecordBatch:
+def build_match_texts(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The two texts in which rules are matched, `title` and `abstract`: what is no title stands a part a line."""
     from trendcli.core.arrow import pa, pc
 
@@ -107,46 +109,48 @@ def texts(batch: pa.RecordBatch) -> pa.RecordBatch:
     if names == ["title", "abstract"]:
         return batch
     none = pa.repeat(pa.scalar(""), batch.num_rows)
-    rest = [pc.fill_null(batch[name], "") for name in FIELDS if name in names and name != "title"]
+    rest = [pc.fill_null(batch[name], "") for name in TEXT_FIELDS if name in names and name != "title"]
     joined = pc.binary_join_element_wise(*rest, "\n") if rest else none
     return pa.record_batch({"title": batch["title"] if "title" in names else none, "abstract": joined})
 
 
-def relation(db: duckdb.DuckDBPyConnection, pieces: Sequence[cache.Piece], name: str, empty: str) -> str:
+def blocks_sql(
+    db: duckdb.DuckDBPyConnection, blocks: Sequence[cache.CacheBlock], table_prefix: str, empty_sql: str
+) -> str:
     """SQL for the rows of pieces of one kind; those in memory are registered in `db` under `name`."""
-    paths = [str(piece.rows) for piece in pieces if not hasattr(piece.rows, "num_rows")]
+    paths = [str(piece.rows) for piece in blocks if not hasattr(piece.rows, "num_rows")]
     parts = [f"SELECT * FROM read_parquet({sql_list(paths)})"] if paths else []
-    for number, piece in enumerate(piece for piece in pieces if hasattr(piece.rows, "num_rows")):
-        db.register(f"{name}_{number}", piece.rows)
-        parts.append(f"SELECT * FROM {name}_{number}")
-    return " UNION ALL ".join(parts) or empty
+    for number, piece in enumerate(piece for piece in blocks if hasattr(piece.rows, "num_rows")):
+        db.register(f"{table_prefix}_{number}", piece.rows)
+        parts.append(f"SELECT * FROM {table_prefix}_{number}")
+    return " UNION ALL ".join(parts) or empty_sql
 
 
-def level(store: Store) -> bool:
+def is_match_cache_current(store: Store) -> bool:
     """Whether every update was matched with all the rules that every month was matched with."""
-    pieces = cache.known(store, KIND)
+    pieces = cache.list_blocks(store, CACHE_KIND)
     matched: dict[int, frozenset[int]] = {
-        item.key: frozenset().union(*(piece.keys for piece in pieces if item.key in piece.files))
+        item.file_id: frozenset().union(*(piece.keys for piece in pieces if item.file_id in piece.file_ids))
         for item in store.manifest.files
     }
-    months = [matched[item.key] for item in store.manifest.files if item.kind == "month"]
+    months = [matched[item.file_id] for item in store.manifest.files if item.kind == "month"]
     rules: frozenset[int] = frozenset.intersection(*months) if months else frozenset()
-    return all(matched[item.key] >= rules for item in store.manifest.files if item.kind == "update")
+    return all(matched[item.file_id] >= rules for item in store.manifest.files if item.kind == "update")
 
 
-def carry(store: Store, moves: pa.Table) -> None:
+def remap(store: Store, row_map: pa.Table) -> None:
     """Carry tags along to rewritten files, by what `ingest.fold` says of where each row lay before; no text is read."""
-    pieces = cache.known(store, KIND)
-    if not moves.num_rows or not pieces:
+    pieces = cache.list_blocks(store, CACHE_KIND)
+    if not row_map.num_rows or not pieces:
         return
     with store.connect() as db:
-        db.register("moves", moves)
+        db.register("moves", row_map)
         sources: dict[int, set[int]] = {}
         for file, old in db.execute("SELECT DISTINCT file, old_file FROM moves").fetchall():
             sources.setdefault(file, set()).add(old)
         covered: dict[frozenset[int], list[int]] = {}
         for file, olds in sources.items():
-            keys = [frozenset().union(*(piece.keys for piece in pieces if old in piece.files)) for old in olds]
+            keys = [frozenset().union(*(piece.keys for piece in pieces if old in piece.file_ids)) for old in olds]
             covered.setdefault(frozenset.intersection(*keys), []).append(file)
         for some_keys, some_files in covered.items():
             if not some_keys:
@@ -154,11 +158,11 @@ def carry(store: Store, moves: pa.Table) -> None:
             rows = db.sql(
                 f"""
                 SELECT DISTINCT moves.file, moves.row, rule, title, strict
-                FROM ({relation(db, pieces, "tag", "")}) AS tag
+                FROM ({blocks_sql(db, pieces, "tag", "")}) AS tag
                 JOIN moves ON tag.file = moves.old_file AND tag.row = moves.old_row
                 WHERE moves.file IN (SELECT unnest({list(some_files)})) AND rule IN (SELECT unnest({list(some_keys)}))
                 ORDER BY rule, moves.file, moves.row
                 """
             ).to_arrow_table()
-            cache.keep(store, KIND, some_files, some_keys, rows)
-    cache.sweep(store, KIND)
+            cache.add_block(store, CACHE_KIND, some_files, some_keys, rows)
+    cache.remove_stale_blocks(store, CACHE_KIND)

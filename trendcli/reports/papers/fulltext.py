@@ -23,24 +23,24 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    Numbers = npt.NDArray[np.int64]
+    IntArray = npt.NDArray[np.int64]
 
-VERSION = 1  # of the words and the files: an index of another version counts for nothing
+INDEX_VERSION = 1  # of the words and the files: an index of another version counts for nothing
 # the columns of a table of places
-PLACES = {"file": "i8", "row": "i4", "v1_at": "M8[ms]", "categories": "i4"}
+LOCATION_DTYPES = {"file": "i8", "row": "i4", "v1_at": "M8[ms]", "categories": "i4"}
 
 
 @dataclass(frozen=True)
 class Segment:
     """The words of some submissions: `rows` of them, numbered from 0."""
 
-    words: Path
-    places: Path
-    rows: int
+    words_path: Path
+    locations_path: Path
+    row_count: int
 
-    def numbers(self, expression: str) -> Numbers:
+    def find_numbers(self, expression: str) -> IntArray:
         """The numbers of the submissions that meet an FTS5 expression, in their order."""
-        path = f"{self.words.resolve().as_uri()}?mode=ro&immutable=1"
+        path = f"{self.words_path.resolve().as_uri()}?mode=ro&immutable=1"
         with closing(sqlite3.connect(path, uri=True)) as db:
             found = db.execute("SELECT json_group_array(rowid) FROM words WHERE words MATCH ?", (expression,))
             listed = found.fetchone()[0][1:-1]  # one text is made and read in a fraction of the time of many rows
@@ -48,50 +48,54 @@ class Segment:
 
         return np.fromstring(listed, np.int64, sep=",") if listed else np.array([], np.int64)
 
-    def rows_at(self, numbers: Numbers | None = None) -> dict[str, Numbers]:
+    def read_locations(self, numbers: IntArray | None = None) -> dict[str, IntArray]:
         """file, row, v1_at and categories (a number of `categories`) of some submissions, in that order, or of all."""
         import numpy as np
 
-        table = np.load(self.places, mmap_mode="r")
-        return {name: np.array(table[name] if numbers is None else table[name][numbers]) for name in PLACES}
+        table = np.load(self.locations_path, mmap_mode="r")
+        return {name: np.array(table[name] if numbers is None else table[name][numbers]) for name in LOCATION_DTYPES}
 
     @property
-    def categories(self) -> list[str]:
+    def category_sets(self) -> list[str]:
         """The sets of categories that there are, by number."""
-        found: list[str] = json.loads(self.places.with_suffix(".json").read_text(encoding="utf-8"))
+        found: list[str] = json.loads(self.locations_path.with_suffix(".json").read_text(encoding="utf-8"))
         return found
 
 
 @dataclass(frozen=True)
-class Index:
+class FulltextIndex:
     """The segments of a store, and the keys of the data files that they hold whole."""
 
     segments: tuple[Segment, ...] = ()
-    files: frozenset[int] = frozenset()
+    file_keys: frozenset[int] = frozenset()
 
 
-def folder(store: Store) -> Path:
+def index_folder(store: Store) -> Path:
     """Where the index of a store lies, whichever of its fields are asked for."""
     return store.root / "cache" / "search"
 
 
-def opened(store: Store) -> Index:
+def read_index(store: Store) -> FulltextIndex:
     """The index of a store; an empty one where none was made, or it was made otherwise or is damaged."""
-    here = folder(store)
+    here = index_folder(store)
     try:
         said = json.loads((here / "index.json").read_text(encoding="utf-8"))
-        if said["version"] != VERSION:
-            return Index()
+        if said["version"] != INDEX_VERSION:
+            return FulltextIndex()
         segments = tuple(
             Segment(here / item["words"], here / item["places"], item["rows"]) for item in said["segments"]
         )
         files = frozenset(said["files"])
     except (OSError, ValueError, KeyError, TypeError):
-        return Index()
-    whole = all(segment.words.exists() and segment.places.exists() for segment in segments)
-    return Index(segments, files) if whole else Index()
+        return FulltextIndex()
+    whole = all(segment.words_path.exists() and segment.locations_path.exists() for segment in segments)
+    return FulltextIndex(segments, files) if whole else FulltextIndex()
 
 
-def size(index: Index) -> int:
+def index_size(fulltext_index: FulltextIndex) -> int:
     """Bytes on the disk."""
-    return sum(path.stat().st_size for segment in index.segments for path in (segment.words, segment.places))
+    return sum(
+        path.stat().st_size
+        for segment in fulltext_index.segments
+        for path in (segment.words_path, segment.locations_path)
+    )

@@ -11,22 +11,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from trendcli.core.errors import UsageError, nearest
-from trendcli.core.normalize import canonical
+from trendcli.core.errors import UsageError, suggest_names
+from trendcli.core.normalize import normalize_text
 
-MOST = 32  # words and phrases of one query, and words of one phrase
-LONGEST = 200  # letters of a word
-_PIECE = re.compile(r'(-?)(?:([A-Za-z_]+):)?(?:"([^"]*)"(\*?)|([^\s"]+))')
+MAX_SEARCH_WORDS = 32  # words and phrases of one query, and words of one phrase
+MAX_WORD_LETTERS = 200  # letters of a word
+_PIECE_PATTERN = re.compile(r'(-?)(?:([A-Za-z_]+):)?(?:"([^"]*)"(\*?)|([^\s"]+))')
 # what parts words in text in lower case, and what they consist of: all else, since a class of all letters beyond ASCII
 # takes Python 10 ms to compile; and the former as RE2 reads it
-_BETWEEN = r"[\x00-/:-`{-\x7f]"
-_LETTER = f"[^{_BETWEEN[1:]}"
-_APART = r"[^0-9a-z\x{80}-\x{10FFFF}]"
-_WORDS = re.compile(f"{_LETTER}+")
+_SEPARATOR_CLASS = r"[\x00-/:-`{-\x7f]"
+_LETTER_CLASS = f"[^{_SEPARATOR_CLASS[1:]}"
+_RE2_SEPARATOR_CLASS = r"[^0-9a-z\x{80}-\x{10FFFF}]"
+_WORD_PATTERN = re.compile(f"{_LETTER_CLASS}+")
 
 
 @dataclass(frozen=True)
-class Term:
+class SearchTerm:
     """A word or phrase in any of some fields; `spellings` are ways to write it, each a run of words.
 
     `ending` is 's' where a plural s may follow the last word, '*' where any letters may, and '' where nothing may.
@@ -39,149 +39,155 @@ class Term:
 
 
 @dataclass(frozen=True)
-class Every:
+class And:
     """All of the parts."""
 
-    parts: tuple[Expr, ...]
+    operands: tuple[SearchExpr, ...]
 
 
 @dataclass(frozen=True)
-class Either:
+class Or:
     """At least one of the parts."""
 
-    parts: tuple[Expr, ...]
+    operands: tuple[SearchExpr, ...]
 
 
 @dataclass(frozen=True)
-class But:
+class AndNot:
     """What is wanted, without what is not."""
 
-    wanted: Expr
-    unwanted: Expr
+    included: SearchExpr
+    excluded: SearchExpr
 
 
-Expr = Term | Every | Either | But
+SearchExpr = SearchTerm | And | Or | AndNot
 
 
 @dataclass(frozen=True)
-class Query:
+class SearchQuery:
     """What must hold; what earns points, `must` first, and how many; the most there are; and the terms, to be shown."""
 
-    must: Expr
-    points: tuple[tuple[Expr, int], ...]
-    most: int
-    terms: tuple[Term, ...]
+    requirement: SearchExpr
+    points: tuple[tuple[SearchExpr, int], ...]
+    max_points: int
+    terms: tuple[SearchTerm, ...]
 
 
-def words(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     """The words of a canonical text, in lower case."""
-    return _WORDS.findall(text.lower())
+    return _WORD_PATTERN.findall(text.lower())
 
 
-def parse(text: str, fields: Sequence[str]) -> Query:
+def parse_search_query(text: str, fields: Sequence[str]) -> SearchQuery:
     """The query that a person wrote, over some fields of a corpus; UsageError, with what is wrong, where it is none.
 
     A point for each word or phrase that occurs and one more where it does in the title; the same for each two that
     stand beside each other in the query and in the text.
     """
-    clauses, unwanted = _clauses(text, tuple(fields))
+    clauses, unwanted = _parse_clauses(text, tuple(fields))
     terms = tuple(dict.fromkeys(term for clause in clauses for term in clause))
     pairs = [
-        _side_by_side(one, two)
+        _join_terms(one, two)
         for (one, *others), (two, *more) in pairwise(clauses)
         if not (others or more) and one.fields == two.fields == tuple(fields) and one.ending != "*"
     ]
-    parts = tuple(Either(clause) if len(clause) > 1 else clause[0] for clause in clauses)
-    must: Expr = Every(parts) if len(parts) > 1 else parts[0]
+    parts = tuple(Or(clause) if len(clause) > 1 else clause[0] for clause in clauses)
+    must: SearchExpr = And(parts) if len(parts) > 1 else parts[0]
     if unwanted:
-        must = But(must, Either(tuple(unwanted)))
+        must = AndNot(must, Or(tuple(unwanted)))
     sure = {clause[0] for clause in clauses if len(clause) == 1}
-    points: list[tuple[Expr, int]] = [(must, len(sure))]
+    points: list[tuple[SearchExpr, int]] = [(must, len(sure))]
     points += [(term, 1) for term in (*terms, *pairs) if term not in sure]
-    titled = [_within(term, "title") for term in (*terms, *pairs) if "title" in term.fields]
+    titled = [_restrict_to_field(term, "title") for term in (*terms, *pairs) if "title" in term.fields]
     points += [(term, 1) for term in titled]
-    return Query(must, tuple(points), len(terms) + len(pairs) + len(titled), terms)
+    return SearchQuery(must, tuple(points), len(terms) + len(pairs) + len(titled), terms)
 
 
-def fts(expr: Expr, columns: Sequence[str]) -> str:
+def to_fts5(expr: SearchExpr, columns: Sequence[str]) -> str:
     """The expression as SQLite's FTS5 reads it, over its columns; nothing that a person wrote is in it but words."""
-    if isinstance(expr, Term):
-        runs = [f'"{" ".join(run)}"' + (" *" if expr.ending == "*" else "") for run in _runs(expr)]
+    if isinstance(expr, SearchTerm):
+        runs = [f'"{" ".join(run)}"' + (" *" if expr.ending == "*" else "") for run in _word_runs(expr)]
         either = f"({' OR '.join(runs)})"
         # to leave out no column takes as long as all the rest
         return either if set(expr.fields) >= set(columns) else f"({{{' '.join(expr.fields)}}} : {either})"
-    if isinstance(expr, But):
-        return f"({fts(expr.wanted, columns)} NOT {fts(expr.unwanted, columns)})"
-    word = " AND " if isinstance(expr, Every) else " OR "
-    return f"({word.join(fts(part, columns) for part in expr.parts)})"
+    if isinstance(expr, AndNot):
+        return f"({to_fts5(expr.included, columns)} NOT {to_fts5(expr.excluded, columns)})"
+    word = " AND " if isinstance(expr, And) else " OR "
+    return f"({word.join(to_fts5(part, columns) for part in expr.operands)})"
 
 
-def _runs(term: Term) -> list[tuple[str, ...]]:
+def _word_runs(term: SearchTerm) -> list[tuple[str, ...]]:
     """The runs of words that a term stands for, with their plurals; any of '*' begin with one of them."""
     plural = [(*way[:-1], f"{way[-1]}s") for way in term.spellings] if term.ending == "s" else []
     return [*term.spellings, *plural]
 
 
-def sql(expr: Expr) -> str:
+def to_sql(expr: SearchExpr) -> str:
     """The same as SQL over columns that hold the fields in lower case.
 
     An expression is asked only of texts that hold the letters: a plain search is several times as fast.
     """
-    if isinstance(expr, Term):
+    if isinstance(expr, SearchTerm):
         return (
-            "(" + " OR ".join(_sql(expr, spelling, name) for name in expr.fields for spelling in expr.spellings) + ")"
+            "("
+            + " OR ".join(_term_to_sql(expr, spelling, name) for name in expr.fields for spelling in expr.spellings)
+            + ")"
         )
-    if isinstance(expr, But):
-        return f"({sql(expr.wanted)} AND NOT {sql(expr.unwanted)})"
-    return f"({(' AND ' if isinstance(expr, Every) else ' OR ').join(map(sql, expr.parts))})"
+    if isinstance(expr, AndNot):
+        return f"({to_sql(expr.included)} AND NOT {to_sql(expr.excluded)})"
+    return f"({(' AND ' if isinstance(expr, And) else ' OR ').join(map(to_sql, expr.operands))})"
 
 
-def also(expr: Expr, must: Expr) -> Expr:
+def add_requirement(expr: SearchExpr, requirement: SearchExpr) -> SearchExpr:
     """`expr` with what else `must` asks for: its parts that are not seen at once to hold where `expr` does."""
-    parts = [part for part in (must.parts if isinstance(must, Every) else (must,)) if not _implies(expr, part)]
-    return Every((expr, *parts)) if parts else expr
+    parts = [
+        part
+        for part in (requirement.operands if isinstance(requirement, And) else (requirement,))
+        if not _implies(expr, part)
+    ]
+    return And((expr, *parts)) if parts else expr
 
 
-def _implies(one: Expr, other: Expr) -> bool:
-    if isinstance(other, Either):
-        return any(_implies(one, part) for part in other.parts)
-    if not (isinstance(one, Term) and isinstance(other, Term)):
+def _implies(one: SearchExpr, other: SearchExpr) -> bool:
+    if isinstance(other, Or):
+        return any(_implies(one, part) for part in other.operands)
+    if not (isinstance(one, SearchTerm) and isinstance(other, SearchTerm)):
         return one is other
     if (one.spellings, one.ending) == (other.spellings, other.ending):
         return set(one.fields) <= set(other.fields)
     if "*" in (one.ending, other.ending) or not set(one.fields) <= set(other.fields):
         return False
-    return all(any(_holds(run, part) for part in _runs(other)) for run in _runs(one))
+    return all(any(_contains_run(run, part) for part in _word_runs(other)) for run in _word_runs(one))
 
 
-def _holds(run: Sequence[str], part: Sequence[str]) -> bool:
+def _contains_run(run: Sequence[str], part: Sequence[str]) -> bool:
     places = range(len(run) - len(part) + 1)
     return any(tuple(run[place : place + len(part)]) == tuple(part) for place in places)
 
 
-def stands(term: Term, text: str) -> tuple[int, int] | None:
+def find_term(term: SearchTerm, text: str) -> tuple[int, int] | None:
     """Where a term first stands in a canonical text: from which character to which; None where it does not."""
-    ending = {"*": f"{_LETTER}*", "s": "s?", "": ""}[term.ending]
-    either = "|".join(f"{_BETWEEN}+".join(spelling) for spelling in term.spellings)
-    found = re.search(f"(?<!{_LETTER})(?:{either}){ending}(?!{_LETTER})", text.lower())
+    ending = {"*": f"{_LETTER_CLASS}*", "s": "s?", "": ""}[term.ending]
+    either = "|".join(f"{_SEPARATOR_CLASS}+".join(spelling) for spelling in term.spellings)
+    found = re.search(f"(?<!{_LETTER_CLASS})(?:{either}){ending}(?!{_LETTER_CLASS})", text.lower())
     return found.span() if found else None
 
 
-def _sql(term: Term, spelling: Sequence[str], name: str) -> str:
-    tail = {"*": "", "s": f"s?({_APART}|$)", "": f"({_APART}|$)"}[term.ending]
-    regex = f"(^|{_APART}){f'{_APART}+'.join(spelling)}{tail}"
-    return f"contains({name}, '{max(spelling, key=len)}') AND regexp_matches({name}, '{regex}')"
+def _term_to_sql(term: SearchTerm, spelling: Sequence[str], column: str) -> str:
+    tail = {"*": "", "s": f"s?({_RE2_SEPARATOR_CLASS}|$)", "": f"({_RE2_SEPARATOR_CLASS}|$)"}[term.ending]
+    regex = f"(^|{_RE2_SEPARATOR_CLASS}){f'{_RE2_SEPARATOR_CLASS}+'.join(spelling)}{tail}"
+    return f"contains({column}, '{max(spelling, key=len)}') AND regexp_matches({column}, '{regex}')"
 
 
-def _clauses(text: str, fields: tuple[str, ...]) -> tuple[list[tuple[Term, ...]], list[Term]]:
+def _parse_clauses(text: str, fields: tuple[str, ...]) -> tuple[list[tuple[SearchTerm, ...]], list[SearchTerm]]:
     """What must occur, each clause by one of its terms, and what must not."""
-    text = canonical(text)
+    text = normalize_text(text)
     if text.count('"') % 2:
         raise UsageError('A quotation mark is left open: write "graph neural" with one on each side.')
-    clauses: list[tuple[Term, ...]] = []
-    unwanted: list[Term] = []
+    clauses: list[tuple[SearchTerm, ...]] = []
+    unwanted: list[SearchTerm] = []
     either = waiting = False
-    pieces = [found.groups() for found in _PIECE.finditer(text)]
+    pieces = [found.groups() for found in _PIECE_PATTERN.finditer(text)]
     for minus, field, phrase, star, word in pieces:
         if word in ("OR", "AND") and not (minus or field):
             if waiting or not clauses:
@@ -190,7 +196,7 @@ def _clauses(text: str, fields: tuple[str, ...]) -> tuple[list[tuple[Term, ...]]
             continue
         if word == "NOT" and not field:
             raise UsageError('Write -word for a word that must not occur; "NOT" in quotes is a word like others.')
-        term = _term((word or "") if phrase is None else phrase + star, field, fields)
+        term = _parse_term((word or "") if phrase is None else phrase + star, field, fields)
         if minus and waiting:
             raise UsageError(f"-{term.text} cannot stand behind AND or OR: what must not occur stands by itself.")
         if minus:
@@ -210,15 +216,15 @@ def _clauses(text: str, fields: tuple[str, ...]) -> tuple[list[tuple[Term, ...]]
             if unwanted
             else 'Nothing to look for: name words or a "quoted phrase".'
         )
-    if len(pieces) > MOST:
-        raise UsageError(f"A query has at most {MOST} words and phrases, not {len(pieces)}.")
+    if len(pieces) > MAX_SEARCH_WORDS:
+        raise UsageError(f"A query has at most {MAX_SEARCH_WORDS} words and phrases, not {len(pieces)}.")
     return clauses, unwanted
 
 
-def _term(text: str, field: str | None, fields: tuple[str, ...]) -> Term:
+def _parse_term(text: str, field: str | None, fields: tuple[str, ...]) -> SearchTerm:
     if field and field.lower() not in fields:
         raise UsageError(
-            f"No field {field!r}{nearest(field.lower(), fields)}. Known here: {', '.join(fields)}; in quotes, "
+            f"No field {field!r}{suggest_names(field.lower(), fields)}. Known here: {', '.join(fields)}; in quotes, "
             f'"{field}:{text}", it is a phrase. Categories, authors and dates have options of their own.'
         )
     if text.endswith(":") and text[:-1].lower() in fields:
@@ -226,25 +232,25 @@ def _term(text: str, field: str | None, fields: tuple[str, ...]) -> Term:
     star = text.endswith("*")
     if "*" in text.rstrip("*"):
         raise UsageError(f"{text!r} has a star that is not at its end; only the end of a word may be left open.")
-    spellings = tuple(dict.fromkeys(tuple(words(way)) for way in (text, text.replace("-", ""))))
+    spellings = tuple(dict.fromkeys(tuple(split_words(way)) for way in (text, text.replace("-", ""))))
     if not spellings[0]:
         raise UsageError(f"{text!r} holds no letter or digit to look for.")
-    if len(spellings[0]) > MOST:
-        raise UsageError(f"A phrase has at most {MOST} words, not {len(spellings[0]):,}: {text[:40]}...")
-    if (longest := max(map(len, spellings[0]))) > LONGEST:
-        raise UsageError(f"A word has at most {LONGEST} letters, not {longest:,}: {text[:40]}...")
+    if len(spellings[0]) > MAX_SEARCH_WORDS:
+        raise UsageError(f"A phrase has at most {MAX_SEARCH_WORDS} words, not {len(spellings[0]):,}: {text[:40]}...")
+    if (longest := max(map(len, spellings[0]))) > MAX_WORD_LETTERS:
+        raise UsageError(f"A word has at most {MAX_WORD_LETTERS} letters, not {longest:,}: {text[:40]}...")
     if star and len(spellings[0][-1]) < 2:
         raise UsageError(f"{text!r} would find nearly everything: write at least two letters before the star.")
     ending = "*" if star else "" if spellings[0][-1].endswith("s") else "s"
-    return Term(text, spellings, ending, (field.lower(),) if field else fields)
+    return SearchTerm(text, spellings, ending, (field.lower(),) if field else fields)
 
 
-def _side_by_side(one: Term, two: Term) -> Term:
+def _join_terms(one: SearchTerm, two: SearchTerm) -> SearchTerm:
     """Two terms as one phrase; the first may be in the plural as well."""
     first = [*one.spellings, *((*way[:-1], f"{way[-1]}s") for way in one.spellings if one.ending == "s")]
     ways = tuple((*left, *right) for left in first for right in two.spellings)
-    return Term(f"{one.text} {two.text}", ways, two.ending, one.fields)
+    return SearchTerm(f"{one.text} {two.text}", ways, two.ending, one.fields)
 
 
-def _within(term: Term, field: str) -> Term:
-    return Term(term.text, term.spellings, term.ending, (field,))
+def _restrict_to_field(term: SearchTerm, field: str) -> SearchTerm:
+    return SearchTerm(term.text, term.spellings, term.ending, (field,))

@@ -7,7 +7,7 @@ computer science and statistics the share of submissions that hold one varies by
 from __future__ import annotations
 
 # neither begin nor end a term: words of grammar, and the verbs and adverbs of abstracts
-STOP = frozenset(
+STOPWORDS = frozenset(
     "a able about above according accordingly achieve achieved achieves across actually adapted adapting added adding "
     "additionally address addressed addresses addressing adequate adopt aforementioned after against aim aiming al "
     "all allow allowing almost along already also although always am among an analyze analyzed and another any appear "
@@ -46,7 +46,7 @@ STOP = frozenset(
 )
 
 # say nothing by themselves or with each other, as in "large scale" and "results of experiments"
-COMMON = frozenset(
+GENERIC_WORDS = frozenset(
     "absence accuracy actual add addition additional advance advantage alone amount analysis application applies "
     "approach approaches appropriate area art article aspect author authors available average back baseline basic "
     "beneficial benefit beside best better broad build built careful case certain challenge challenges change "
@@ -69,7 +69,7 @@ COMMON = frozenset(
 )
 
 # end in s and are no plural of the word without it, or mean another thing
-NO_PLURAL = frozenset(
+NON_PLURALS = frozenset(
     "acoustics aerodynamics analytics basics bayes bias bioinformatics combinatorics does dynamics economics "
     "electronics ethics genetics genomics graphics hydrodynamics informatics kinematics linguistics logics logistics "
     "mathematics means mechanics news optics photonics physics politics robotics semantics sensing series species "

@@ -29,58 +29,63 @@ import msgspec
 
 from trendcli import __version__
 from trendcli.core import periods
-from trendcli.core.errors import Locked, NoCoverage, UsageError
+from trendcli.core.errors import CoverageMissing, StoreLocked, UsageError
 from trendcli.core.periods import Period
-from trendcli.core.types import Progress, Window, silent
+from trendcli.core.types import Progress, Window, ignore_progress
 from trendcli.output import weekly_texts as pages
-from trendcli.output.machine import indented
-from trendcli.output.weekly_page import Chart, render
-from trendcli.reports.trends.comparison import comparison
-from trendcli.reports.trends.series import series
-from trendcli.reports.weekly.digest import MONTHS, Watch, digest
-from trendcli.store.store import write_synced
+from trendcli.output.machine import format_json
+from trendcli.output.weekly_page import ChartImage, render_page
+from trendcli.reports.trends.comparison import build_comparison
+from trendcli.reports.trends.series import build_series
+from trendcli.reports.weekly.digest import CURVE_MONTHS, DigestInput, build_digest
+from trendcli.store.store import write_file_atomically
 
-_WEEK = re.compile(r"\d{4}-W\d{2}")
+_WEEK_PATTERN = re.compile(r"\d{4}-W\d{2}")
 # what says when a document was made and of which store, and not what it says
-_MADE = ("drawn", "key", "charts", "data_as_of", "warnings", "notes", "provenance")
+_VOLATILE_KEYS = ("drawn", "key", "charts", "data_as_of", "warnings", "notes", "provenance")
 # so many weeks are made up at most, since nobody reads more; so many of the newest are looked through for missing files
-MOST, FEW = 53, 8
+MAX_BACKFILLED_WEEKS, RECHECKED_WEEKS = 53, 8
 
 
 @contextmanager
-def only_one(out: Path) -> Iterator[None]:
+def lock_folder(out: Path) -> Iterator[None]:
     """Hold the folder, so that one job writes it at a time; Locked where another does. A killed job holds nothing."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(out / ".lock", timeout=0)
         lock.acquire()
     except filelock.Timeout:
-        raise Locked(f"Another weekly job writes {out}. Nothing was changed; try again later.") from None
+        raise StoreLocked(f"Another weekly job writes {out}. Nothing was changed; try again later.") from None
     except OSError as error:
         raise UsageError(f"Cannot write {out}: {error.strerror}.") from None
     try:
-        _recover(out)
+        _recover_folders(out)
         yield
     finally:
         lock.release()
 
 
-def weeks(out: Path) -> list[Period]:
+def list_weeks(out: Path) -> list[Period]:
     """The weeks that have a folder with a document, in order."""
-    return list(_heads(out))
+    return list(_read_heads(out))
 
 
-def due(out: Path, last: Period, keep: int) -> list[Period]:
+def list_due_weeks(out: Path, last_week: Period, keep: int) -> list[Period]:
     """The weeks to draw, in order: those missed since the newest one, and those that were still filling."""
-    heads = _heads(out)
+    heads = _read_heads(out)
     known = list(heads)
-    missed = periods.between(known[-1].end, last.end, "week") if known else [last]
+    missed = periods.list_periods(known[-1].end, last_week.end, "week") if known else [last_week]
     filling = [item for item in known if heads[item]["week"]["status"] in ("provisional", "partial")]
-    damaged = [item for item in known[-FEW:] if not _whole(out, item, heads[item])]
-    return sorted({*missed[-min(keep or MOST, MOST) :], *(item for item in (*filling, *damaged) if item <= last)})
+    damaged = [item for item in known[-RECHECKED_WEEKS:] if not _is_complete(out, item, heads[item])]
+    return sorted(
+        {
+            *missed[-min(keep or MAX_BACKFILLED_WEEKS, MAX_BACKFILLED_WEEKS) :],
+            *(item for item in (*filling, *damaged) if item <= last_week),
+        }
+    )
 
 
-class Head(TypedDict):
+class DigestHead(TypedDict):
     """What the list of weeks is made of: the part of a document that is read of each, since all of it is a megabyte."""
 
     title: str
@@ -96,107 +101,128 @@ class Head(TypedDict):
     provenance: Mapping[str, Any]
 
 
-def _heads(out: Path) -> dict[Period, Head]:
+def _read_heads(out: Path) -> dict[Period, DigestHead]:
     """The heads of all weeks that have a folder with a document, in the order of the weeks."""
     found = {}
     for path in out.iterdir():
-        if _WEEK.fullmatch(path.name):
+        if _WEEK_PATTERN.fullmatch(path.name):
             with suppress(UsageError):  # a year has no week 99
-                item = periods.parse(path.name)
-                found[item] = _head(out, item)
+                item = periods.parse_period(path.name)
+                found[item] = _read_head(out, item)
     return {item: head for item, head in sorted(found.items()) if head}
 
 
-def _head(out: Path, item: Period) -> Head | None:
+def _read_head(out: Path, week: Period) -> DigestHead | None:
     """The head of the document of a week; None where there is none that can be read, so that it is drawn again."""
     try:
-        found = msgspec.json.decode((out / item.label / "report.json").read_bytes(), type=Head)
+        found = msgspec.json.decode((out / week.label / "report.json").read_bytes(), type=DigestHead)
     except (OSError, ValueError):
         return None
-    return found if found["week"].get("label") == item.label else None
+    return found if found["week"].get("label") == week.label else None
 
 
-def _whole(out: Path, item: Period, head: Head) -> bool:
+def _is_complete(out: Path, week: Period, head: DigestHead) -> bool:
     """Whether all files of a week are there."""
     charts = [f"{name}.{kind}" for name in head["charts"] for kind in ("svg", "png")]
-    return all((out / item.label / name).is_file() for name in ("index.html", "digest.md", "papers.csv", *charts))
+    return all((out / week.label / name).is_file() for name in ("index.html", "digest.md", "papers.csv", *charts))
 
 
-def _key(*parts: Any) -> str:
+def _hash_inputs(*parts: Any) -> str:
     """A hash of all that a document can depend on."""
     return blake2b("\n".join(map(repr, parts)).encode(), digest_size=16).hexdigest()
 
 
-def draw(out: Path, watch: Watch, item: Period, today: date, progress: Progress = silent) -> bool:
+def draw_week(
+    out: Path, digest_input: DigestInput, week: Period, today: date, progress: Progress = ignore_progress
+) -> bool:
     """Whether the folder of a week was written: not where the same store, rules and program drew it before."""
-    rules = [watch.library.key(name) for name in (*watch.watched, *watch.question.topics)]
-    key = _key(__version__, watch.store.fingerprint(), item, watch.question, watch.watched, watch.default, rules)
-    head = _head(out, item)
-    if head and head.get("key") == key and _whole(out, item, head):
+    rules = [
+        digest_input.library.match_hash(name) for name in (*digest_input.watched_topics, *digest_input.query.topics)
+    ]
+    key = _hash_inputs(
+        __version__,
+        digest_input.store.compute_fingerprint(),
+        week,
+        digest_input.query,
+        digest_input.watched_topics,
+        digest_input.default_scope,
+        rules,
+    )
+    head = _read_head(out, week)
+    if head and head.get("key") == key and _is_complete(out, week, head):
         return False
-    made = digest(watch, item, today, progress)
-    return write(out, item, {**made, "key": key}, lambda: charts(watch, item))
+    made = build_digest(digest_input, week, today, progress)
+    return write_week(out, week, {**made, "key": key}, lambda: draw_week_charts(digest_input, week))
 
 
-def write(out: Path, item: Period, made: Mapping[str, Any], draw: Callable[[], Sequence[Chart]]) -> bool:
+def write_week(
+    out: Path, week: Period, document: Mapping[str, Any], build_charts: Callable[[], Sequence[ChartImage]]
+) -> bool:
     """Write the folder of a week; False, and nothing touched, where its document says the same already."""
-    head = _head(out, item)
-    if head and _whole(out, item, head):
+    head = _read_head(out, week)
+    if head and _is_complete(out, week, head):
         with suppress(ValueError):  # damaged where the head does not reach
-            if _said(json.loads((out / item.label / "report.json").read_bytes())) == _said(made):
+            if _stable_content(json.loads((out / week.label / "report.json").read_bytes())) == _stable_content(
+                document
+            ):
                 return False
-    drawn = [*[day for day in (head["drawn"] if head else []) if day not in made["drawn"]], *made["drawn"]]
-    drawings = draw()
-    report = {**made, "drawn": drawn, "charts": [chart.name for chart in drawings]}
-    draft = out / f".{item.label}.draft"
+    drawn = [*[day for day in (head["drawn"] if head else []) if day not in document["drawn"]], *document["drawn"]]
+    drawings = build_charts()
+    report = {**document, "drawn": drawn, "charts": [chart.name for chart in drawings]}
+    draft = out / f".{week.label}.draft"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir()
-    write_synced(draft / "report.json", indented(report).encode())
-    write_synced(draft / "index.html", render(report, drawings).encode())
-    write_synced(draft / "digest.md", pages.digest(report).encode())
-    write_synced(draft / "papers.csv", pages.papers(report).encode())
+    write_file_atomically(draft / "report.json", format_json(report).encode())
+    write_file_atomically(draft / "index.html", render_page(report, drawings).encode())
+    write_file_atomically(draft / "digest.md", pages.render_digest(report).encode())
+    write_file_atomically(draft / "papers.csv", pages.render_submissions_csv(report).encode())
     for chart in drawings:
-        write_synced(draft / f"{chart.name}.svg", chart.svg)
-        write_synced(draft / f"{chart.name}.png", chart.png)
-    _swap(draft, out / item.label)
+        write_file_atomically(draft / f"{chart.name}.svg", chart.svg)
+        write_file_atomically(draft / f"{chart.name}.png", chart.png)
+    _replace_folder(draft, out / week.label)
     return True
 
 
-def charts(watch: Watch, item: Period) -> list[Chart]:
+def draw_week_charts(digest_input: DigestInput, week: Period) -> list[ChartImage]:
     """The watched topics by month, change by year, and the volume: those charts for which there is enough."""
     from trendcli.output import charts as drawing
 
-    store, library, question, default = watch.store, watch.library, watch.question, watch.default
-    until = periods.floor(item.end, "month")
-    year = periods.previous(periods.holding(item.end, "year"))
-    asked = replace(question, by="month", window=Window(periods.add_months(until, -MONTHS), until))
-    some = replace(asked, topics=watch.watched[: drawing.MOST_LINES])
-    names = " and ".join(library.topic(name).name for name in some.topics)
+    store, library, question, default = (
+        digest_input.store,
+        digest_input.library,
+        digest_input.query,
+        digest_input.default_scope,
+    )
+    until = periods.period_start(week.end, "month")
+    year = periods.previous_period(periods.period_containing(week.end, "year"))
+    asked = replace(question, by="month", window=Window(periods.add_months(until, -CURVE_MONTHS), until))
+    some = replace(asked, topics=digest_input.watched_topics[: drawing.MAX_LINES])
+    names = " and ".join(library.get_topic(name).name for name in some.topics)
 
     wanted = [
-        (drawing.lines, f"Share of {names} by month", series, some),
-        (drawing.change, f"Relative change of topics, {year.label} against the year before", comparison,
-         replace(question, period=year)),
-        (drawing.volume, "Submissions by month", series, replace(asked, topics=())),
+        ("lines", drawing.draw_lines, f"Share of {names} by month", build_series, some),
+        ("change", drawing.draw_change, f"Relative change of topics, {year.label} against the year before",
+         build_comparison, replace(question, period=year)),
+        ("volume", drawing.draw_volume, "Submissions by month", build_series, replace(asked, topics=())),
     ]  # fmt: skip
     found = []
-    for draw, title, use_case, part in wanted if watch.watched else wanted[1:]:
+    for name, draw, title, use_case, part in wanted if digest_input.watched_topics else wanted[1:]:
         try:
             report = use_case(store, library, part, default)
             figure = draw(report)
-        except (NoCoverage, UsageError):  # not enough is stored yet
+        except (CoverageMissing, UsageError):  # not enough is stored yet
             continue
-        svg, png = (drawing.encode(figure, kind) for kind in ("svg", "png"))
-        found.append(Chart(title, pages.in_words(report), svg, draw.__name__, png))
+        svg, png = (drawing.encode_figure(figure, kind) for kind in ("svg", "png"))
+        found.append(ChartImage(title, pages.describe_chart(report), svg, name, png))
     return found
 
 
-def finish(out: Path, keep: int, warnings: Sequence[str] = ()) -> None:
+def update_folder(out: Path, keep: int, warnings: Sequence[str] = ()) -> None:
     """Let go of weeks beyond `keep`, and bring the latest week, the index and the feed in line with the folders.
 
     `warnings` are about the data as they are now, such as their age.
     """
-    heads = _heads(out)
+    heads = _read_heads(out)
     known = list(heads)
     for item in known[:-keep] if keep else []:
         gone = (out / item.label).replace(out / f".{item.label}.draft")  # so that a kill leaves no half of it
@@ -214,51 +240,54 @@ def finish(out: Path, keep: int, warnings: Sequence[str] = ()) -> None:
         draft = out / ".latest.draft"
         shutil.rmtree(draft, ignore_errors=True)
         shutil.copytree(newest, draft)
-        _swap(draft, latest)
+        _replace_folder(draft, latest)
     # an identity that no other feed has, and this one keeps
     identity = uuid5(NAMESPACE_URL, f"{platform.node()} {out.absolute()}").urn
-    texts = {"index.html": pages.index(reports, warnings), "feed.xml": pages.feed(reports, identity, warnings)}
+    texts = {
+        "index.html": pages.render_index(reports, warnings),
+        "feed.xml": pages.render_feed(reports, identity, warnings),
+    }
     for name, text in texts.items():
         path = out / name
         if not path.is_file() or path.read_bytes() != text.encode():
-            write_synced(path, text.encode())
+            write_file_atomically(path, text.encode())
 
 
-def untold(out: Path) -> list[str]:
+def read_pending_weeks(out: Path) -> list[str]:
     """The weeks of which nobody has been told yet."""
     path = out / ".untold"
     return path.read_text(encoding="utf-8").split() if path.is_file() else []
 
 
-def keep_untold(out: Path, labels: Sequence[str]) -> None:
+def write_pending_weeks(out: Path, labels: Sequence[str]) -> None:
     """Remember the weeks of which somebody is still to be told, whatever happens to this run."""
     if labels or (out / ".untold").is_file():
-        write_synced(out / ".untold", "\n".join(labels).encode())
+        write_file_atomically(out / ".untold", "\n".join(labels).encode())
 
 
-def summary(written: Sequence[str], made_on: date) -> str:
+def format_summary(drawn_weeks: Sequence[str], drawn_on: date) -> str:
     """One line: what was drawn."""
-    return f"{', '.join(written)} drawn on {made_on}" if written else "nothing new"
+    return f"{', '.join(drawn_weeks)} drawn on {drawn_on}" if drawn_weeks else "nothing new"
 
 
-def _said(report: Mapping[str, Any]) -> dict[str, Any]:
+def _stable_content(report: Mapping[str, Any]) -> dict[str, Any]:
     """A document without what says when it was made: the day, the age of the data, and the state of the whole store."""
-    said = {name: value for name, value in report.items() if name not in _MADE}
+    said = {name: value for name, value in report.items() if name not in _VOLATILE_KEYS}
     text: dict[str, Any] = json.loads(json.dumps({**said, "rules": report.get("provenance", {}).get("rules")}))
     return text
 
 
-def _swap(draft: Path, place: Path) -> None:
+def _replace_folder(draft: Path, folder: Path) -> None:
     """Put a finished folder in the place of an older one; at any moment the one or the other can be recovered."""
-    old = place.with_name(f".{place.name}.old")
+    old = folder.with_name(f".{folder.name}.old")
     shutil.rmtree(old, ignore_errors=True)
-    if place.exists():
-        place.replace(old)
-    draft.replace(place)
+    if folder.exists():
+        folder.replace(old)
+    draft.replace(folder)
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _recover(out: Path) -> None:
+def _recover_folders(out: Path) -> None:
     """What a job that was killed left: an older folder comes back where the new one had not taken its place."""
     for old in out.glob(".*.old"):
         place = out / old.name[1:].removesuffix(".old")

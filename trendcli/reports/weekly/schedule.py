@@ -13,33 +13,37 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 # Monday, by UTC
-MINUTE, HOUR, DAY = 17, 7, 1
+START_MINUTE, START_HOUR, START_WEEKDAY = 17, 7, 1
 
 
-def command(store: Path, settings: Path | None, config: Path | None, out: Path) -> list[str]:
+def build_command(
+    store_path: Path, settings_path: Path | None, config_path: Path | None, out_folder: Path
+) -> list[str]:
     """The words of the job with absolute paths, as cron knows neither folder nor PATH."""
-    words = [sys.executable, "-m", "trendcli", "--store", str(store)]
-    words += ["--settings", str(settings)] if settings else []
-    return [*words, "weekly", *([str(config)] if config else []), "--out", str(out)]
+    words = [sys.executable, "-m", "trendcli", "--store", str(store_path)]
+    words += ["--settings", str(settings_path)] if settings_path else []
+    return [*words, "weekly", *([str(config_path)] if config_path else []), "--out", str(out_folder)]
 
 
-def cron(words: list[str], variables: Mapping[str, str], log: Path, offset: timedelta) -> str:
+def render_crontab(
+    command_words: list[str], environment: Mapping[str, str], log_path: Path, utc_offset: timedelta
+) -> str:
     """A line for `crontab -e`, in the time of a machine that is `offset` ahead of UTC.
 
     Summer time moves the job by an hour, which still lies hours after the announcement.
     """
-    local = datetime(2024, 1, DAY, HOUR, MINUTE) + offset  # a Monday
-    known = "".join(f"{name}={shlex.quote(value)} " for name, value in variables.items())
-    made = "" if log.parent.is_dir() else f"mkdir -p {shlex.quote(str(log.parent))} && "
-    line = f"{made}{known}{shlex.join(words)} >> {shlex.quote(str(log))} 2>&1"
+    local = datetime(2024, 1, START_WEEKDAY, START_HOUR, START_MINUTE) + utc_offset  # a Monday
+    known = "".join(f"{name}={shlex.quote(value)} " for name, value in environment.items())
+    made = "" if log_path.parent.is_dir() else f"mkdir -p {shlex.quote(str(log_path.parent))} && "
+    line = f"{made}{known}{shlex.join(command_words)} >> {shlex.quote(str(log_path))} 2>&1"
     escaped = line.replace("%", r"\%")  # which means a new line to cron
     return f"{local.minute} {local.hour} * * {local.isoweekday() % 7} {escaped}\n"
 
 
-def systemd(words: list[str], variables: Mapping[str, str]) -> str:
+def render_systemd_units(command_words: list[str], environment: Mapping[str, str]) -> str:
     """A service and a timer of the user, each under the path of its file."""
-    line = " ".join(_quoted(word).replace("$", "$$") for word in words)
-    known = "".join(f"Environment={_quoted(f'{name}={value}')}\n" for name, value in variables.items())
+    line = " ".join(_quote_systemd(word).replace("$", "$$") for word in command_words)
+    known = "".join(f"Environment={_quote_systemd(f'{name}={value}')}\n" for name, value in environment.items())
     return f"""# ~/.config/systemd/user/trend-weekly.service
 [Unit]
 Description=Research trends of the week
@@ -55,7 +59,7 @@ Type=oneshot
 Description=Research trends every Monday morning
 
 [Timer]
-OnCalendar=Mon *-*-* {HOUR:02d}:{MINUTE:02d}:00 UTC
+OnCalendar=Mon *-*-* {START_HOUR:02d}:{START_MINUTE:02d}:00 UTC
 Persistent=true
 RandomizedDelaySec=20min
 
@@ -67,21 +71,21 @@ WantedBy=timers.target
 """
 
 
-def _quoted(word: str) -> str:
+def _quote_systemd(word: str) -> str:
     return '"' + word.replace("%", "%%").replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def github(config: Path | None) -> str:
+def render_github_workflow(config_path: Path | None) -> str:
     """A workflow that keeps the store as an asset of a release between runs, and publishes the folders as pages."""
     # the workflow runs in the folder of the repository
-    named = f" {shlex.quote(Path(os.path.relpath(config)).as_posix())}" if config else ""
+    named = f" {shlex.quote(Path(os.path.relpath(config_path)).as_posix())}" if config_path else ""
     return f"""# .github/workflows/weekly.yml
 # The store and the weeks live in the release `trend-store` between runs; a cache would be dropped after seven days.
 # The log is that of the run. Pages have to be enabled with the source "GitHub Actions".
 name: weekly
 on:
   schedule:
-    - cron: "{MINUTE} {HOUR} * * {DAY}"
+    - cron: "{START_MINUTE} {START_HOUR} * * {START_WEEKDAY}"
   workflow_dispatch:
 permissions:
   contents: write
