@@ -31,12 +31,12 @@ docs: $(VENV)/dev
 
 # 300 fetches killed at random deeds, and 60 with one request in twenty gone wrong; about ten minutes.
 soak: $(VENV)/dev
-	TREND_SOAK=300 $(BIN)/python -m pytest -s -n0 -m "slow or not slow" tests/test_reliability.py -k "killed_at_any_deed or one_request_in_twenty"
+	TREND_SOAK=300 $(BIN)/python -m pytest -s -n0 -m "slow or not slow" tests/journeys/test_reliability.py -k "killed_at_any_deed or one_request_in_twenty"
 
 # That a Spark cluster counts as this machine does; needs Java 17, and installs pyspark (half a GB).
 spark: $(VENV)/dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,spark]'
-	$(BIN)/python -m pytest -n0 tests/engines
+	$(BIN)/python -m pytest -n0 tests/topics/test_spark.py
 
 # The proofs of docs/method.md, on real records: SNAPSHOT is a file in the format of arXiv's bulk snapshot.
 calibrate: $(VENV)/dev

@@ -462,7 +462,7 @@ last column says; the longer the list, the more it takes.
 |---:|---:|---:|---:|---:|
 {chr(10).join(watch)}
 
-That every formula equals statsmodels or scipy to a relative 1e-9, zeros included, is held by `tests/test_change.py`.
+That every formula equals statsmodels or scipy to a relative 1e-9, zeros included, is held by `tests/stats/test_proportions.py`.
 """
     page = PAGE.read_text(encoding="utf-8")
     before, rest = page.split(MARKS[0])

@@ -180,9 +180,12 @@ def topic_page() -> str:
     """Every shipped topic, and the wrong catches that are accepted."""
     library = load_library(ROOT / "configs" / "topics", check_patterns=True)
     sentences: dict[str, dict[str, list[dict[str, str]]]] = {}
-    for path in sorted((ROOT / "tests" / "topic_sentences").glob("*.yaml")):
+    for path in sorted((ROOT / "tests" / "topics" / "sentences").glob("*.yaml")):
         sentences |= yaml.safe_load(path.read_text(encoding="utf-8"))
-    parts = ["# The shipped topics\n", "*Written by docs/generate.py from configs/topics and tests/topic_sentences.*\n"]
+    parts = [
+        "# The shipped topics\n",
+        "*Written by docs/generate.py from configs/topics and tests/topics/sentences.*\n",
+    ]
     parts.append("| topic | name | part of | rules | packs |\n|---|---|---|---:|---|")
     for name, topic in sorted(library.topics.items()):
         packs = ", ".join(pack for pack, members in sorted(library.packs.items()) if name in members)

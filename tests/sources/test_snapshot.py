@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import fill
-from tests.test_ingest import rows
+from tests.store.test_ingest import rows
 from trendcli.core.errors import UsageError
 from trendcli.core.periods import parse_period as period
 from trendcli.core.types import Request, Window, ignore_progress

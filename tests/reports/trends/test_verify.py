@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import answer, fill, paper
+from tests.reports.trends.test_comparison import ask
+from trendcli.core.errors import UsageError
+from trendcli.core.types import Report, Submission
+from trendcli.output.machine import render_json
+from trendcli.reports import notes as provenance
+from trendcli.reports.trends.verify import verify_report
+from trendcli.store import ingest
+from trendcli.store.store import Store
+from trendcli.topics import loader as topic_files
+from trendcli.topics.library import Library
+
+TOPICS = "topics:\n  apple:\n    phrases: [apple]\n  pear:\n    phrases: [pear]\npacks:\n  all: [apple, pear]\n"
+
+
+def world() -> list[Submission]:
+    """In 2018 30 of 60 and in 2019 40 of 60 are about apples, the rest about pears."""
+    return [
+        paper(f"{y}{n % 12 + 1:02d}.{n:05d}", f"20{y}-{n % 12 + 1:02d}-05", "An apple" if n < apples else "A pear")
+        for y, apples in ((18, 30), (19, 40))
+        for n in range(60)
+    ]
+
+
+@pytest.fixture
+def own(topic_file: Any) -> Library:
+    return topic_files.load_library(topic_file(TOPICS).parent)
+
+
+def saved(report: Report) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(render_json(report))
+    return found
+
+
+def causes(store: Store, library: Library, before: dict[str, Any]) -> list[str]:
+    rows = verify_report(store, library, before).rows
+    return list(dict.fromkeys(row["cause"] for row in rows if row["cause"] != "number"))
+
+
+FORMS: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
+    ("comparison", (), {"pack": "all"}),
+    ("comparison", ("apple",), {"period": "2019-03", "vs": "2018-03"}),
+    ("comparison", ("pear", "apple"), {"since": "2019-01", "until": "2019-03"}),
+    ("comparison", ("apple",), {"across": "category"}),
+    ("comparison", ("apple",), {"queries": ["a pear"], "sensitivity": True, "sort": "topic", "limit": 1}),
+    ("decomposition", ("apple",), {}),
+    ("series", ("apple", "pear"), {"by": "quarter", "rolling": 2, "index": "2018-Q3"}),
+    ("series", ("apple",), {"by": "week", "since": "2018-06", "match": "title", "author": "abel"}),
+    ("series", (), {"by": "month"}),
+    ("series", ("apple",), {"last": "5m", "by": "month", "both": ["pear"], "as_of": "2019-10-30"}),
+]
+
+
+@pytest.mark.parametrize(("form", "names", "words"), FORMS)
+def test_the_same_store_gives_the_same_report(
+    tmp_path: Path, own: Library, form: str, names: tuple[str, ...], words: dict[str, Any]
+) -> None:
+    store = fill(tmp_path, world())
+    report = ask(form, store, own, *names, **words)
+    found = verify_report(store, own, saved(report))
+    assert (list(found.rows), found.notes[0]) == ([], "The same question gives the same report.")
+
+
+def test_four_differences_are_named_and_a_fold_is_none(
+    tmp_path: Path, own: Library, topic_file: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = fill(tmp_path / "a", world()[:60])
+    with store.write_lock():  # an update, which a fold moves into months
+        from trendcli.store import records as parts
+
+        ingest.upsert_batches(store, [parts.build_batch_table(world()[60:], "test", answer().answered_at)], [answer()])
+    before = saved(ask("comparison", store, own, "apple"))
+    with store.write_lock():
+        ingest.compact_store(store)
+    assert causes(store, own, before) == []
+
+    moved = [replace_date(p, "2018-06-30") if p.id == "1903.00002" else p for p in world()]
+    date_store = fill(tmp_path / "date", moved)
+    found = verify_report(date_store, own, before).rows
+    assert [(row["where"], row["cause"]) for row in found if row["where"] in ("2018", "2019")] == [
+        ("2018", "changed dates"), ("2019", "changed dates"),
+    ]  # fmt: skip
+    assert causes(date_store, own, before) == ["changed dates"]
+
+    with store.write_lock():
+        revised = world()[61]._replace(version=2, title="Apples, anew")
+        fresh = paper(revised.id, "2019-02-05", revised.title, version=2, as_of=revised.as_of + 1)
+        ingest.upsert_batches(store, [parts.build_batch_table([fresh], "test", answer().answered_at)], [answer()])
+    assert causes(store, own, before) == ["revised data"]
+    assert verify_report(store, own, before).rows[0]["now"] == "as many, with other text or versions"
+
+    store = fill(tmp_path / "again", world())
+    folder = topic_file(TOPICS.replace("[apple]", "[apple, pear]")).parent
+    assert causes(store, topic_files.load_library(folder), before) == ["changed rules"]
+    monkeypatch.setattr(provenance, "__version__", "9.9")
+    assert causes(store, own, before) == ["changed program"]
+
+
+def replace_date(found: Submission, day: str) -> Submission:
+    return paper(found.id, day, found.title)
+
+
+@pytest.mark.parametrize("words", [{"within": "pear"}, {"both": ["pear"]}])
+def test_the_rules_of_what_it_is_compared_within_count_as_well(
+    tmp_path: Path, own: Library, topic_file: Any, words: dict[str, Any]
+) -> None:
+    store = fill(tmp_path / "store", world())
+    before = saved(ask("comparison", store, own, "apple", **words))
+    folder = topic_file(TOPICS.replace("[pear]", "[pear, apple]")).parent
+    assert causes(store, topic_files.load_library(folder), before) == ["changed rules"]
+
+
+def test_new_data_and_a_grown_coverage(tmp_path: Path, own: Library) -> None:
+    store = fill(tmp_path, world(), [answer(until="2019-07-01", at="2019-07-01")])
+    before = saved(ask("series", store, own, "apple"))
+    assert [row["status"] for row in before["rows"]] == ["complete", "partial"]
+    fill(tmp_path, [paper("1912.09999", "2019-12-05", "An apple")], [answer()])
+    found = verify_report(Store.open(tmp_path), own, before)
+    assert [(row["cause"], row["where"]) for row in found.rows[:3]] == [
+        ("new data", "2019"), ("new data", "2019-12"), ("changed coverage", "2019"),
+    ] or causes(Store.open(tmp_path), own, before) == ["new data", "changed coverage"]  # fmt: skip
+    assert ("number", "apple 2019 count", "40", "41") in [tuple(row.values()) for row in found.rows]
+
+
+def test_an_edited_file_is_found_out(tmp_path: Path, own: Library) -> None:
+    store = fill(tmp_path, world())
+    before = saved(ask("comparison", store, own, "apple"))
+    before["rows"][0]["count_2"] = 55
+    found = verify_report(store, own, before)
+    assert [tuple(row.values()) for row in found.rows] == [("unexplained", "apple 2019 count_2", "55", "40")]
+    assert found.notes[0].startswith("Nothing that the numbers rest on has changed")
+
+
+def test_what_stands_outside_of_the_rows_is_checked_as_well(tmp_path: Path, own: Library) -> None:
+    store = fill(tmp_path, world())
+    before = saved(ask("series", store, own, by="month"))
+    for edit in (
+        lambda report: report["periods"][0].update(base=1),
+        lambda report: report.update(title="All is falling"),
+        lambda report: report["notes"].append("All is falling."),
+        lambda report: report.update(synthetic=True),
+        lambda report: report["summary"].update(growth={"growth": 9.0}),
+    ):
+        edited = json.loads(json.dumps(before))
+        edit(edited)
+        assert {row["cause"] for row in verify_report(store, own, edited).rows} == {"unexplained"}
+
+
+@pytest.mark.parametrize("wrong", [{}, [], {"kind": "comparison"}, {"kind": "papers", "query": {}}, {"query": 3}, None])
+def test_what_is_no_report(tmp_path: Path, own: Library, wrong: Any) -> None:
+    with pytest.raises(UsageError, match="not a report that can be made again"):
+        verify_report(fill(tmp_path, world()), own, wrong)
+
+
+def test_a_report_with_a_part_broken_or_of_another_kind(tmp_path: Path, own: Library) -> None:
+    store = fill(tmp_path, world())
+    before = saved(ask("comparison", store, own, "apple"))
+    provenance = {**before["provenance"], "bases": {}}
+    for broken in (
+        {"provenance": provenance},
+        {"periods": [{"status": "complete"}]},
+        {"rows": 5},
+        {"rows": [5]},
+        {"periods": None},
+        {"kind": "explanation"},
+    ):
+        with pytest.raises(UsageError, match="not a report that can be made again"):
+            verify_report(store, own, {**before, **broken})

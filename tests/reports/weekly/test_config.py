@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_cli import run
+from trendcli.core.errors import SettingsError
+from trendcli.core.settings import config_folder, settings_to_yaml
+from trendcli.reports.weekly import config as job
+from trendcli.reports.weekly.config import WeeklyConfig
+from trendcli.topics import loader as topic_files
+
+
+def test_the_shipped_file_holds_the_defaults_and_topics_that_exist() -> None:
+    shipped = config_folder() / "weekly.yaml"
+    assert shipped.read_text(encoding="utf-8") == settings_to_yaml(WeeklyConfig())
+    assert job.load_weekly_config(shipped) == WeeklyConfig(out=str(config_folder() / "trend-weekly"))
+    library = topic_files.load_library(config_folder() / "topics")
+    assert [library.get_topic(name).id for name in WeeklyConfig().watch] == list(WeeklyConfig().watch)
+    assert library.get_pack(WeeklyConfig().pack)
+
+
+def test_a_file_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "my.yaml"
+    path.write_text("watch: rl gan\nout: weeks\nkeep: 3\nnotify: mail me\n")
+    assert job.load_weekly_config(path) == WeeklyConfig(
+        watch=("rl", "gan"), out=str(tmp_path / "weeks"), keep=3, notify="mail me"
+    )
+    assert job.load_weekly_config(None) == WeeklyConfig()
+
+
+@pytest.mark.parametrize("command", ["weekly", "schedule"])
+def test_the_help_names_every_setting(command: str) -> None:
+    said = " ".join(run(command, "--help").stdout.split())
+    assert f"any of {', '.join(item.name for item in fields(WeeklyConfig))}; each has a default" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("whatch: [rl]", "unknown setting 'whatch' (did you mean watch?)"),
+        ("keep: -1", "setting 'keep' is -1: expected a whole number"),
+        ("1: 2", "expected `name: value` lines"),
+        ("since: bananas", "setting 'since' is 'bananas'"),
+        ("keep: true", "expected a whole number"),
+        ("source: kaggle", "expected one of arxiv, oai"),
+        ("watch: [1, 2]", "expected a list of names"),
+        ("watch: [rl", ":2: not valid YAML"),
+        ("- rl", "expected `name: value` lines"),
+    ],
+)
+def test_bad_settings_say_which(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(text + "\n")
+    with pytest.raises(SettingsError) as error:
+        job.load_weekly_config(path)
+    assert said in str(error.value) and str(path) in str(error.value)
