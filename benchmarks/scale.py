@@ -196,7 +196,7 @@ def inside(what: str, store: str, topics: str = "", pack: str = "ml") -> None:
     from trendcli.core import parallel as workers
     from trendcli.core.types import ignore_progress
     from trendcli.store.store import Store
-    from trendcli.topics import tags
+    from trendcli.topics import matches as tags
 
     opened = Store.open(Path(store))
     _, rules = rules_of(Path(topics) if topics else None, pack)
@@ -554,13 +554,12 @@ def weeks(
             "≤ 2 s, ≤ 20 MB",
         )
     if not folded:
-        from trendcli.store import ingest
+        from trendcli.store.compaction import compact_store
         from trendcli.store.store import Store
-        from trendcli.topics import tags
 
         opened, start = Store.open(store), time.perf_counter()
         with opened.write_lock():
-            tags.remap(opened, ingest.compact_store(opened))
+            compact_store(opened)
         took = time.perf_counter() - start
         report = run([*loud, "report", "--include-partial", "--format", "csv"])
         folded.append(

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trendcli.core.registry import CHARTS, load_entry
+from trendcli.core.report import Report
 from trendcli.core.settings import Settings, config_folder
-from trendcli.core.types import Report, Scope
+from trendcli.core.types import Scope
 from trendcli.reports.papers import listing
 from trendcli.reports.papers.authors import list_authors as _authors
 from trendcli.reports.papers.lookup import SearchRequest

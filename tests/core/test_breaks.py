@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from trendcli.core.breaks import STRUCTURAL_BREAKS, find_breaks
+from trendcli.core.arxiv import STRUCTURAL_BREAKS, find_breaks
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ PAPERS = corpus.build_corpus(seed=3, yearly_counts={2018: 60})
         # no precedence: read from the right, so the date binds to the last category alone
         (
             "cat:cs.LG AND submittedDate:[201801010000 TO 201806010000] OR cat:stat.ML",
-            lambda p: "cs.LG" in p.categories and (p.published.month < 6 or "stat.ML" in p.categories),
+            lambda p: "cs.LG" in p.categories and (p.published_at.month < 6 or "stat.ML" in p.categories),
         ),
         ('ti:"reinforcement learning"', lambda p: "reinforcement learning" in p.title.lower()),
     ],

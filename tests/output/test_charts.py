@@ -12,7 +12,7 @@ from tests.conftest import answer, fill, paper
 from tests.reports.trends.test_comparison import ask
 from trendcli.core import registry
 from trendcli.core.errors import UsageError
-from trendcli.core.types import Report
+from trendcli.core.report import Report
 from trendcli.output import charts
 from trendcli.store.store import Store
 from trendcli.topics.library import Library

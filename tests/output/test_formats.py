@@ -13,7 +13,7 @@ import pytest
 from tests.reports.trends.test_comparison import ask
 from trendcli.core import registry
 from trendcli.core.errors import UsageError
-from trendcli.core.types import Column, Report
+from trendcli.core.report import Column, Report
 from trendcli.output.values import format_cell
 from trendcli.store.store import Store
 from trendcli.topics.library import Library

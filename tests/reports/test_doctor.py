@@ -17,8 +17,8 @@ from trendcli.core.types import ignore_progress
 from trendcli.demo.corpus import SyntheticSubmission
 from trendcli.demo.server import ArxivStandIn
 from trendcli.reports.doctor import check_store, parse_monthly_totals, repair_store
-from trendcli.store import ingest
 from trendcli.store import records as parts
+from trendcli.store.compaction import compact_store
 from trendcli.store.coverage import ALL_CATEGORIES
 from trendcli.store.store import Store, write_data_file
 from trendcli.topics import loader as topic_files
@@ -194,5 +194,5 @@ def test_mending_changes_no_count(store: Store) -> None:
     with store.write_lock():
         assert repair_store(store) == []
     assert (store.manifest.submission_count, store.find_orphan_files(), "rnn") == before
-    assert ingest.compact_store(store).num_rows == 0
+    assert compact_store(store).num_rows == 0
     assert store.build_coverage().worst_status(ALL_CATEGORIES, date(2018, 1, 1), date(2019, 1, 1)) == "complete"

@@ -23,8 +23,7 @@ from trendcli.demo.server import ArxivStandIn, run_stand_in
 from trendcli.sources import arxiv_api
 from trendcli.sources.arxiv_api import ArxivApi
 from trendcli.sources.harvest import HarvestResult, harvest_source
-from trendcli.sources.http import InvalidResponse
-from trendcli.sources.pace import Pace
+from trendcli.sources.http import InvalidResponse, Pace
 from trendcli.store.sql import file_rows_sql
 from trendcli.store.store import Store
 

@@ -13,11 +13,11 @@ from trendcli.core.types import Batch, Progress, Request, Scope, Selection, Subm
 from trendcli.demo.server import ArxivStandIn
 from trendcli.sources.arxiv_api import ArxivApi
 from trendcli.sources.harvest import harvest_source
-from trendcli.sources.pace import Pace
+from trendcli.sources.http import Pace
 from trendcli.store import records as parts
 from trendcli.store.manifest import DataFile
 from trendcli.store.store import Store
-from trendcli.topics import tags
+from trendcli.topics import matches as tags
 from trendcli.topics.counting import count_submissions
 from trendcli.topics.library import Library
 

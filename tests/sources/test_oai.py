@@ -23,9 +23,8 @@ from trendcli.demo.corpus import SyntheticSubmission
 from trendcli.demo.server import ArxivStandIn, run_stand_in
 from trendcli.sources import oai, plan
 from trendcli.sources.harvest import HarvestResult, harvest_source
-from trendcli.sources.http import InvalidResponse
+from trendcli.sources.http import InvalidResponse, Pace
 from trendcli.sources.oai import OaiPmh, parse_page
-from trendcli.sources.pace import Pace
 from trendcli.store import ingest
 from trendcli.store.coverage import ALL_CATEGORIES
 from trendcli.store.store import Store

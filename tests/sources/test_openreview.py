@@ -38,9 +38,9 @@ from trendcli.demo.openreview import (
 from trendcli.sources import http as transport
 from trendcli.sources import openreview_venues as lists
 from trendcli.sources.harvest import HarvestResult, harvest_source
+from trendcli.sources.http import Pace
 from trendcli.sources.openreview import Credentials, OpenReview
-from trendcli.sources.pace import Pace
-from trendcli.store.corpus import decision_categories
+from trendcli.sources.venue_lists import decision_categories
 from trendcli.store.sql import file_rows_sql
 from trendcli.store.store import Store, list_venues
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from trendcli.core.errors import SourceUnreachable
-from trendcli.sources.pace import MAX_WAIT_S, Pace, site_of_url
+from trendcli.sources.http import MAX_WAIT_S, Pace, site_of_url
 
 ARXIV = "https://export.arxiv.org/api/query?x"
 
@@ -31,7 +31,7 @@ def test_all_of_arxiv_is_one_site(url: str, site: str) -> None:
 def test_a_turn_waits_for_what_another_process_did(tmp_path: Path) -> None:
     """Two processes and two interfaces: every pair of requests is an interval apart, by the clock of the machine."""
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom trendcli.sources.pace import Pace\n"
+        "import sys, time\nfrom pathlib import Path\nfrom trendcli.sources.http import Pace\n"
         f"pace = Pace(Path({str(tmp_path)!r}), 0.2)\n"
         "for _ in range(4):\n"
         "    with pace.take_turn(sys.argv[1]):\n"
@@ -76,7 +76,7 @@ def test_nothing_is_asked_for_a_day_after_a_refusal(tmp_path: Path, monkeypatch:
     with Pace(tmp_path, 0.0).take_turn("http://127.0.0.1:1/"):  # another site is another matter
         pass
     later = time.time() + 86_401
-    monkeypatch.setattr("trendcli.sources.pace.clock.time", lambda: later)
+    monkeypatch.setattr("trendcli.sources.http.clock.time", lambda: later)
     with Pace(tmp_path, 0.0, lambda seconds: None).take_turn(ARXIV):
         pass
 

@@ -20,6 +20,7 @@ from trendcli.core.errors import UsageError
 from trendcli.core.types import Scope, Submission
 from trendcli.reports.trends.acceptance import build_acceptance
 from trendcli.reports.trends.series import build_series
+from trendcli.sources import venue_lists
 from trendcli.store import corpus as venues
 from trendcli.store import ingest
 from trendcli.store import records as parts
@@ -128,15 +129,15 @@ def rows(root: Path, scope: Scope = SUBMITTED, fields: Sequence[str] = ()) -> li
     ],
 )
 def test_decisions(written: str, decided: str) -> None:
-    assert venues.parse_decision(written) == decided
-    assert venues.decision_categories(decided).split()[0] == decided
-    assert venues.decision_categories(decided).split()[-1] == "submitted"
+    assert venue_lists.parse_decision(written) == decided
+    assert venue_lists.decision_categories(decided).split()[0] == decided
+    assert venue_lists.decision_categories(decided).split()[-1] == "submitted"
 
 
 def test_words_that_are_no_decision() -> None:
     for word in ("Enlightened", "stop", "Temporal"):
         with pytest.raises(ValueError, match=f"unknown status '{word}'"):
-            venues.parse_decision(word)
+            venue_lists.parse_decision(word)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +149,7 @@ def test_words_that_are_no_decision() -> None:
     ],
 )
 def test_a_list_vouches_for_decisions_that_are_all_known(decisions: list[str], known: dict[str, str]) -> None:
-    found = venues.build_coverage_records("test", 2021, decisions, datetime(2020, 10, 1, tzinfo=UTC), "", "")
+    found = venue_lists.build_coverage_records("test", 2021, decisions, datetime(2020, 10, 1, tzinfo=UTC), "", "")
     assert {name: answer.status for answer in found for name in answer.categories} == known
 
 
@@ -412,7 +413,7 @@ def test_where_only_the_accepted_are_listed_they_are_the_base(tmp_path: Path) ->
 def listed(id: str, decided: str, year: int) -> Submission:
     """A submission of which only the decision matters."""
     words = {"title": "On nothing", "abstract": "", "keywords": ["x"], "authors": []}
-    return venues.build_venue_submission(
+    return venue_lists.build_venue_submission(
         id=id, year=year, decision=decided, listed_at=datetime(2024, 9, 1, tzinfo=UTC), **words
     )  # type: ignore[arg-type]
 

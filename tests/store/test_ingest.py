@@ -12,6 +12,7 @@ from tests.conftest import answer, days, fill, paper, seconds
 from trendcli.core.types import Submission
 from trendcli.store import ingest
 from trendcli.store import records as parts
+from trendcli.store.compaction import compact_store
 from trendcli.store.sql import file_rows_sql
 from trendcli.store.store import Store
 
@@ -31,7 +32,7 @@ def add(store: Store, *papers: Submission, fold: bool = False) -> ingest.UpsertC
             store, [parts.build_batch_table(papers, "test", datetime(2020, 6, 1, tzinfo=UTC))], []
         )
         if fold:
-            ingest.compact_store(store)
+            compact_store(store)
     return merged
 
 
@@ -94,7 +95,7 @@ def test_folding_changes_no_submission(tmp_path: Path) -> None:
     before = rows(store)
     assert {item.kind for item in store.manifest.files} == {"month", "update"}
     with store.write_lock():
-        moves = ingest.compact_store(store)
+        moves = compact_store(store)
     assert rows(store) == before
     assert {item.kind for item in store.manifest.files} == {"month"}
     assert store.manifest.submission_count == sum(item.rows for item in store.manifest.files) == 45
@@ -106,7 +107,7 @@ def test_folding_leaves_files_for_readers_until_the_next_commit(tmp_path: Path) 
     add(store, paper("1801.00001", "2018-01-05", "New", version=2))
     old = Store.open(tmp_path)
     with store.write_lock():
-        ingest.compact_store(store)
+        compact_store(store)
     assert rows(old) == rows(store)  # a reader that opened the store before still finds its files
     add(store, paper("1801.00009", "2018-01-05"))
     assert not any(old.file_path(item).exists() for item in old.manifest.files)

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from tests.conftest import answer, fill, paper
 from trendcli.core import periods
 from trendcli.core.types import Scope, Selection, Submission, ignore_progress
-from trendcli.store import cache, ingest
+from trendcli.store import cache
+from trendcli.store.compaction import compact_store
 from trendcli.store.store import Store
 from trendcli.topics import library as topics
 from trendcli.topics import loader as topic_files
-from trendcli.topics import tags
+from trendcli.topics import matches as tags
 from trendcli.topics.counting import PeriodCounts, count_breakdown, count_rule_contributions, count_submissions
 from trendcli.topics.library import Library
 
@@ -168,7 +169,7 @@ def test_updates_count_once_and_folding_changes_nothing(tmp_path: Path, own: Lib
     assert table(after, "2019") == {"base": 2, "fruit": 2, "apple": 2, "pear": 1, "jam": 1}
     assert before.hashes != after.hashes
     with store.write_lock():
-        tags.remap(store, ingest.compact_store(store))
+        compact_store(store)
     assert of(store, own, "2018", "2019") == after
     fresh = fill(tmp_path / "fresh", current(store))
     assert of(fresh, own, "2018", "2019") == after

@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from trendcli import __version__
 from trendcli.cli.base import CommonOptions, register_callback, register_command
+from trendcli.core.version import __version__
 
 _COMMAND_TARGETS = {
     "demo": "importing:run_demo",

@@ -21,8 +21,9 @@ from trendcli.core.errors import StoreMissing, TrendError, UsageError, suggest_n
 from trendcli.core.types import Progress, ignore_progress
 
 if TYPE_CHECKING:
+    from trendcli.core.report import Report
     from trendcli.core.settings import Settings
-    from trendcli.core.types import Report, Scope
+    from trendcli.core.types import Scope
     from trendcli.store.store import Store
     from trendcli.topics.library import Library
 

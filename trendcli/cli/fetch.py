@@ -22,8 +22,9 @@ from trendcli.cli.options import CategoriesOption, FormatOption, OutputOption, S
 from trendcli.core.errors import RetryableError, UsageError, suggest_names
 
 if TYPE_CHECKING:
+    from trendcli.core.report import Report
     from trendcli.core.settings import Settings
-    from trendcli.core.types import Report, Request, Window
+    from trendcli.core.types import Request, Window
     from trendcli.sources.arxiv_api import ArxivApi
     from trendcli.sources.harvest import HarvestResult
     from trendcli.sources.oai import OaiPmh
@@ -187,7 +188,7 @@ def plan_requests(
 def build_source(store: Store, settings: Settings, name: str) -> ArxivApi | OaiPmh:
     """The source of that name, ready to be asked."""
     from trendcli.core.settings import pace_path
-    from trendcli.sources.pace import Pace
+    from trendcli.sources.http import Pace
     from trendcli.store import ingest
 
     url = _source_url(settings, name)
@@ -203,10 +204,11 @@ def build_source(store: Store, settings: Settings, name: str) -> ArxivApi | OaiP
 
 def _build_dry_run_report(settings: Settings, source: str, planned_requests: list[Request]) -> Report:
     """What would be asked; the totals are what arXiv's API declares now, for one request a row."""
+    from trendcli.core.report import Column, Report
     from trendcli.core.settings import pace_path
-    from trendcli.core.types import Column, Report, Window
+    from trendcli.core.types import Window
     from trendcli.sources.arxiv_api import ArxivApi, estimate_requests
-    from trendcli.sources.pace import Pace
+    from trendcli.sources.http import Pace
 
     api = ArxivApi(
         settings.arxiv_url, Pace(pace_path(), settings.interval_for_url(settings.arxiv_url)), settings.contact

@@ -81,7 +81,7 @@ def parse_venue_year(venue: str | None, year: int | None) -> tuple[str, int]:
 def _import_venue_list(common: CommonOptions, file: str, venue: str, year: int, fail_if_unchanged: bool) -> None:
     from trendcli.core.types import Request
     from trendcli.sources.paperlists import Paperlist
-    from trendcli.store.corpus import compare_with_list, next_list_time
+    from trendcli.sources.venue_lists import compare_with_list, next_list_time
 
     store = _open_real_store(common, venue)
     done = harvest_with_progress(
@@ -98,7 +98,7 @@ def print_venue_summary(
     common: CommonOptions, result: HarvestResult, venue: str, year: int, has_decisions: bool = True
 ) -> None:
     """Say what a list of a conference brought and lacks; `decides`: whether such lists tell who was accepted."""
-    from trendcli.store.corpus import undecided_notes
+    from trendcli.sources.venue_lists import undecided_notes
 
     # that a venue has not decided is no gap in its list
     common.print_note(
@@ -175,7 +175,7 @@ def run_demo(
     from trendcli.demo import corpus
     from trendcli.demo.server import ArxivStandIn, run_stand_in
     from trendcli.sources.arxiv_api import ArxivApi
-    from trendcli.sources.pace import Pace
+    from trendcli.sources.http import Pace
 
     root = out / "store"
     if (root / "manifest.json").exists():

@@ -15,7 +15,7 @@ from trendcli.core.errors import FindingsReported, UsageError, suggest_names
 from trendcli.core.registry import CHARTS, REPORTS, load_entry
 
 if TYPE_CHECKING:
-    from trendcli.core.types import Report
+    from trendcli.core.report import Report
     from trendcli.store.store import Store
 
 

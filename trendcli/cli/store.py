@@ -33,7 +33,7 @@ def show_status(
     output: OutputOption = None,
 ) -> None:
     """What the store holds and can vouch for, category by category, how old it is, and what the next fetch will do."""
-    from trendcli.core.types import Column, Report
+    from trendcli.core.report import Column, Report
     from trendcli.reports.notes import SYNTHETIC_WARNING, format_timestamp
 
     if by not in ("span", "month"):
@@ -195,7 +195,7 @@ def run_doctor(
     output: OutputOption = None,
 ) -> None:
     """Look for damaged files, duplicates, impossible dates and holes, and say what to do about each."""
-    from trendcli.core.types import Column, Report
+    from trendcli.core.report import Column, Report
     from trendcli.reports.doctor import check_store, repair_store
 
     store, settings = common.open_store(corpus), common.resolved_settings[0]
@@ -242,8 +242,7 @@ def _read_expected_totals(location: str, settings: Settings) -> dict[str, int]:
         except OSError as error:
             raise UsageError(f"Cannot read {url}: {error.strerror}.") from None
     from trendcli.core.settings import pace_path
-    from trendcli.sources.http import InvalidResponse, build_session
-    from trendcli.sources.pace import Pace
+    from trendcli.sources.http import InvalidResponse, Pace, build_session
 
     def check_body(body: bytes, url: str) -> None:
         try:

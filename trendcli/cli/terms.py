@@ -12,7 +12,7 @@ from trendcli.cli.options import FormatOption, OutputOption, SelectionOptions, V
 from trendcli.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from trendcli.core.types import Report
+    from trendcli.core.report import Report
 
 
 def show_terms(

@@ -219,10 +219,10 @@ def write_new_topic(
 
     It is written behind the last topic of the file, or printed where neither -o nor the setting names one.
     """
+    from trendcli.core.files import write_file_atomically
     from trendcli.core.settings import config_folder
     from trendcli.reports.curation.check import ALL_STORED_SCOPE, format_counts_by_year
     from trendcli.reports.curation.create import draft_topic, format_topic_yaml, insert_topic, read_back_topic
-    from trendcli.store.store import write_file_atomically
     from trendcli.topics.library import extend_library
     from trendcli.topics.loader import compose_yaml, read_topic_file
     from trendcli.topics.query import bind

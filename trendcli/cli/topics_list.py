@@ -18,7 +18,7 @@ def show_topics(
     output: OutputOption = None,
 ) -> None:
     """List packs and topics, and where each is defined."""
-    from trendcli.core.types import Column, Report
+    from trendcli.core.report import Column, Report
 
     library = common.load_library()
     names = library.get_pack(pack) if pack else sorted(library.topics)

@@ -11,8 +11,9 @@ from trendcli.cli.base import CommonOptions
 from trendcli.cli.importing import harvest_with_progress, print_venue_summary, raise_for_failure
 
 if TYPE_CHECKING:
+    from trendcli.core.report import Report
     from trendcli.core.settings import Settings
-    from trendcli.core.types import CoverageRecord, Report
+    from trendcli.core.types import CoverageRecord
     from trendcli.sources.openreview_venues import VenueLayout
     from trendcli.store.store import Store
 
@@ -30,10 +31,10 @@ def fetch_venue_year(
     from trendcli.core.settings import pace_path
     from trendcli.core.types import Request
     from trendcli.sources.harvest import HarvestResult
+    from trendcli.sources.http import Pace
     from trendcli.sources.openreview import Credentials, OpenReview
     from trendcli.sources.openreview_venues import find_layout
-    from trendcli.sources.pace import Pace
-    from trendcli.store.corpus import compare_with_list, next_list_time
+    from trendcli.sources.venue_lists import compare_with_list, next_list_time
 
     settings, how = common.resolved_settings[0], find_layout(venue, year)
     frozen = None if refresh else _frozen_record(store, how, year)
@@ -87,7 +88,7 @@ def _build_plan_report(
     settings: Settings, how: VenueLayout, venue: str, year: int, frozen: CoverageRecord | None
 ) -> Report:
     """Which lists of OpenReview a fetch would ask for."""
-    from trendcli.core.types import Column, Report
+    from trendcli.core.report import Column, Report
 
     url = settings.openreview_url if how.api_version == 2 else settings.openreview_v1_url
     invitations = {} if frozen else how.states_by_invitation(year)

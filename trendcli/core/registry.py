@@ -61,6 +61,11 @@ REPORTS = {
         "trendcli.reports.terms.backtest:build_backtest", "rising terms of past years, a year later"
     ),
 }
+# what is computed of single rows and has to follow them when files are rewritten: functions of (store, row map)
+REMAPPERS = {
+    "rule matches": RegistryEntry("trendcli.topics.matches:remap", "which rule matches which row"),
+    "full-text index": RegistryEntry("trendcli.reports.papers.fulltext_build:remap", "the words of each row"),
+}
 CHARTS = {
     "lines": RegistryEntry("trendcli.output.charts:draw_lines", "share of each topic by period, with its interval"),
     "change": RegistryEntry("trendcli.output.charts:draw_change", "relative change between two periods, a bar a topic"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trendcli.core.errors import UsageError
-from trendcli.core.types import Report
+from trendcli.core.report import Report
 
 
 def render_bibtex(report: Report) -> str:

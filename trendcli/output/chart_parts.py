@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from trendcli.core.errors import UsageError
-from trendcli.core.types import Report
+from trendcli.core.report import Report
 
 GREY = "#8a8a8a"
 

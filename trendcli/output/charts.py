@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from trendcli.core.errors import UsageError
-from trendcli.core.types import Report
+from trendcli.core.report import Report
 from trendcli.output.chart_parts import (
     GREY,
     Row,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from trendcli.core.types import Report
+from trendcli.core.report import Report
 from trendcli.output.values import column_heading, format_cell, is_numeric_column
 
 _PAGE_STYLE = """

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trendcli.core.types import Report
+from trendcli.core.report import Report
 
 
 def render_json(report: Report) -> str:

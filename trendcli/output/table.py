@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from trendcli.core.types import Column, Report
+from trendcli.core.report import Column, Report
 from trendcli.output.values import column_heading, format_cell, is_numeric_column
 
 # how narrow a column of names becomes before another column goes, and at the very least

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from trendcli.core.types import Column
+from trendcli.core.report import Column
 
 NOT_AVAILABLE = "n/a"
 NO_VALUE = "–"

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from trendcli.core.types import Column
+from trendcli.core.report import Column
 from trendcli.output.values import NOT_AVAILABLE, format_cell
 
-TEMPLATE_FOLDER = Path(__file__).resolve().parents[1] / "templates"
+TEMPLATE_FOLDER = Path(__file__).resolve().parent / "templates"
 STATUS_LABELS = {
     "complete": "complete",
     "provisional": "provisional: may still grow",

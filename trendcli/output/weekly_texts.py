@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from trendcli.core.types import Column, Report
+from trendcli.core.report import Column, Report
 from trendcli.output import weekly_page as pages
 from trendcli.output.machine import render_csv
 from trendcli.output.values import NOT_AVAILABLE, format_percent

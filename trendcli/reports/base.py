@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from trendcli.core import breaks, periods
+from trendcli.core import arxiv as breaks
+from trendcli.core import periods
 from trendcli.core.errors import UsageError, suggest_names
 from trendcli.core.periods import Period
-from trendcli.core.types import Column, Report
+from trendcli.core.report import Column, Report
 from trendcli.reports.notes import build_provenance, common_notes, format_timestamp
 from trendcli.stats import proportions as change
 from trendcli.stats.overdispersion import Overdispersion

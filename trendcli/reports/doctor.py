@@ -14,13 +14,11 @@ from xxhash import xxh3_64
 from trendcli.core.errors import StoreLocked, UsageError
 from trendcli.core.periods import add_months
 from trendcli.core.types import CoverageRecord, Progress
-from trendcli.reports.papers import fulltext_build as indexing
-from trendcli.store import ingest
+from trendcli.store.compaction import compact_store
 from trendcli.store.coverage import ALL_CATEGORIES
 from trendcli.store.manifest import ARXIV, COUNTS_ONLY_KIND, DataFile
 from trendcli.store.sql import file_rows_sql
 from trendcli.store.store import Store
-from trendcli.topics import tags
 
 # arXiv holds submissions that were made before it began, dated by their authors, but none before this
 EARLIEST_SUBMISSION_DATE = date(1986, 1, 1)
@@ -242,9 +240,7 @@ def repair_store(store: Store) -> list[str]:
             """
         ).fetchall()
     if twice:
-        moves = ingest.compact_store(store, {month for (month,) in twice})
-        tags.remap(store, moves)
-        indexing.remap(store, moves)
+        compact_store(store, {month for (month,) in twice})
         done.append(f"Folded submissions that were there twice, in {len(twice)} months.")
     return done
 

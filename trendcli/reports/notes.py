@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from trendcli import __version__
+from trendcli.core.version import __version__
 from trendcli.reports import judgements
 from trendcli.store import corpus as venues
 from trendcli.store.coverage import ALL_CATEGORIES

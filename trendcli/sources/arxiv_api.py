@@ -21,8 +21,7 @@ from trendcli.core.arxiv import list_category_names, parse_arxiv_id
 from trendcli.core.errors import RetryableError, SourceUnreachable, UsageError
 from trendcli.core.periods import add_months
 from trendcli.core.types import Batch, CoverageRecord, Progress, Request, Submission, Window
-from trendcli.sources.http import RETRY_ADVICE, InvalidResponse, Transport
-from trendcli.sources.pace import Pace
+from trendcli.sources.http import RETRY_ADVICE, InvalidResponse, Pace, Transport
 from trendcli.store import records as parts
 from trendcli.store.coverage import ALL_CATEGORIES
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from trendcli.core.errors import RetryableError
 from trendcli.core.types import CoverageRecord, Progress, Request, Source
-from trendcli.reports.papers import fulltext_build as indexing
 from trendcli.store import ingest
+from trendcli.store.compaction import compact_store, is_compaction_due
 from trendcli.store.ingest import UpsertCounts
 from trendcli.store.store import Store
-from trendcli.topics import tags
+from trendcli.topics import matches as tags
 
 # how many times their due size updates may reach that nobody has matched
 OVERDUE_FACTOR = 4
@@ -68,12 +68,8 @@ def _compact_if_due(store: Store) -> None:
     What came just now was not, and a month that takes it in would have to be matched again as a whole. Long overdue
     updates are folded all the same.
     """
-    if ingest.is_compaction_due(store) and (
-        tags.is_match_cache_current(store) or ingest.is_compaction_due(store, OVERDUE_FACTOR)
-    ):
-        moves = ingest.compact_store(store)
-        tags.remap(store, moves)
-        indexing.remap(store, moves)
+    if is_compaction_due(store) and (tags.is_match_cache_current(store) or is_compaction_due(store, OVERDUE_FACTOR)):
+        compact_store(store)
 
 
 def _harvest_request(

@@ -22,8 +22,7 @@ from trendcli.core.arrow import pa
 from trendcli.core.arxiv import archive_of, oai_set, parse_arxiv_id
 from trendcli.core.errors import RetryableError
 from trendcli.core.types import Batch, CoverageRecord, Progress, Request, Submission
-from trendcli.sources.http import RETRY_ADVICE, InvalidResponse, build_session
-from trendcli.sources.pace import Pace
+from trendcli.sources.http import RETRY_ADVICE, InvalidResponse, Pace, build_session
 from trendcli.sources.plan import FIRST_DATESTAMP
 from trendcli.sources.snapshot_records import parse_epoch_day, parse_version_date
 from trendcli.store import records as parts

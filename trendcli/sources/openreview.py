@@ -21,11 +21,10 @@ import requests
 from trendcli.core.errors import ActionRequiredError, RetryableError, SettingsError, SourceUnreachable, UsageError
 from trendcli.core.types import Batch, CoverageRecord, Progress, Request, Submission
 from trendcli.sources import openreview_venues as lists
-from trendcli.sources.http import RETRY_STATUSES, InvalidResponse, Transport, parse_retry_after
-from trendcli.sources.pace import Pace
-from trendcli.store import corpus as venues
+from trendcli.sources import venue_lists as venues
+from trendcli.sources.http import RETRY_STATUSES, InvalidResponse, Pace, Transport, parse_retry_after
+from trendcli.sources.venue_lists import ListComparison
 from trendcli.store import records as parts
-from trendcli.store.corpus import ListComparison
 
 # notes a request: the most that the APIs send, and less where each brings its replies
 NOTES_PER_PAGE, NOTES_PER_PAGE_WITH_REPLIES = 1000, 200

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from trendcli.core.errors import UsageError, suggest_names
 from trendcli.core.types import Submission
-from trendcli.store import corpus as venues
+from trendcli.sources import venue_lists as venues
 
 
 class VenueLayout(NamedTuple):

@@ -13,9 +13,9 @@ import msgspec
 
 from trendcli.core.errors import UsageError
 from trendcli.core.types import Batch, Progress, Request, Submission
-from trendcli.store import corpus as venues
+from trendcli.sources import venue_lists as venues
+from trendcli.sources.venue_lists import ListComparison
 from trendcli.store import records as parts
-from trendcli.store.corpus import ListComparison
 
 
 class _ListEntry(msgspec.Struct):

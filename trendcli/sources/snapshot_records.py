@@ -202,7 +202,7 @@ def parse_epoch_day(text: str) -> int:
 def parse_version_date(text: str) -> int:
     """Seconds since 1970 of 'Mon, 2 Apr 2007 19:18:42 GMT'; ValueError where it is no date."""
     try:
-        if text.endswith(" GMT"):
+        if text.endswith(" GMT") and text[-13:-12] == " ":
             return _parse_date_part(text[:-13]) + _SECONDS_BY_CLOCK_TIME[text[-12:-7]] + _SECONDS_BY_SUFFIX[text[-7:-4]]
     except (ValueError, KeyError):
         pass

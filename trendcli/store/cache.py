@@ -12,14 +12,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xxhash import xxh3_64_hexdigest
 
-from trendcli.store.store import Store, write_file_atomically
+from trendcli.core.files import atomic_draft, exclusive_lock, write_file_atomically
+from trendcli.store.store import Store
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -129,26 +130,19 @@ def _write_block(folder: Path, file_ids: Sequence[int], keys: Sequence[int], row
 
     name = xxh3_64_hexdigest(json.dumps([file_ids, keys]).encode())
     path = folder / f"{name}.parquet"
-    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
-    pq.write_table(rows, draft, compression="zstd", compression_level=3)
-    os.replace(draft, path)
+    with atomic_draft(path) as draft:
+        pq.write_table(rows, draft, compression="zstd", compression_level=3)
     write_file_atomically(path.with_suffix(".json"), json.dumps({"files": file_ids, "keys": keys}).encode())
     return _build_block(file_ids, keys, path)
 
 
 @contextmanager
 def _lock_folder(folder: Path) -> Iterator[bool]:
-    """Hold the folder's lock; the value says whether it can be written at all."""
-    import filelock  # only needed where something is missing
-
-    lock = filelock.FileLock(folder / "lock")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except OSError:  # a read-only disk
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        lock.release()
+    """Hold the folder's lock and yield whether it can be written at all; a disk may be read-only."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(exclusive_lock(folder / "lock"))
+        except OSError:
+            yield False
+        else:
+            yield True

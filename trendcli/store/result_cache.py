@@ -7,14 +7,14 @@ program's own files, and the day.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from trendcli.core.types import Column, Report
+from trendcli.core.files import write_file_atomically
+from trendcli.core.report import Column, Report
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -58,10 +58,7 @@ def write_result(root: Path, key: str, result: DataclassInstance) -> None:
     """Keep an answer, and let go of the oldest beyond KEPT; on a read-only disk nothing happens."""
     folder = root / "cache" / "answers"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        draft = folder / f"{key}.{os.getpid()}.draft"
-        draft.write_text(json.dumps(result, default=vars, ensure_ascii=False), encoding="utf-8")
-        draft.replace(folder / f"{key}.json")
+        write_file_atomically(folder / f"{key}.json", json.dumps(result, default=vars, ensure_ascii=False).encode())
         known = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
         for path in known[MAX_RESULTS:]:
             path.unlink(missing_ok=True)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from trendcli.core.types import Scope
 from trendcli.store.manifest import DataFile
 from trendcli.store.store import DATA_COLUMNS, KEYWORDS_COLUMN, Store
+
+if TYPE_CHECKING:
+    import duckdb
 
 if TYPE_CHECKING:
     import duckdb
@@ -63,3 +68,15 @@ def sql_list(values: Iterable[str]) -> str:
 def sql_string(value: str) -> str:
     """A SQL text literal."""
     return "'" + value.replace("'", "''") + "'"
+
+
+def scope_filter_sql(column: str, scope: Scope, primary_only: bool = False) -> str:
+    """SQL: whether a column of categories lies in a scope, by its primary category or by any that is listed."""
+    if not scope.categories:
+        return "true"
+    return f"regexp_matches({column}, {sql_string(_globs_regex(scope.categories, primary_only))})"
+
+
+def _globs_regex(globs: Iterable[str], primary_only: bool = False) -> str:
+    names = "|".join(re.escape(glob).replace(r"\*", r"[^ ]*") for glob in globs)
+    return f"^({names})( |$)" if primary_only else f"(^| )({names})( |$)"

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from copy import copy
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -24,9 +24,10 @@ from typing import TYPE_CHECKING
 
 from xxhash import xxh3_64
 
-from trendcli import __version__
 from trendcli.core.errors import StoreDamaged, StoreLocked, StoreMissing, UsageError
+from trendcli.core.files import draft_path, exclusive_lock, publish_file, write_file_atomically
 from trendcli.core.types import CoverageRecord
+from trendcli.core.version import __version__
 from trendcli.store.coverage import Coverage
 from trendcli.store.manifest import ARXIV, COUNTS_ONLY_KIND, DataFile, Manifest, format_manifest, parse_manifest
 
@@ -131,32 +132,22 @@ class Store:
     @contextmanager
     def write_lock(self) -> Iterator[None]:
         """Hold the store's lock; Locked, with who holds it, where another process writes. Readers are never blocked."""
-        import filelock  # only writers need it
-
-        self.root.mkdir(parents=True, exist_ok=True)
         holder = self.root / "lock.json"
-        lock = filelock.FileLock(self.root / "lock", timeout=0)
-        try:
-            lock.acquire()
-        except filelock.Timeout:
+        with ExitStack() as stack:
             try:
-                who = json.loads(holder.read_text(encoding="utf-8"))
-                by = f"process {who['pid']} ({who['since']})"
-            except (OSError, ValueError, KeyError):
-                by = "another process"
-            raise StoreLocked(
-                f"The store {self.root} is being written by {by}. Nothing was changed; try again later."
-            ) from None
-        try:
+                stack.enter_context(exclusive_lock(self.root / "lock", timeout_s=0))
+            except TimeoutError:
+                raise StoreLocked(
+                    f"The store {self.root} is being written by {_lock_holder(holder)}. Nothing was changed; "
+                    "try again later."
+                ) from None
+            stack.callback(holder.unlink, missing_ok=True)
             holder.write_text(
                 json.dumps({"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")})
             )
             if (self.root / "manifest.json").exists():
                 self.manifest = Store.open(self.root).manifest
             yield
-        finally:
-            holder.unlink(missing_ok=True)
-            lock.release()
 
     def build_coverage(self, as_of: date | None = None) -> Coverage:
         """What the answers in the ledger vouch for; a list of a conference for its year, whenever it was made."""
@@ -271,7 +262,7 @@ def write_data_file(root: Path, corpus: str, kind: str, stem: str, table: pa.Tab
 
     folder = root / corpus / ("months" if kind == "month" else "updates")
     folder.mkdir(parents=True, exist_ok=True)
-    draft = folder / f"{stem}.{os.getpid()}.draft"
+    draft = draft_path(folder / stem)
     try:
         pq.write_table(
             table,
@@ -290,10 +281,8 @@ def write_data_file(root: Path, corpus: str, kind: str, stem: str, table: pa.Tab
     with draft.open("rb") as stream:
         while chunk := stream.read(1 << 20):
             digest.update(chunk)
-        os.fsync(stream.fileno())
     path = folder / f"{stem}.{digest.hexdigest()[:12]}.parquet"
-    os.replace(draft, path)
-    _sync_folder(folder)
+    publish_file(draft, path)
     span = pc.min_max(table["v1_at"]).as_py()
     return DataFile(
         str(path.relative_to(root)),
@@ -305,23 +294,10 @@ def write_data_file(root: Path, corpus: str, kind: str, stem: str, table: pa.Tab
     )
 
 
-def write_file_atomically(path: Path, content: bytes) -> None:
-    """Replace a file whole: the old content or the new one is there at any moment, also after a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
-    with draft.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(draft, path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":  # Windows cannot open a folder, and its renames are journalled
-        return
-    handle = os.open(folder, os.O_RDONLY)
+def _lock_holder(path: Path) -> str:
+    """Return who holds a store's lock, in words, as its lock.json says."""
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        holder = json.loads(path.read_text(encoding="utf-8"))
+        return f"process {holder['pid']} ({holder['since']})"
+    except (OSError, ValueError, KeyError):
+        return "another process"

@@ -18,11 +18,10 @@ from trendcli.core.types import Progress, Scope
 from trendcli.store import cache
 from trendcli.store import result_cache as answers
 from trendcli.store.manifest import DataFile
-from trendcli.store.sql import create_temp_table, file_rows_sql
+from trendcli.store.sql import create_temp_table, file_rows_sql, scope_filter_sql
 from trendcli.store.store import Store
 from trendcli.topics.library import Library
-from trendcli.topics.mentions import create_topic_match_table, ensure_topic_rule_matches, scope_filter_sql
-from trendcli.topics.tags import blocks_sql
+from trendcli.topics.matches import blocks_sql, create_topic_match_table, ensure_topic_rule_matches
 
 if TYPE_CHECKING:
     import duckdb

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from trendcli.core.periods import Period, list_periods
 from trendcli.core.types import Progress, Rule, Selection, Window
 from trendcli.store.manifest import DataFile
-from trendcli.store.sql import create_temp_table, file_rows_sql, sql_string
+from trendcli.store.sql import create_temp_table, file_rows_sql, scope_filter_sql, sql_string
 from trendcli.store.store import Store
 from trendcli.topics import aggregates as cells
 from trendcli.topics.library import Library
-from trendcli.topics.mentions import create_topic_match_table, ensure_topic_rule_matches, scope_filter_sql
+from trendcli.topics.matches import create_topic_match_table, ensure_topic_rule_matches
 
 if TYPE_CHECKING:
     import duckdb

@@ -10,7 +10,8 @@ import pytest
 
 from tests.cli.test_cli import run
 from tests.conftest import answer, fill, paper
-from trendcli.core.types import Report, Submission
+from trendcli.core.report import Report
+from trendcli.core.types import Submission
 from trendcli.reports.curation import findings
 from trendcli.reports.curation.check import ALL_STORED_SCOPE, check_topics
 from trendcli.store.store import Store

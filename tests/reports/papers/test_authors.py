@@ -9,11 +9,12 @@ import pytest
 
 from tests.cli.test_cli import run
 from tests.conftest import ML, answer, fill, paper
-from trendcli.core.types import Report, ignore_progress
+from trendcli.core.report import Report
+from trendcli.core.types import ignore_progress
 from trendcli.reports.papers import fulltext_build as indexing
 from trendcli.reports.papers.authors import NAME_CAVEAT, list_authors, parse_author_line
 from trendcli.reports.papers.lookup import SearchRequest
-from trendcli.store import corpus as venues
+from trendcli.sources import venue_lists
 from trendcli.store import ingest
 from trendcli.store import records as parts
 from trendcli.store.store import Store
@@ -92,13 +93,13 @@ def test_whether_names_are_run_together_is_seen_from_the_whole_list(tmp_path: Pa
     store = Store.open_or_create(tmp_path / "venues" / "toy", corpus="toy")
     told = [("On trees", "Ann Bee Cee Dee"), ("On nothing", "Ann Bee Cee Dee Eff Gee Aitch Eye")]
     found = [
-        venues.build_venue_submission(
+        venue_lists.build_venue_submission(
             id=str(n), year=2021, decision="poster", title=title, abstract="", keywords=[], authors=[line], listed_at=at
         )
         for n, (title, line) in enumerate(told)
     ]
     with store.write_lock():
-        ledger = venues.build_coverage_records("test", 2021, ["poster"] * 2, at, "", "")
+        ledger = venue_lists.build_coverage_records("test", 2021, ["poster"] * 2, at, "", "")
         ingest.upsert_batches(store, [parts.build_batch_table(found, "test", at, "toy")], list(ledger))
     words = ("authors", "--corpus", "toy", "--store", tmp_path, "--format", "json")
     assert json.loads(run(*words, "--search", "trees").stdout)["rows"] == []

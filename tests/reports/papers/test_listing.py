@@ -12,8 +12,8 @@ from tests.conftest import ML, SMALL, answer, fill, paper
 from tests.reports.trends.test_comparison import ask
 from trendcli.core.arxiv import canonical_categories
 from trendcli.core.errors import CoverageMissing, UsageError
+from trendcli.core.report import Report
 from trendcli.core.settings import Settings
-from trendcli.core.types import Report
 from trendcli.demo import corpus
 from trendcli.reports.papers import listing
 from trendcli.store.store import Store

@@ -15,16 +15,16 @@ from tests.cli.test_cli import run
 from tests.conftest import ML, answer, fill, paper
 from tests.reports.papers.test_listing import listed as plainly
 from trendcli.core.errors import ActionRequiredError, StoreLocked, UsageError
+from trendcli.core.report import Report
 from trendcli.core.settings import Settings
-from trendcli.core.types import Report, Submission, ignore_progress
+from trendcli.core.types import Submission, ignore_progress
 from trendcli.reports.papers import fulltext as index
 from trendcli.reports.papers import fulltext_build as indexing
 from trendcli.reports.papers import listing, search
 from trendcli.reports.papers import query_syntax as syntax
 from trendcli.reports.papers.lookup import SearchRequest
-from trendcli.store import ingest
+from trendcli.store.compaction import compact_store
 from trendcli.store.store import Store
-from trendcli.topics import tags
 from trendcli.topics.library import Library
 from trendcli.topics.query import parse_query
 
@@ -171,7 +171,7 @@ def test_the_index_and_a_scan_are_the_same_question(
         assert index.read_index(store).file_keys == {item.file_id for item in store.manifest.files}
         assert in_part == scanned == answers(store)
         with store.write_lock():
-            indexing.remap(store, ingest.compact_store(store))
+            compact_store(store)
         assert index.read_index(store).file_keys == {item.file_id for item in store.manifest.files}
         assert answers(store) == scanned
 
@@ -208,7 +208,7 @@ def test_a_build_that_is_killed_leaves_nothing_that_counts(
     )
     assert subprocess.run([sys.executable, "-c", code, str(store.root)], check=False).returncode == 9
     left = {path.suffix for path in index.index_folder(store).iterdir() if path.suffix}
-    assert left == {".building"} and index.read_index(store) == index.FulltextIndex()
+    assert left == {".draft"} and index.read_index(store) == index.FulltextIndex()
     assert ids(searched(store, library, "graph")) == before
 
     def full(*_: Any) -> int:
@@ -247,7 +247,7 @@ def test_a_damaged_index_is_not_carried_along(tmp_path: Path, library: Library) 
     (places,) = index.index_folder(store).glob("*.npy")
     places.write_bytes(places.read_bytes()[:100])
     with store.write_lock():
-        indexing.remap(store, ingest.compact_store(store, ["2018-01"]))
+        compact_store(store, ["2018-01"])
     assert ids(searched(store, library, "graph")) == before
     assert indexing.build_index(store, ignore_progress)[1] == 5
 
@@ -278,9 +278,7 @@ def test_a_harvest_that_folds_carries_the_index_along(tmp_path: Path, library: L
     indexing.build_index(store, ignore_progress)
     before = ids(searched(store, library, "graph OR tree"))
     with store.write_lock():
-        moves = ingest.compact_store(store)
-        tags.remap(store, moves)
-        indexing.remap(store, moves)
+        compact_store(store)
     assert index.read_index(store).file_keys == {item.file_id for item in store.manifest.files}
     assert ids(searched(store, library, "graph OR tree")) == before
     with store.connect() as db:

@@ -23,8 +23,8 @@ from trendcli.reports.terms import texts
 from trendcli.reports.terms.new_names import glob_to_regex
 from trendcli.reports.terms.ngrams import NgramCounts
 from trendcli.reports.terms.terms import TermFilter, build_term_changes, group_changed_terms
+from trendcli.sources import venue_lists
 from trendcli.stats import screening as movers
-from trendcli.store import corpus as venues
 from trendcli.store import ingest
 from trendcli.store import records as parts
 from trendcli.store.store import Store
@@ -166,7 +166,7 @@ def test_what_cannot_be_asked_is_refused_in_a_sentence(planted: Path, words: lis
 
 def submissions(year: int, listed: Sequence[tuple[str, str, str]]) -> list[Submission]:
     return [
-        venues.build_venue_submission(id=f"v{year}n{number:04d}", year=year, decision=decided, title=title, abstract="",
+        venue_lists.build_venue_submission(id=f"v{year}n{number:04d}", year=year, decision=decided, title=title, abstract="",
                           keywords=keywords.split("; "), authors=["A. One"], listed_at=datetime(2022, 6, 1, tzinfo=UTC))
         for number, (decided, title, keywords) in enumerate(listed)
     ]  # fmt: skip
@@ -196,7 +196,7 @@ def venue(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = Store.open_or_create(root / "venues" / "toy", corpus="toy")
     found = submissions(2021, listed)
     with store.write_lock():
-        ledger = venues.build_coverage_records(
+        ledger = venue_lists.build_coverage_records(
             "test", 2021, [item.categories.split()[0] for item in found], datetime(2022, 6, 1, tzinfo=UTC), "", ""
         )
         ingest.upsert_batches(
@@ -229,7 +229,7 @@ def test_decisions_are_no_language(tmp_path: Path) -> None:
         found = submissions(year, listed)
         at = datetime(year + 1, 6, 1, tzinfo=UTC)
         with store.write_lock():
-            ledger = venues.build_coverage_records("test", year, [item[0] for item in listed], at, "", "")
+            ledger = venue_lists.build_coverage_records("test", year, [item[0] for item in listed], at, "", "")
             ingest.upsert_batches(store, [parts.build_batch_table(found, "test", at, "toy")], list(ledger))
     rising = [row for row in asked(tmp_path, "--corpus", "toy", "--period", 2021)["rows"] if row["verdict"] == "rising"]
     assert [(row["term"], row["count_1"], row["count_2"]) for row in rising] == [("widget lattices", 78, 378)]
@@ -240,7 +240,7 @@ def test_few_submissions_are_no_test(venue: Path, tmp_path: Path) -> None:
     store = Store.open_or_create(tmp_path / "venues" / "toy", corpus="toy")
     at = datetime(2022, 6, 1, tzinfo=UTC)
     with store.write_lock():
-        ledger = venues.build_coverage_records("test", 2021, [item[0] for item in listed], at, "", "")
+        ledger = venue_lists.build_coverage_records("test", 2021, [item[0] for item in listed], at, "", "")
         ingest.upsert_batches(
             store, [parts.build_batch_table(submissions(2021, listed), "test", at, "toy")], list(ledger)
         )

@@ -9,8 +9,9 @@ import pytest
 from tests.cli.test_cli import run
 from tests.conftest import ML, answer, fill, paper
 from trendcli.core.errors import CoverageMissing, UsageError
+from trendcli.core.report import Report
 from trendcli.core.settings import Settings
-from trendcli.core.types import Report, Scope
+from trendcli.core.types import Scope
 from trendcli.reports.trends.comparison import build_comparison, build_decomposition
 from trendcli.reports.trends.explain import build_explanation
 from trendcli.reports.trends.series import build_series

@@ -9,11 +9,13 @@ import pytest
 from tests.conftest import answer, fill, paper
 from tests.reports.trends.test_comparison import ask
 from trendcli.core.errors import UsageError
-from trendcli.core.types import Report, Submission
+from trendcli.core.report import Report
+from trendcli.core.types import Submission
 from trendcli.output.machine import render_json
 from trendcli.reports import notes as provenance
 from trendcli.reports.trends.verify import verify_report
 from trendcli.store import ingest
+from trendcli.store.compaction import compact_store
 from trendcli.store.store import Store
 from trendcli.topics import loader as topic_files
 from trendcli.topics.library import Library
@@ -79,7 +81,7 @@ def test_four_differences_are_named_and_a_fold_is_none(
         ingest.upsert_batches(store, [parts.build_batch_table(world()[60:], "test", answer().answered_at)], [answer()])
     before = saved(ask("comparison", store, own, "apple"))
     with store.write_lock():
-        ingest.compact_store(store)
+        compact_store(store)
     assert causes(store, own, before) == []
 
     moved = [replace_date(p, "2018-06-30") if p.id == "1903.00002" else p for p in world()]

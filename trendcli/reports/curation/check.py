@@ -7,7 +7,8 @@ from typing import Any
 
 from trendcli.core import periods
 from trendcli.core.periods import Period
-from trendcli.core.types import Column, Progress, Report, Scope, Window, ignore_progress
+from trendcli.core.report import Column, Report
+from trendcli.core.types import Progress, Scope, Window, ignore_progress
 from trendcli.reports.curation.findings import (
     MIN_CANDIDATES,
     CheckInput,

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trendcli.core.errors import UsageError
-from trendcli.core.types import Column, Progress, Report, Scope, ignore_progress
+from trendcli.core.report import Column, Report
+from trendcli.core.types import Progress, Scope, ignore_progress
 from trendcli.reports.notes import build_provenance, common_notes, format_timestamp
 from trendcli.reports.papers.details import read_details
 from trendcli.reports.papers.listing import format_submission_count

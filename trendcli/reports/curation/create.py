@@ -16,10 +16,9 @@ from trendcli.core.normalize import normalize_text
 from trendcli.core.types import Progress, Scope, Topic, ignore_progress
 from trendcli.reports.curation.acronyms import iter_long_forms
 from trendcli.store.manifest import ARXIV
-from trendcli.store.sql import file_rows_sql, sql_string
+from trendcli.store.sql import file_rows_sql, scope_filter_sql, sql_string
 from trendcli.store.store import Store
 from trendcli.topics import loader as topic_files
-from trendcli.topics.mentions import scope_filter_sql
 from trendcli.topics.patterns import phrase_regex
 
 # an acronym is taken where more than half of its definitions are the phrase; what occurs once may be a slip of the pen

@@ -15,9 +15,9 @@ from trendcli.core.periods import Period
 from trendcli.core.types import Rule, Scope
 from trendcli.stats.proportions import TwoProportions, compute_changes
 from trendcli.store.manifest import ARXIV
+from trendcli.store.sql import scope_filter_sql
 from trendcli.store.store import Store
 from trendcli.topics.library import Library
-from trendcli.topics.mentions import scope_filter_sql
 
 if TYPE_CHECKING:
     import duckdb

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from trendcli.core.errors import UsageError
-from trendcli.core.types import Column, Progress, Report, Scope, ignore_progress
+from trendcli.core.report import Column, Report
+from trendcli.core.types import Progress, Scope, ignore_progress
 from trendcli.reports import judgements
 from trendcli.reports.judgements import Judgement, Precision
 from trendcli.reports.notes import abbreviate_list, build_provenance, common_notes, format_timestamp

@@ -9,7 +9,8 @@ from dataclasses import asdict
 from typing import NamedTuple
 
 from trendcli.core.normalize import split_author_line
-from trendcli.core.types import Column, Progress, Report, Scope, ignore_progress
+from trendcli.core.report import Column, Report
+from trendcli.core.types import Progress, Scope, ignore_progress
 from trendcli.reports.notes import abbreviate_list, build_provenance, common_notes, format_timestamp
 from trendcli.reports.papers import lookup
 from trendcli.reports.papers.listing import bind_selection, coverage_gap_notes, format_window

@@ -6,18 +6,18 @@ What is written counts for nothing until `index.json` names it, which is the las
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xxhash import xxh3_64_hexdigest
 
 from trendcli.core.errors import ActionRequiredError, StoreLocked
+from trendcli.core.files import atomic_draft, exclusive_lock, write_file_atomically
 from trendcli.core.parallel import count_cores
 from trendcli.core.types import Progress
 from trendcli.reports.papers.fulltext import (
@@ -30,7 +30,7 @@ from trendcli.reports.papers.fulltext import (
 )
 from trendcli.store.manifest import DataFile
 from trendcli.store.sql import sql_string
-from trendcli.store.store import Store, corpus_text_fields, write_file_atomically
+from trendcli.store.store import Store, corpus_text_fields
 
 if TYPE_CHECKING:
     import duckdb
@@ -43,7 +43,8 @@ BYTES_PER_SUBMISSION, SECONDS_PER_SUBMISSION = 700, 4e-5
 _ROWS_PER_THREAD = 100_000  # submissions from which a second thread pays
 _ROWS_PER_READ = 5_000  # submissions that are read at a time
 _WORD_BUFFER_BYTES = 64 << 20  # bytes of words that a thread holds before it writes them
-_DRAFT_SUFFIX = ".building"
+# ".building" is what the first version called its drafts
+_DRAFT_SUFFIXES = (".draft", ".building")
 # nothing counts until the file is whole and named, so nothing has to be safe on its way there
 _SQLITE_PRAGMAS = ("PRAGMA page_size = 8192", "PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF")
 # words alone, and nothing for scores of its own: points are given by what stands where
@@ -59,7 +60,7 @@ def build_index(store: Store, progress: Progress) -> tuple[FulltextIndex, int]:
     with _lock_index(store) as here:
         old = read_index(store)
         for path in here.iterdir():  # what a build left that was killed, and what the last one stopped naming
-            if path.suffix in (".db", ".npy", _DRAFT_SUFFIX) and path not in _segment_paths(old):
+            if path.suffix in (".db", ".npy", *_DRAFT_SUFFIXES) and path not in _segment_paths(old):
                 path.unlink(missing_ok=True)
                 path.with_suffix(".json").unlink(missing_ok=True)
         files = store.manifest.files
@@ -108,21 +109,15 @@ def remap(store: Store, row_map: pa.Table) -> None:
 
 @contextmanager
 def _lock_index(store: Store) -> Iterator[Path]:
-    import filelock  # only who writes needs it
-
     here = index_folder(store)
-    here.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(here / "lock", timeout=0)
-    try:
-        lock.acquire()
-    except filelock.Timeout:
-        raise StoreLocked(
-            f"Another process builds the index of {store.root}. Nothing was changed; try again later."
-        ) from None
-    try:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(exclusive_lock(here / "lock", timeout_s=0))
+        except TimeoutError:
+            raise StoreLocked(
+                f"Another process builds the index of {store.root}. Nothing was changed; try again later."
+            ) from None
         yield here
-    finally:
-        lock.release()
 
 
 def _commit_index(here: Path, segments: Sequence[Segment], files: Iterable[int]) -> None:
@@ -210,17 +205,14 @@ def _build_segments(store: Store, here: Path, files: Sequence[DataFile], progres
 def _build_segment(store: Store, here: Path, files: Sequence[DataFile], report_rows: Callable[[int], None]) -> Segment:
     name = xxh3_64_hexdigest(json.dumps(sorted(item.file_id for item in files)).encode())
     words, places = here / f"{name}.db", here / f"{name}.npy"
-    draft = words.with_name(f"{words.name}{_DRAFT_SUFFIX}")
-    draft.unlink(missing_ok=True)
     try:
-        rows = _write_words(store, draft, files, report_rows)
+        with atomic_draft(words) as draft:
+            rows = _write_words(store, draft, files, report_rows)
+            _write_locations(places, *_read_locations(store, files))
     except sqlite3.Error as error:
-        draft.unlink(missing_ok=True)
         raise ActionRequiredError(
             f"SQLite cannot write the index of {store.root}: {error}. Nothing was changed."
         ) from None
-    _write_locations(places, *_read_locations(store, files))
-    os.replace(draft, words)
     return Segment(words, places, rows)
 
 
@@ -281,7 +273,5 @@ def _write_locations(path: Path, columns: Mapping[str, IntArray], categories: Se
     for name in LOCATION_DTYPES:
         table[name] = columns[name]
     write_file_atomically(path.with_suffix(".json"), json.dumps(categories).encode())
-    draft = path.with_name(f"{path.name}{_DRAFT_SUFFIX}")
-    with draft.open("wb") as out:
+    with atomic_draft(path) as draft, draft.open("wb") as out:
         np.save(out, table)
-    os.replace(draft, path)

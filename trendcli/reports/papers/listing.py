@@ -10,7 +10,8 @@ from typing import Any
 from trendcli.core import periods
 from trendcli.core.arxiv import parse_arxiv_id
 from trendcli.core.errors import CoverageMissing, UsageError
-from trendcli.core.types import Column, Progress, Report, Scope, Topic, Window, ignore_progress
+from trendcli.core.report import Column, Report
+from trendcli.core.types import Progress, Scope, Topic, Window, ignore_progress
 from trendcli.reports.notes import build_provenance, common_notes, coverage_phrase, format_timestamp, status_command
 from trendcli.reports.papers import lookup
 from trendcli.reports.papers.details import detail_columns, format_snippet, read_details, submission_url, texts_by_field

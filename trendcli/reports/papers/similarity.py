@@ -16,10 +16,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from trendcli.core.files import write_file_atomically
 from trendcli.reports.papers.query_syntax import Or, SearchQuery, SearchTerm, split_words
 from trendcli.store.manifest import DataFile
 from trendcli.store.sql import file_rows_sql
-from trendcli.store.store import Store, write_file_atomically
+from trendcli.store.store import Store
 
 if TYPE_CHECKING:
     import duckdb

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from trendcli.core.arrow import pc
 from trendcli.core.errors import UsageError
-from trendcli.core.types import Column, Progress, Report, Scope, ignore_progress
+from trendcli.core.report import Column, Report
+from trendcli.core.types import Progress, Scope, ignore_progress
 from trendcli.reports.base import build_report, describe_period
 from trendcli.reports.terms import near_duplicates as folding
 from trendcli.reports.terms import ngrams, texts, tokens

@@ -9,7 +9,8 @@ import numpy as np
 
 from trendcli.core.errors import UsageError
 from trendcli.core.periods import Period, parse_period
-from trendcli.core.types import Column, Progress, Report, Scope, ignore_progress
+from trendcli.core.report import Column, Report
+from trendcli.core.types import Progress, Scope, ignore_progress
 from trendcli.reports import significance as evidence
 from trendcli.reports.base import build_report, describe_period
 from trendcli.reports.terms import ngrams, texts

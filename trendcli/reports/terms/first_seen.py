@@ -11,9 +11,8 @@ from trendcli.core.periods import Period
 from trendcli.core.types import Scope
 from trendcli.reports.terms.stopwords import STOPWORDS
 from trendcli.store.manifest import DataFile
-from trendcli.store.sql import file_rows_sql, sql_string
+from trendcli.store.sql import file_rows_sql, scope_filter_sql, sql_string
 from trendcli.store.store import Store
-from trendcli.topics.mentions import scope_filter_sql
 
 # words of a term, submissions that have to hold it, and terms that are shown
 MIN_TERM_WORDS, MAX_TERM_WORDS, MIN_TITLES, MAX_SHOWN_TERMS = 2, 3, 3, 12

@@ -11,7 +11,8 @@ from typing import Any
 
 from trendcli.core import periods
 from trendcli.core.errors import CoverageMissing, UsageError
-from trendcli.core.types import Column, Progress, Report, Scope, Selection, Window, ignore_progress
+from trendcli.core.report import Column, Report
+from trendcli.core.types import Progress, Scope, Selection, Window, ignore_progress
 from trendcli.reports.base import build_report, describe_period
 from trendcli.reports.notes import status_command
 from trendcli.reports.terms.terms import narrow_base_to_topic, topic_suffix

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from trendcli.core.errors import CoverageMissing, UsageError
-from trendcli.core.types import Column, Progress, Report, Scope, ignore_progress
+from trendcli.core.report import Column, Report
+from trendcli.core.types import Progress, Scope, ignore_progress
 from trendcli.reports import significance as evidence
 from trendcli.reports.base import build_report, describe_period, is_withheld, label_columns, share_or_none
 from trendcli.reports.notes import coverage_phrase, status_command

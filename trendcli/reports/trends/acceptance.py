@@ -7,7 +7,8 @@ from typing import Any
 
 from trendcli.core.errors import CoverageMissing, UsageError
 from trendcli.core.periods import Period
-from trendcli.core.types import Column, Progress, Report, Scope, ignore_progress
+from trendcli.core.report import Column, Report
+from trendcli.core.types import Progress, Scope, ignore_progress
 from trendcli.reports import significance as evidence
 from trendcli.reports.base import build_report, describe_period, format_topic_names, sort_rows
 from trendcli.stats import proportions as change

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trendcli.core.errors import CoverageMissing, UsageError
-from trendcli.core.types import Column, Progress, Report, Scope, ignore_progress
+from trendcli.core.report import Column, Report
+from trendcli.core.types import Progress, Scope, ignore_progress
 from trendcli.reports import significance as evidence
 from trendcli.reports.base import (
     OVERLAP_NOTE,

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from trendcli.core.errors import UsageError
-from trendcli.core.types import Column, Progress, Report, Scope, Window, ignore_progress
+from trendcli.core.report import Column, Report
+from trendcli.core.types import Progress, Scope, Window, ignore_progress
 from trendcli.reports import significance as evidence
 from trendcli.reports.base import label_columns
 from trendcli.reports.papers import listing

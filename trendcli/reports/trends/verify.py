@@ -11,7 +11,8 @@ from typing import Any
 from trendcli.core import periods
 from trendcli.core.errors import UsageError
 from trendcli.core.registry import REPORTS, load_entry
-from trendcli.core.types import Column, Progress, Report, Scope, Window, ignore_progress
+from trendcli.core.report import Column, Report
+from trendcli.core.types import Progress, Scope, Window, ignore_progress
 from trendcli.reports import judgements
 from trendcli.store.store import Store
 from trendcli.topics.library import KEYWORD_PREFIX, QUERY_PREFIX, Library

@@ -17,7 +17,8 @@ import numpy as np
 from trendcli.core import periods
 from trendcli.core.errors import CoverageMissing
 from trendcli.core.periods import Period
-from trendcli.core.types import Progress, Report, Scope, Window, ignore_progress
+from trendcli.core.report import Report
+from trendcli.core.types import Progress, Scope, Window, ignore_progress
 from trendcli.reports.base import describe_period, share_or_none, visible_count
 from trendcli.reports.notes import build_provenance, common_notes, format_timestamp
 from trendcli.reports.papers import listing

@@ -16,7 +16,7 @@ import platform
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import date
 from hashlib import blake2b
@@ -24,21 +24,20 @@ from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 from uuid import NAMESPACE_URL, uuid5
 
-import filelock
 import msgspec
 
-from trendcli import __version__
 from trendcli.core import periods
 from trendcli.core.errors import CoverageMissing, StoreLocked, UsageError
+from trendcli.core.files import exclusive_lock, write_file_atomically
 from trendcli.core.periods import Period
 from trendcli.core.types import Progress, Window, ignore_progress
+from trendcli.core.version import __version__
 from trendcli.output import weekly_texts as pages
 from trendcli.output.machine import format_json
 from trendcli.output.weekly_page import ChartImage, render_page
 from trendcli.reports.trends.comparison import build_comparison
 from trendcli.reports.trends.series import build_series
 from trendcli.reports.weekly.digest import CURVE_MONTHS, DigestInput, build_digest
-from trendcli.store.store import write_file_atomically
 
 _WEEK_PATTERN = re.compile(r"\d{4}-W\d{2}")
 # what says when a document was made and of which store, and not what it says
@@ -49,20 +48,16 @@ MAX_BACKFILLED_WEEKS, RECHECKED_WEEKS = 53, 8
 
 @contextmanager
 def lock_folder(out: Path) -> Iterator[None]:
-    """Hold the folder, so that one job writes it at a time; Locked where another does. A killed job holds nothing."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(out / ".lock", timeout=0)
-        lock.acquire()
-    except filelock.Timeout:
-        raise StoreLocked(f"Another weekly job writes {out}. Nothing was changed; try again later.") from None
-    except OSError as error:
-        raise UsageError(f"Cannot write {out}: {error.strerror}.") from None
-    try:
+    """Hold the folder, so that one job writes it at a time; StoreLocked where another does."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(exclusive_lock(out / ".lock", timeout_s=0))
+        except TimeoutError:
+            raise StoreLocked(f"Another weekly job writes {out}. Nothing was changed; try again later.") from None
+        except OSError as error:
+            raise UsageError(f"Cannot write {out}: {error.strerror}.") from None
         _recover_folders(out)
         yield
-    finally:
-        lock.release()
 
 
 def list_weeks(out: Path) -> list[Period]:
