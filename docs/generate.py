@@ -1,8 +1,8 @@
 """Write the pages that state facts of the code, or with --check say which are stale.
 
-    docs/cli.md, docs/topics-list.md, configs/*.yaml          written whole
-    README.md, docs/tutorial.md                               the outputs below their `$ command` lines
-    docs/api.md                                               the outputs below its `>>>` lines
+    docs/reference/cli.md, docs/reference/topics-list.md, configs/*.yaml    written whole
+    README.md, docs/tutorial/*.md, docs/how-to/*.md                         the outputs below their `$ command` lines
+    docs/reference/api.md                                                   the outputs below its `>>>` lines
 
 Commands run in a scratch folder as on a terminal of 100 columns, against the corpus that `trend demo` makes up. A line
 of three dots in an output stands for any lines.
@@ -200,14 +200,16 @@ def pages() -> Iterator[tuple[Path, str]]:
     """Each generated page and what it should hold."""
     yield ROOT / "configs" / "settings.yaml", as_yaml(Settings())
     yield ROOT / "configs" / "weekly.yaml", as_yaml(Job())
-    yield ROOT / "docs" / "cli.md", command_page()
-    yield ROOT / "docs" / "topics-list.md", topic_page()
+    yield ROOT / "docs" / "reference" / "cli.md", command_page()
+    yield ROOT / "docs" / "reference" / "topics-list.md", topic_page()
     with tempfile.TemporaryDirectory() as scratch:
         shell = Shell(Path(scratch))
-        for name in ("README.md", "docs/tutorial.md"):
+        guides = sorted([*(ROOT / "docs" / "tutorial").glob("*.md"), *(ROOT / "docs" / "how-to").glob("*.md")])
+        for page in (ROOT / "README.md", *guides):
             shell.exports = []
-            yield ROOT / name, blocks((ROOT / name).read_text(encoding="utf-8"), shell)
-        yield ROOT / "docs" / "api.md", examples((ROOT / "docs" / "api.md").read_text(encoding="utf-8"), shell.folder)
+            yield page, blocks(page.read_text(encoding="utf-8"), shell)
+        api = ROOT / "docs" / "reference" / "api.md"
+        yield api, examples(api.read_text(encoding="utf-8"), shell.folder)
         for picture in ("lines", "change", "volume"):
             drawn = shell.folder / "trend-demo" / f"{picture}.png"
             kept = ROOT / "docs" / "img" / f"{picture}.png"
