@@ -38,15 +38,15 @@ spark: $(VENV)/dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,spark]'
 	$(BIN)/python -m pytest -n0 tests/topics/test_spark.py
 
-# The proofs of docs/method.md, on real records: SNAPSHOT is a file in the format of arXiv's bulk snapshot.
+# The proofs of docs/explanation/method.md, on real records: SNAPSHOT is a file in the format of arXiv's bulk snapshot.
 calibrate: $(VENV)/dev
 	$(BIN)/python benchmarks/calibrate.py $(SNAPSHOT) --words "$(WORDS)"
 
-# docs/claims.md, from the same file and a folder LISTS of iclr2020.json to iclr2022.json.
+# docs/explanation/claims.md, from the same file and a folder LISTS of iclr2020.json to iclr2022.json.
 claims: $(VENV)/dev
 	$(BIN)/python benchmarks/claims.py $(SNAPSHOT) $(LISTS) --words "$(WORDS)"
 
-# docs/benchmarks.md: the first part of a snapshot, or with SIZES="30000 300000" the second, of samples or made-up records.
+# docs/explanation/benchmarks.md: the first part of a snapshot, or with SIZES="30000 300000" the second, of samples or made-up records.
 bench: $(VENV)/dev
 	$(BIN)/python benchmarks/run.py $(SNAPSHOT) --words "$(WORDS)" --sizes "$(SIZES)"
 

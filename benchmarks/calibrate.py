@@ -1,6 +1,6 @@
 """Do verdicts keep their promise? Simulations whose shape comes from real records, and the records themselves shuffled.
 
-    make calibrate SNAPSHOT=file.jsonl [WORDS='...']    writes the section "Calibration" of docs/method.md
+    make calibrate SNAPSHOT=file.jsonl [WORDS='...']    writes the section "Calibration" of docs/explanation/method.md
 
 Ends with exit code 1 where a promise is not kept, or where leaving out the dispersion or the correction for many rows
 would go unnoticed.
@@ -27,7 +27,7 @@ from trendcli.stats.overdispersion import BACKGROUND, Overdispersion
 from trendcli.stats.proportions import TwoProportions, wilson_interval
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "method.md"
+PAGE = ROOT / "docs" / "explanation" / "method.md"
 MARKS = ("<!-- calibration: written by `make calibrate` -->\n", "<!-- end of calibration -->\n")
 TREND = [sys.executable, "-m", "trendcli"]
 HISTORY, TESTED = 36, 24
@@ -395,18 +395,18 @@ def main() -> None:
     lines = []
     for name, phis in (("1", 1.0), ("1.5", 1.5), ("2", 2.0), ("as in the records", shape.phis)):
         lines.append(held(f"simulated, φ {name}", flat(shape, phis, TABLES, 1)))
-    lines.append(held("records, days of two years dealt out anew", shuffled_years(records, TABLES)))
-    lines.append(held("records, weeks of two months dealt out anew", shuffled_months(records, TABLES)))
+    lines.append(held("records, days of two years permuted", shuffled_years(records, TABLES)))
+    lines.append(held("records, weeks of two months permuted", shuffled_months(records, TABLES)))
     without = []
     for name, phi, options in (
-        ("simulated, φ 2, **without dispersion**", 2.0, {"with_dispersion": False}),
+        ("simulated, φ 2, **without overdispersion**", 2.0, {"with_dispersion": False}),
         ("simulated, φ 1, **without Benjamini-Hochberg**", 1.0, {"with_correction": False}),
     ):
         found = flat(shape, phi, TABLES, 1, **options)
         if not kept(found):
             broken.append(f"{name}: would go unnoticed")
         rates = " | ".join(f"{found.rows[alpha].value:.5f}" for alpha in ALPHAS)
-        without.append(f"| {name} | {TABLES:,} | {found.tables.value:.3f} | {rates} | {'no, as it must' if kept(found) else '**yes**'} |")  # fmt: skip
+        without.append(f"| {name} | {TABLES:,} | {found.tables.value:.3f} | {rates} | {'no, as expected' if kept(found) else '**yes**'} |")  # fmt: skip
     changed = []
     for phi in (1.0, 1.5, 2.0):
         proportion, power = false_discoveries(shape, phi, TABLES // 2, 3)
@@ -430,39 +430,39 @@ def main() -> None:
     text = f"""
 *Written by `make calibrate{" " + asked.words if asked.words else ""}` on {datetime.date.today()}, {TOPICS} topics, {int(records.bases.sum()):,} submissions of 2015 to 2019.*
 
-The dispersion of these topics over these years is {quantiles[1]:.2f} in the middle ({quantiles[0]:.2f} at a tenth, {quantiles[2]:.2f} at nine tenths, {quantiles[3]:.2f} at most).
-Simulated tables have the monthly bases, the levels, trends and seasons of the records; between their two years nothing
-changes. A row keeps its promise if p ≤ α in at most α of the rows, and at most one table in twenty holds any verdict (both
-to the lower end of their 95 % intervals).
+The overdispersion of these topics over these years is {quantiles[1]:.2f} at the median ({quantiles[0]:.2f} at the 10th percentile, {quantiles[2]:.2f} at the 90th, {quantiles[3]:.2f} at most).
+Simulated tables have the monthly totals, levels, trends and seasons of the records; between their two years nothing
+changes. The error rate is kept if p ≤ α in at most α of the rows, and at most one table in twenty has any verdict (both
+by the lower end of their 95 % intervals).
 
 | nothing changed | tables | with any verdict | p ≤ 0.05 | p ≤ 0.01 | p ≤ 0.001 | kept |
 |---|---:|---:|---:|---:|---:|---|
 {chr(10).join([*lines, *without])}
 
-Where a tenth of the topics changes by half, up or down:
+When a tenth of the topics change by half, up or down:
 
-| φ | tables | mean share of verdicts that are false | share of the changes that are found |
+| φ | tables | mean false discovery proportion | changes detected |
 |---:|---:|---:|---:|
 {chr(10).join(changed)}
 
 The intervals of planted changes (expected counts of 5, 10, 20, 50 and 200 on the smaller side, true ratios of a half, 1 and
-2, bases alike or 1.6 times as large, φ estimated; {RUNS:,} runs a cell, {len(cells)} cells) hold the true change
+2, totals equal or 1.6 times as large, φ estimated; {RUNS:,} runs per cell, {len(cells)} cells) contain the true change
 in {100 * np.mean([cell.rate.value for cell in cells]):.1f} % of the runs. The worst cells:
 
-| φ | expected | ratio | bases | holds it in |
+| φ | expected | ratio | totals | coverage |
 |---:|---:|---:|---:|---:|
 {chr(10).join(f"| {cell.phi:g} | {cell.expected:g} | {cell.ratio:g} | {cell.bases:g} | {100 * cell.rate.value:.1f} % |" for cell in least.values())}
 
-Alerts of the weekly report, over {RUNS:,} years in which nothing changes of lists of {", ".join(map(str, WATCHED))} topics (0.6 to 10 % of {WEEKLY:,}
-submissions a week, which grow by a quarter a year and have a season): a list shows any alert in at most
-{100 * alerts.YEARLY_FALSE_ALERT_RATE:.0f} % of them. A doubling of one topic of 50 submissions a month is seen within six complete weeks as often as the
-last column says; the longer the list, the more it takes.
+Alerts of the weekly report, in {RUNS:,} simulated years in which nothing changes, for lists of {", ".join(map(str, WATCHED))} topics (0.6 to 10 % of {WEEKLY:,}
+submissions a week, which grow by a quarter a year and have a season): a list should show any alert in at most
+{100 * alerts.YEARLY_FALSE_ALERT_RATE:.0f} % of them. The last column is the fraction of doublings, of one topic of 50 submissions a month, that are detected within
+six complete weeks; the longer the list, the larger a change has to be.
 
-| φ | topics watched | flat years with any alert | at most (95 %) | doublings seen |
+| φ | topics watched | unchanged years with any alert | upper limit (95 %) | doublings detected |
 |---:|---:|---:|---:|---:|
 {chr(10).join(watch)}
 
-That every formula equals statsmodels or scipy to a relative 1e-9, zeros included, is held by `tests/stats/test_proportions.py`.
+Every formula equals statsmodels or scipy to a relative 1e-9, zeros included; see `tests/stats/test_proportions.py`.
 """
     page = PAGE.read_text(encoding="utf-8")
     before, rest = page.split(MARKS[0])

@@ -1,4 +1,4 @@
-"""Ask real records about claims that were published, and write docs/claims.md.
+"""Ask real records about claims that were published, and write docs/explanation/claims.md.
 
     make claims SNAPSHOT=file.jsonl LISTS=folder [WORDS='...']
 
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "claims.md"
+PAGE = ROOT / "docs" / "explanation" / "claims.md"
 TREND = [sys.executable, "-m", "trendcli"]
 
 
@@ -33,7 +33,7 @@ class Claim(NamedTuple):
 
 
 ICLR = "ICLR 2019 submission statistics"
-ONLY = "ICLR is another corpus: these are arXiv submissions, by category."
+ONLY = "ICLR is a different corpus: these are arXiv submissions, by category."
 CLAIMS = (
     Claim(
         "Recurrent networks take the biggest dip",
@@ -46,22 +46,22 @@ CLAIMS = (
         ONLY,
     ),
     Claim(
-        "GAN papers became more, and their relative change was negative",
+        "There were more GAN papers, and their relative change was negative",
         ICLR,
         ("report -t gan --vs 2018 --period 2019 -c cs.NE -c cs.RO -c cs.IR",),
-        ONLY + " GANs are at home in cs.CV and cs.LG, of which these records hold a part.",
+        ONLY + " GANs belong to cs.CV and cs.LG, which these records contain only in part.",
     ),
     Claim(
         "Reinforcement learning is still the most popular topic by submissions",
         ICLR,
         ("report --pack iclr --vs 2018 --period 2019 -c cs.NE -c cs.RO -c cs.IR --sort rank_2 --limit 3",),
-        ONLY + " Rank depends on what the list calls a topic: a broad one stands above a narrow one.",
+        ONLY + " Rank depends on what the list calls a topic: a broad one ranks above a narrow one.",
     ),
     Claim(
         "Recurrent networks have never been popular in robotics",
         ICLR + " (there: in computer vision and reinforcement learning)",
         ("report -t rnn --across category --period 2018 --vs 2017 -c cs.NE -c cs.RO -c cs.CL -c cs.IR",),
-        "Computer vision and reinforcement learning have no complete category here.",
+        "No category of computer vision or reinforcement learning is complete here.",
     ),
     Claim(
         "In language, recurrent networks are replaced by attention",
@@ -70,36 +70,36 @@ CLAIMS = (
             "report -t rnn -t attention -c cs.CL --period 2018 --vs 2017",
             "report -t rnn -t attention -c cs.CL --by quarter --since 2013 --until 2019",
         ),
-        "cs.CL is whole to 2018 alone, so the years after the claim are not here.",
+        "cs.CL is complete only to 2018, so the years after the claim are missing.",
     ),
     Claim(
         "Word embeddings are hot (word2vec 1.72 of its earlier monthly share)",
         "Karpathy 2017, full texts of six categories",
         ("report -t word-embeddings -c cs.CL --period 2016 --vs 2015", "report -t word-embeddings -c cs.CL --period 2018 --vs 2017"),
-        "Full texts mention more than titles and abstracts do; the categories are others.",
+        "Full texts mention more than titles and abstracts do; the categories differ.",
     ),
     Claim(
         "LSTM is hot (1.98 of its earlier monthly share)",
         "Karpathy 2017, full texts of six categories",
         ("report --query LSTM -c cs.NE -c cs.CL --period 2016 --vs 2015", "report --query LSTM -c cs.NE -c cs.CL --period 2018 --vs 2017"),
-        "Full texts mention more than titles and abstracts do; the categories are others.",
+        "Full texts mention more than titles and abstracts do; the categories differ.",
     ),
     Claim(
         "Differential evolution and wavelet transforms decline (0.171 and 0.228 of their earlier monthly share)",
         "Karpathy 2017, full texts of six categories",
         ('report --query "differential evolution" --query "wavelet transform" -c cs.NE --period 2016 --vs 2015',
          'report --query "differential evolution" --query "wavelet transform" -c cs.NE --since 2015 --until 2017 --vs "2012-01 to 2013-12"'),
-        "Full texts mention more than titles and abstracts do; the categories are others.",
+        "Full texts mention more than titles and abstracts do; the categories differ.",
     ),
     Claim(
-        "AI and machine-learning papers a month double about every 23 months",
+        "AI and machine-learning papers per month double about every 23 months",
         "Krenn et al. 2023, cs.AI cs.LG cs.NE stat.ML 1992 to 2020",
         (
             "report --by month -c cs.NE -c cs.RO -c cs.IR",
             "report --by month -c cs.NE",
             "report --by month -c cs.CL --until 2019",
         ),
-        "cs.AI, cs.LG and stat.ML, which grew faster, are here in part, so their growth cannot be told.",
+        "cs.AI, cs.LG and stat.ML, which grew faster, are incomplete here, so their growth cannot be measured.",
     ),
     Claim(
         "Papers increase exponentially",
@@ -109,21 +109,21 @@ CLAIMS = (
     ),
     Claim(
         "Deep learning, GANs, attention and sequence-to-sequence models took over, ontologies and logic gave way",
-        "often told of machine learning from 2014 to 2018",
+        "often said of machine learning from 2014 to 2018",
         ("terms --period 2018 --vs 2014 --limit 12", "terms --backtest 2015:2018"),
-        "The scope ml is here in part, so terms of cs.CV and cs.LG rise less than they did, and few pass in a single year.",
+        "The scope ml is incomplete here, so terms of cs.CV and cs.LG rise less than they did, and few are significant in a single year.",
     ),
     Claim(
         "ICLR received 2,594, 3,014 and 3,422 submissions in 2020 to 2022",
-        "papercopilot/paperlists, with the withdrawn and the desk-rejected",
+        "papercopilot/paperlists, including withdrawn and desk-rejected submissions",
         tuple(f"report --corpus iclr --by year --status {status}" for status in ("submitted", "active", "accepted")),
-        "Counts of other sites leave out what was withdrawn, or were taken on another day.",
+        "Counts on other sites exclude withdrawn submissions, or were taken on another day.",
     ),
     Claim(
         "The keyword deep learning falls at ICLR, from 19 % in 2018 to 11 % in 2020",
         "deepsense.ai, ICLR 2018 to 2020",
         ('report --corpus iclr --keyword "deep learning"',),
-        "The lists of 2018 and 2019 are not at hand, so the fall is followed from where the claim ends.",
+        "The lists of 2018 and 2019 are not available, so the fall is followed from where the claim ends.",
     ),
     Claim(
         "Graph neural networks at ICLR: from 12 papers in 2018 to 111 in 2020",
@@ -142,7 +142,7 @@ CLAIMS = (
             "report --corpus iclr --pack iclr --vs 2020 --period 2021 --sort rank_2 --limit 3",
             "report --corpus iclr --pack iclr --vs 2021 --period 2022 --sort rank_2 --limit 3",
         ),
-        "2019 is not at hand. Architectures and representation learning are groups of topics.",
+        "2019 is not available. Architectures and representation learning are groups of topics.",
     ),
     Claim(
         "Recurrent networks and GANs lose share at ICLR",
@@ -152,8 +152,8 @@ CLAIMS = (
             "report --corpus iclr --pack iclr --vs 2020 --period 2022 --reverse --min-count 50 --limit 3",
             "report --corpus iclr -t rnn -t gan --vs 2020 --period 2022",
         ),
-        "The claim is of 2019 against 2018, which are not at hand. A list of a conference has no months, so how much counts "
-        "jump beyond chance cannot be told, and intervals may be too narrow.",
+        "The claim compares 2019 with 2018, which are not available. A conference list has no months, so overdispersion "
+        "cannot be estimated, and intervals may be too narrow.",
     ),
     Claim(
         "Some topics are accepted more often than others",
@@ -163,7 +163,7 @@ CLAIMS = (
             for year in (2020, 2021, 2022)
             for order in ("", " --reverse")
         ),
-        "A topic that is accepted more often need not be the reason: who writes on it, and how well, is not in the lists.",
+        "This is association, not causation: who writes on a topic, and how well, is not in the lists.",
     ),
     Claim(
         "The most predictive keywords",
@@ -197,7 +197,7 @@ def of_venue(answer: dict[str, Any]) -> list[str]:
     if "rate" in (rows[0] if rows else {}):
         return [
             f"{row.get('name') or row['term']}: {row['accepted']} of {row['count']} accepted, {100 * row['rate']:.1f} % against "
-            f"{100 * row['others']:.1f} % of the others, relative difference {percent(row['relative_change'])}"
+            f"{100 * row['others']:.1f} % for the others, relative difference {percent(row['relative_change'])}"
             f"{interval(row['ci_low'], row['ci_high'])}, q {row['q']:.3f}: **{row['verdict']}**"
             for row in rows
         ]
@@ -265,19 +265,19 @@ def said(answer: dict[str, Any]) -> list[str]:
     whole = [row for row in answer["rows"] if row["status"] != "partial" and row["share"] is not None]
     last = max(row["period"] for row in whole)
     shares = [f"{row['name']} {100 * row['share']:.1f} % in {last}" for row in whole if row["period"] == last]
-    return ["; ".join([*(crossed or ["neither passes the other for three periods"]), *shares])]
+    return ["; ".join([*(crossed or ["neither overtakes the other for three periods"]), *shares])]
 
 
 def page(store: Path, words: str) -> str:
     parts = [
-        "# Claims, asked of real records",
+        "# Claims, tested on real records",
         "",
-        f"*Written by `make claims{' ' + words if words else ''}` on {datetime.date.today()}, by running the commands that stand",
-        "below each claim. The records are arXiv's of 2010 to 2019, whole for cs.NE, cs.RO and cs.IR, and for cs.CL to 2018;",
-        "2019 is provisional, since the file ends soon after it. Those of ICLR are the lists of papercopilot/paperlists.*",
+        f"*Written by `make claims{' ' + words if words else ''}` on {datetime.date.today()}, by running the commands listed",
+        "below each claim. The records are arXiv's of 2010 to 2019, complete for cs.NE, cs.RO and cs.IR, and for cs.CL to 2018;",
+        "2019 is provisional, because the file ends soon after it. Those of ICLR are the lists of papercopilot/paperlists.*",
         "",
-        "A share counts the submissions whose title or abstract matches the topic's rules, of all in the scope. Intervals are",
-        "95 %, verdicts hold over the rows of each command ([method](method.md)).",
+        "A share is the fraction of submissions in the scope whose title or abstract matches the topic's rules. Intervals are",
+        "95 %; verdicts control the false discovery rate over the rows of each command ([Method](method.md)).",
     ]
     for number, item in enumerate(CLAIMS, 1):
         parts += ["", f"## {number}. {item.claim}", "", f"Claimed by: {item.source}.", ""]

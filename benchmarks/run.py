@@ -1,4 +1,4 @@
-"""Measure what the program promises, and write docs/benchmarks.md.
+"""Measure what the program promises, and write docs/explanation/benchmarks.md.
 
     make bench SNAPSHOT=file.jsonl                             a file in the format of arXiv's bulk snapshot
     make bench SNAPSHOT=file.jsonl SIZES="30000 3000000"       the same work on samples of it of several sizes
@@ -26,22 +26,22 @@ from pathlib import Path
 
 import scale
 
-PAGE = scale.ROOT / "docs" / "benchmarks.md"
+PAGE = scale.ROOT / "docs" / "explanation" / "benchmarks.md"
 LIBRARIES = "arxiv duckdb google-re2 lxml matplotlib msgspec numpy pandas pyarrow rich typer xxhash".split()
 PART = "## All of arXiv, and less"
-ABOUT = """The same work at several sizes, each in a process of its own: medians, with the least and the most in brackets. Tags,
-cells and sums are there already where a line does not say that they are made. What one line costs at all sizes is the start of Python,
-its libraries and the statistics; what grows with the records is text that is read."""
-SHORT = """What falls short of a target above, and why:
+ABOUT = """The same work at several sizes, each in a process of its own: medians, with minimum and maximum in brackets. Rule matches,
+aggregates and sums are cached unless a line says that they are computed. The cost that is the same at all sizes is the start of Python,
+its libraries and the statistics; what grows with the records is reading text."""
+SHORT = """Where a target above is missed, and why:
 
-- **Import**: text is made comparable (LaTeX, accents, torn words) record by record, in Python.
-- **Tagging**, and a **query** never asked before: reading the text takes 3.6 s and RE2 most of the rest; of the matcher's
-  time, half tells titles, second mentions and excluded phrases apart.
-- **All topics by month**: 26,000 rows, each with an interval, a test and a dispersion; a third of it is writing them.
-- **A list of papers**: the year's files are read for who wrote what, after 0.3 s of Python and DuckDB.
-- **A chart**: the import of matplotlib takes 0.6 to 0.9 s, and its layout draws every chart twice.
-- **A weekly update**: an import and a report, two processes, and an automaton that is set up for 15,000 texts. It is not
-  quite flat: 15,000 identifiers, and the rows that revisions replace, are looked up among all, in about 0.4 µs a row.
+- **Import**: text is normalised (LaTeX, accents, split words) record by record, in Python.
+- **Matching**, and a **new query**: reading the text takes 3.6 s and RE2 most of the rest; half of the matcher's
+  time goes to distinguishing titles, second mentions and excluded phrases.
+- **All topics by month**: 26,000 rows, each with an interval, a test and an overdispersion; a third of the time is writing them.
+- **A list of papers**: the year's files are read for authors, after 0.3 s of Python and DuckDB.
+- **A chart**: importing matplotlib takes 0.6 to 0.9 s, and its layout draws every chart twice.
+- **A weekly update**: an import and a report, two processes, and an automaton built for 15,000 texts. The time is not
+  quite constant: 15,000 identifiers, and the rows that revisions replace, are looked up among all rows, at about 0.4 µs per row.
 - **1,000 topics**: a report of ten times as many rows writes ten times as many."""
 FORMS = ("one", "whole")
 
@@ -179,7 +179,7 @@ def page(snapshot: Path, words: str) -> str:
 
 {written(words)}
 
-The machine is shared, so absolute times move by a third from day to day; compare within this page. The records are
+The machine is shared, so absolute times vary by a third from day to day; compare within this page. The records are
 {rows:,} in the format of arXiv's bulk snapshot ({snapshot.stat().st_size / 1e6:,.0f} MB).
 
 ## Import
@@ -187,32 +187,32 @@ The machine is shared, so absolute times move by a third from day to day; compar
 | what | measured | target |
 |---|---:|---:|
 | `trend import` of the file, whole process, best and median of five | {min(imports):.2f} s, {statistics.median(imports):.2f} s | |
-| records a second | {rows / min(imports):,.0f}, {rows / statistics.median(imports):,.0f} | ≥ 40,000 |
-| memory of the process and its workers together, at most | {most:,.0f} MB | ≤ 600 MB |
-| on disk, a record | {on_disk / rows:.0f} bytes | ≤ 480 |
-| on disk with the tags and cells of all shipped topics, a record | {tagged / rows:.0f} bytes | ≤ 480 |
+| records per second | {rows / min(imports):,.0f}, {rows / statistics.median(imports):,.0f} | ≥ 40,000 |
+| peak memory of the process and its workers together | {most:,.0f} MB | ≤ 600 MB |
+| on disk, per record | {on_disk / rows:.0f} bytes | ≤ 480 |
+| on disk with rule matches and aggregates of all shipped topics, per record | {tagged / rows:.0f} bytes | ≤ 480 |
 
 ## Fetching
 
-{served:,} made-up submissions of five categories, from a stand-in of arXiv in a process of its own and without its pauses:
-what the program costs, not what arXiv takes (at its pace of a request in three seconds, 1,000 submissions in as long).
+{served:,} made-up submissions of five categories, from a stand-in for arXiv in a process of its own, without pauses:
+what the program costs, not how long arXiv takes (at one request every three seconds, 1,000 submissions per request).
 
-| what | seconds | submissions a second | target | MB at most | target |
+| what | seconds | submissions per second | target | peak MB | target |
 |---|---:|---:|---:|---:|---:|
 | `trend fetch --since 2010` | {fetched["arxiv"][0]:.1f} | {served / fetched["arxiv"][0]:,.0f} | ≥ 4,000 | {fetched["arxiv"][1]:,.0f} | ≤ 400 |
-| `trend fetch --source oai --since 2010`, five sets that overlap | {fetched["oai"][0]:.1f} | {served / fetched["oai"][0]:,.0f} | ≥ 4,000 | {fetched["oai"][1]:,.0f} | ≤ 400 |
+| `trend fetch --source oai --since 2010`, five overlapping sets | {fetched["oai"][0]:.1f} | {served / fetched["oai"][0]:,.0f} | ≥ 4,000 | {fetched["oai"][1]:,.0f} | ≤ 400 |
 
 ## Matching, one core
 
-The shipped `ml` pack against title and abstract of every record once, automata built on the way; the best of three
-processes, which took turns.
+The shipped `ml` pack against title and abstract of every record once, including building the automata; best of three
+processes, run in turn.
 
-| what | µs a submission | the whole takes |
+| what | µs per submission | the whole matcher takes |
 |---|---:|---:|
-| google-re2's Set alone, rules as the program has them, on bytes that are ready | {best["one"]:.2f} | {best["whole"] / best["one"]:.2f} of it |
-| the whole: Arrow to bytes, which rules, in the title or not, once or more, outside of excluded phrases | {best["whole"]:.2f} | 1 |
+| google-re2's Set alone, with the rules as the program has them, on prepared bytes | {best["one"]:.2f} | {best["whole"] / best["one"]:.2f} × as long |
+| the whole matcher: Arrow to bytes, which rules match, in the title or not, once or more, outside excluded phrases | {best["whole"]:.2f} | 1 |
 
-The target is at least 0.7 of the speed of the Set alone: it is {best["one"] / best["whole"]:.2f}.
+The target is at least 0.7 times the speed of the Set alone; measured: {best["one"] / best["whole"]:.2f}.
 `pytest -m slow` compares every rule with Python's `re` on 20,000 real records and finds no difference.
 
 ## Commands
@@ -221,15 +221,15 @@ The target is at least 0.7 of the speed of the Set alone: it is {best["one"] / b
 |---|---:|---:|---:|
 | `python -c pass` (the floor) | {ms(version)} | |
 | `trend --help` | {ms(help_)} | ≤ 160 ms |
-| `trend report`, asked again | {ms(again)} | ≤ 350 ms |
-| `trend report` of the same topics by title alone (nothing remembered but the cells) | {ms(other)} | |
+| `trend report`, repeated | {ms(again)} | ≤ 350 ms |
+| `trend report` of the same topics by title alone (only aggregates cached) | {ms(other)} | |
 | `trend report -t rnn --by month --since 2012`, for the first time | {ms(months)} | |
-| `trend report`, the first of a store: matches {rows:,} submissions with every shipped topic | {1000 * first.seconds:,.0f} ms | | |
-| `trend weekly --no-fetch --date 2019-W20`, tags are there | {ms(weekly)} | ≤ 8 s |
+| `trend report`, the first on a store: matches {rows:,} submissions with every shipped topic | {1000 * first.seconds:,.0f} ms | | |
+| `trend weekly --no-fetch --date 2019-W20`, with cached rule matches | {ms(weekly)} | ≤ 8 s |
 | `trend demo` | {ms(demo)} | ≤ 30 s |
 
-The first report held {first.whole:,.0f} MB.
-Terms are measured on [their page](terms.md#measured), searching on [its own](search.md#measured).
+Peak memory of the first report: {first.whole:,.0f} MB.
+For terms see [Terms](terms.md#measured), for searching [Search](../how-to/search.md#measured).
 """
 
 

@@ -398,21 +398,21 @@ def works(snapshot: Path, rows: int, scratch: Path, runs: int) -> Iterator[tuple
     seconds = min(imported, watched.seconds)
     yield (
         "`trend import` of the file",
-        f"{seconds:.1f} s, {rows / seconds:,.0f} records/s, {watched.worker:,.0f} MB a worker at most",
+        f"{seconds:.1f} s, {rows / seconds:,.0f} records/s, {watched.worker:,.0f} MB per worker at most",
         "≤ 45 s, ≤ 500 MB",
     )
     decoding = json.loads(run([sys.executable, __file__, "decoding", store]).out)
     tagging = json.loads(run([sys.executable, __file__, "tagging", store]).out)
     yield "reading and decoding all text, on every core", f"{decoding[0]:.1f} s", ""
     yield (
-        "tagging: every topic of the pack, on every core",
-        f"{tagging[0]:.1f} s, {tagging[1]:,} tags, {tagging[0] / decoding[0]:.1f} × decoding",
+        "matching: every topic of the pack, on every core",
+        f"{tagging[0]:.1f} s, {tagging[1]:,} rule matches, {tagging[0] / decoding[0]:.1f} × decoding",
         "≤ 20 s, ≤ 4 ×",
     )
     first = run([*loud, "report", "--format", "csv"], watch=True)
     yield (
-        "the first `trend report` of a store: tags, cells, sums",
-        f"{first.seconds:.1f} s, {matched_of(first.err):,} matched, {first.worker:,.0f} MB a worker at most",
+        "the first `trend report` on a store: rule matches, aggregates, sums",
+        f"{first.seconds:.1f} s, {matched_of(first.err):,} matched, {first.worker:,.0f} MB per worker at most",
         "",
     )
 
@@ -431,7 +431,7 @@ def works(snapshot: Path, rows: int, scratch: Path, runs: int) -> Iterator[tuple
         "≤ 0.35 s",
     )
     again = [run([*trend, "report", "--format", "csv"]).seconds for _ in range(runs)]
-    yield "`trend report`, asked again", f"{spread(again)} s", "≤ 0.15 s"
+    yield "`trend report`, repeated", f"{spread(again)} s", "≤ 0.15 s"
     library, _ = rules_of(None, "ml")
     every = [word for name in library.pack("ml") for word in ("-t", name)]
     yield (
@@ -441,7 +441,7 @@ def works(snapshot: Path, rows: int, scratch: Path, runs: int) -> Iterator[tuple
     )
     query = [*trend, "report", "--query", "graph kernel", "--format", "csv"]
     yield (
-        "`trend report --query`, never asked before; again",
+        "`trend report --query`, new; repeated",
         f"{run(query).seconds:.1f} s; {spread([run(query).seconds for _ in range(3)])} s",
         "≤ 8 s; ≤ 0.35 s",
     )
@@ -482,7 +482,7 @@ def works(snapshot: Path, rows: int, scratch: Path, runs: int) -> Iterator[tuple
         hundred = own_topics(scratch, "hundred", dict(list(many_topics(snapshot, 1000).items())[:100]))
         less = json.loads(run([sys.executable, __file__, "tagging", store, hundred, "hundred"]).out)
         yield (
-            "1,000 topics of ten phrases instead of 100: tagging",
+            "1,000 topics of ten phrases instead of 100: matching",
             f"{more[0]:.1f} s against {less[0]:.1f} s, {more[0] / less[0]:.2f} ×",
             "≤ 2 ×",
         )
@@ -565,11 +565,11 @@ def weeks(
         folded.append(
             f"{took:.1f} s, then a report in {report.seconds:.1f} s with {matched_of(report.err):,} submissions matched"
         )
-    yield "updates folded into the months, when they pass 5 % of all rows", folded[-1], "no text matched"
+    yield "compaction of delta files into months, when they exceed 5 % of all rows", folded[-1], "no text matched"
 
 
 def beside(store: Path, snapshot: Path, rows: int, scratch: Path, import_rate: float) -> Iterator[tuple[str, str, str]]:
-    """(work, measured, target): what a user would do otherwise, and the bare matcher as the limit."""
+    """(work, measured, target): alternative, and the bare matcher as the limit."""
     from trendcli.store.store import Store
 
     opened = Store.open(store)
@@ -580,20 +580,20 @@ def beside(store: Path, snapshot: Path, rows: int, scratch: Path, import_rate: f
     rate = min(rows, 50_000) / took
     yield (
         "pandas `read_json` in chunks, to parquet, dates as text",
-        f"{rate:,.0f} records/s; `trend import` takes in {import_rate / rate:.1f} × as many",
+        f"{rate:,.0f} records/s; `trend import` reads {import_rate / rate:.1f} × as many",
         "≥ 8 ×",
     )
     found = pandas_side(paths, 2000)
     for name, pattern in found["patterns"].items():
         print(f"pandas is given {name}: {pattern}", file=sys.stderr)
     yield (
-        f"pandas `str.contains` a topic, default string type, case=False ({found['rows']:,} rows, {found['topics']} topics)",
-        f"{found['string'] * 1e6:,.0f} µs a submission; the matcher is {found['string'] / found['own']:,.0f} × as fast",
+        f"pandas `str.contains`, one topic at a time, default string type, case=False ({found['rows']:,} rows, {found['topics']} topics)",
+        f"{found['string'] * 1e6:,.0f} µs per submission; the matcher is {found['string'] / found['own']:,.0f} × as fast",
         "≥ 40 ×",
     )
     yield (
         "the same on object strings",
-        f"{found['object'] * 1e6:,.0f} µs a submission; the matcher is {found['object'] / found['own']:,.0f} × as fast",
+        f"{found['object'] * 1e6:,.0f} µs per submission; the matcher is {found['object'] / found['own']:,.0f} × as fast",
         "≥ 300 ×",
     )
     yield (
@@ -602,7 +602,7 @@ def beside(store: Path, snapshot: Path, rows: int, scratch: Path, import_rate: f
         "",
     )
     one, whole = json.loads(run([sys.executable, __file__, "bare", store]).out)
-    yield "google-re2's Set alone, a core; the whole matcher", f"{one:.1f} µs; {whole:.1f} µs a submission", ""
+    yield "google-re2's Set alone, one core; the whole matcher", f"{one:.1f} µs; {whole:.1f} µs per submission", ""
     took, theirs = duckdb_side(paths)
     ours = counts_of_ten(store, scratch)
     same = "equal" if ours == theirs else f"DIFFERENT: {ours} and {theirs}"
@@ -614,7 +614,7 @@ def beside(store: Path, snapshot: Path, rows: int, scratch: Path, import_rate: f
 
 
 def section(snapshot: Path | None, sizes: list[int], runs: int = 5) -> str:
-    """The section of docs/benchmarks.md on scale; without a snapshot the submissions are made up."""
+    """The section of docs/explanation/benchmarks.md on scale; without a snapshot the submissions are made up."""
     tables: dict[str, dict[int, str]] = {}
     targets: dict[str, str] = {}
     notes: list[tuple[str, str, str]] = []
@@ -653,7 +653,7 @@ def section(snapshot: Path | None, sizes: list[int], runs: int = 5) -> str:
         for work, found in tables.items()
     ]
     other = [
-        "| what a user would do otherwise | measured | target |",
+        "| alternative | measured | target |",
         "|---|---|---|",
         *(f"| {' | '.join(line)} |" for line in notes),
     ]

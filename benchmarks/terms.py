@@ -1,4 +1,4 @@
-"""How fast terms are counted, and whether their verdicts keep their promise; writes the end of docs/terms.md.
+"""How fast terms are counted, and whether their verdicts keep their promise; writes the end of docs/explanation/terms.md.
 
     python benchmarks/terms.py file.jsonl     a file in the format of arXiv's bulk snapshot
 
@@ -41,7 +41,7 @@ from trendcli.store.store import Store
 from trendcli.topics.library import Library
 from trendcli.topics.query import bind, parse_query
 
-PAGE = scale.ROOT / "docs" / "terms.md"
+PAGE = scale.ROOT / "docs" / "explanation" / "terms.md"
 MARK = "<!-- measured: written by `python benchmarks/terms.py` -->\n"
 WINDOW, LEAST, LONGEST, RUNS, DEALT = 100_000, 10, 3, 100, 300
 WORD = re.compile(r"[a-z0-9_]+")
@@ -219,9 +219,9 @@ def planted(null: Null, broken: list[str]) -> str:
     if np.mean(false) > change.FDR:
         broken.append(f"false discoveries {np.mean(false):.3f}")
     return (
-        f"With 200 planted terms among these {len(null.days):,} (shares of 0.2 to 3 %, three times as large or a third in the later\n"
-        f"year, days dealt out anew; {RUNS} runs) {100 * np.mean(found):.0f} % of the planted ones are flagged, and "
-        f"{100 * np.mean(false):.1f} % of what is flagged was not planted."
+        f"With 200 planted terms among these {len(null.days):,} (shares of 0.2 to 3 %, tripled or reduced to a third in the later\n"
+        f"year, days permuted; {RUNS} runs) {100 * np.mean(found):.0f} % of the planted ones are flagged, and "
+        f"{100 * np.mean(false):.1f} % of the flagged terms were not planted."
     )
 
 
@@ -247,9 +247,9 @@ def main() -> None:
         size, megabytes = pq.read_metadata(two).num_rows, pq.read_table(two)["text"].nbytes / 1e6
         runs = [measured("ours", two) for _ in range(3)]
         best = min(runs)
-        others = {"naive": "a Counter of the same rule"}
+        others = {"naive": "a Counter with the same rule"}
         if importlib.util.find_spec("sklearn"):
-            others["vectorizer"] = "scikit-learn's CountVectorizer, the same stop words"
+            others["vectorizer"] = "scikit-learn's CountVectorizer, the same stopwords"
         rows = [f"| this | {best[0]:.1f} | {best[1]:,.0f} | {best[2]:,} | 1 |"]
         for way, what in others.items():
             found = measured(way, two)
@@ -276,21 +276,21 @@ def main() -> None:
     text = f"""*Written by `python benchmarks/terms.py` on {datetime.date.today()}: one process and core, on a shared machine.*
 
 Terms of 1 to {LONGEST} words in {LEAST} or more of {size:,} abstracts ({megabytes:,.0f} MB: the oldest and the newest {WINDOW:,} of the file, as two
-windows); memory is what comes on top of the texts. Terms and counts are the same as those of the Counter, all of them.
+windows); memory excludes the texts. All terms and counts equal those of the Counter.
 
-| how | seconds | MB | terms | times ours |
+| method | seconds | MB | terms | relative time |
 |---|---:|---:|---:|---:|
 {chr(10).join(rows)}
 
 The {papers:,} abstracts of cs.CL of 2018 take {small[0]:.2f} s.
 
-| command, whole process and the first time | seconds | MB |
+| command, whole process, first run | seconds | MB |
 |---|---:|---:|
 {chr(10).join(commands)}
 
-Nothing has changed where the days, weeks or months of 2017 and 2018 are dealt out anew to the two years, of real records:
+By construction nothing changes when the days, weeks or months of real records of 2017 and 2018 are permuted between the two years:
 
-| dealt out anew | tables | terms a table | tables with any verdict | verdicts in all | p ≤ 0.001 |
+| permuted | tables | terms per table | tables with any verdict | verdicts in total | p ≤ 0.001 |
 |---|---:|---:|---:|---:|---:|
 {chr(10).join(dealt)}
 

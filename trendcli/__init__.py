@@ -1,6 +1,6 @@
 """trendcli: an honest tracker of research trends, as the command `trend` and as a library.
 
-From Python, `open_store` and what to ask of a store; see docs/api.md.
+From Python, `open_store` and what to ask of a store; see docs/reference/api.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The proofs of docs/method.md in short; `make calibrate` runs them at length and on real records."""
+"""The proofs of docs/explanation/method.md in short; `make calibrate` runs them at length and on real records."""
 
 from __future__ import annotations
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
+GUIDES = ("tutorial", "how-to", "reference", "explanation")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", re.sub(r"```.*?```", "", text, flags=re.DOTALL)):
@@ -29,20 +30,28 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert anchor in heads, anchor
 
 
-def test_the_readme_names_every_command() -> None:
+def test_the_guides_name_every_command() -> None:
     from trendcli.cli import build_app
 
     named = {info.name for info in build_app().registered_commands} | {"topics"}
     text = "\n".join(
         page.read_text(encoding="utf-8")
         for page in PAGES
-        if page.name in ("README.md", "tutorial.md", "sources.md", "topics.md")
+        if page.name == "README.md" or page.parent.name in ("tutorial", "how-to")
     )
-    assert {name for name in named if f"trend {name}" not in text} <= {"export"}
+    assert {name for name in named if f"trend {name}" not in text} == set()
+
+
+def test_the_index_links_to_every_page() -> None:
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    linked = {(ROOT / "docs" / target).resolve() for target in re.findall(r"\]\(([^)#]+)", index)}
+    pages = {page for page in PAGES if page.parent.name in GUIDES}
+    assert len(pages) > 15
+    assert pages - linked == set()
 
 
 def test_every_test_that_the_page_of_faults_names_exists() -> None:
-    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs/reliability.md").read_text(encoding="utf-8")))
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs/explanation/reliability.md").read_text(encoding="utf-8")))
     tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
     assert len(named) > 25
     assert {name for name in named if f"def {name}(" not in tests} == set()

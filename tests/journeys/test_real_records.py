@@ -88,7 +88,7 @@ def _fill(folder: Path) -> None:
 
 
 def regex_of(phrase: str, flags: int = 0) -> re.Pattern[str]:
-    """The grammar of docs/topics.md once more, written apart from the program's."""
+    """The grammar of docs/how-to/topics.md once more, written apart from the program's."""
     words = phrase.removesuffix("*").split(" ")
     body = "[ -]".join("[ -]?".join(map(re.escape, word.split("-"))) for word in words)
     ending = r"\w*" if phrase.endswith("*") else "s?"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MATCH_MODES = ("any", "title", "strict")
-# what `trend topics check` may find of a topic; docs/checking-topics.md says when
+# what `trend topics check` may find of a topic; docs/how-to/checking-topics.md says when
 FINDING_KINDS = ("nothing", "overlap", "carries", "other-meaning", "too-early", "renamed")
 
 

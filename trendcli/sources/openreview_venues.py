@@ -1,7 +1,7 @@
 """What OpenReview holds of a venue, and how a note becomes a submission with its decision.
 
 Each year is held in its own way: which API, which lists, and where decisions stand is the table HELD. What of it could
-not be verified says docs/venues.md.
+not be verified says docs/how-to/conferences.md.
 """
 
 from __future__ import annotations

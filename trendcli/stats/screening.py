@@ -18,7 +18,7 @@ BoolArray = NDArray[np.bool_]
 
 
 # from so many terms on they tell of each other, for as much as so many months of a term's own would; as few as hold
-# the rate of false verdicts where days, weeks or months are dealt out anew (docs/terms.md)
+# the rate of false verdicts where days, weeks or months are dealt out anew (docs/explanation/terms.md)
 MIN_POOLED_TERMS, PRIOR_DF = 100, 60
 
 

@@ -162,9 +162,10 @@ class Store:
         ]
 
     def compute_fingerprint(self) -> str:
-        """A hash of which files and answers the store consists of."""
-        names = [item.path for item in self.manifest.files] + [repr(answer) for answer in self.manifest.ledger]
-        return xxh3_64("\n".join(names).encode()).hexdigest()
+        """Return a hash of the data files and coverage records that make up the store, as 16 hexadecimal digits."""
+        # the first version called a coverage record an Answer, and reports that were saved then hold hashes of that
+        records = ["Answer" + repr(record).removeprefix("CoverageRecord") for record in self.manifest.ledger]
+        return xxh3_64("\n".join([*(item.path for item in self.manifest.files), *records]).encode()).hexdigest()
 
     def file_path(self, data_file: DataFile) -> Path:
         """Where a data file lies; UsageError where not in this store."""

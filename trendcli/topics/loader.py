@@ -1,6 +1,6 @@
 """Topic files: YAML to a Library, checked.
 
-The grammar stands in docs/topics.md. Every error names file and line, and the nearest known word.
+The grammar stands in docs/how-to/topics.md. Every error names file and line, and the nearest known word.
 """
 
 from __future__ import annotations

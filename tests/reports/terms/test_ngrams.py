@@ -20,7 +20,7 @@ from trendcli.topics.patterns import phrase_regex
 def naive(
     texts: Sequence[Sequence[str]], groups: Sequence[int], least: int, longest: int = 4
 ) -> dict[str, tuple[int, ...]]:
-    """The rule of docs/terms.md with a Counter."""
+    """The rule of docs/explanation/terms.md with a Counter."""
     lower = [[re.sub(r"[^\x00-\x7f]", ".", part).lower() for part in parts] for parts in texts]
     often = Counter(word for parts in lower for part in parts for word in re.findall(r"[a-z0-9_]+", part))
 

@@ -9,7 +9,8 @@ from math import log
 
 # characters on each side of a mention whose words are "around" it: some forty words in all
 SURROUNDING_CHARS = 120
-# with these, of what was tried, surroundings of one meaning and of another came apart best (docs/checking-topics.md)
+# with these, of what was tried, surroundings of one meaning and of another came apart best
+# (docs/how-to/checking-topics.md)
 MIN_SURROUNDINGS, MAX_BACKGROUND_RATIO = 3, 2.5
 _WORD_PATTERN = re.compile(r"[a-z][a-z]+")
 _PLURAL_ENDING = re.compile(r"(?<=[^ius])s$")

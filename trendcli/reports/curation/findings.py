@@ -1,6 +1,6 @@
 """What may be wrong with the rules of topics, found in what they match: one function a kind of finding.
 
-Each threshold is a constant with its reason; docs/checking-topics.md says them in words.
+Each threshold is a constant with its reason; docs/how-to/checking-topics.md says them in words.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Acronyms with another meaning: the words around those that stand without a phrase of their topic, by category.
 
-The measure, and how well it tells meanings apart, stand in docs/checking-topics.md.
+The measure, and how well it tells meanings apart, stand in docs/how-to/checking-topics.md.
 """
 
 from __future__ import annotations
