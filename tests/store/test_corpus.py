@@ -176,7 +176,7 @@ def test_where_no_list_has_a_field_nothing_is_counted(tmp_path: Path) -> None:
     file, store = written(tmp_path / "2020.json", 2020), str(tmp_path / "store")
     run("import", str(file), "--venue", "iclr", "--year", "2020", "--store", store)
     refused = run("report", "--corpus", "iclr", "-t", "rnn", "--fields", "abstract", "--store", store)
-    assert refused.exit_code == 4 and "No list of iclr has abstracts; take --fields title,keywords." in refused.output
+    assert refused.exit_code == 4 and "No list of iclr has abstracts; use --fields title,keywords." in refused.output
 
 
 def test_years_are_counted_alike_where_one_list_has_no_abstracts(root: Path) -> None:
