@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
 from datetime import date, datetime
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -36,6 +36,7 @@ def _convert(hint: Any, value: Any) -> Any:
     origin, inner = get_origin(hint), get_args(hint)
     if hint is Any:
         return value
+    origin = list if origin is Sequence else origin
     if origin in (Union, types.UnionType):
         if value is None and type(None) in inner:
             return None
