@@ -15,14 +15,20 @@ class Column:
     """A column of a Report: the key of its values in the rows, what people read, its unit, and how soon it may go.
 
     `unit` is 'text', 'number', 'count', 'share', 'points' (difference of shares), 'change' (a fraction), 'p',
-    'index', 'verdict', 'interval' (the keys of two bounds, joined by a comma), 'share_interval', 'ranks' (the keys of
-    two), 'day' or 'matches'. `rank` 0 stays on the narrowest terminal; higher ones go first.
+    'index', 'verdict', 'interval', 'share_interval', 'ranks', 'day' or 'matches'; an interval and ranks show two
+    values, of `key` and `second_key`. `rank` 0 stays on the narrowest terminal; higher ones go first.
     """
 
     key: str
     label: str
     unit: str
     rank: int = 0
+    second_key: str | None = None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of the values that a cell shows."""
+        return (self.key,) if self.second_key is None else (self.key, self.second_key)
 
 
 @dataclass(frozen=True)

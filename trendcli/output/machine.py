@@ -48,7 +48,7 @@ def render_jsonl(report: Report) -> str:
 def render_csv(report: Report) -> str:
     """A header line and a line for each row; a missing value is empty, lists are joined by '; '."""
     rows = _mark_synthetic_rows(report)
-    keys = list(rows[0]) if rows else [key for column in report.columns for key in column.key.split(",")]
+    keys = list(rows[0]) if rows else [key for column in report.columns for key in column.keys]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(keys)

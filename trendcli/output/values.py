@@ -14,12 +14,12 @@ NO_VALUE = "–"
 def format_cell(row: Mapping[str, Any], column: Column) -> str:
     """The cell of a row: 'n/a' over a hole in coverage, '–' where the number does not exist."""
     if column.unit == "interval":
-        return _format_interval(row)
+        return _format_interval(row, column)
     if column.unit == "share_interval":
-        low, high = (row[key] for key in column.key.split(","))
+        low, high = (row[key] for key in column.keys)
         return _format_missing(row) if low is None else f"[{100 * low:.2f}, {100 * high:.2f}]"
     if column.unit == "ranks":
-        first, second = (row[key] for key in column.key.split(","))
+        first, second = (row[key] for key in column.keys)
         return f"{first}→{second}" if first and second else _format_missing(row)
     value = row[column.key]
     word = row.get(column.key.removeprefix("relative_")) if column.key.startswith("relative_change") else None
@@ -55,8 +55,8 @@ def _format_missing(row: Mapping[str, Any]) -> str:
     return NOT_AVAILABLE if None in counts else NO_VALUE
 
 
-def _format_interval(row: Mapping[str, Any]) -> str:
-    low, high = row["ci_low"], row["ci_high"]
+def _format_interval(row: Mapping[str, Any], column: Column) -> str:
+    low, high = (row[key] for key in column.keys)
     if low is None:
         return _format_missing(row)
     if high is None:

@@ -33,7 +33,7 @@ MAX_NAMES = 8
 SPARKLINE_WIDTH, SPARKLINE_HEIGHT = 132, 22
 
 _CHANGE_COLUMN = Column("relative_change", "change", "change")
-_INTERVAL_COLUMN = Column("ci_low,ci_high", "95 % interval", "interval")
+_INTERVAL_COLUMN = Column("ci_low", "95 % interval", "interval", second_key="ci_high")
 _COUNT_COLUMN = Column("count", "papers", "count")
 _SHARE_COLUMN = Column("share", "share", "share")
 

@@ -34,11 +34,11 @@ BACKTEST_COLUMNS = (
     Column("flagged", "Terms", "count", 0),
     Column("still_up", "Up a year later", "count", 0),
     Column("rate", "Rate", "share", 0),
-    Column("rate_low,rate_high", "95 % interval", "share_interval", 1),
+    Column("rate_low", "95 % interval", "share_interval", 1, second_key="rate_high"),
     Column("random", "Random terms", "count", 1),
     Column("random_up", "Random up", "count", 1),
     Column("random_rate", "Rate of random terms", "share", 0),
-    Column("random_low,random_high", "95 % interval of random", "share_interval", 2),
+    Column("random_low", "95 % interval of random", "share_interval", 2, second_key="random_high"),
 )
 # so many random terms are drawn for each, among so many that are nearest in count, always alike
 _CONTROLS_PER_TERM, _CONTROL_POOL_SIZE, _RANDOM_SEED = 10, 50, 2018

@@ -29,7 +29,7 @@ NAME_COLUMNS = (
     Column("names", "Names", "count", 0),
     Column("count", "Submissions", "count", 0),
     Column("share", "Share", "share", 1),
-    Column("share_low,share_high", "95 % interval of share", "share_interval", 3),
+    Column("share_low", "95 % interval of share", "share_interval", 3, second_key="share_high"),
     Column("most_new", "Most used of the new", "text", 2),
     Column("status", "Status", "text", 1),
 )
