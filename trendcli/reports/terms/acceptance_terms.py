@@ -12,6 +12,7 @@ from trendcli.core.errors import UsageError
 from trendcli.core.report import Column, Report
 from trendcli.core.types import Progress, Scope, ignore_progress
 from trendcli.reports.base import build_report, describe_period
+from trendcli.reports.notes import verdict_note
 from trendcli.reports.terms import near_duplicates as folding
 from trendcli.reports.terms import ngrams, texts, tokens
 from trendcli.reports.terms.stopwords import NON_PLURALS
@@ -124,7 +125,7 @@ def build_acceptance_terms(
             f"acceptance, {number['less']} with rejection, near-duplicates folded. Listed are those with p ≤ {FDR}"
             f"{most}, in the order of the end of the interval that is nearer to no difference, so that a rare term "
             "with a high rate does not stand above a common one that is sure.",
-            "Verdicts hold over all that were tested (q ≤ 0.05, Benjamini-Hochberg); intervals hold row by row.",
+            verdict_note(tested, "keyword" if whole_keywords else "term"),
         ],
         {"period": period.label, "outcome": "accepted", **term_filter.query_fields},
         summary={"tested": tested, "accepted": won, "submissions": base},

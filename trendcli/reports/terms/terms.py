@@ -13,7 +13,14 @@ from trendcli.core.report import Column, Report
 from trendcli.core.types import Progress, Scope, ignore_progress
 from trendcli.reports import significance as evidence
 from trendcli.reports.base import build_report, describe_period, is_withheld, label_columns, share_or_none
-from trendcli.reports.notes import coverage_phrase, status_command
+from trendcli.reports.notes import (
+    NO_HISTORY_NOTE,
+    coverage_phrase,
+    overdispersion_note,
+    pooled_overdispersion_note,
+    status_command,
+    verdict_note,
+)
 from trendcli.reports.significance import History, PeriodPair
 from trendcli.reports.terms import near_duplicates as folding
 from trendcli.reports.terms import ngrams, texts, tokens
@@ -29,12 +36,12 @@ from trendcli.topics.query import BoundQuery, Query, bind, comparison_periods
 
 TERM_COLUMNS = (
     Column("term", "Term", "text", 0),
-    Column("count_1", "Count 1", "count", 0),
-    Column("count_2", "Count 2", "count", 0),
-    Column("share_1", "Share 1", "share", 5),
-    Column("share_2", "Share 2", "share", 5),
+    Column("count_1", "Count {earlier}", "count", 0),
+    Column("count_2", "Count {later}", "count", 0),
+    Column("share_1", "Share {earlier}", "share", 5),
+    Column("share_2", "Share {later}", "share", 5),
     Column("relative_change", "Relative change", "change", 1),
-    Column("ci_low,ci_high", "95 % interval", "interval", 0),
+    Column("ci_low", "95 % interval", "interval", 0, second_key="ci_high"),
     Column("q", "q", "p", 2),
     Column("verdict", "Verdict", "verdict", 0),
     Column("also", "Also", "text", 3),
@@ -306,17 +313,12 @@ def _build_notes(
 ) -> list[str]:
     number = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in ("rising", "falling")}
     least, most = (term_tests.overdispersion.phi.min(initial=1e9), term_tests.overdispersion.phi.max(initial=1.0))
-    where = f"from the {period_history.unit}s {period_history.placement} the periods"
-    if not term_tests.test_count:
-        spread = ""
-    elif not term_tests.overdispersion.is_estimated:
-        spread = " Too little history to tell how much counts jump beyond chance, so intervals may be too narrow."
+    if not term_tests.overdispersion.is_estimated:
+        overdispersion = NO_HISTORY_NOTE
     elif len(term_tests.overdispersion.phi) < movers.MIN_POOLED_TERMS:
-        spread = f" Dispersion {least:.1f} to {most:.1f} (1: chance alone), {where}."
+        overdispersion = overdispersion_note(least, most, period_history.unit)
     else:
-        spread = (
-            f" Dispersion {least:.2f}, the mean of all terms, or a term's own where larger (1: chance alone), {where}."
-        )
+        overdispersion = pooled_overdispersion_note(least, period_history.unit)
     few = "" if term_filter.min_count >= 2 * MIN_COUNT else f", and {MIN_COUNT} or more of one"
     listed = f"{term_filter.limit} each way are listed" if term_filter.limit else f"All with p ≤ {FDR} are listed"
     notes = [
@@ -325,7 +327,8 @@ def _build_notes(
         f"or more submissions of the two periods together{few}: {number['rising']} rise, {number['falling']} fall, "
         f"near-duplicates folded. {listed}, those first, by the end of the interval that is nearer to no change.",
         f"A term counts a submission once, by {' or '.join(fields)}, with or without a plural s; a hyphen is a space.",
-        f"Verdicts hold over all terms tested (q ≤ {FDR}, Benjamini-Hochberg); intervals hold row by row.{spread}",
+        verdict_note(term_tests.test_count, "term"),
+        *([overdispersion] if term_tests.test_count else []),
     ]
     if not term_tests.totals[:2].all():
         notes.insert(0, "One of the two periods has no submissions at all, so there is nothing to compare.")
