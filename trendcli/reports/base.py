@@ -13,7 +13,7 @@ from trendcli.core.periods import Period, period_containing
 from trendcli.core.report import Column, Report
 from trendcli.reports.notes import build_provenance, common_notes, format_timestamp
 from trendcli.stats.overdispersion import Overdispersion
-from trendcli.stats.proportions import TwoProportions, compute_share
+from trendcli.stats.proportions import TwoProportions
 from trendcli.store.coverage import COVERAGE_STATUSES, PeriodStatus
 from trendcli.store.manifest import ARXIV
 from trendcli.topics.counting import PeriodCounts
@@ -53,11 +53,6 @@ def build_two_proportions(
     if count_1 is None or total_1 is None or count_2 is None or total_2 is None:
         return None
     return TwoProportions(count_1, total_1, count_2, total_2, *overdispersion)
-
-
-def share_or_none(count: int | None, total: int | None) -> float | None:
-    """Return count / total; None where either is not known, or the total is 0."""
-    return None if count is None or total is None else compute_share(count, total)
 
 
 def period_fields(period: Period) -> dict[str, str]:

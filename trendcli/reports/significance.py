@@ -10,6 +10,7 @@ import numpy as np
 
 from trendcli.core.periods import Period, iter_periods_backwards
 from trendcli.reports.notes import NO_HISTORY_NOTE, overdispersion_note, verdict_note
+from trendcli.stats.multiple_testing import benjamini_hochberg
 from trendcli.stats.overdispersion import (
     BACKGROUND,
     HISTORY_PERIODS,
@@ -20,9 +21,9 @@ from trendcli.stats.overdispersion import (
 )
 from trendcli.stats.proportions import (
     TwoProportions,
-    benjamini_hochberg,
     classify_change,
     compute_changes,
+    nan_to_none,
 )
 from trendcli.store.manifest import ARXIV
 from trendcli.topics.counting import PeriodCounts
@@ -136,7 +137,7 @@ def add_verdicts(
     All rows with a p-value are one family for the false discovery rate.
     """
     changes = compute_changes(proportions)
-    q_values = benjamini_hochberg([change.p for change in changes])
+    q_values = nan_to_none(benjamini_hochberg([change.p for change in changes]))
     return [
         {
             **row,

@@ -12,23 +12,16 @@ from trendcli.core.errors import CoverageMissing, UsageError
 from trendcli.core.report import Column, Report
 from trendcli.core.types import Progress, Scope, ignore_progress
 from trendcli.reports import significance as evidence
-from trendcli.reports.base import build_report, describe_period, is_withheld, label_columns, share_or_none
-from trendcli.reports.notes import (
-    NO_HISTORY_NOTE,
-    coverage_phrase,
-    overdispersion_note,
-    pooled_overdispersion_note,
-    status_command,
-    verdict_note,
-)
+from trendcli.reports.base import build_report, describe_period, is_withheld, label_columns
+from trendcli.reports.notes import coverage_phrase, status_command
 from trendcli.reports.significance import History, PeriodPair
 from trendcli.reports.terms import near_duplicates as folding
 from trendcli.reports.terms import ngrams, texts, tokens
 from trendcli.reports.terms.ngrams import NgramCounts
 from trendcli.stats import proportions as change
 from trendcli.stats import screening as movers
-from trendcli.stats.proportions import FDR, MIN_COUNT
-from trendcli.stats.screening import IntArray
+from trendcli.stats.distributions import IntArray
+from trendcli.stats.proportions import FDR, MIN_COUNT, compute_share
 from trendcli.store.manifest import ARXIV
 from trendcli.store.store import Store
 from trendcli.topics.library import Library
@@ -36,12 +29,12 @@ from trendcli.topics.query import BoundQuery, Query, bind, comparison_periods
 
 TERM_COLUMNS = (
     Column("term", "Term", "text", 0),
-    Column("count_1", "Count {earlier}", "count", 0),
-    Column("count_2", "Count {later}", "count", 0),
-    Column("share_1", "Share {earlier}", "share", 5),
-    Column("share_2", "Share {later}", "share", 5),
+    Column("count_1", "Count 1", "count", 0),
+    Column("count_2", "Count 2", "count", 0),
+    Column("share_1", "Share 1", "share", 5),
+    Column("share_2", "Share 2", "share", 5),
     Column("relative_change", "Relative change", "change", 1),
-    Column("ci_low", "95 % interval", "interval", 0, second_key="ci_high"),
+    Column("ci_low,ci_high", "95 % interval", "interval", 0),
     Column("q", "q", "p", 2),
     Column("verdict", "Verdict", "verdict", 0),
     Column("also", "Also", "text", 3),
@@ -185,7 +178,7 @@ def run_term_tests(
     spread = movers.estimate_term_overdispersion(
         of.counts[:, history], totals[history], places, period_history.unit, period_history.segment_of, asked
     )
-    judged = movers.test_many(of.counts[:, 0], int(totals[0]), of.counts[:, 1], int(totals[1]), spread)
+    judged = movers.screen_terms(of.counts[:, 0], int(totals[0]), of.counts[:, 1], int(totals[1]), spread)
     return TermTests(of, totals, spread, judged)
 
 
@@ -272,8 +265,8 @@ def _build_row(
         "base_2": base_2,
         "count_1": one,
         "count_2": two,
-        "share_1": share_or_none(one, base_1),
-        "share_2": share_or_none(two, base_2),
+        "share_1": compute_share(one, base_1),
+        "share_2": compute_share(two, base_2),
         **term_change._asdict(),
         "dispersion": float(term_tests.overdispersion.phi[place]),
         "q": float(term_tests.result.q[place]),
@@ -313,12 +306,17 @@ def _build_notes(
 ) -> list[str]:
     number = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in ("rising", "falling")}
     least, most = (term_tests.overdispersion.phi.min(initial=1e9), term_tests.overdispersion.phi.max(initial=1.0))
-    if not term_tests.overdispersion.is_estimated:
-        overdispersion = NO_HISTORY_NOTE
+    where = f"from the {period_history.unit}s {period_history.placement} the periods"
+    if not term_tests.test_count:
+        spread = ""
+    elif not term_tests.overdispersion.is_estimated:
+        spread = " Too little history to tell how much counts jump beyond chance, so intervals may be too narrow."
     elif len(term_tests.overdispersion.phi) < movers.MIN_POOLED_TERMS:
-        overdispersion = overdispersion_note(least, most, period_history.unit)
+        spread = f" Dispersion {least:.1f} to {most:.1f} (1: chance alone), {where}."
     else:
-        overdispersion = pooled_overdispersion_note(least, period_history.unit)
+        spread = (
+            f" Dispersion {least:.2f}, the mean of all terms, or a term's own where larger (1: chance alone), {where}."
+        )
     few = "" if term_filter.min_count >= 2 * MIN_COUNT else f", and {MIN_COUNT} or more of one"
     listed = f"{term_filter.limit} each way are listed" if term_filter.limit else f"All with p ≤ {FDR} are listed"
     notes = [
@@ -327,8 +325,7 @@ def _build_notes(
         f"or more submissions of the two periods together{few}: {number['rising']} rise, {number['falling']} fall, "
         f"near-duplicates folded. {listed}, those first, by the end of the interval that is nearer to no change.",
         f"A term counts a submission once, by {' or '.join(fields)}, with or without a plural s; a hyphen is a space.",
-        verdict_note(term_tests.test_count, "term"),
-        *([overdispersion] if term_tests.test_count else []),
+        f"Verdicts hold over all terms tested (q ≤ {FDR}, Benjamini-Hochberg); intervals hold row by row.{spread}",
     ]
     if not term_tests.totals[:2].all():
         notes.insert(0, "One of the two periods has no submissions at all, so there is nothing to compare.")

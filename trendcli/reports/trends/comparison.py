@@ -17,7 +17,6 @@ from trendcli.reports.base import (
     format_topic_names,
     is_withheld,
     label_columns,
-    share_or_none,
     sort_rows,
     visible_count,
     worst_status,
@@ -32,7 +31,7 @@ from trendcli.reports.significance import (
     find_history,
 )
 from trendcli.stats.decomposition import Contribution, decompose_share_change
-from trendcli.stats.proportions import TwoProportions
+from trendcli.stats.proportions import TwoProportions, compute_share
 from trendcli.store.coverage import PeriodStatus
 from trendcli.store.manifest import ARXIV
 from trendcli.store.store import Store
@@ -223,8 +222,8 @@ def _comparison_row(
         "base_2": two[1],
         "count_1": one[0],
         "count_2": two[0],
-        "share_1": share_or_none(*one),
-        "share_2": share_or_none(*two),
+        "share_1": compute_share(*one),
+        "share_2": compute_share(*two),
         "rank_1": None,
         "rank_2": None,
         "status": status,
@@ -288,8 +287,8 @@ def _decomposition_row(
         "base_1": total_1,
         "count_2": count_2,
         "base_2": total_2,
-        "share_1": share_or_none(count_1, total_1),
-        "share_2": share_or_none(count_2, total_2),
+        "share_1": compute_share(count_1, total_1),
+        "share_2": compute_share(count_2, total_2),
         "points": contribution.within + contribution.mix if contribution else None,
         "within": contribution.within if contribution else None,
         "mix": contribution.mix if contribution else None,

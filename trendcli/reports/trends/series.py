@@ -26,7 +26,6 @@ from trendcli.reports.base import (
     format_topic_names,
     is_withheld,
     period_fields,
-    share_or_none,
     visible_count,
 )
 from trendcli.reports.notes import OVERLAP_NOTE, coverage_phrase, format_count, status_command
@@ -39,7 +38,7 @@ from trendcli.reports.significance import (
 )
 from trendcli.stats.growth import Growth, fit_growth
 from trendcli.stats.overdispersion import NOT_ESTIMATED, Overdispersion
-from trendcli.stats.proportions import TwoProportions, wilson_interval
+from trendcli.stats.proportions import TwoProportions, compute_share, wilson_interval
 from trendcli.stats.turning_points import (
     MIN_LEAD_PERIODS,
     MIN_QUIET_YEARS,
@@ -253,7 +252,7 @@ def _period_rows(
             **period_fields(period),
             "count": count,
             "base": total,
-            "share": share_or_none(count, total),
+            "share": compute_share(count, total),
             "share_low": low,
             "share_high": high,
             "status": statuses[period].status,
