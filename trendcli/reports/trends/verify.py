@@ -143,7 +143,7 @@ def _extra_arguments(kind: str, saved_query: Mapping[str, Any]) -> list[Any]:
     if kind not in ("terms", "outcome", "backtest"):
         return []
     from trendcli.reports.terms.backtest import parse_backtest_years
-    from trendcli.reports.terms.terms import TermFilter
+    from trendcli.reports.terms.base import TermFilter
 
     shortest, longest = map(int, saved_query["words"].split("-"))
     wanted = TermFilter(shortest, longest, saved_query["min_count"], saved_query["limit"])
