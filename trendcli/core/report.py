@@ -16,8 +16,8 @@ class Column:
 
     `unit` is 'text', 'number', 'count', 'share', 'points' (difference of shares), 'change' (a fraction), 'p',
     'index', 'verdict', 'interval', 'share_interval', 'ranks', 'day' or 'matches'; intervals and ranks show
-    the values of `key` and `second_key`. Columns are hidden on narrow terminals, those of the highest `rank` first; rank
-    0 always stays.
+    two values, those of `key` and `second_key`. Columns are hidden on narrow terminals, those of the highest `rank`
+    first; rank 0 always stays.
     """
 
     key: str

@@ -126,6 +126,7 @@ def build_report(
     bound: BoundQuery,
     kind: str,
     title: str,
+    *,
     columns: Sequence[Column],
     rows: Sequence[Mapping[str, Any]],
     described_periods: Sequence[Mapping[str, Any]],

@@ -23,6 +23,7 @@ _SEPARATOR_CLASS = r"[\x00-/:-`{-\x7f]"
 _LETTER_CLASS = f"[^{_SEPARATOR_CLASS[1:]}"
 _RE2_SEPARATOR_CLASS = r"[^0-9a-z\x{80}-\x{10FFFF}]"
 _WORD_PATTERN = re.compile(f"{_LETTER_CLASS}+")
+# These are the words of the full-text index; those of reports/terms/tokens.py are ASCII alone, and keep underscores.
 
 
 @dataclass(frozen=True)

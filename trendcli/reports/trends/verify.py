@@ -148,7 +148,7 @@ def _extra_arguments(kind: str, saved_query: Mapping[str, Any]) -> list[Any]:
     if kind not in ("terms", "outcome", "backtest"):
         return []
     from trendcli.reports.terms.backtest import parse_backtest_years
-    from trendcli.reports.terms.terms import TermFilter
+    from trendcli.reports.terms.base import TermFilter
 
     min_words, max_words = map(int, saved_query["words"].split("-"))
     term_filter = TermFilter(min_words, max_words, saved_query["min_count"], saved_query["limit"])
