@@ -14,7 +14,7 @@ from trendcli.core.report import Column, Report
 from trendcli.reports.notes import build_provenance, common_notes, format_timestamp
 from trendcli.stats.overdispersion import Overdispersion
 from trendcli.stats.proportions import TwoProportions
-from trendcli.store.coverage import COVERAGE_STATUSES, PeriodStatus
+from trendcli.store.coverage import STATUS_ORDER, PeriodStatus
 from trendcli.store.manifest import ARXIV
 from trendcli.topics.counting import PeriodCounts
 from trendcli.topics.query import BoundQuery, Query, query_to_json
@@ -63,7 +63,7 @@ def period_fields(period: Period) -> dict[str, str]:
 
 def worst_status(statuses: Sequence[str]) -> str:
     """Return the worst of some statuses of periods; 'unknown' for none."""
-    return max(statuses, key=COVERAGE_STATUSES.index, default="unknown")
+    return max(statuses, key=STATUS_ORDER.index, default="unknown")
 
 
 def sort_rows(rows: Sequence[dict[str, Any]], query: Query) -> list[dict[str, Any]]:
