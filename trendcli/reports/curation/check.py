@@ -61,7 +61,7 @@ def check_topics(
     """
     bound = bind(store, library, query, default_scope, progress)
     submission_count, silent_count, findings = _run_checks(bound)
-    suspects = [item for item in findings if item.kind == "nothing" and _find_explanation(library, item) is None]
+    suspects = [f for f in findings if f.kind == "nothing" and _find_explanation(library, f) is None]
     elsewhere = _find_matching_elsewhere(bound, suspects)
     findings = [finding for finding in findings if finding not in elsewhere]
     undecided_count = silent_count - len(elsewhere) - sum(finding.kind == "nothing" for finding in findings)

@@ -51,15 +51,15 @@ class CheckInput:
 
     @cached_property
     def rules(self) -> Mapping[tuple[str, int], Rule]:
-        """The rules of the topics to check, by topic and key; the first access creates the table `found`.
+        """The rules of the topics to check, by topic and key; the first access creates the table `checked_match`.
 
         Its columns are topic, rule, file and row: one row for each rule and submission that it matches.
         """
         rules = {(name, rule.key): rule for name in self.topic_names for rule in self.library.get_topic(name).rules}
-        self.create_table("own", "topic VARCHAR, rule BIGINT", list(rules))
+        self.create_table("checked_rule", "topic VARCHAR, rule BIGINT", list(rules))
         self.db.execute(
-            "CREATE TEMP TABLE found AS SELECT DISTINCT topic, rule, file, row FROM mention SEMI JOIN own "
-            "USING (topic, rule)"
+            "CREATE TEMP TABLE checked_match AS SELECT DISTINCT topic, rule, file, row FROM mention "
+            "SEMI JOIN checked_rule USING (topic, rule)"
         )
         return rules
 
@@ -67,7 +67,7 @@ class CheckInput:
     def rule_counts(self) -> Mapping[tuple[str, int], int]:
         """How many submissions each rule matches, by topic and key; rules without a match are absent."""
         assert self.rules is not None  # creates the table
-        rows = self.db.execute("SELECT topic, rule, count(*) FROM found GROUP BY topic, rule").fetchall()
+        rows = self.db.execute("SELECT topic, rule, count(*) FROM checked_match GROUP BY topic, rule").fetchall()
         return {(topic, key): count for topic, key, count in rows}
 
     @cached_property

@@ -89,10 +89,13 @@ def _find_rule_overlaps(check_input: CheckInput) -> Iterator[TopicFinding]:
     counts, rules = check_input.rule_counts, check_input.rules
     pairs = check_input.db.execute(
         f"""
-        WITH often AS (SELECT topic, rule FROM found GROUP BY topic, rule HAVING count(*) >= {MIN_JACCARD_COUNT}),
-        kept AS (SELECT found.* FROM found SEMI JOIN often USING (topic, rule))
-        SELECT topic, a.rule, b.rule, count(*) AS both_find FROM kept AS a JOIN kept AS b USING (topic, file, row)
-        WHERE a.rule < b.rule GROUP BY ALL ORDER BY topic, both_find DESC, a.rule
+        WITH frequent AS (
+            SELECT topic, rule FROM checked_match GROUP BY topic, rule HAVING count(*) >= {MIN_JACCARD_COUNT}
+        ),
+        matches AS (SELECT checked_match.* FROM checked_match SEMI JOIN frequent USING (topic, rule))
+        SELECT topic, a.rule, b.rule, count(*) AS both_match FROM matches AS a JOIN matches AS b
+            USING (topic, file, row)
+        WHERE a.rule < b.rule GROUP BY ALL ORDER BY topic, both_match DESC, a.rule
         """
     ).fetchall()
     for topic, key_1, key_2, both in pairs:
@@ -116,8 +119,8 @@ def _find_topic_overlaps(check_input: CheckInput) -> Iterator[TopicFinding]:
     pairs = check_input.db.execute(
         f"""
         WITH large AS (SELECT topic FROM hit GROUP BY topic HAVING count(*) >= {MIN_CONTAINED_COUNT}),
-        kept AS (SELECT hit.* FROM hit SEMI JOIN large USING (topic))
-        SELECT a.topic, b.topic, count(*) FROM kept AS a JOIN kept AS b USING (file, row)
+        matches AS (SELECT hit.* FROM hit SEMI JOIN large USING (topic))
+        SELECT a.topic, b.topic, count(*) FROM matches AS a JOIN matches AS b USING (file, row)
         WHERE a.topic < b.topic GROUP BY ALL ORDER BY ALL
         """
     ).fetchall()
@@ -185,7 +188,7 @@ def _find_matches_before_start(check_input: CheckInput) -> Iterator[TopicFinding
     check_input.create_table("start", "topic VARCHAR, rule BIGINT, since DATE", starts)
     early_matches = check_input.db.execute(
         # in two steps, or DuckDB pairs every start with every submission before it
-        f"""WITH dated AS MATERIALIZED (SELECT * FROM found JOIN start USING (topic, rule))
+        f"""WITH dated AS MATERIALIZED (SELECT * FROM checked_match JOIN start USING (topic, rule))
             SELECT topic, rule, since, count(*), list(id ORDER BY v1_at, id)[1:{MAX_EXAMPLES + 1}]
             FROM dated JOIN paper USING (file, row) WHERE v1_at < since GROUP BY ALL ORDER BY ALL"""
     ).fetchall()
@@ -204,7 +207,8 @@ def _find_matches_before_start(check_input: CheckInput) -> Iterator[TopicFinding
 def _find_matches_before_gap(check_input: CheckInput) -> Iterator[TopicFinding]:
     first_matches: dict[tuple[str, int], list[tuple[str, datetime]]] = {}
     rows = check_input.db.execute(
-        f"""SELECT topic, rule, id, v1_at FROM found JOIN paper USING (file, row) ANTI JOIN start USING (topic, rule)
+        f"""SELECT topic, rule, id, v1_at FROM checked_match JOIN paper USING (file, row)
+            ANTI JOIN start USING (topic, rule)
             QUALIFY row_number() OVER (PARTITION BY topic, rule ORDER BY v1_at, id) <= {MAX_SCATTERED_MATCHES + 1}
             ORDER BY topic, rule, v1_at, id"""
     ).fetchall()
@@ -254,7 +258,7 @@ def find_renamings(check_input: CheckInput) -> Iterator[TopicFinding]:
         f"count(*) FILTER (v1_at >= TIMESTAMP '{years[0].start}' AND v1_at < TIMESTAMP '{years[-1].end}')"
         for years in spans
     )
-    assert check_input.rules is not None  # creates the table `found`
+    assert check_input.rules is not None  # creates the table `checked_match`
     (totals,) = check_input.db.execute(f"SELECT {span_counts} FROM paper").fetchall()
     topic_counts = {
         topic: counts
@@ -263,7 +267,7 @@ def find_renamings(check_input: CheckInput) -> Iterator[TopicFinding]:
         ).fetchall()
     }
     rows = check_input.db.execute(
-        f"SELECT topic, rule, {span_counts} FROM found JOIN paper USING (file, row) GROUP BY ALL ORDER BY ALL"
+        f"SELECT topic, rule, {span_counts} FROM checked_match JOIN paper USING (file, row) GROUP BY ALL ORDER BY ALL"
     ).fetchall()
     rows = [row for row in rows if row[2] + row[3] >= MIN_RENAMED_COUNT]
     if not all(totals) or not rows:
@@ -291,9 +295,9 @@ def find_renamings(check_input: CheckInput) -> Iterator[TopicFinding]:
                     topic,
                     "renamed",
                     new.text,
-                    f"rises {new.early:,} → {new.late:,} submissions from {labels[0]} to {labels[1]} while {old.text} "
-                    f"falls {old.early:,} → {old.late:,}; the whole topic {early:,} → {late:,}, of all submissions "
-                    f"{totals[0]:,} → {totals[1]:,}",
+                    f"from {labels[0]} to {labels[1]} it rises {new.early:,} → {new.late:,} while {old.text} falls "
+                    f"{old.early:,} → {old.late:,}; topic: {early:,} → {late:,}, all submissions: {totals[0]:,} → "
+                    f"{totals[1]:,}",
                     f"its rise is mostly a new name for {old.text}: keep both rules, and do not read it alone",
                 )
 

@@ -67,13 +67,13 @@ def find_other_meanings(check_input: CheckInput) -> Iterator[TopicFinding]:
     }
     phrases = {topic_key: rule for topic_key, rule in rules.items() if rule.kind == "phrase"}
     _create_sample_tables(check_input, name_rules, phrases)
-    texts = _read_texts(check_input, "SELECT file, row FROM shown UNION SELECT file, row FROM others")
+    texts = _read_texts(check_input, "SELECT file, row FROM sampled UNION SELECT file, row FROM background")
     # by topic and acronym, 0 for the phrases: the rule that matches, and where
     samples: dict[tuple[str, int], list[tuple[int, tuple[int, int]]]] = {}
-    rows = check_input.db.execute("SELECT topic, which, rule, file, row FROM shown ORDER BY ALL").fetchall()
+    rows = check_input.db.execute("SELECT topic, which, rule, file, row FROM sampled ORDER BY ALL").fetchall()
     for topic, which, rule_key, file, row in rows:
         samples.setdefault((topic, which), []).append((rule_key, (file, row)))
-    background_rows = check_input.db.execute("SELECT file, row FROM others ORDER BY hash(file, row)").fetchall()
+    background_rows = check_input.db.execute("SELECT file, row FROM background ORDER BY hash(file, row)").fetchall()
     background = [_background_surroundings(row, texts[file, row]) for file, row in background_rows]
     for (topic, key), rule in sorted(name_rules.items()):
         phrase_uses, lone_uses = samples.get((topic, 0), []), samples.get((topic, key), [])
@@ -104,7 +104,7 @@ def _create_sample_tables(
     name_rules: Mapping[tuple[str, int], Rule],
     phrases: Mapping[tuple[str, int], Rule],
 ) -> None:
-    """Create `shown`, submissions with a phrase (`which` is 0) or a lone acronym (its key), and `others`, background.
+    """Create `sampled`, submissions with a phrase (`which` is 0) or a lone acronym (its key), and `background`.
 
     Both are samples by the hash of a row, a fixed order that has nothing to do with what is written.
     """
@@ -115,10 +115,10 @@ def _create_sample_tables(
     )
     check_input.db.execute(
         f"""
-        CREATE TEMP TABLE shown AS
+        CREATE TEMP TABLE sampled AS
         WITH labelled AS (
             SELECT *, bool_or(NOT name) OVER (PARTITION BY topic, file, row) AS phrased
-            FROM found JOIN kind USING (topic, rule)
+            FROM checked_match JOIN kind USING (topic, rule)
         )
         SELECT topic, CASE WHEN phrased THEN 0 ELSE rule END AS which, min(rule) AS rule, file, row
         FROM labelled WHERE NOT (phrased AND name)
@@ -127,7 +127,7 @@ def _create_sample_tables(
         """
     )
     check_input.db.execute(
-        f"""CREATE TEMP TABLE others AS SELECT file, row FROM paper
+        f"""CREATE TEMP TABLE background AS SELECT file, row FROM paper
             ORDER BY hash(file, row) LIMIT {BACKGROUND_SAMPLE_SIZE}"""
     )
 
@@ -198,7 +198,7 @@ def _find_misfit_categories(
         misfits += strange
     if misfit_counts:
         fits = ", ".join(
-            f"{fitting} of {total}{f' in {category}' if category else ''}"
+            f"{fitting} of {total} submissions{f' in {category}' if category else ''}"
             for category, (fitting, total) in misfit_counts.items()
         )
         words = typical_words([use.words for use in misfits], phrase_surroundings, _MAX_TYPICAL_WORDS)
@@ -207,7 +207,7 @@ def _find_misfit_categories(
             topic,
             "other-meaning",
             rule.text,
-            f"where no phrase of the topic occurs, its context fits theirs in only {fits}"
+            f"without a phrase of the topic, its context fits in only {fits}"
             + (f"; typical words: {', '.join(words)}" if words else "")
             + format_examples(ids),
             "it probably means something else there: exclude the other long form, e.g. "
