@@ -41,6 +41,15 @@ def paper(id: str, v1: str, title: str = "On nothing", abstract: str = "We say l
     return build_submission(id=id, title=title, abstract=abstract, **{**values, **changes})
 
 
+def papers_of_day(day: str, count: int, abstract: str, *, first_number: int, **changes: Any) -> list[Submission]:
+    """Build some Submissions of one day with one abstract, numbered from `first_number`, since identifiers differ."""
+    month = day[2:4] + day[5:7]
+    return [
+        paper(f"{month}.{number:05d}", day, "On it", abstract, **changes)
+        for number in range(first_number, first_number + count)
+    ]
+
+
 def answer(
     categories: Sequence[str] = ("cs.LG",),
     since: str = "2018-01-01",
