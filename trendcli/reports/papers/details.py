@@ -39,14 +39,14 @@ def read_details(
     """Return the rows of a listing, in the order of `locations`.
 
     `search_terms` are the terms to highlight in each submission, beside the topics of the query. Of the rules only
-    those are looked for that the table `mention` of `db` names for a submission.
+    those are looked for that the table `topic_match` of `db` names for a submission.
     """
     columns = detail_columns(bound.store)
     rows = read_rows(db, bound.store, locations, columns)
     submissions = {row[:2]: dict(zip(columns.split(", "), row[2:], strict=True)) for row in rows}
     rule_keys: dict[RowLocation, set[int]] = {}
     if bound.selection.topics:
-        rule_matches = db.execute("SELECT file, row, rule FROM mention SEMI JOIN location USING (file, row)")
+        rule_matches = db.execute("SELECT file, row, rule FROM topic_match SEMI JOIN location USING (file, row)")
         for file, row, rule in rule_matches.fetchall():
             rule_keys.setdefault((file, row), set()).add(rule)
     topics = [bound.library.get_topic(name) for name in ancestors_by_topic(bound.library, bound.selection.topics)]
