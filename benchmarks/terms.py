@@ -178,7 +178,7 @@ class Null:
             every, of, self.places, "month", self.past.segment_of, np.ones(len(every), bool)
         )
         one, two = counts[:, :12].sum(axis=1), counts[:, 12:].sum(axis=1)
-        return movers.test_many(one, int(bases[:12].sum()), two, int(bases[12:].sum()), spread)
+        return movers.screen_terms(one, int(bases[:12].sum()), two, int(bases[12:].sum()), spread)
 
 
 def calibrated(null: Null, broken: list[str]) -> list[str]:
