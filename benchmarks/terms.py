@@ -31,7 +31,7 @@ from trendcli.core.types import Scope
 from trendcli.reports import significance as evidence
 from trendcli.reports.terms import near_duplicates as folding
 from trendcli.reports.terms import ngrams, texts, tokens
-from trendcli.reports.terms.stopwords import NON_PLURALS, STOPWORDS
+from trendcli.reports.terms.stopwords import NON_PLURALS, STOPWORDS, is_stopword_phrase
 from trendcli.reports.terms.tokens import IntArray
 from trendcli.stats import proportions as change
 from trendcli.stats import screening as movers
@@ -149,7 +149,7 @@ class Null:
         read = texts.read_texts(context, [*pair, *beside, *days])
         every = ngrams.count_ngrams(read.tokens, read.group_of, 20, read.group_mask([0, 1]))
         counts, bases = read.sum_by_period(every.counts), read.period_totals
-        kept = np.array([not folding.is_stopword_phrase(name) for name in every.terms])
+        kept = np.array([not is_stopword_phrase(name) for name in every.terms])
         names = [name for name, keep in zip(every.terms, kept, strict=True) if keep]
         counts = counts[kept]
         counts = counts[folding.drop_subsumed(names, counts[:, :2].sum(axis=1))]
@@ -178,7 +178,7 @@ class Null:
             every, of, self.places, "month", self.past.segment_of, np.ones(len(every), bool)
         )
         one, two = counts[:, :12].sum(axis=1), counts[:, 12:].sum(axis=1)
-        return movers.test_many(one, int(bases[:12].sum()), two, int(bases[12:].sum()), spread)
+        return movers.screen_terms(one, int(bases[:12].sum()), two, int(bases[12:].sum()), spread)
 
 
 def calibrated(null: Null, broken: list[str]) -> list[str]:

@@ -131,7 +131,7 @@ def _find_matching_elsewhere(bound: BoundQuery, silent_findings: Sequence[TopicF
         create_selection_tables(
             db, bound.store, bound.library, selection, bound.store.list_files(None, None), bound.progress
         )
-        matching_keys = set(db.execute("SELECT DISTINCT topic, rule FROM mention").fetchall())
+        matching_keys = set(db.execute("SELECT DISTINCT topic, rule FROM topic_match").fetchall())
     matching_rules = {
         (topic, rule.text)
         for topic in topics

@@ -39,7 +39,7 @@ class TopicFinding(NamedTuple):
 class CheckInput:
     """The input of every check: topics by name, and the matches of all topics of the library with the submissions.
 
-    `db` holds the tables `paper`, `mention` and `hit` that counting.create_selection_tables makes; `complete_years`
+    `db` holds the tables `paper`, `topic_match` and `hit` that counting.create_selection_tables makes; `complete_years`
     are the years that the data cover from end to end.
     """
 
@@ -58,7 +58,7 @@ class CheckInput:
         rules = {(name, rule.key): rule for name in self.topic_names for rule in self.library.get_topic(name).rules}
         self.create_table("checked_rule", "topic VARCHAR, rule BIGINT", list(rules))
         self.db.execute(
-            "CREATE TEMP TABLE checked_match AS SELECT DISTINCT topic, rule, file, row FROM mention "
+            "CREATE TEMP TABLE checked_match AS SELECT DISTINCT topic, rule, file, row FROM topic_match "
             "SEMI JOIN checked_rule USING (topic, rule)"
         )
         return rules

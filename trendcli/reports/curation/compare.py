@@ -134,7 +134,7 @@ def _build_example_section(
         for rule in member.rules
     }
     rule_counts = db.execute(
-        f"""SELECT rule, count(DISTINCT (file, row)) AS number FROM mention SEMI JOIN
+        f"""SELECT rule, count(DISTINCT (file, row)) AS number FROM topic_match SEMI JOIN
             (SELECT * FROM side WHERE side = {sql_string(side)}) USING (file, row)
             GROUP BY rule ORDER BY number DESC, rule LIMIT {MAX_RULES}"""
     ).fetchall()

@@ -15,7 +15,7 @@ import yaml
 from trendcli.core.errors import TopicError, UsageError
 from trendcli.core.normalize import normalize_text
 from trendcli.core.types import Progress, Scope, Topic, ignore_progress
-from trendcli.reports.curation.acronyms import iter_long_forms
+from trendcli.reports.terms.acronym_definitions import iter_long_forms
 from trendcli.store.manifest import ARXIV
 from trendcli.store.sql import file_rows_sql, scope_filter_sql, sql_string
 from trendcli.store.store import Store

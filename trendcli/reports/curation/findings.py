@@ -149,7 +149,7 @@ def find_dominant_rules(check_input: CheckInput) -> Iterator[TopicFinding]:
     """Yield rules that are the only match in most submissions of a topic that has other rules."""
     sole_matches = check_input.db.execute(
         """
-        WITH named AS (SELECT DISTINCT file, row, topic, rule FROM mention),
+        WITH named AS (SELECT DISTINCT file, row, topic, rule FROM topic_match),
         counted AS (SELECT *, count(*) OVER (PARTITION BY file, row, topic) AS together FROM named)
         SELECT topic, rule, count(*) FROM counted WHERE together = 1 GROUP BY topic, rule
         """

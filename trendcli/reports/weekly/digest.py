@@ -18,13 +18,13 @@ from trendcli.core.errors import CoverageMissing
 from trendcli.core.periods import Period, list_periods, period_containing, period_start, period_year_ago
 from trendcli.core.report import Report
 from trendcli.core.types import Progress, Scope, Window, ignore_progress
-from trendcli.reports.base import describe_period, share_or_none, visible_count
+from trendcli.reports.base import describe_period, visible_count
 from trendcli.reports.notes import build_provenance, common_notes, format_timestamp
 from trendcli.reports.papers.listing import list_submissions
 from trendcli.reports.terms.first_seen import find_first_seen_terms
 from trendcli.reports.trends.comparison import build_comparison
 from trendcli.stats.alerts import OVERDISPERSION_WEEKS, POOLED_WEEKS, find_alerts
-from trendcli.stats.proportions import wilson_interval
+from trendcli.stats.proportions import compute_share, wilson_interval
 from trendcli.store.coverage import MODERATION_LAG
 from trendcli.store.store import Store
 from trendcli.topics.counting import PeriodCounts
@@ -100,7 +100,7 @@ def build_digest(
                 "watched": topic in watched,
                 "count": count,
                 "base": total,
-                "share": share_or_none(count, total),
+                "share": compute_share(count, total),
                 **{unit: _find_comparison(topic, report) for unit, report in comparisons.items()},
             }
         )
@@ -209,7 +209,7 @@ def _build_topic_series(
     ]
     return {
         "count": [count for count, _ in counts],
-        "share": [share_or_none(count, total) for count, total in counts],
+        "share": [compute_share(count, total) for count, total in counts],
         "low": [low for low, _ in intervals],
         "high": [high for _, high in intervals],
     }
