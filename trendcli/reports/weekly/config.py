@@ -9,9 +9,8 @@ from typing import Any
 
 from trendcli.core.errors import UsageError
 from trendcli.core.periods import parse_period
+from trendcli.core.registry import SOURCES
 from trendcli.core.settings import check_settings, check_text, read_settings_file, setting_field
-
-WEEKLY_SOURCES = ("arxiv", "oai")
 
 
 def _check_names(value: Any) -> tuple[str, ...]:
@@ -22,8 +21,9 @@ def _check_names(value: Any) -> tuple[str, ...]:
 
 
 def _check_source(value: Any) -> str:
-    if value not in WEEKLY_SOURCES:
-        raise ValueError(f"expected one of {', '.join(WEEKLY_SOURCES)}")
+    names = [name for name, entry in SOURCES.items() if entry.updates_arxiv]
+    if value not in names:
+        raise ValueError(f"expected one of {', '.join(names)}")
     return str(value)
 
 
