@@ -9,12 +9,17 @@ from typing import Any, NamedTuple
 class RegistryEntry(NamedTuple):
     """An object that is chosen by name: where to import it from, as 'module:attribute', and one line of help.
 
-    `updates_arxiv` is whether a source can be asked for what is new on arXiv, as the weekly job does.
+    `updates_arxiv` is whether a source can be asked for what is new on arXiv, as `trend fetch` and the weekly job do;
+    `fetches_venues` is whether `trend fetch` can ask it for a year of a venue; `endings` are those of a format's files;
+    `report` is the kind of report that a chart is drawn from.
     """
 
     target: str
     help: str
     updates_arxiv: bool = False
+    fetches_venues: bool = False
+    endings: tuple[str, ...] = ()
+    report: str = ""
 
 
 SOURCES = {
@@ -32,20 +37,30 @@ SOURCES = {
         "trendcli.sources.snapshot:Snapshot", "the bulk snapshot of arXiv's metadata, JSON Lines"
     ),
     "openreview": RegistryEntry(
-        "trendcli.sources.openreview:OpenReview", "submissions to a conference, from OpenReview"
+        "trendcli.sources.openreview:OpenReview", "submissions to a conference, from OpenReview", fetches_venues=True
     ),
     "paperlists": RegistryEntry(
         "trendcli.sources.paperlists:Paperlist", "submissions to a conference, from a JSON file (paperlists)"
     ),
 }
 FORMATS = {
-    "table": RegistryEntry("trendcli.output.table:render_table", "aligned text, with borders and colour on a terminal"),
-    "md": RegistryEntry("trendcli.output.markdown:render_markdown", "a Markdown table with its notes"),
-    "csv": RegistryEntry("trendcli.output.machine:render_csv", "comma-separated values with a header line"),
-    "json": RegistryEntry("trendcli.output.machine:render_json", "the whole report as one JSON object"),
-    "jsonl": RegistryEntry("trendcli.output.machine:render_jsonl", "one JSON object per row"),
-    "html": RegistryEntry("trendcli.output.html:render_html", "a self-contained page"),
-    "bibtex": RegistryEntry("trendcli.output.bibtex:render_bibtex", "BibTeX entries (`trend papers` only)"),
+    "table": RegistryEntry(
+        "trendcli.output.table:render_table", "aligned text, with borders and colour on a terminal", endings=(".txt",)
+    ),
+    "md": RegistryEntry(
+        "trendcli.output.markdown:render_markdown", "a Markdown table with its notes", endings=(".md",)
+    ),
+    "csv": RegistryEntry(
+        "trendcli.output.machine:render_csv", "comma-separated values with a header line", endings=(".csv",)
+    ),
+    "json": RegistryEntry(
+        "trendcli.output.machine:render_json", "the whole report as one JSON object", endings=(".json",)
+    ),
+    "jsonl": RegistryEntry("trendcli.output.machine:render_jsonl", "one JSON object per row", endings=(".jsonl",)),
+    "html": RegistryEntry("trendcli.output.html:render_html", "a self-contained page", endings=(".html", ".htm")),
+    "bibtex": RegistryEntry(
+        "trendcli.output.bibtex:render_bibtex", "BibTeX entries (`trend papers` only)", endings=(".bib",)
+    ),
 }
 REPORTS = {
     "acceptance": RegistryEntry(
@@ -77,12 +92,18 @@ REMAPPERS = {
     "full-text index": RegistryEntry("trendcli.reports.papers.fulltext_build:remap", "the words of each row"),
 }
 CHARTS = {
-    "lines": RegistryEntry("trendcli.output.charts:draw_lines", "share of each topic by period, with its interval"),
-    "change": RegistryEntry(
-        "trendcli.output.charts:draw_change", "relative change between two periods, one bar per topic"
+    "lines": RegistryEntry(
+        "trendcli.output.charts:draw_lines", "share of each topic by period, with its interval", report="series"
     ),
-    "volume": RegistryEntry("trendcli.output.charts:draw_volume", "submissions by period"),
-    "heatmap": RegistryEntry("trendcli.output.charts:draw_heatmap", "share of many topics by period, as colours"),
+    "change": RegistryEntry(
+        "trendcli.output.charts:draw_change",
+        "relative change between two periods, one bar per topic",
+        report="comparison",
+    ),
+    "volume": RegistryEntry("trendcli.output.charts:draw_volume", "submissions by period", report="volume"),
+    "heatmap": RegistryEntry(
+        "trendcli.output.charts:draw_heatmap", "share of many topics by period, as colours", report="series"
+    ),
 }
 
 
