@@ -73,7 +73,7 @@ def answer(
 def fill(root: Path, papers: Sequence[Submission], answers: Sequence[CoverageRecord] = (), **options: Any) -> Store:
     """Create or open a store at `root` and upsert submissions and coverage records in one commit."""
     store = Store.open_or_create(root, **options)
-    table = build_batch_table(papers, "test", datetime(2020, 6, 1, tzinfo=UTC))
+    table = build_batch_table(papers, "test", datetime(2020, 6, 1, tzinfo=UTC), store.corpus)
     with store.write_lock():
         upsert_batches(store, [table] if papers else [], list(answers) or [answer()])
     return store

@@ -22,7 +22,7 @@ import pytest
 import yaml
 from filelock import FileLock
 
-from tests.cli.test_cli import run
+from tests.commands import run
 from tests.conftest import ML, SHARED
 from trendcli.core import periods
 from trendcli.core.normalize import normalize_text

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import Result
 
 import trendcli
-from tests.cli.test_cli import run
+from tests.commands import run
 from tests.conftest import answer
 from trendcli.core.errors import UsageError
 from trendcli.core.types import Scope, Submission

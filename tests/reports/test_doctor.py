@@ -6,11 +6,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
+from tests.commands import run
 from tests.conftest import answer, fill, paper
 from tests.standins.arxiv import ArxivStandIn, expected, rows
-from trendcli.cli import build_app
 from trendcli.core.errors import UsageError
 from trendcli.core.settings import config_folder
 from trendcli.core.types import ignore_progress
@@ -23,10 +22,6 @@ from trendcli.store.store import Store, write_data_file
 from trendcli.topics import loader as topic_files
 
 CATEGORIES = ["-c", "cs.LG", "-c", "cs.CL", "-c", "cs.CV", "-c", "cs.NE", "-c", "stat.ML"]
-
-
-def run(*words: object, env: dict[str, str] | None = None) -> Result:
-    return CliRunner().invoke(build_app([str(word) for word in words]), [str(word) for word in words], env=env or {})
 
 
 def whats(store: Store, totals: dict[str, int] | None = None) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_cli import run
+from tests.commands import run
 from tests.conftest import fill, paper
 from trendcli.core.errors import StoreDamaged
 from trendcli.reports import judgements

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.standins import oai
@@ -23,7 +23,7 @@ from trendcli.demo.server import ApiStandIn, HttpRequest, HttpResponse, error_re
 from trendcli.store.sql import file_rows_sql
 from trendcli.store.store import Store
 
-__all__ = ["FAULTS", "ArxivStandIn", "expected", "rows", "run_stand_in"]
+__all__ = ["FAULTS", "ArxivStandIn", "expected", "recent", "rows", "run_stand_in"]
 
 Fault = Callable[["ArxivStandIn", dict[str, str], HttpResponse], HttpResponse]
 # seconds that the fault "wait" holds a response back at most
@@ -220,3 +220,11 @@ FAULTS: dict[str, Fault] = {
     "record moved": _move_last_record,
     "other query ran": lambda s, q, r: r._replace(body=r.body.replace(b"cat:", b"all:")),
 }
+
+
+def recent(number: int, days_ago: float, category: str = "cs.LG", **changes: Any) -> SyntheticSubmission:
+    """Build a submission of some days ago."""
+    at = datetime.now(UTC) - timedelta(days=days_ago)
+    return SyntheticSubmission(
+        f"{at:%y%m}.{number:05d}", (at,), f"Paper {number}", "a", ("Ada Abel",), (category,), **changes
+    )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_cli import run
+from tests.commands import run
 from tests.worlds import answer, fill
 from trendcli.core.report import Report
 from trendcli.core.types import Submission

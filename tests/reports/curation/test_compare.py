@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_cli import run
+from tests.commands import run
 from tests.worlds import ML, answer, fill, paper
 from trendcli.core.errors import UsageError
 from trendcli.reports.curation.compare import compare_topics

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cli.test_cli import run
+from tests.commands import run
 from tests.worlds import answer, fill, paper
 from trendcli.core.errors import TopicError, UsageError
 from trendcli.core.settings import config_folder

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_cli import run
+from tests.commands import run
 from tests.worlds import ML, answer, fill, paper
 from trendcli.core.errors import UsageError
 from trendcli.reports.curation.sampling import (

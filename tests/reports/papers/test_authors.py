@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_cli import run
+from tests.commands import run
 from tests.conftest import ML, answer, fill, paper
 from trendcli.core.report import Report
 from trendcli.core.types import ignore_progress

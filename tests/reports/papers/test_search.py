@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.cli.test_cli import run
+from tests.commands import run
 from tests.conftest import ML, answer, fill, paper
 from tests.reports.papers.test_listing import listed as plainly
 from trendcli.core.errors import ActionRequiredError, StoreLocked, UsageError

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.cli.test_cli import run
+from tests.commands import run
 from tests.conftest import ML, answer, fill, paper
 from trendcli.core import periods
 from trendcli.core.errors import UsageError

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_cli import run
+from tests.commands import run
 from tests.conftest import ML, answer, fill, paper
 from trendcli.core.errors import CoverageMissing, UsageError
 from trendcli.core.report import Report

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_cli import run
+from tests.commands import run
 from trendcli.core.errors import SettingsError
 from trendcli.core.settings import config_folder, settings_to_yaml
 from trendcli.reports.weekly import config as job

@@ -22,10 +22,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_cli import run
-from tests.cli.test_fetch import recent
+from tests.commands import run
 from tests.conftest import answer, fill, paper
-from tests.standins.arxiv import ArxivStandIn, run_stand_in
+from tests.standins.arxiv import ArxivStandIn, recent, run_stand_in
 from trendcli.core import periods
 from trendcli.core.report import Report
 from trendcli.core.types import Submission

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cli.test_cli import run
+from tests.commands import run
 from trendcli.reports.weekly import schedule as schedules
 
 
