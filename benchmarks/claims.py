@@ -116,7 +116,7 @@ CLAIMS = (
     Claim(
         "ICLR received 2,594, 3,014 and 3,422 submissions in 2020 to 2022",
         "papercopilot/paperlists, including withdrawn and desk-rejected submissions",
-        tuple(f"report --corpus iclr --by year --status {status}" for status in ("submitted", "active", "accepted")),
+        tuple(f"report --corpus iclr --by year --submission-status {status}" for status in ("submitted", "active", "accepted")),
         "Counts on other sites exclude withdrawn submissions, or were taken on another day.",
     ),
     Claim(

@@ -49,7 +49,7 @@ COMMANDS = [
     "export",
     "topics list",
     "topics show",
-    "topics explain",
+    "topics match",
     "topics check",
     "topics sample",
     "topics compare",

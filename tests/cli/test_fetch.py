@@ -1,4 +1,4 @@
-"""`trend fetch` and `trend status` as a person uses them, over weeks."""
+"""fetch: what is requested, over weeks, and what a person is told."""
 
 from __future__ import annotations
 
@@ -11,48 +11,33 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from tests.standins.arxiv import ArxivStandIn, expected, rows, run_stand_in
+from tests.commands import run
+from tests.standins.arxiv import ArxivStandIn, expected, recent, rows
 from tests.standins.snapshot import line
-from trendcli.cli import build_app
+from tests.worlds import answer, fill, gan_world
+from trendcli.core.registry import SOURCES, RegistryEntry
+from trendcli.core.types import Batch, Progress, Request
 from trendcli.demo.corpus import SyntheticSubmission
 from trendcli.store.store import Store
 
+DUMMY_SOURCE: Any = None
 NOW = datetime.now(UTC)
 TODAY = NOW.date()
 CATEGORIES = ("cs.LG", "cs.CL", "cs.CV", "cs.NE", "stat.ML")
-ASKED = [word for name in CATEGORIES for word in ("-c", name)]
+CATEGORY_OPTIONS = [word for name in CATEGORIES for word in ("-c", name)]
 
 
-def run(*words: object, env: dict[str, str] | None = None) -> Result:
-    return CliRunner().invoke(build_app([str(word) for word in words]), [str(word) for word in words], env=env or {})
-
-
-def recent(number: int, days_ago: float, category: str = "cs.LG", **changes: Any) -> SyntheticSubmission:
-    at = NOW - timedelta(days=days_ago)
-    return SyntheticSubmission(
-        f"{at:%y%m}.{number:05d}", (at,), f"Paper {number}", "a", ("Ada Abel",), (category,), **changes
-    )
-
-
-@pytest.fixture
-def live(tmp_path: Path) -> Iterator[tuple[ArxivStandIn, dict[str, str]]]:
-    """An arXiv of the last 100 days, one submission a day."""
-    with run_stand_in(ArxivStandIn([recent(n, 100 - n) for n in range(1, 100)])) as standin:
-        yield standin, {**standin.build_environment(), "TREND_STORE": str(tmp_path / "store")}
-
-
-def answered(root: Path, days: int) -> None:
-    """Make the store believe that all its answers were given some days ago."""
+def age_records(root: Path, days: int) -> None:
+    """Make the store believe that all its coverage records are some days older."""
     path = root / "manifest.json"
-    value = json.loads(path.read_text())
-    for item in value["ledger"]:
-        at = datetime.fromisoformat(item["answered_at"]) - timedelta(days=days)
-        item["answered_at"] = at.isoformat()
-        if item["changed"]:
-            item["changed"][1] = str(at.date())
-    path.write_text(json.dumps(value))
+    manifest = json.loads(path.read_text())
+    for record in manifest["ledger"]:
+        at = datetime.fromisoformat(record["answered_at"]) - timedelta(days=days)
+        record["answered_at"] = at.isoformat()
+        if record["changed"]:
+            record["changed"][1] = str(at.date())
+    path.write_text(json.dumps(manifest))
 
 
 @pytest.mark.parametrize("source", ["arxiv", "oai"])
@@ -65,9 +50,9 @@ def test_weeks_of_upkeep_by_either_source(
     assert first.exit_code == 0, first.stderr
     stored = Store.open(tmp_path / "store").manifest.submission_count
     assert stored in (90, 91) or source == "oai"
-    assert re.search(rf"{stored} new, 0 revised, 0 known, .* to {TODAY}, complete", first.stderr)
-    assert "0 new, 0 revised: all of it is covered, or was answered today" in run(*words, env=env).stderr
-    answered(tmp_path / "store", 8)  # a week and a day later
+    assert re.search(rf"{stored} new, 0 revised, 0 unchanged, .* to {TODAY}, complete", first.stderr)
+    assert "0 new, 0 revised: everything is covered or was fetched today" in run(*words, env=env).stderr
+    age_records(tmp_path / "store", 8)  # a week and a day later
     old = standin.submissions[80]
     standin.submissions = [
         *[replace(p, versions=(*p.versions, NOW), title="Anew", changed=TODAY) if p is old else p for p in standin.submissions],
@@ -113,38 +98,45 @@ def test_a_snapshot_joins_on_to_what_is_fetched(
             assert found == expected(small_corpus)
         spans = store.build_coverage().category_spans("cs.LG")
         assert [s.status for s in spans] == ["complete", "provisional"] and spans[0].since.year == 2018
-        years = json.loads(run("report", "--by", "year", *ASKED, "--format", "json", env=env).stdout)["rows"]
+        years = json.loads(run("report", "--by", "year", *CATEGORY_OPTIONS, "--format", "json", env=env).stdout)["rows"]
         assert [row["count"] for row in years[:2]] == [250, 350]
 
 
-def test_without_a_store_it_asks_from_when(live: tuple[ArxivStandIn, dict[str, str]]) -> None:
+def test_without_a_store_it_needs_a_start(live: tuple[ArxivStandIn, dict[str, str]]) -> None:
     standin, env = live
     refused = run("fetch", env=env)
-    assert refused.exit_code == 2 and "Say from when, such as --since 2024-01" in refused.stderr
+    assert refused.exit_code == 2 and "nothing to resume. Give a start, e.g. --since 2024-01." in refused.stderr
     assert "cs.LG stat.ML cs.AI" in refused.stderr  # the scope of the settings
     assert standin.requests == []
 
 
-def test_bad_words(live: tuple[ArxivStandIn, dict[str, str]]) -> None:
+def test_options_that_do_not_fit_get_a_sentence(live: tuple[ArxivStandIn, dict[str, str]]) -> None:
     _, env = live
     for words, message in (
         (["--source", "oia"], "No source 'oia' (did you mean oai?)"),
-        (["--source", "oai", "--until", "2020"], "takes no --until"),
+        (["--source", "oai", "--until", "2020"], "--source oai cannot be combined with --until"),
         (["--since", "2020", "--until", "2019"], "The window is reversed"),
-        (["--since", "2099"], "lies in the future"),
-        (["-c", "cs.LG", "--since", "2024", "--format", "json"], "are for --dry-run"),
+        (["--since", "2099"], "is in the future"),
+        (
+            ["-c", "cs.LG", "--since", "2024", "--format", "json"],
+            "--format and --output need --dry-run. Nothing was fetched.",
+        ),
         (["-c", "cs.XX", "--since", "2024"], "No category 'cs.XX'"),
+        (["--venue", "iclr", "--year", "2024"], "--source arxiv cannot be combined with --venue or --year."),
+        (["--source", "openreview", "-c", "cs.LG"], "--source openreview cannot be combined with --category."),
     ):
-        done = run("fetch", *words, env=env)
-        assert (done.exit_code, message in done.stderr) == (2, True), done.stderr
+        result = run("fetch", *words, env=env)
+        assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
 
 
-def test_a_dry_run_says_what_would_be_asked(standin: ArxivStandIn, tmp_path: Path) -> None:
+def test_a_dry_run_shows_what_would_be_requested(standin: ArxivStandIn, tmp_path: Path) -> None:
     env = {**standin.build_environment(), "TREND_STORE": str(tmp_path / "store")}
-    plan = run("fetch", *ASKED, "--since", "2018", "--until", "2020", "--dry-run", "--format", "json", env=env)
-    told = json.loads(plan.stdout)["rows"]
+    plan = run(
+        "fetch", *CATEGORY_OPTIONS, "--since", "2018", "--until", "2020", "--dry-run", "--format", "json", env=env
+    )
+    plan_rows = json.loads(plan.stdout)["rows"]
     assert len(standin.requests) == 1  # one for the total
-    assert told == [
+    assert plan_rows == [
         {
             "categories": "cs.LG cs.CL cs.CV cs.NE stat.ML", "since": "2018-01-01", "until": "2020-01-01",
             "submissions": 600, "slices": 2, "requests": 4, "minutes": 0.2,
@@ -152,16 +144,16 @@ def test_a_dry_run_says_what_would_be_asked(standin: ArxivStandIn, tmp_path: Pat
     ]  # fmt: skip
     assert not (tmp_path / "store").exists()
     standin.requests.clear()
-    run("fetch", *ASKED, "--since", "2018", "--until", "2020", env=env)
-    assert len(standin.requests) == told[0]["requests"]
-    text = run("fetch", "--source", "oai", *ASKED, "--since", "2017", "--dry-run", env=env)
-    assert "A fetch would send" in text.stdout and "Dates are those on which submissions were changed" in text.stdout
+    run("fetch", *CATEGORY_OPTIONS, "--since", "2018", "--until", "2020", env=env)
+    assert len(standin.requests) == plan_rows[0]["requests"]
+    text = run("fetch", "--source", "oai", *CATEGORY_OPTIONS, "--since", "2017", "--dry-run", env=env)
+    assert "A fetch would send" in text.stdout and "Dates are those of change" in text.stdout
 
 
-def test_a_dry_run_without_a_network_says_at_most(tmp_path: Path) -> None:
+def test_a_dry_run_without_a_network_shows_upper_bounds(tmp_path: Path) -> None:
     env = {"TREND_ARXIV_URL": "http://127.0.0.1:9/q", "TREND_REQUEST_INTERVAL_S": "0", "TREND_STORE": str(tmp_path)}
     plan = run("fetch", "-c", "cs.LG", "--since", "2024-01", "--until", "2024-02", "--dry-run", env=env)
-    assert plan.exit_code == 0 and "These numbers are no count but an upper estimate, 900 submissions" in plan.stdout
+    assert plan.exit_code == 0 and "These are upper bounds of 900 submissions a day" in plan.stdout
     assert "Cannot reach 127.0.0.1:9: Connection refused." in plan.stdout
     assert "27,900" in plan.stdout  # 31 days of the busiest month there was
     changes = run("fetch", "--source", "oai", "-c", "cs.LG", "--since", "2024-01", "--dry-run", env=env).stdout
@@ -170,35 +162,12 @@ def test_a_dry_run_without_a_network_says_at_most(tmp_path: Path) -> None:
     assert "Nothing was fetched from oaipmh.arxiv.org." in changes
 
 
-def test_status_by_month_and_what_was_never_asked(live: tuple[ArxivStandIn, dict[str, str]]) -> None:
-    _, env = live
-    for since, until in (("2019-01", "2019-02"), ("2019-04", "2019-05-10")):
-        run("fetch", "-c", "cs.CL", "--since", since, "--until", until, env=env)
-    spans = json.loads(run("status", "--format", "json", env=env).stdout)["rows"]
-    assert [(row["since"], row["status"]) for row in spans] == [
-        ("2019-01-01", "complete"),
-        ("2019-02-01", "never asked"),
-        ("2019-04-01", "complete"),
-    ]
-    months = json.loads(run("status", "--by", "month", "--format", "json", env=env).stdout)["rows"]
-    assert [(row["month"], row["status"]) for row in months] == [
-        ("2019-01", "complete"),
-        ("2019-02", "never asked"),
-        ("2019-03", "never asked"),
-        ("2019-04", "complete"),
-        ("2019-05", "complete"),
-    ]
-    notes = " ".join(json.loads(run("status", "--format", "json", env=env).stdout)["notes"])
-    assert "Data as of 2019-05-10" in notes and "asks for what was submitted since 2019-05-10" in notes
-    assert run("status", "--by", "week", env=env).exit_code == 2
-
-
-def test_what_failed_is_told_and_made_good(live: tuple[ArxivStandIn, dict[str, str]], tmp_path: Path) -> None:
+def test_a_failed_fetch_is_shown_and_repeated(live: tuple[ArxivStandIn, dict[str, str]], tmp_path: Path) -> None:
     standin, env = live
     standin.inject_fault("500", times=999, when=lambda query: query["max_results"] != "1")
     failed = run("fetch", "-c", "cs.LG", "--since", str(TODAY - timedelta(days=60)), env=env)
     assert failed.exit_code == 3
-    assert "5 times in a row: status 500. What had come is stored; try later, by the same command." in failed.stderr
+    assert "no usable response in 5 tries: status 500. Everything received so far is stored" in failed.stderr
     assert "0 new" not in failed.stderr
     assert "failed: " in run("status", env=env).stdout
     assert run("doctor", env=env).exit_code == 4
@@ -216,8 +185,11 @@ def test_a_refusal_holds_for_the_next_command(live: tuple[ArxivStandIn, dict[str
     assert run("fetch", "-c", "cs.LG", "--since", "2019", env=env).exit_code == 3
     asked = len(standin.requests)
     for words in (["--source", "oai"], [], ["--store", tmp_path / "other"]):
-        done = run("fetch", *words, "-c", "cs.LG", "--since", "2019", env=env)
-        assert done.exit_code == 3 and "refused this machine (403), so nothing is asked of it before" in done.stderr
+        result = run("fetch", *words, "-c", "cs.LG", "--since", "2019", env=env)
+        assert (
+            result.exit_code == 3
+            and "refused requests from this machine (status 403), so none are sent before" in result.stderr
+        )
     assert len(standin.requests) == asked
 
 
@@ -225,3 +197,62 @@ def test_progress_is_for_terminals_and_cron_hears_nothing(live: tuple[ArxivStand
     _, env = live
     quiet = run("fetch", "-q", "-c", "cs.LG", "--since", str(TODAY - timedelta(days=30)), env=env)
     assert (quiet.exit_code, quiet.stdout, quiet.stderr) == (0, "", "")
+
+
+def test_submissions_of_a_window_are_fetched_once(standin: ArxivStandIn, tmp_path: Path) -> None:
+    env = {"TREND_ARXIV_URL": standin.url, "TREND_REQUEST_INTERVAL_S": "0", "TREND_STORE": str(tmp_path / "store")}
+    first = run("fetch", "-c", "cs.CL", "-c", "cs.LG", "--since", "2018", "--until", "2019", env=env)
+    assert first.exit_code == 0, first.stderr
+    assert first.stdout == ""
+    new = int(first.stderr.split(" new")[0].replace(",", ""))
+    assert 100 < new <= 250 and "2018-01-01 to 2019-01-01, complete" in first.stderr
+    again = run(
+        "fetch", "-c", "cs.CL", "-c", "cs.LG", "--since", "2018", "--until", "2019", "--fail-if-unchanged", env=env
+    )
+    assert again.exit_code == 5 and "0 new, 0 revised: everything is covered" in again.stderr
+    assert run("report", "--by", "year", env=env).exit_code == 0
+
+
+def test_an_incomplete_fetch_exits_with_3(standin: ArxivStandIn, tmp_path: Path) -> None:
+    standin.inject_fault("entry without a date", times=99, when=lambda query: query["max_results"] != "1")
+    env = {"TREND_ARXIV_URL": standin.url, "TREND_REQUEST_INTERVAL_S": "0", "TREND_STORE": str(tmp_path / "store")}
+    result = run("fetch", "-c", "cs.LG", "--since", "2018", "--until", "2019", env=env)
+    assert result.exit_code == 3
+    assert "stored as partial" in result.stderr and "incomplete" in result.stderr
+    nothing = run("report", "-t", "gan", env=env)
+    assert nothing.exit_code == 4 and "not covered" not in nothing.stdout
+
+
+def test_an_unreachable_network(tmp_path: Path) -> None:
+    env = {"TREND_ARXIV_URL": "http://127.0.0.1:9/api/query", "TREND_REQUEST_INTERVAL_S": "0"}
+    result = run("fetch", "-c", "cs.LG", "--since", "2018", "--store", tmp_path / "s", env=env)
+    assert result.exit_code == 3
+    assert "Cannot reach 127.0.0.1:9" in result.stderr and "The store is unchanged" in result.stderr
+
+
+def test_a_registered_source_is_fetched_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests: list[Request] = []
+
+    class Dummy:
+        name = "dummy"
+
+        def __init__(self, url: str, pace: object, contact: str) -> None:
+            assert (url, contact) == ("", "a@example.org")
+
+        def iter_batches(self, request: Request, progress: Progress) -> Iterator[Batch]:
+            requests.append(request)
+            yield Batch(None, (answer(["cs.LG"], "2024-01-01", str(TODAY + timedelta(days=1)), str(TODAY)),))
+
+    monkeypatch.setattr("tests.cli.test_fetch.DUMMY_SOURCE", Dummy)
+    monkeypatch.setitem(SOURCES, "dummy", RegistryEntry("tests.cli.test_fetch:DUMMY_SOURCE", "", updates_arxiv=True))
+    env = {"TREND_STORE": str(tmp_path), "TREND_CONTACT": "a@example.org"}
+    result = run("fetch", "--source", "dummy", "-c", "cs.LG", "--since", "2024-01", env=env)
+    assert result.exit_code == 0, result.stderr
+    assert [request.categories for request in requests] == [("cs.LG",)]
+    assert "Known: arxiv, oai, openreview, dummy." in run("fetch", "--source", "no", env=env).stderr
+
+
+def test_made_up_and_real_data_do_not_mix(tmp_path: Path) -> None:
+    fill(tmp_path, gan_world()[:3], [answer()], synthetic=True)
+    result = run("fetch", "-c", "cs.LG", "--since", "2018", "--store", tmp_path)
+    assert result.exit_code == 2 and "holds made-up data" in result.stderr

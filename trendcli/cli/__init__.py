@@ -1,4 +1,4 @@
-"""The command line: flags -> one use-case -> print or write. Only this package prints, exits and reads settings."""
+"""The command line: options -> one call of a lower package -> output. Only here is anything printed or exited."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from typing import Annotated
 
 import typer
 
-from trendcli.cli.base import CommonOptions, register_callback, register_command
+from trendcli.cli.base import CommonOptions
+from trendcli.cli.commands import register_callback, register_command
+from trendcli.cli.deprecated import RENAMED_COMMANDS
 from trendcli.core.version import __version__
 
 _COMMAND_TARGETS = {
-    "demo": "importing:run_demo",
+    "demo": "demo:run_demo",
     "fetch": "fetch:fetch_submissions",
     "import": "importing:import_file",
     "report": "report:show_report",
@@ -28,24 +30,24 @@ _COMMAND_TARGETS = {
     "export": "report:export_selection",
     "status": "store:show_status",
     "doctor": "store:run_doctor",
-    "settings": "topics_list:show_settings",
+    "settings": "settings:show_settings",
     "digest": "weekly:show_digest",
     "weekly": "weekly:run_weekly_job",
     "schedule": "weekly:show_schedule",
+    "topics list": "topics_list:show_topics",
+    "topics show": "topics_list:show_topic",
+    "topics match": "topics_list:show_matches",
+    "topics check": "topics:run_topic_check",
+    "topics sample": "topics:judge_topic_sample",
+    "topics compare": "topics:show_topic_comparison",
+    "topics new": "topics:write_new_topic",
 }
-_TOPIC_COMMAND_TARGETS = {
-    "list": "topics_list:show_topics",
-    "show": "topics_list:show_topic",
-    "explain": "topics_list:show_matches",
-    "check": "topics:run_topic_check",
-    "sample": "topics:judge_topic_sample",
-    "compare": "topics:show_topic_comparison",
-    "new": "topics:write_new_topic",
-}
+_ALL_TARGETS = _COMMAND_TARGETS | {old: _COMMAND_TARGETS[new] for old, new in RENAMED_COMMANDS.items()}
+_GROUP_HELP = {"topics": "List, match, check, compare and create topics."}
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(is_requested: bool) -> None:
+    if is_requested:
         typer.echo(f"trendcli {__version__}")
         raise typer.Exit
 
@@ -61,45 +63,44 @@ def _set_common_options(
 
 
 def build_app(arguments: Collection[str] = ()) -> typer.Typer:
-    """The command line for some words: of its commands those that they name, since each takes time to set up.
+    """Return the command line with the commands that its arguments name, since each takes time to set up.
 
-    All of them where none is named, as for the help and for completion in a shell.
+    All commands are set up where none is named, as for the help and for completion in a shell.
     """
-    every = (*_COMMAND_TARGETS, "topics")
-    chosen = [name for name in every if name in arguments] or every
-    made = typer.Typer(
+    paths = [path for path in _ALL_TARGETS if path.split()[0] in arguments] or list(_ALL_TARGETS)
+    app = typer.Typer(
         name="trend",
-        help="An honest tracker of research trends on arXiv. Start with `trend demo`, which needs no network.",
+        help="Track research trends on arXiv. Start with `trend demo`, which needs no network.",
         no_args_is_help=True,
         # plain help starts twice as fast and reads the same in a log
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    register_callback(made)(_set_common_options)
-    for name in chosen:
-        if name != "topics":
-            register_command(made, name)(_load_command(_COMMAND_TARGETS[name]))
-            continue
-        topics = typer.Typer(
-            help="What topics and packs there are, and why a submission matches.",
-            no_args_is_help=True,
-            rich_markup_mode=None,
-        )
-        made.add_typer(topics, name="topics")
-        for inner, place in _TOPIC_COMMAND_TARGETS.items():
-            register_command(topics, inner)(_load_command(place))
-    return made
+    register_callback(app)(_set_common_options)
+    groups = {"": app}
+    for path in paths:
+        group, _, name = path.rpartition(" ")
+        if group not in groups:
+            groups[group] = typer.Typer(help=_GROUP_HELP[group], no_args_is_help=True, rich_markup_mode=None)
+            app.add_typer(groups[group], name=group)
+        old_path = path if path in RENAMED_COMMANDS else None
+        register_command(groups[group], name, old_path)(_load_command(_ALL_TARGETS[path]))
+    return app
 
 
 def _load_command(target: str) -> Callable[..., None]:
     module, _, name = target.partition(":")
-    found: Callable[..., None] = getattr(import_module(f"trendcli.cli.{module}"), name)
-    return found
+    command: Callable[..., None] = getattr(import_module(f"trendcli.cli.{module}"), name)
+    return command
 
 
 def main() -> None:
     """Run the command line."""
     # its matrices are small: further threads would take a quarter more of the processors, and no less time
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    build_app(sys.argv[1:])()
+    arguments = sys.argv[1:]
+    if arguments == ["--version"]:  # without any command: to set up all of them takes 0.1 s of CPU
+        typer.echo(f"trendcli {__version__}")
+        return
+    build_app(arguments)()

@@ -1,7 +1,8 @@
-"""SELECT: the options by which every reading command chooses submissions, and how they become a Question."""
+"""The options by which every reading command selects submissions and topics, and how they become a query."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trendcli.cli.base import CommonOptions
+from trendcli.cli.conflicts import Conflict, changed_flags, check_conflicts
 from trendcli.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ class VenueStatus(StrEnum):
 
 
 class PeriodUnit(StrEnum):
-    """Periods of a calendar."""
+    """Length of a calendar period."""
 
     year = "year"
     quarter = "quarter"
@@ -44,128 +46,182 @@ class PeriodUnit(StrEnum):
     week = "week"
 
 
-def _complete_topics(incomplete: str) -> list[str]:
-    return [name for name in sorted(CommonOptions().load_library().topics) if name.startswith(incomplete)]
+def filter_by_prefix(names: Iterable[str], prefix: str) -> list[str]:
+    """Return the names that a word which is being typed may become."""
+    return [name for name in names if name.startswith(prefix)]
 
 
-def _complete_packs(incomplete: str) -> list[str]:
-    return [name for name in sorted(CommonOptions().load_library().packs) if name.startswith(incomplete)]
+def complete_topics(incomplete: str) -> list[str]:
+    """Return the topics that begin with what was typed."""
+    return filter_by_prefix(sorted(CommonOptions().load_library().topics), incomplete)
 
 
-def _complete_scopes(incomplete: str) -> list[str]:
-    return [name for name in sorted(CommonOptions().resolved_settings[0].scopes) if name.startswith(incomplete)]
+def complete_packs(incomplete: str) -> list[str]:
+    """Return the packs that begin with what was typed."""
+    return filter_by_prefix(sorted(CommonOptions().load_library().packs), incomplete)
+
+
+def complete_scopes(incomplete: str) -> list[str]:
+    """Return the named scopes that begin with what was typed."""
+    return filter_by_prefix(sorted(CommonOptions().resolved_settings[0].scopes), incomplete)
 
 
 def _complete_corpora(incomplete: str) -> list[str]:
     from trendcli.store.store import list_venues
 
-    return [name for name in ["arxiv", *list_venues(CommonOptions().store_root())] if name.startswith(incomplete)]
+    return filter_by_prefix(["arxiv", *list_venues(CommonOptions().store_root())], incomplete)
 
 
 def _complete_categories(incomplete: str) -> list[str]:
     from trendcli.core.arxiv import CATEGORIES
 
-    return [name for name in CATEGORIES if name.startswith(incomplete)]
+    return filter_by_prefix(CATEGORIES, incomplete)
 
 
 CategoriesOption = Annotated[
     list[str] | None,
     typer.Option(
-        "-c", "--category", help="A category, such as cs.LG or 'cs.*'; repeatable.", autocompletion=_complete_categories
+        "-c",
+        "--category",
+        metavar="CATEGORY",
+        help="Category, e.g. cs.LG or 'cs.*'; repeatable.",
+        autocompletion=_complete_categories,
     ),
 ]
+ScopeOption = Annotated[
+    str | None, typer.Option(metavar="SCOPE", help="Named set of categories.", autocompletion=complete_scopes)
+]
 CorpusOption = Annotated[
-    str, typer.Option(help="arxiv, or a venue that was imported, such as iclr.", autocompletion=_complete_corpora)
+    str,
+    typer.Option(metavar="CORPUS", help="arxiv, or an imported venue, e.g. iclr.", autocompletion=_complete_corpora),
 ]
-OutcomeOption = Annotated[str | None, typer.Option(help="'accepted': what a venue accepted more or less often.")]
+OutcomeOption = Annotated[
+    str | None, typer.Option(metavar="accepted", help="Venues only: share of accepted submissions, by topic.")
+]
 SinceOption = Annotated[
-    str | None, typer.Option(help="First date inside: 2019, 2019-Q2, 2019-03, 2019-W12 or 2019-03-05.")
+    str | None,
+    typer.Option(metavar="DATE", help="Start (inclusive): 2019, 2019-Q2, 2019-03, 2019-W12 or 2019-03-05."),
 ]
-UntilOption = Annotated[str | None, typer.Option(help="First date outside.")]
-FormatOption = Annotated[str | None, typer.Option("--format", help="table, md, csv, json, jsonl or html.")]
+UntilOption = Annotated[str | None, typer.Option(metavar="DATE", help="End (exclusive).")]
+VersusOption = Annotated[
+    str | None,
+    typer.Option(metavar="PERIOD", help="Earlier period to compare with: a period, 'previous' or 'year-ago'."),
+]
+LimitOption = Annotated[int, typer.Option(min=0, metavar="N", help="Show at most N rows (0: all).")]
+FormatOption = Annotated[
+    str | None, typer.Option("--format", metavar="FORMAT", help="table, md, csv, json, jsonl or html.")
+]
 OutputOption = Annotated[
-    Path | None, typer.Option("-o", "--output", help="Write to a file; its ending chooses the format.")
+    Path | None, typer.Option("-o", "--output", metavar="FILE", help="Output file; its ending sets the format.")
+]
+FailIfUnchangedOption = Annotated[
+    bool, typer.Option("--fail-if-unchanged", help="Exit with code 5 if there is nothing new.")
 ]
 
 
-def check_outcome(outcome: str) -> None:
-    """UsageError for an outcome that is not known."""
-    if outcome != "accepted":
-        raise UsageError(f"No outcome {outcome!r}: --outcome accepted.")
+def check_outcome(outcome: str | None) -> None:
+    """Raise UsageError for a value of --outcome that is neither None nor 'accepted'."""
+    if outcome not in (None, "accepted"):
+        raise UsageError(f"--outcome accepts only 'accepted', not {outcome!r}.")
 
 
 @dataclass(frozen=True)
 class SelectionOptions:
-    """Which submissions, which topics."""
+    """Which submissions are read, and which topics are counted in them."""
 
     topic: Annotated[
         list[str] | None,
         typer.Option(
             "-t",
             "--topic",
-            help="A topic by name; repeatable. See `trend topics list`.",
-            autocompletion=_complete_topics,
+            metavar="TOPIC",
+            help="Topic by name; repeatable. See `trend topics list`.",
+            autocompletion=complete_topics,
         ),
     ] = None
     both: Annotated[
         list[str] | None,
         typer.Option(
-            "--and", help="Only what matches this topic as well; repeatable.", autocompletion=_complete_topics
+            "--and",
+            metavar="TOPIC",
+            help="Only submissions that match this topic as well; repeatable.",
+            autocompletion=complete_topics,
         ),
     ] = None
     within: Annotated[
         str | None,
-        typer.Option(help="Shares of this topic: its children, or the topics named.", autocompletion=_complete_topics),
+        typer.Option(
+            metavar="TOPIC",
+            help="Shares within this topic: of its children, or of the topics named.",
+            autocompletion=complete_topics,
+        ),
     ] = None
     pack: Annotated[
-        str | None, typer.Option(help="The topics of a pack, where none is named [ml].", autocompletion=_complete_packs)
+        str | None,
+        typer.Option(
+            metavar="PACK", help="The topics of a pack, if no topic is named [ml].", autocompletion=complete_packs
+        ),
     ] = None
-    query: Annotated[list[str] | None, typer.Option(help="A phrase as a topic made on the spot; repeatable.")] = None
-    keyword: Annotated[list[str] | None, typer.Option(help="A whole keyword of a venue as a topic; repeatable.")] = None
-    period: Annotated[str | None, typer.Option(help="A period: 2019, 2019-Q2, 2019-03, 2019-W12.")] = None
+    query: Annotated[
+        list[str] | None, typer.Option(metavar="PHRASE", help="Phrase as an ad-hoc topic; repeatable.")
+    ] = None
+    keyword: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEYWORD", help="Venues only: whole keyword as an ad-hoc topic; repeatable."),
+    ] = None
+    period: Annotated[
+        str | None, typer.Option(metavar="PERIOD", help="Period: 2019, 2019-Q2, 2019-03 or 2019-W12.")
+    ] = None
     since: SinceOption = None
     until: UntilOption = None
-    last: Annotated[
-        str | None, typer.Option(help="As many complete periods back from the data, such as 24m or 3y.")
-    ] = None
-    category: CategoriesOption = None
-    scope: Annotated[str | None, typer.Option(help="A named set of categories.", autocompletion=_complete_scopes)] = (
+    last: Annotated[str | None, typer.Option(metavar="SPAN", help="The last N complete periods, e.g. 24m or 3y.")] = (
         None
     )
-    primary_only: Annotated[bool, typer.Option("--primary-only", help="Count by primary category alone.")] = False
-    author: Annotated[str | None, typer.Option(help="Only submissions with this in their author line.")] = None
-    id: Annotated[str | None, typer.Option(help="Only this submission.")] = None
-    match: Annotated[MatchMode, typer.Option(help="any: title or abstract; title; strict: title, or two mentions.")] = (
-        MatchMode.any
-    )
+    category: CategoriesOption = None
+    scope: ScopeOption = None
+    primary_only: Annotated[
+        bool, typer.Option("--primary-only", help="Count a submission in its primary category only.")
+    ] = False
+    author: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only submissions with this text in the author line.")
+    ] = None
+    id: Annotated[str | None, typer.Option(metavar="ID", help="Only this submission.")] = None
+    match: Annotated[
+        MatchMode,
+        typer.Option(help="any: title or abstract; title: title only; strict: title, or at least two matches."),
+    ] = MatchMode.any
     as_of: Annotated[
-        str | None, typer.Option(help="As if it were that day: nothing submitted later, periods as incomplete as then.")
+        str | None,
+        typer.Option(
+            metavar="DATE", help="Report as of this day: no later submissions, periods as incomplete as they were."
+        ),
     ] = None
 
     corpus: CorpusOption = "arxiv"
     fields: Annotated[
-        str | None, typer.Option(help="Of a venue: where rules are matched, such as title,keywords [all there are].")
+        str | None,
+        typer.Option(metavar="FIELDS", help="Venues only: fields to match, e.g. title,keywords [all available]."),
     ] = None
-    status: Annotated[
+    submission_status: Annotated[
         VenueStatus | None,
-        typer.Option(help="Of a venue: submitted (all), active (not withdrawn or desk-rejected) or accepted."),
+        typer.Option(help="Venues only: submitted (all), active (not withdrawn or desk-rejected) or accepted."),
     ] = None
 
     def open_store(self, common: CommonOptions) -> Store:
-        """The store of the corpus, read by the fields that were named."""
+        """Open the store of the corpus, restricted to the named fields."""
         if self.corpus == "arxiv":
             return common.open_store()
         from trendcli.store.corpus import restrict_text_fields
 
         if self.keyword and self.fields not in (None, "keywords"):
-            raise UsageError("A whole keyword is looked for among keywords: leave out --fields, or take a --query.")
-        named = "keywords" if self.keyword else self.fields
+            raise UsageError("--keyword matches keywords only: leave out --fields, or use --query.")
+        fields = "keywords" if self.keyword else self.fields
         return restrict_text_fields(
-            common.open_store(self.corpus), None if named is None else [name.strip() for name in named.split(",")]
+            common.open_store(self.corpus), None if fields is None else [name.strip() for name in fields.split(",")]
         )
 
     def default_scope(self, common: CommonOptions) -> Scope:
-        """The scope that is read where none is named."""
+        """Return the scope that is read if none is named."""
         from trendcli.core.types import Scope
 
         return common.default_scope() if self.corpus == "arxiv" else Scope("submitted", ("submitted",))
@@ -173,16 +229,27 @@ class SelectionOptions:
     def _build_scope(self, common: CommonOptions) -> Scope | None:
         from trendcli.core.types import Scope
 
+        check_conflicts({f"--corpus {self.corpus}", *changed_flags(self)}, [self._corpus_conflict()])
         if self.corpus == "arxiv":
-            if self.fields or self.status or self.keyword:
-                raise UsageError("--fields, --status and --keyword belong to a venue: name one with --corpus.")
             return common.resolved_settings[0].resolve_scope(self.category, self.scope)
-        if self.category or self.scope or self.primary_only:
-            raise UsageError(f"{self.corpus} has no categories; --status says which of its submissions are counted.")
-        return Scope(self.status.value, (self.status.value,)) if self.status else None
+        return Scope(self.submission_status.value, (self.submission_status.value,)) if self.submission_status else None
+
+    def _corpus_conflict(self) -> Conflict:
+        if self.corpus == "arxiv":
+            venue_options = ("--fields", "--submission-status", "--keyword")
+            return Conflict("--corpus arxiv", venue_options, "Choose a venue, e.g. --corpus iclr.")
+        return Conflict(
+            f"--corpus {self.corpus}",
+            ("--category", "--scope", "--primary-only"),
+            f"{self.corpus} has no categories; use --submission-status to choose which submissions are counted.",
+        )
 
     def build_query(self, common: CommonOptions, *, use_default_pack: bool, **options: Any) -> tuple[Query, Library]:
-        """The question that the options ask, and the topics it may name; with `pack`, all of a pack where none is."""
+        """Return the query of these options, and the library that its topics are in.
+
+        With `use_default_pack`, all topics of the pack `ml` are counted if none is named. `options` are further
+        arguments of parse_query.
+        """
         from trendcli.topics.query import parse_query
 
         return parse_query(
@@ -193,7 +260,7 @@ class SelectionOptions:
             pack=self.pack or ("ml" if use_default_pack and not (self.has_named_topics or self.within) else None),
             both=self.both or (),
             within=self.within,
-            children=use_default_pack,  # a list without a topic is the whole base
+            children=use_default_pack,  # a list without a topic is of all submissions
             scope=self._build_scope(common),
             period=self.period,
             since=self.since,
@@ -210,5 +277,5 @@ class SelectionOptions:
 
     @property
     def has_named_topics(self) -> bool:
-        """Whether topics were named one by one."""
+        """Whether topics are named one by one."""
         return bool(self.topic or self.query or self.keyword)

@@ -1,16 +1,26 @@
-"""Commands that read the store and answer: report, explain, verify, chart, export."""
+"""Commands that build one report from the store: report, explain, verify and chart; and export."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trendcli.cli.base import CommonOptions
-from trendcli.cli.options import FormatOption, OutcomeOption, OutputOption, PeriodUnit, SelectionOptions, check_outcome
+from trendcli.cli.base import CommonOptions, read_text
+from trendcli.cli.conflicts import Conflict, changed_flags, check_conflicts, given_flags
+from trendcli.cli.options import (
+    FormatOption,
+    LimitOption,
+    OutcomeOption,
+    OutputOption,
+    PeriodUnit,
+    SelectionOptions,
+    VersusOption,
+    check_outcome,
+)
 from trendcli.core.errors import FindingsReported, UsageError, suggest_names
 from trendcli.core.registry import CHARTS, REPORTS, load_entry
 
@@ -21,26 +31,61 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LayoutOptions:
-    """How a report is laid out."""
+    """How a report is laid out: its periods, comparison, rows and their order."""
 
-    by: Annotated[PeriodUnit | None, typer.Option(help="Periods of a series, or of the two that are compared.")] = None
-    vs: Annotated[str | None, typer.Option(help="The earlier period: one by name, 'previous' or 'year-ago'.")] = None
-    across: Annotated[str | None, typer.Option(help="'category': a row for each category of the scope.")] = None
-    rolling: Annotated[int, typer.Option(min=1, help="Add up so many periods of a series, such as 12 months.")] = 1
-    index: Annotated[str | None, typer.Option(help="Show a series with the share of this period as 100.")] = None
+    by: Annotated[
+        PeriodUnit | None, typer.Option(help="Length of the periods of a series, or of the two that are compared.")
+    ] = None
+    vs: VersusOption = None
+    across: Annotated[str | None, typer.Option(metavar="category", help="One row per category of the scope.")] = None
+    rolling: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Rolling sum over N periods of a series, e.g. 12 months.")
+    ] = 1
+    rebase: Annotated[
+        str | None,
+        typer.Option(metavar="PERIOD", help="Show the shares of a series relative to this period (= 100)."),
+    ] = None
     sensitivity: Annotated[
-        bool, typer.Option("--sensitivity", help="The same change by title alone, strictly, by primary category.")
+        bool,
+        typer.Option(
+            "--sensitivity", help="Also compute the change by title, by strict matching and by primary category."
+        ),
     ] = False
-    sort: Annotated[str, typer.Option(help="Sort a comparison by this column.")] = "relative_change"
-    reverse: Annotated[bool, typer.Option("--reverse", help="Smallest first.")] = False
-    limit: Annotated[int, typer.Option(min=0, help="At most so many rows; 0 for all.")] = 0
-    min_count: Annotated[int, typer.Option(min=0, help="Only topics with so many in one of the periods.")] = 0
+    sort: Annotated[str, typer.Option(metavar="COLUMN", help="Column by which a comparison is sorted.")] = (
+        "relative_change"
+    )
+    reverse: Annotated[bool, typer.Option("--reverse", help="Sort in ascending order.")] = False
+    limit: LimitOption = 0
+    min_count: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Only topics with at least N submissions in either period.")
+    ] = 0
     include_partial: Annotated[
-        bool, typer.Option("--include-partial", help="Compare periods that are not whole, and show what holes hold.")
+        bool,
+        typer.Option(
+            "--include-partial", help="Also compare incomplete periods, and show counts of periods with gaps."
+        ),
     ] = False
 
 
-_SERIES_ONLY_MESSAGE = "--rolling and --index belong to a series: name a topic with -t, and no --vs."
+_REPORT_CONFLICTS = (
+    Conflict(
+        "--outcome",
+        (
+            *("--decompose", "--explain", "--chart", "--by", "--vs", "--across", "--rolling", "--rebase"),
+            *("--sensitivity", "--include-partial"),
+        ),
+        "Use it with --period, topics or a pack, --sort, --reverse, --limit and --min-count.",
+    ),
+    Conflict("--decompose", ("--explain", "--sensitivity", "--across", "--sort"), "It has rows of its own."),
+)
+# what a chart that is drawn from a kind of report does not take
+_CHART_CONFLICTS = {
+    "comparison": Conflict("", ("--rolling", "--rebase", "--log"), "It compares two periods."),
+    "series": Conflict(
+        "", ("--vs", "--log"), "It shows the shares of all periods; to compare two, draw a change chart."
+    ),
+    "volume": Conflict("", ("--vs", "--rebase"), "It shows the counts of all periods."),
+}
 
 
 def show_report(
@@ -49,54 +94,47 @@ def show_report(
     layout: LayoutOptions,
     format: FormatOption = None,
     output: OutputOption = None,
-    chart: Annotated[Path | None, typer.Option(help="Also save a chart of it (.png, .svg, .pdf).")] = None,
+    chart: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also save a chart of the report (.png, .svg or .pdf).")
+    ] = None,
     decompose: Annotated[
-        bool, typer.Option("--decompose", help="Was the change inside the categories, or did the categories change?")
+        bool,
+        typer.Option("--decompose", help="Split the change into shifts between categories and within them."),
     ] = False,
-    explain: Annotated[
-        bool, typer.Option("--explain", help="One topic's change on one page, as `trend explain`.")
-    ] = False,
+    explain: Annotated[bool, typer.Option("--explain", hidden=True)] = False,
     outcome: OutcomeOption = None,
 ) -> None:
-    """Counts, shares and relative change of topics.
+    """Report counts, shares and relative changes of topics.
 
-    Without --topic, or with --vs: a row a topic, a period against an earlier one (the last complete year against the
-    one before). With --topic: a row a period. With --by and no topic: the volume of the scope. With --outcome: how many
-    submissions of each topic a venue accepted.
+    Without --topic, or with --vs: one row per topic, comparing a period with an earlier one (by default the last
+    complete year with the year before). With --topic: one row per period. With --by and no topic: the volume of the
+    scope. With --outcome: how many submissions of each topic a venue accepted.
     """
-    if outcome is not None:
-        check_outcome(outcome)
-        said = {"decompose": decompose, "explain": explain, "chart": chart}
-        said |= {item.name: getattr(layout, item.name) != item.default for item in fields(LayoutOptions)}
-        if beside := [_format_flag(name) for name, given in said.items() if given and name not in _ORDER_OPTIONS]:
-            raise UsageError(
-                f"--outcome goes without {' and '.join(beside)}: with --period, a topic or a pack, and "
-                f"{', '.join(map(_format_flag, _ORDER_OPTIONS))}."
-            )
-        common.write_report(_answer_query(common, selection, layout, "acceptance"), format, output)
-        return
-    volume = layout.by is not None and not (selection.has_named_topics or selection.pack or selection.within)
-    over_time = layout.vs is None and (selection.has_named_topics or volume)
-    compares = decompose or explain or layout.sensitivity or not over_time
-    form = "decomposition" if decompose else "explanation" if explain else "comparison" if compares else "series"
-    if compares and (layout.rolling > 1 or layout.index):
-        raise UsageError(_SERIES_ONLY_MESSAGE)
-    if decompose and (explain or layout.sensitivity or layout.across or layout.sort != LayoutOptions.sort):
-        raise UsageError("--decompose goes without --explain, --sensitivity, --across and --sort: it has its own rows.")
-    found = _build_explanation(common, selection, layout) if explain else _answer_query(common, selection, layout, form)
+    check_outcome(outcome)
+    values = {"--outcome": outcome, "--decompose": decompose, "--explain": explain, "--chart": chart}
+    check_conflicts(changed_flags(layout) | given_flags(values), _REPORT_CONFLICTS)
+    shows_volume = layout.by is not None and not (selection.has_named_topics or selection.pack or selection.within)
+    is_series = layout.vs is None and (selection.has_named_topics or shows_volume) and not layout.sensitivity
+    if outcome:
+        report = _build_report(common, selection, layout, "acceptance")
+    elif explain:
+        report = _build_explanation(common, selection, layout)
+    elif is_series and not decompose:
+        report = _build_report(common, selection, layout, "series", use_default_pack=False)
+    else:
+        _check_no_series_options(layout)
+        report = _build_report(common, selection, layout, "decomposition" if decompose else "comparison")
     if chart is not None:
-        kinds = {"comparison": "change", "series": "lines", "volume": "volume"}
-        if found.kind not in kinds:
-            raise UsageError(f"There is no chart of {found.kind}.")
-        _save_chart(common, found, kinds[found.kind], chart)
-    common.write_report(found, format, output)
+        chart_kinds = [name for name, entry in CHARTS.items() if entry.report == report.kind]
+        if not chart_kinds:
+            raise UsageError(f"No chart shows this report ({report.kind}): leave out --chart.")
+        _save_chart(common, report, chart_kinds[0], chart)
+    common.write_report(report, format, output)
 
 
-_ORDER_OPTIONS = ("sort", "reverse", "limit", "min_count")
-
-
-def _format_flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+def _check_no_series_options(layout: LayoutOptions) -> None:
+    if layout.rolling > 1 or layout.rebase:
+        raise UsageError("--rolling and --rebase apply to a series only: name a topic with -t, and leave out --vs.")
 
 
 def show_explanation(
@@ -106,42 +144,41 @@ def show_explanation(
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """One number on one page: the change of a topic, its formulas with the numbers in them, what drives it, papers.
+    """Explain one number on one page.
 
-    With --pack the topic is judged among those of the pack, as in the table of `trend report`.
+    It shows the change of a topic, its formulas with the numbers in them, what drives it, and papers. With --pack, the
+    topic's verdict is one among those of the pack, as in the table of `trend report`.
     """
-    if layout.rolling > 1 or layout.index:
-        raise UsageError(_SERIES_ONLY_MESSAGE)
     common.write_report(_build_explanation(common, selection, layout), format, output)
 
 
 def verify_file(
     common: CommonOptions,
-    file: Annotated[Path, typer.Argument(help="A report saved with --format json.")],
+    file: Annotated[Path, typer.Argument(help="Report saved with --format json.")],
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """Make a saved report again and say what differs, and why: new or revised data, changed rules, changed program."""
+    """Reproduce a saved report, and list what differs and why.
+
+    Causes are new or revised data, changed rules and a changed program. Exits with code 4 if anything differs.
+    """
     from trendcli.reports.trends.verify import verify_report
 
     try:
-        saved = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise UsageError(f"Cannot read {file}: {reason}.") from None
+        saved_report = json.loads(read_text(file))
     except ValueError as error:
         raise UsageError(f"{file} is not JSON: {error}.") from None
     with common.progress_bar() as progress:
-        found = verify_report(_open_saved_store(common, saved), common.load_library(), saved, progress)
-    common.write_report(found, format, output)
-    if found.rows:
-        raise FindingsReported(f"{file} differs from what the store says now; see above.")
+        report = verify_report(_open_saved_store(common, saved_report), common.load_library(), saved_report, progress)
+    common.write_report(report, format, output)
+    if report.rows:
+        raise FindingsReported(f"{file} differs from the report that the store gives now; see above.")
 
 
-def _open_saved_store(common: CommonOptions, saved: Any) -> Store:
-    """The store that a saved report speaks of, read as it was."""
-    query = saved.get("query") if isinstance(saved, dict) else None
-    corpus = saved.get("corpus", "arxiv") if isinstance(saved, dict) else "arxiv"
+def _open_saved_store(common: CommonOptions, saved_report: Any) -> Store:
+    """Open the store that a saved report is about, restricted to the same fields."""
+    query = saved_report.get("query") if isinstance(saved_report, dict) else None
+    corpus = saved_report.get("corpus", "arxiv") if isinstance(saved_report, dict) else "arxiv"
     fields = query.get("fields") if isinstance(query, dict) else None
     return SelectionOptions(corpus=corpus, fields=",".join(fields) if fields else None).open_store(common)
 
@@ -150,60 +187,67 @@ def draw_chart(
     common: CommonOptions,
     selection: SelectionOptions,
     layout: LayoutOptions,
-    kind: Annotated[str, typer.Argument(help="lines, change, volume or heatmap.", autocompletion=lambda: list(CHARTS))],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The file: .png, .svg or .pdf.")],
-    log: Annotated[bool, typer.Option("--log", help="Volume on a logarithmic axis.")] = False,
+    kind: Annotated[
+        str,
+        typer.Argument(metavar="KIND", help="lines, change, volume or heatmap.", autocompletion=lambda: list(CHARTS)),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Output file: .png, .svg or .pdf.")],
+    log: Annotated[bool, typer.Option("--log", help="Show volume on a logarithmic axis.")] = False,
 ) -> None:
-    """Save a chart: lines (shares over time), change (a bar a topic), volume (submissions), heatmap (many topics)."""
+    """Save a chart: lines, change, volume or heatmap.
+
+    lines: shares over time; change: one bar per topic; volume: submissions by period; heatmap: shares of many topics.
+    """
     if kind not in CHARTS:
         raise UsageError(f"No chart {kind!r}{suggest_names(kind, CHARTS)}. Known: {', '.join(CHARTS)}.")
     if kind == "lines" and not (selection.has_named_topics or selection.pack):
-        raise UsageError("Name the topics to draw: trend chart lines -t rnn -t gan -o chart.png")
-    if kind == "change" and (layout.rolling > 1 or layout.index):
-        raise UsageError(_SERIES_ONLY_MESSAGE)
-    if kind != "change" and layout.vs:
-        raise UsageError(f"--vs belongs to a change chart; a {kind} chart shows periods side by side.")
-    if kind in ("heatmap", "volume") and layout.index:
-        raise UsageError(f"--index belongs to a lines chart, not to a {kind} chart.")
-    packed = kind == "heatmap" or (kind == "lines" and selection.pack)
-    form = "comparison" if kind == "change" else "all series" if packed else "series"
-    if log and kind != "volume":
-        raise UsageError("--log is for a volume chart: shares begin at zero.")
-    _save_chart(common, _answer_query(common, selection, layout, form), kind, output, **({"log": True} if log else {}))
+        raise UsageError("Name the topics to draw, e.g. trend chart lines -t rnn -t gan -o chart.png")
+    command, report_kind = f"`trend chart {kind}`", CHARTS[kind].report
+    conflicts = [_CHART_CONFLICTS.get(report_kind, Conflict("", ()))._replace(option=command)]
+    if kind == "heatmap":
+        conflicts.append(Conflict(command, ("--rebase",), "Its colours stand for shares; draw a lines chart."))
+    check_conflicts({command} | changed_flags(layout) | given_flags({"--log": log}), conflicts)
+    report = _build_report(common, selection, layout, report_kind, use_default_pack=report_kind != "volume")
+    _save_chart(common, report, kind, output, **({"log": True} if log else {}))
 
 
 def export_selection(
     common: CommonOptions,
     selection: SelectionOptions,
-    output: Annotated[Path, typer.Option("-o", "--output", help="The file: .parquet or .csv.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Output file: .parquet or .csv.")],
 ) -> None:
-    """Write the submissions of a selection as one clean file for other tools."""
-    from trendcli.reports.papers.listing import export_submissions as write
+    """Export the submissions of a selection for other tools."""
+    from trendcli.reports.papers.listing import export_submissions
 
-    question, library = selection.build_query(common, use_default_pack=False)
+    query, library = selection.build_query(common, use_default_pack=False)
     with common.progress_bar() as progress:
-        number, gaps = write(
-            selection.open_store(common), library, question, selection.default_scope(common), output, progress
+        submission_count, gap_notes = export_submissions(
+            selection.open_store(common), library, query, selection.default_scope(common), output, progress
         )
-    for gap in gaps:
-        common.print_note(gap)
-    common.print_note(f"Wrote {number:,} submissions to {output}.")
+    for note in gap_notes:
+        common.print_note(note)
+    common.print_note(f"Wrote {submission_count:,} submissions to {output}.")
 
 
-def _answer_query(
-    common: CommonOptions, selection: SelectionOptions, layout: LayoutOptions, report_kind: str
+def _build_report(
+    common: CommonOptions,
+    selection: SelectionOptions,
+    layout: LayoutOptions,
+    kind: str,
+    *,
+    use_default_pack: bool = True,
 ) -> Report:
-    """The report of a form, one of REPORTS; a 'series' is of named topics, and 'all series' of a pack."""
+    """Return a report of a kind in REPORTS, from the cache where it is current."""
 
     def compute_report() -> Report:
-        question, library = selection.build_query(
+        query, library = selection.build_query(
             common,
-            use_default_pack=report_kind not in ("series", "explanation"),
+            use_default_pack=use_default_pack,
             by=layout.by.value if layout.by else None,
             vs=layout.vs,
             across=layout.across,
             rolling=layout.rolling,
-            index=layout.index,
+            index=layout.rebase,
             sensitivity=layout.sensitivity,
             sort=layout.sort,
             reverse=layout.reverse,
@@ -211,26 +255,28 @@ def _answer_query(
             min_count=layout.min_count,
             include_partial=layout.include_partial,
         )
-        make = load_entry(REPORTS[report_kind.removeprefix("all ")])
+        build = load_entry(REPORTS[kind])
         with common.progress_bar() as progress:
-            found: Report = make(
-                selection.open_store(common), library, question, selection.default_scope(common), progress
+            report: Report = build(
+                selection.open_store(common), library, query, selection.default_scope(common), progress
             )
-        return found
+        return report
 
-    return common.cached_report(f"{report_kind} {selection} {layout}", compute_report, selection.corpus)
+    return common.cached_report(f"{kind} {use_default_pack} {selection} {layout}", compute_report, selection.corpus)
 
 
 def _build_explanation(common: CommonOptions, selection: SelectionOptions, layout: LayoutOptions) -> Report:
-    if sum(len(named or ()) for named in (selection.topic, selection.query, selection.keyword)) != 1:
-        raise UsageError("One number is explained at a time: name one topic with -t.")
-    return _answer_query(common, selection, layout, "explanation")
+    _check_no_series_options(layout)
+    if sum(len(names or ()) for names in (selection.topic, selection.query, selection.keyword)) != 1:
+        raise UsageError("An explanation is of one topic: name one with -t.")
+    return _build_report(common, selection, layout, "explanation", use_default_pack=False)
 
 
 def _save_chart(common: CommonOptions, report: Report, kind: str, path: Path, **options: bool) -> None:
     from trendcli.output.charts import FIGURE_FORMATS, save_figure
 
     if path.suffix.lower().lstrip(".") not in FIGURE_FORMATS:
-        raise UsageError(f"A chart is saved as .png, .svg or .pdf, not {path.suffix or 'without an ending'}.")
+        ending = path.suffix or "a file without an ending"
+        raise UsageError(f"Cannot save a chart as {ending}; use .png, .svg or .pdf.")
     save_figure(load_entry(CHARTS[kind])(report, **options), path)
     common.print_note(f"Wrote {path}.")

@@ -1,48 +1,48 @@
-"""Commands by which people learn what the rule of a topic catches: check, sample, compare, new."""
+"""Commands that show what the rules of a topic match, and create one: topics check, sample, compare and new."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trendcli.cli.base import CommonOptions
+from trendcli.cli.base import CommonOptions, read_text
 from trendcli.cli.options import (
     CategoriesOption,
     CorpusOption,
     FormatOption,
     OutputOption,
     PeriodUnit,
+    ScopeOption,
     SelectionOptions,
     SinceOption,
     UntilOption,
-    _complete_packs,
-    _complete_scopes,
-    _complete_topics,
+    complete_packs,
+    complete_topics,
 )
 from trendcli.core.errors import FindingsReported, UsageError
 
 if TYPE_CHECKING:
+    from trendcli.core.types import Scope
     from trendcli.reports.curation.sampling import TopicSample
 
 
 @dataclass(frozen=True)
 class SubmissionOptions:
-    """Which submissions rules are tried on."""
+    """The submissions on which rules are tried."""
 
     category: CategoriesOption = None
-    scope: Annotated[str | None, typer.Option(help="A named set of categories.", autocompletion=_complete_scopes)] = (
-        None
-    )
+    scope: ScopeOption = None
     corpus: CorpusOption = "arxiv"
     since: SinceOption = None
     until: UntilOption = None
 
     def to_selection(self, topics: list[str], pack: str | None = None) -> SelectionOptions:
-        """The same as a SELECT of some topics."""
+        """Return the selection of these submissions and some topics."""
         return SelectionOptions(
             topic=topics,
             pack=pack,
@@ -53,8 +53,16 @@ class SubmissionOptions:
             until=self.until,
         )
 
+    def widest_scope(self, common: CommonOptions) -> Scope:
+        """Return the scope of everything that the store of the corpus holds."""
+        from trendcli.reports.curation.check import ALL_STORED_SCOPE
 
-TopicsArgument = Annotated[list[str] | None, typer.Argument(help="Topics by name.", autocompletion=_complete_topics)]
+        return ALL_STORED_SCOPE if self.corpus == "arxiv" else self.to_selection([]).default_scope(common)
+
+
+TopicsArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="[TOPIC]...", help="Topics by name.", autocompletion=complete_topics)
+]
 
 
 def run_topic_check(
@@ -63,190 +71,228 @@ def run_topic_check(
     name: TopicsArgument = None,
     pack: Annotated[
         str | None,
-        typer.Option(help="The topics of a pack, where none is named [all].", autocompletion=_complete_packs),
+        typer.Option(
+            metavar="PACK", help="The topics of a pack, if no topic is named [all].", autocompletion=complete_packs
+        ),
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Also what the topic files explain.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Also show findings that the topic files explain.")] = False,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """Look for what may be wrong with the rules of topics, in all that is stored.
+    """Check the rules of topics against everything stored.
 
-    Rules that match nothing, that overlap almost wholly or carry most of their topic, acronyms with another meaning,
-    matches before the thing existed, new names for old things. Ends with 4 where something is found that the topic
-    file does not explain.
+    Finds rules that match nothing, that overlap almost completely or account for most of their topic's matches,
+    acronyms with another meaning, matches before the topic existed, and new names for old topics. Exits with code 4 if
+    there is a finding that the topic file does not explain.
     """
-    from trendcli.reports.curation.check import ALL_STORED_SCOPE, check_topics
+    from trendcli.reports.curation.check import check_topics
+    from trendcli.reports.notes import format_count
 
-    known = common.load_library()
-    select = where.to_selection(list(name or ([] if pack else sorted(known.topics))), pack)
-    question, library = select.build_query(common, use_default_pack=False)
-    default = ALL_STORED_SCOPE if where.corpus == "arxiv" else select.default_scope(common)
+    topics = list(name or ([] if pack else sorted(common.load_library().topics)))
+    selection = where.to_selection(topics, pack)
+    query, library = selection.build_query(common, use_default_pack=False)
     with common.progress_bar() as progress:
-        found = check_topics(select.open_store(common), library, question, default, progress, include_explained=every)
-    common.write_report(found, format, output)
-    if number := found.summary["unexplained"]:
+        report = check_topics(
+            selection.open_store(common), library, query, where.widest_scope(common), progress, include_explained=every
+        )
+    common.write_report(report, format, output)
+    if unexplained_count := report.summary["unexplained"]:
         raise FindingsReported(
-            f"{number} finding{'' if number == 1 else 's'} to look at: mend the rule, or say in its topic file under "
-            "`expect` why it is fine."
+            f"{format_count(unexplained_count, 'finding')} to look at: correct the rule, or explain it in its topic "
+            "file under `expect`."
         )
     common.print_note(
-        "Nothing found that the topic files do not explain." if found.summary["explained"] else "Nothing found."
+        "No findings, except those that the topic files explain." if report.summary["explained"] else "No findings."
     )
 
 
 def judge_topic_sample(
     common: CommonOptions,
     where: SubmissionOptions,
-    name: Annotated[str, typer.Argument(help="A topic by name.", autocompletion=_complete_topics)],
-    number: Annotated[int, typer.Option("-n", min=1, help="How many submissions are drawn.")] = 50,
+    name: Annotated[str, typer.Argument(metavar="TOPIC", help="Topic by name.", autocompletion=complete_topics)],
+    number: Annotated[int, typer.Option("-n", min=1, metavar="N", help="Number of submissions to draw.")] = 50,
     by: Annotated[
-        PeriodUnit, typer.Option(help="The periods from which equal parts are drawn: year, quarter, month.")
-    ] = (PeriodUnit.year),
-    seed: Annotated[int, typer.Option(help="Another seed draws another sample.")] = 0,
-    judged: Annotated[Path | None, typer.Option(help="Read answers from a file with id and relevant (y or n).")] = None,
+        PeriodUnit, typer.Option(help="Periods to draw equal parts from: year, quarter or month.")
+    ] = PeriodUnit.year,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the sample; another one draws another sample.")] = 0,
+    judged: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Read answers from a file with `id` and `relevant` (y or n).")
+    ] = None,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """Draw a stratified sample of what a topic catches, judge it by y or n, and see how precise the rule is.
+    """Draw a sample of what a topic matches, and judge it.
 
-    In a terminal each submission is shown and asked about; answers are kept beside the store, and nothing is asked
-    twice. Elsewhere, or with --format or -o, the sample is printed, to be judged and read back with --judged.
+    The sample is stratified by period, and gives an estimate of the precision of the rules. On a terminal, each
+    submission is shown for judgement; answers are stored, and none is requested twice. Elsewhere, or with --format or
+    -o, the sample is printed, to be judged and read back with --judged.
     """
-    from datetime import UTC, datetime
-
-    from trendcli.reports.curation import sampling
+    from trendcli.reports.curation.sampling import build_precision_report, build_sample_report, draw_sample
 
     if by is PeriodUnit.week:
-        raise UsageError("A sample is drawn by year, quarter or month.")
-    select = where.to_selection([name])
-    question, library = select.build_query(common, use_default_pack=False, by=by.value)
+        raise UsageError("A sample is drawn --by year, quarter or month.")
+    selection = where.to_selection([name])
+    query, library = selection.build_query(common, use_default_pack=False, by=by.value)
     with common.progress_bar() as progress:
-        default = select.default_scope(common)
-        found = sampling.draw_sample(
-            select.open_store(common), library, question, default, progress, sample_size=number, seed=seed
+        sample = draw_sample(
+            selection.open_store(common),
+            library,
+            query,
+            selection.default_scope(common),
+            progress,
+            sample_size=number,
+            seed=seed,
         )
-    today = f"{datetime.now(UTC):%Y-%m-%d}"
     if judged:
-        try:
-            answers = sampling.parse_answers(judged.read_text(encoding="utf-8-sig"), str(judged))
-        except (OSError, UnicodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            raise UsageError(f"Cannot read {judged}: {reason}.") from None
-        foreign = [ident for ident in answers if ident not in {row["id"] for row in found.rows}]
-        if foreign:
-            raise UsageError(
-                f"{judged} judges {len(foreign)} submissions that are not in this sample, such as {foreign[0]}: ask "
-                "with the -n, --by, --seed and scope with which it was drawn. Nothing was kept."
-            )
-        changed = sum(
-            found.answers[ident].relevant != said for ident, said in answers.items() if ident in found.answers
-        )
-        found = sampling.record_answers(found, answers, today)
-        common.print_note(f"{len(answers)} answers read, {changed} of them other than before.")
-    elif found.list_unjudged() and (format or output or not sys.stdin.isatty()):
+        sample = _record_file_answers(common, sample, judged)
+    elif sample.list_unjudged() and (format or output or not sys.stdin.isatty()):
         if not (format or output):
-            common.print_note("Nobody is asked without a terminal, so here is the sample.")
-        common.write_report(sampling.build_sample_report(found), format, output)
+            common.print_note("There is no terminal to ask on, so this is the sample to judge.")
+        common.write_report(build_sample_report(sample), format, output)
         return
     else:
-        if found.rows and not found.list_unjudged():
-            common.print_note(f"All {len(found.rows)} are judged: this is their precision. A larger -n draws more.")
-        found = _ask_for_judgements(found, library.get_topic(name).name, today)
-    common.write_report(sampling.build_precision_report(found), format, output)
+        if sample.rows and not sample.list_unjudged():
+            common.print_note(f"All {len(sample.rows)} are judged; this is the precision. A larger -n draws more.")
+        sample = _ask_for_judgements(sample, library.get_topic(name).name)
+    common.write_report(build_precision_report(sample), format, output)
 
 
-def _ask_for_judgements(found: TopicSample, topic: str, today: str) -> TopicSample:
-    """Ask about each submission that nobody has judged, and keep each answer at once; until all are, or `q`."""
-    from trendcli.reports.curation import sampling
+def _record_file_answers(common: CommonOptions, sample: TopicSample, path: Path) -> TopicSample:
+    """Store the answers of a file, and return the sample with them; raise UsageError for answers about others."""
+    from trendcli.reports.curation.sampling import parse_answers, record_answers
 
-    found, left = sampling.record_answers(found, {}, today), found.list_unjudged()
-    if left:
-        typer.echo(f"{len(left)} submissions to judge. y: on the topic; n: not; s: skip; q: stop.", err=True)
-    for number, row in enumerate(left, 1):
-        where = f"[{number}/{len(left)}] {row['period']}  {row['url']}"
-        typer.echo(f"\n{where}\n{row['title']}\n{row['snippet']}", err=True)
-        said = ""
-        while said not in ("y", "n", "s", "q"):
-            typer.echo(f"{topic}? y/n/s/q: ", nl=False, err=True)
+    answers = parse_answers(read_text(path, encoding="utf-8-sig"), str(path))
+    sampled_ids = {row["id"] for row in sample.rows}
+    foreign_ids = [submission_id for submission_id in answers if submission_id not in sampled_ids]
+    if foreign_ids:
+        raise UsageError(
+            f"{path} has answers about {len(foreign_ids)} submissions that are not in this sample, such as "
+            f"{foreign_ids[0]}: use the -n, --by, --seed and scope with which it was drawn. No answer was saved."
+        )
+    changed_count = sum(
+        sample.answers[submission_id].relevant != answer
+        for submission_id, answer in answers.items()
+        if submission_id in sample.answers
+    )
+    sample = record_answers(sample, answers, _today_label())
+    common.print_note(f"Read {len(answers)} answers, of which {changed_count} replace a different one.")
+    return sample
+
+
+def _ask_for_judgements(sample: TopicSample, topic_name: str) -> TopicSample:
+    """Ask about each unjudged submission, until all are judged or the answer is `q`; store each answer at once."""
+    from trendcli.reports.curation.sampling import record_answers
+
+    sample = record_answers(sample, {}, _today_label())
+    unjudged = sample.list_unjudged()
+    if unjudged:
+        typer.echo(f"{len(unjudged)} submissions to judge. y: relevant; n: not relevant; s: skip; q: quit.", err=True)
+    for number, row in enumerate(unjudged, 1):
+        heading = f"[{number}/{len(unjudged)}] {row['period']}  {row['url']}"
+        typer.echo(f"\n{heading}\n{row['title']}\n{row['snippet']}", err=True)
+        answer = ""
+        while answer not in ("y", "n", "s", "q"):
+            typer.echo(f"{topic_name}? y/n/s/q: ", nl=False, err=True)
             line = sys.stdin.readline()
-            said = line.strip().lower()[:1] if line else "q"
-        if said == "q":
+            answer = line.strip().lower()[:1] if line else "q"
+        if answer == "q":
             break
-        if said != "s":
-            found = sampling.record_answers(found, {row["id"]: said == "y"}, today)
-    return found
+        if answer != "s":
+            sample = record_answers(sample, {row["id"]: answer == "y"}, _today_label())
+    return sample
+
+
+def _today_label() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d}"
 
 
 def show_topic_comparison(
     common: CommonOptions,
     where: SubmissionOptions,
     first: Annotated[
-        str, typer.Argument(metavar="A", help="A topic, or a phrase in quotes.", autocompletion=_complete_topics)
+        str, typer.Argument(metavar="A", help="Topic, or a phrase in quotes.", autocompletion=complete_topics)
     ],
-    second: Annotated[str, typer.Argument(metavar="B", help="The other.", autocompletion=_complete_topics)],
+    second: Annotated[
+        str, typer.Argument(metavar="B", help="Topic or phrase to compare with.", autocompletion=complete_topics)
+    ],
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """What one topic catches and the other does not: counts by year, overlap, and examples of each side."""
+    """Compare what two topics match.
+
+    It shows counts by year, the overlap, and examples that only one of the two matches.
+    """
     from trendcli.core.normalize import normalize_text
     from trendcli.reports.curation.compare import compare_topics
     from trendcli.topics.library import QUERY_PREFIX
 
-    known = common.load_library()
-    first, second = (name.strip().strip('"') for name in (first, second))
-    phrases = [name for name in (first, second) if name not in known.topics and (" " in name or name != name.lower())]
-    select = where.to_selection([name for name in (first, second) if name not in phrases])
-    question, library = replace(select, query=phrases).build_query(common, use_default_pack=False)
-    names = [f"{QUERY_PREFIX}{normalize_text(name)}" if name in phrases else name for name in (first, second)]
+    known_topics = common.load_library().topics
+    names = [name.strip().strip('"') for name in (first, second)]
+    phrases = [name for name in names if name not in known_topics and (" " in name or name != name.lower())]
+    selection = where.to_selection([name for name in names if name not in phrases])
+    query, library = replace(selection, query=phrases).build_query(common, use_default_pack=False)
+    topics = [f"{QUERY_PREFIX}{normalize_text(name)}" if name in phrases else name for name in names]
+    query = replace(query, topics=tuple(dict.fromkeys(topics)))
     with common.progress_bar() as progress:
-        found = compare_topics(
-            select.open_store(common), library, replace(question, topics=tuple(dict.fromkeys(names))),
-            select.default_scope(common), progress,
-        )  # fmt: skip
-    common.write_report(found, format, output)
+        report = compare_topics(selection.open_store(common), library, query, selection.default_scope(common), progress)
+    common.write_report(report, format, output)
 
 
 def write_new_topic(
     common: CommonOptions,
     where: SubmissionOptions,
-    name: Annotated[str, typer.Argument(help="What the topic is called: small letters, digits and hyphens.")],
-    term: Annotated[str, typer.Option("--from", help='The term it is made of, such as "graph neural network".')],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the topic: lowercase letters, digits and hyphens.")
+    ],
+    term: Annotated[
+        str, typer.Option("--from", metavar="TERM", help='Term to make it from, e.g. "graph neural network".')
+    ],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="The topic file, or a folder for it [the setting `topics`].")
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="PATH", help="Topic file, or a folder for a new one [the setting `topics`]."
+        ),
     ] = None,
 ) -> None:
-    """Make a topic of a term, with its plural, its hyphens and its acronym as the stored text has them.
+    """Create a topic from a term.
 
-    It is written behind the last topic of the file, or printed where neither -o nor the setting names one.
+    It has the plural, the hyphenation and the acronym that the stored texts use. It is added at the end of the topic
+    file, or printed if neither -o nor the setting names one.
     """
     from trendcli.core.files import write_file_atomically
     from trendcli.core.settings import config_folder
-    from trendcli.reports.curation.check import ALL_STORED_SCOPE, format_counts_by_year
+    from trendcli.reports.curation.check import format_counts_by_year
     from trendcli.reports.curation.create import draft_topic, format_topic_yaml, insert_topic, read_back_topic
     from trendcli.topics.library import extend_library
     from trendcli.topics.loader import compose_yaml, read_topic_file
     from trendcli.topics.query import bind
 
-    known, shipped = common.load_library(), config_folder() / "topics"
-    replaces = name in known.topics and known.topics[name].origin.startswith(str(shipped))
-    if name in known.topics and not replaces:
-        raise UsageError(f"There is a topic {name!r} already, at {known.topics[name].origin}. Nothing was written.")
+    known_library, shipped_folder = common.load_library(), config_folder() / "topics"
+    known_topic = known_library.topics.get(name)
+    replaces_shipped = known_topic is not None and known_topic.origin.startswith(str(shipped_folder))
+    if known_topic is not None and not replaces_shipped:
+        raise UsageError(f"Topic {name!r} already exists, at {known_topic.origin}. Nothing was written.")
     path = _output_topic_path(output, name) if output else _own_topic_path(common, name)
-    old = read_topic_file(path) if path and path.exists() else ""
-    compose_yaml(old, path or Path("topics.yaml"))  # said before the long work
-    select = where.to_selection([])
-    store, (question, _) = select.open_store(common), select.build_query(common, use_default_pack=False)
-    default = ALL_STORED_SCOPE if where.corpus == "arxiv" else select.default_scope(common)
+    named_path = path or Path("topics.yaml")  # for messages, where the topic is printed
+    old_text = read_topic_file(path) if path and path.exists() else ""
+    compose_yaml(old_text, named_path)  # its errors come before the long work
+    selection, all_stored = where.to_selection([]), where.widest_scope(common)
+    store, (query, _) = selection.open_store(common), selection.build_query(common, use_default_pack=False)
     with common.progress_bar() as progress:
-        made = draft_topic(store, question.scope or default, name, term, progress)
-        text = insert_topic(old, format_topic_yaml(made), path or Path("topics.yaml"))
-        topic = read_back_topic(shipped, path or Path("topics.yaml"), text, name)
-        told = format_counts_by_year(
-            store, extend_library(known, [topic]), replace(question, topics=(name,)), default, progress
-        )
-    base, usual = (bind(store, known, question, one).selection.scope for one in (default, select.default_scope(common)))
-    told += f" They are counted in {base.name if where.corpus == 'arxiv' else where.corpus}"
-    told += "." if base == usual else f"; `trend topics compare` and `trend topics sample` count in scope {usual.name}."
+        draft = draft_topic(store, query.scope or all_stored, name, term, progress)
+        text = insert_topic(old_text, format_topic_yaml(draft), named_path)
+        library = extend_library(known_library, [read_back_topic(shipped_folder, named_path, text, name)])
+        counts_note = format_counts_by_year(store, library, replace(query, topics=(name,)), all_stored, progress)
+    counted_scope, usual_scope = (
+        bind(store, known_library, query, scope).selection.scope
+        for scope in (all_stored, selection.default_scope(common))
+    )
+    counts_note += f" Counted in {counted_scope.name if where.corpus == 'arxiv' else where.corpus}"
+    counts_note += (
+        "."
+        if counted_scope == usual_scope
+        else f"; `trend topics compare` and `trend topics sample` count in scope {usual_scope.name}."
+    )
     if path:
         try:
             write_file_atomically(path, text.encode())
@@ -254,32 +300,35 @@ def write_new_topic(
             raise UsageError(f"Cannot write {path}: {error.strerror}.") from None
     else:
         typer.echo(text, nl=False)
-    for line in (*(made.notes if path else ()), *(f"Careful: {warning}" for warning in made.warnings), told):
-        common.print_note(line)
-    if replaces:
+    warnings = [f"Warning: {warning}" for warning in draft.warnings]
+    for note in (*(draft.notes if path else ()), *warnings, counts_note):
+        common.print_note(note)
+    if replaces_shipped:
         common.print_note(f"It replaces the shipped topic {name!r} wherever this file is read.")
     if path:
-        hint = " Name it in the setting `topics` or the variable TREND_TOPICS, so that it is read."
+        hint = " To use it, name it in the setting `topics` or in TREND_TOPICS."
         common.print_note(f"Wrote {path}." + ("" if _is_in_settings(common, path) else hint))
 
 
 def _own_topic_path(common: CommonOptions, name: str) -> Path | None:
-    """The user's own topic file, or a new one in their folder of topic files; None where the settings name neither."""
+    """Return the user's topic file, or a new one in their folder of topic files; None if the settings name neither."""
     own = common.resolved_settings[0].topics
     path = Path(own) if own else None
     return path / f"{name}.yaml" if path and path.is_dir() else path
 
 
 def _output_topic_path(output: Path, name: str) -> Path:
-    """The topic file that a person named, or one of the topic's name in the folder that they did."""
+    """Return the topic file that -o names, or one with the topic's name in the folder that it names."""
     path = output / f"{name}.yaml" if output.is_dir() else output
     if path.suffix not in (".yaml", ".yml"):
-        folder = "" if path.suffix else f" To write {name}.yaml into a folder, make the folder first."
-        raise UsageError(f"A topic file ends in .yaml or .yml, not as {path} does.{folder} Nothing was written.")
+        advice = "" if path.suffix else f" To write {name}.yaml into a folder, create the folder first."
+        raise UsageError(
+            f"{path} is not a topic file: its name must end in .yaml or .yml.{advice} Nothing was written."
+        )
     return path
 
 
 def _is_in_settings(common: CommonOptions, path: Path) -> bool:
-    """Whether the setting `topics` names a file, or the folder in which it lies."""
+    """Return whether the setting `topics` names a file, or the folder that contains it."""
     own, path = common.resolved_settings[0].topics, path.resolve()
     return own is not None and Path(own).resolve() in (path, path.parent)

@@ -1,4 +1,4 @@
-"""Commands that show what there is: topics, settings."""
+"""Commands that show topics as they are defined, and which of them match a submission: topics list, show and match."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from typing import Annotated
 import typer
 
 from trendcli.cli.base import CommonOptions
-from trendcli.cli.options import CorpusOption, FormatOption, OutputOption, _complete_packs, _complete_topics
-from trendcli.core.errors import UsageError
+from trendcli.cli.options import CorpusOption, FormatOption, OutputOption, complete_packs, complete_topics
 
 
 def show_topics(
     common: CommonOptions,
-    pack: Annotated[str | None, typer.Option(help="Only the topics of a pack.", autocompletion=_complete_packs)] = None,
+    pack: Annotated[
+        str | None, typer.Option(metavar="PACK", help="Only the topics of a pack.", autocompletion=complete_packs)
+    ] = None,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """List packs and topics, and where each is defined."""
+    """List topics and packs, and where each topic is defined."""
     from trendcli.core.report import Column, Report
 
     library = common.load_library()
-    names = library.get_pack(pack) if pack else sorted(library.topics)
-    packs: dict[str, list[str]] = {}
-    for name, members in library.packs.items():
+    packs_of: dict[str, list[str]] = {}
+    for pack_name, members in library.packs.items():
         for member in members:
-            packs.setdefault(member, []).append(name)
+            packs_of.setdefault(member, []).append(pack_name)
     rows = []
-    for name in names:
+    for name in library.get_pack(pack) if pack else sorted(library.topics):
         topic = library.get_topic(name)
         rows.append(
             {
@@ -35,11 +35,12 @@ def show_topics(
                 "name": topic.name,
                 "parents": ", ".join(topic.parents),
                 "rules": len(topic.rules),
-                "packs": ", ".join(packs.get(name, ())),
-                "origin": topic.origin + (" (replaces the shipped one)" if name in library.replaced else ""),
+                "packs": ", ".join(packs_of.get(name, ())),
+                "origin": topic.origin + (" (replaces the shipped topic)" if name in library.replaced else ""),
             }
         )
-    found = Report(
+    pack_sizes = "; ".join(f"{name} ({len(members)})" for name, members in sorted(library.packs.items()))
+    report = Report(
         kind="topics",
         title=f"{len(rows)} topics" + (f" of pack {pack}" if pack else ""),
         corpus="arxiv",
@@ -54,14 +55,16 @@ def show_topics(
             Column("origin", "Defined in", "text", 3),
         ],
         rows=rows,
-        notes=[f"Packs: {'; '.join(f'{name} ({len(of)})' for name, of in sorted(library.packs.items()))}."],
+        notes=[f"Packs: {pack_sizes}."],
     )
-    common.write_report(found, format, output)
+    common.write_report(report, format, output)
 
 
 def show_topic(
     common: CommonOptions,
-    name: Annotated[str, typer.Argument(help="A topic or a pack.", autocompletion=_complete_topics)],
+    name: Annotated[
+        str, typer.Argument(metavar="TOPIC", help="Topic or pack by name.", autocompletion=complete_topics)
+    ],
 ) -> None:
     """Show the rules of a topic, or the members of a pack."""
     library = common.load_library()
@@ -69,9 +72,9 @@ def show_topic(
         typer.echo("\n".join(f"{member:28} {library.get_topic(member).name}" for member in library.get_pack(name)))
         return
     topic = library.get_topic(name)
-    below = [member.id for member in library.topic_family(name) if member.id != name]
+    descendants = [member.id for member in library.topic_family(name) if member.id != name]
     typer.echo(f"{name}: {topic.name}\ndefined in {topic.origin}")
-    for label, values in (("parents", topic.parents), ("includes", below)):
+    for label, values in (("parents", topic.parents), ("includes", descendants)):
         if values:
             typer.echo(f"{label}: {', '.join(values)}")
     for kind in ("phrase", "acronym", "pattern"):
@@ -84,42 +87,29 @@ def show_topic(
         typer.echo(f"only in  {', '.join(topic.guard)}")
     for text, month in topic.since:
         typer.echo(f"since    {month}" + (f": {text}" if text != "*" else ""))
-    for item in topic.expect:
-        typer.echo(f"expect   {item.finding} of {', '.join(item.of)}: {item.because}")
+    for expectation in topic.expect:
+        typer.echo(f"expect   {expectation.finding} of {', '.join(expectation.of)}: {expectation.because}")
 
 
 def show_matches(
     common: CommonOptions,
-    id: Annotated[str, typer.Argument(help="A submission, such as 1706.03762.")],
+    id: Annotated[str, typer.Argument(metavar="ID", help="Submission, e.g. 1706.03762.")],
     topic: Annotated[
         list[str] | None,
-        typer.Option("-t", "--topic", help="Also say why this topic does not match.", autocompletion=_complete_topics),
+        typer.Option(
+            "-t",
+            "--topic",
+            metavar="TOPIC",
+            help="Also explain why this topic does not match; repeatable.",
+            autocompletion=complete_topics,
+        ),
     ] = None,
     corpus: CorpusOption = "arxiv",
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """For one submission: each topic that matches, with the words that did it."""
+    """Show which topics match a submission, and by which words."""
     from trendcli.reports.papers.listing import explain_matches
 
-    found = explain_matches(common.open_store(corpus), common.load_library(), id, topic or ())
-    common.write_report(found, format, output)
-
-
-def show_settings(
-    common: CommonOptions, format: Annotated[str, typer.Option("--format", help="yaml or json.")] = "yaml"
-) -> None:
-    """Print every setting with its value, its origin and what it is for; the output is a settings file."""
-    import json
-    from dataclasses import asdict
-
-    from trendcli.core.settings import settings_to_yaml, store_path
-
-    resolved, origins = common.resolved_settings
-    if format == "yaml":
-        typer.echo(settings_to_yaml(resolved, origins), nl=False)
-        typer.echo(f"# The store is at {store_path(resolved)}")
-    elif format == "json":
-        typer.echo(json.dumps({**asdict(resolved), "store": str(store_path(resolved))}, indent=1))
-    else:
-        raise UsageError(f"Settings are printed as yaml or json, not {format!r}.")
+    report = explain_matches(common.open_store(corpus), common.load_library(), id, topic or ())
+    common.write_report(report, format, output)

@@ -1,4 +1,4 @@
-"""What the command fetch does for a conference: one year, whole, from OpenReview."""
+"""The command fetch for a venue: one year, as a whole, from OpenReview."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ def fetch_venue_year(
     dry_run_output: tuple[str | None, Path | None] | None,
     fail_if_unchanged: bool,
 ) -> None:
-    """Fetch a year of a conference, unless that was done after it had decided; or with `shown` say what would be."""
+    """Fetch a year of a venue, unless it is stored with its decisions and `refresh` is false.
+
+    `dry_run_output` is the format and file of a dry run, which only reports what would be requested.
+    """
     from trendcli.core.settings import pace_path
     from trendcli.core.types import Request
     from trendcli.sources.harvest import HarvestResult
@@ -36,16 +39,14 @@ def fetch_venue_year(
     from trendcli.sources.openreview_venues import find_layout
     from trendcli.sources.venue_lists import compare_with_list, next_list_time
 
-    settings, how = common.resolved_settings[0], find_layout(venue, year)
-    frozen = None if refresh else _frozen_record(store, how, year)
+    settings, layout = common.resolved_settings[0], find_layout(venue, year)
+    final_record = None if refresh else _find_final_record(store, layout, year)
     if dry_run_output:
-        common.write_report(_build_plan_report(settings, how, venue, year, frozen), *dry_run_output)
+        report_format, output = dry_run_output
+        common.write_report(_build_plan_report(settings, layout, venue, year, final_record), report_format, output)
         return
-    if frozen:
-        common.print_note(
-            f"0 new, 0 revised: {venue} {year} was fetched on {frozen.answered_at:%Y-%m-%d}, after it had decided, and "
-            "is frozen. To ask once more, say --refresh."
-        )
+    if final_record:
+        common.print_note(f"0 new, 0 revised: {_format_final_note(final_record, venue, year)}")
         raise_for_failure(HarvestResult(), fail_if_unchanged)
         return
     urls = (settings.openreview_v1_url, settings.openreview_url)
@@ -54,57 +55,64 @@ def fetch_venue_year(
     source = OpenReview(
         venue, year, urls, pace, login, settings.contact, next_list_time(store), partial(compare_with_list, store)
     )
-    done = harvest_with_progress(common, store, source, [Request(())])
-    print_venue_summary(common, done, venue, year, bool(how.decision_field))
-    for sentence in _describe_gaps(how, venue, year) if done.coverage_records else ():
-        common.print_note(sentence)
-    raise_for_failure(done, fail_if_unchanged)
+    result = harvest_with_progress(common, store, source, [Request(())])
+    print_venue_summary(common, result, venue, year, has_decisions=bool(layout.decision_field))
+    for note in _describe_gaps(layout, venue, year) if result.coverage_records else ():
+        common.print_note(note)
+    raise_for_failure(result, fail_if_unchanged)
 
 
-def _frozen_record(store: Store, how: VenueLayout, year: int) -> CoverageRecord | None:
-    """The answer after which a year need not be asked for again: whole, and with every decision that there will be.
+def _find_final_record(store: Store, layout: VenueLayout, year: int) -> CoverageRecord | None:
+    """Return the coverage record after which a year need not be fetched again: complete, with all decisions.
 
-    The newest about the year, and from OpenReview: what was imported may be another's list.
+    It is the newest one about the year, if it is from OpenReview: an imported list may be someone else's.
     """
-    last = "accepted" if how.decision_field else "submitted"
-    said = [answer for answer in store.manifest.ledger if answer.since.year == year and last in answer.categories]
-    return said[-1] if said and (said[-1].source, said[-1].status) == ("openreview", "complete") else None
+    last_category = "accepted" if layout.decision_field else "submitted"
+    records = [
+        record for record in store.manifest.ledger if record.since.year == year and last_category in record.categories
+    ]
+    return records[-1] if records and (records[-1].source, records[-1].status) == ("openreview", "complete") else None
 
 
-def _describe_gaps(how: VenueLayout, venue: str, year: int) -> list[str]:
-    """What OpenReview does not show of a year, as sentences."""
-    said = []
-    if not how.decision_field:
-        said.append(f"OpenReview has no decisions of {venue} {year}, so nothing is known of what was accepted.")
-    if not how.lists_rejected:
-        said.append(
-            f"{venue} shows rejected submissions only where their authors agreed, so the list vouches for the accepted "
-            "ones alone: take --status accepted."
+def _format_final_note(final_record: CoverageRecord, venue: str, year: int) -> str:
+    return (
+        f"{venue} {year} was fetched with its decisions on {final_record.answered_at:%Y-%m-%d}. To fetch it again, use "
+        "--refresh."
+    )
+
+
+def _describe_gaps(layout: VenueLayout, venue: str, year: int) -> list[str]:
+    """Return notes on what OpenReview does not publish of a year."""
+    notes = []
+    if not layout.decision_field:
+        notes.append(f"OpenReview has no decisions for {venue} {year}, so accepted counts are n/a.")
+    if not layout.lists_rejected:
+        notes.append(
+            f"{venue} publishes rejected submissions only if their authors agreed, so only the accepted ones are "
+            "complete: use --submission-status accepted."
         )
-    return said
+    return notes
 
 
 def _build_plan_report(
-    settings: Settings, how: VenueLayout, venue: str, year: int, frozen: CoverageRecord | None
+    settings: Settings, layout: VenueLayout, venue: str, year: int, final_record: CoverageRecord | None
 ) -> Report:
-    """Which lists of OpenReview a fetch would ask for."""
+    """Return the report of which lists of OpenReview a fetch would request."""
     from trendcli.core.report import Column, Report
+    from trendcli.reports.notes import format_count
 
-    url = settings.openreview_url if how.api_version == 2 else settings.openreview_v1_url
-    invitations = {} if frozen else how.states_by_invitation(year)
+    url = settings.openreview_url if layout.api_version == 2 else settings.openreview_v1_url
+    invitations = {} if final_record else layout.states_by_invitation(year)
     rows = [{"invitation": name, "holds": state or "submissions"} for name, state in invitations.items()]
-    notes = ["Nothing was fetched."]
-    if frozen:
-        notes.append(
-            f"{venue} {year} was fetched on {frozen.answered_at:%Y-%m-%d}, after it had decided; see --refresh."
-        )
     return Report(
         kind="plan",
-        title=f"A fetch would ask {url} (API v{how.api_version}) for {len(rows)} list{'' if len(rows) == 1 else 's'}",
+        title=f"A fetch would request {format_count(len(rows), 'list')} from {url} (API v{layout.api_version})",
         corpus=venue,
         synthetic=False,
-        query={"source": "openreview", "venue": venue, "year": year, "api": f"v{how.api_version}", "address": url},
+        query={
+            "source": "openreview", "venue": venue, "year": year, "api": f"v{layout.api_version}", "address": url,
+        },
         columns=[Column("invitation", "Invitation", "text"), Column("holds", "Holds", "text")],
         rows=rows,
-        notes=notes,
-    )
+        notes=["Nothing was fetched.", *([_format_final_note(final_record, venue, year)] if final_record else [])],
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Commands of the weekly job: weekly, digest, schedule."""
+"""Commands around the weekly job: weekly, digest and schedule."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trendcli.cli.base import CommonOptions, write_text
+from trendcli.cli.base import CommonOptions, infer_format
 from trendcli.cli.fetch import build_source, has_results, open_store_for_source, plan_requests
 from trendcli.cli.importing import harvest_with_progress, raise_for_failure, summarize_harvest
 from trendcli.cli.options import OutputOption, SelectionOptions
@@ -34,10 +34,13 @@ if TYPE_CHECKING:
 ConfigArgument = Annotated[
     Path | None,
     typer.Argument(
-        help="A YAML file with any of out, watch, pack, scope, source, since, keep, notify; each has a default."
+        metavar="[CONFIG]",
+        help="YAML file with any of out, watch, pack, scope, source, since, keep and notify; see configs/weekly.yaml.",
     ),
 ]
-OutOption = Annotated[Path | None, typer.Option(help="The folder that holds a folder for each week [trend-weekly].")]
+OutOption = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Output folder, with a folder for each week [trend-weekly].")
+]
 
 
 def run_weekly_job(
@@ -45,111 +48,123 @@ def run_weekly_job(
     config: ConfigArgument = None,
     out: OutOption = None,
     date_: Annotated[
-        str | None, typer.Option("--date", help="The week that had ended on a day, or a week, such as 2019-W20.")
+        str | None,
+        typer.Option(
+            "--date", metavar="DATE", help="Draw the last week that ended by a day, or a week, e.g. 2019-W20."
+        ),
     ] = None,
-    no_fetch: Annotated[bool, typer.Option("--no-fetch", help="Draw from what is stored; ask nobody.")] = False,
+    no_fetch: Annotated[bool, typer.Option("--no-fetch", help="Draw what is stored; fetch nothing.")] = False,
     notify: Annotated[
-        str | None, typer.Option(help="A command that gets the digest of each new week on its standard input.")
+        str | None,
+        typer.Option(metavar="COMMAND", help="Command that reads the digest of each new week on its standard input."),
     ] = None,
     fail_if_unchanged: Annotated[
-        bool, typer.Option("--fail-if-unchanged", help="Exit with 5 where nothing was drawn.")
+        bool, typer.Option("--fail-if-unchanged", help="Exit with code 5 if no week was drawn.")
     ] = False,
 ) -> None:
-    """The weekly job: fetch what is new, and leave a folder with charts, a digest and a page for each week that ended.
+    """Run the weekly job: fetch, and draw the weeks that ended.
 
-    Weeks that were missed are made up, and those whose days were still filling are drawn again where they changed.
+    Each week has a folder with charts, a digest and a page. Missed weeks are backfilled, and weeks that were incomplete
+    are drawn again if their numbers have changed.
     """
-    from trendcli.reports.weekly import config as jobs
-    from trendcli.reports.weekly import digest as digests
-    from trendcli.reports.weekly import folder as folders
+    from trendcli.reports.weekly.config import load_weekly_config
+    from trendcli.reports.weekly.digest import DigestInput, data_age_warnings, last_ended_week
+    from trendcli.reports.weekly.folder import (
+        draw_week,
+        format_summary,
+        list_due_weeks,
+        list_weeks,
+        lock_folder,
+        read_pending_weeks,
+        update_folder,
+        write_pending_weeks,
+    )
     from trendcli.topics.query import bind
 
-    job = jobs.load_weekly_config(config)
-    library, question, watched = _resolve_job(common, job, config)
-    place, week, today = out or Path(job.out), _parse_week(date_), datetime.now(UTC).date()
+    job = load_weekly_config(config)
+    library, query, watched_topics = _resolve_job(common, job, config)
+    folder, week, today = out or Path(job.out), _parse_week(date_), datetime.now(UTC).date()
     if week.end > today:
         raise UsageError(f"{week.label} has not ended yet; the last week that has is {_parse_week(None).label}.")
     if no_fetch:
-        common.open_store()  # before anything is written
-    drawn: list[str] = []
-    tell = notify or job.notify
-    with folders.lock_folder(place):
-        late = None if no_fetch else _try_update_store(common, job)
+        common.open_store()  # its errors come before anything is written
+    drawn_weeks: list[str] = []
+    notify_command = notify or job.notify
+    with lock_folder(folder):
+        fetch_error = None if no_fetch else _try_update_store(common, job)
         try:
-            watch = digests.DigestInput(common.open_store(), library, question, watched, common.default_scope())
-            ends = bind(watch.store, library, question, watch.default_scope).data_as_of.date()
-            known = {item.label for item in folders.list_weeks(place)}
-            if job.keep and sum(label > week.label for label in known) >= job.keep:
-                raise UsageError(f"{week.label} would be let go at once: {job.keep} later weeks are kept, and no more.")
-            # what no data speak of yet is made up later
-            last = min(week, digests.last_ended_week(ends + timedelta(days=6)))
-            pending = folders.read_pending_weeks(place) if tell else []
-            for item in [week] if date_ else folders.list_due_weeks(place, last, job.keep):
-                if tell and item.label not in {*known, *pending}:
-                    pending.append(item.label)
-                    folders.write_pending_weeks(place, pending)
+            digest_input = DigestInput(common.open_store(), library, query, watched_topics, common.default_scope())
+            data_end = bind(digest_input.store, library, query, digest_input.default_scope).data_as_of.date()
+            known_weeks = {known_week.label for known_week in list_weeks(folder)}
+            if job.keep and sum(label > week.label for label in known_weeks) >= job.keep:
+                raise UsageError(
+                    f"{week.label} is too old to draw: the job keeps {job.keep} weeks, and has as many later ones."
+                )
+            # weeks beyond the data are backfilled later
+            last_week = min(week, last_ended_week(data_end + timedelta(days=6)))
+            pending_weeks = read_pending_weeks(folder) if notify_command else []
+            for due_week in [week] if date_ else list_due_weeks(folder, last_week, job.keep):
+                label = due_week.label
+                if notify_command and label not in {*known_weeks, *pending_weeks}:
+                    pending_weeks.append(label)
+                    write_pending_weeks(folder, pending_weeks)
                 with common.progress_bar() as progress:
-                    new = folders.draw_week(place, watch, item, today, progress)
-                if new:
-                    drawn.append(item.label)
-                    again = "drawn again" if item.label in known else "drawn"
-                    common.print_note(f"{item.label}: {again}, {place / item.label}")
+                    is_changed = draw_week(folder, digest_input, due_week, today, progress)
+                if is_changed:
+                    drawn_weeks.append(label)
+                    common.print_note(f"{label}: {'redrawn' if label in known_weeks else 'drawn'}, {folder / label}")
         except (StoreMissing, CoverageMissing) as error:
-            raise late or error from None
-        old = digests.data_age_warnings(ends, today)
-        folders.update_folder(place, job.keep, old)
-        _run_notify_command(tell, place, pending)
-    told = " ".join([f"{folders.format_summary(drawn, today)}.", *old])
-    if late is not None:
-        raise RetryableError(f"{late} From what is stored: {told}")
-    common.print_note(f"done: {told}" if drawn else told)
-    if fail_if_unchanged and not drawn:
-        raise StoreUnchanged("Nothing was drawn.")
+            raise fetch_error or error from None
+        age_warnings = data_age_warnings(data_end, today)
+        update_folder(folder, job.keep, age_warnings)
+        _run_notify_command(notify_command, folder, pending_weeks)
+    summary = " ".join([f"{format_summary(drawn_weeks, today)}.", *age_warnings])
+    if fetch_error is not None:
+        raise RetryableError(f"{fetch_error} From what is stored: {summary}")
+    common.print_note(f"done: {summary}" if drawn_weeks else summary)
+    if fail_if_unchanged and not drawn_weeks:
+        raise StoreUnchanged("No week was drawn.")
 
 
 def show_digest(
     common: CommonOptions,
     selection: SelectionOptions,
-    format: Annotated[str | None, typer.Option("--format", help="md, html or json.")] = None,
+    format: Annotated[str | None, typer.Option("--format", metavar="FORMAT", help="md, html or json.")] = None,
     output: OutputOption = None,
 ) -> None:
-    """What changed in a period, and the papers to look at: the last week that has ended, or any other period.
+    """Show what changed in a period, and the papers to look at.
 
-    Topics named with -t are those whose papers are listed; all of a pack are compared.
+    The default is the last week that has ended. All topics of the pack are compared; the papers listed are those of the
+    topics named with -t.
     """
-    from trendcli.core import periods
-    from trendcli.output import weekly_page as page
-    from trendcli.output import weekly_texts as pages
+    from trendcli.core.periods import period_from_dates
     from trendcli.output.machine import format_json
-    from trendcli.reports.weekly import digest as digests
+    from trendcli.output.weekly_page import render_page
+    from trendcli.output.weekly_texts import render_digest
     from trendcli.reports.weekly.config import WeeklyConfig
+    from trendcli.reports.weekly.digest import DigestInput, build_digest, last_ended_week
     from trendcli.topics.query import bind, query_window
 
-    render = {"md": pages.render_digest, "html": lambda made: page.render_page(made, []), "json": format_json}
-    format = format or (output.suffix.lstrip(".").lower() if output else "") or "md"
-    if format not in render:
-        raise UsageError(f"No format {format!r} of a digest. Known: {', '.join(render)}.")
+    renderers = {"md": render_digest, "html": lambda document: render_page(document, []), "json": format_json}
+    format = format or infer_format(output, default="md")
+    if format not in renderers:
+        raise UsageError(f"A digest has no format {format!r}. Known: {', '.join(renderers)}.")
     if selection.corpus != ARXIV:
-        raise UsageError(
-            f"A digest is of arXiv; for {selection.corpus} take `trend report --corpus {selection.corpus}`."
-        )
-    question, library = replace(selection, pack=None).build_query(common, use_default_pack=False)
+        raise UsageError(f"A digest is of arXiv; use `trend report --corpus {selection.corpus}`.")
+    query, library = replace(selection, pack=None).build_query(common, use_default_pack=False)
     store, scope, today = common.open_store(), common.default_scope(), datetime.now(UTC).date()
-    watched = question.topics or tuple(name for name in WeeklyConfig().watch if name in library.topics)
-    context = bind(store, library, question, scope)
-    item = digests.last_ended_week(context.data_as_of.date())
-    if question.period or question.last or any(question.window):
-        since, until = query_window(context, "day")
-        item = question.period or periods.period_from_dates(since, until)
-    with common.progress_bar() as progress:
-        asked = replace(question, topics=library.get_pack(selection.pack or "ml"))
-        made = digests.build_digest(digests.DigestInput(store, library, asked, watched, scope), item, today, progress)
-    text = render[format](made)
-    if output is None or str(output) == "-":
-        typer.echo(text, nl=False)
+    watched_topics = query.topics or tuple(name for name in WeeklyConfig().watch if name in library.topics)
+    bound = bind(store, library, query, scope)
+    if query.period or query.last or any(query.window):
+        since, until = query_window(bound, "day")
+        period = query.period or period_from_dates(since, until)
     else:
-        write_text(output, text)
-        common.print_note(f"Wrote {output}.")
+        period = last_ended_week(bound.data_as_of.date())
+    pack_query = replace(query, topics=library.get_pack(selection.pack or "ml"))
+    with common.progress_bar() as progress:
+        digest_input = DigestInput(store, library, pack_query, watched_topics, scope)
+        document = build_digest(digest_input, period, today, progress)
+    common.write_output(renderers[format](document), output)
 
 
 def show_schedule(
@@ -157,73 +172,92 @@ def show_schedule(
     config: ConfigArgument = None,
     out: OutOption = None,
     cron: Annotated[bool, typer.Option("--cron", help="A line for `crontab -e` (the default).")] = False,
-    systemd: Annotated[bool, typer.Option("--systemd", help="A service and a timer of the user.")] = False,
-    github: Annotated[bool, typer.Option("--github", help="A workflow that publishes the pages.")] = False,
+    systemd: Annotated[bool, typer.Option("--systemd", help="A systemd user service and its timer.")] = False,
+    github: Annotated[bool, typer.Option("--github", help="A GitHub workflow that publishes the pages.")] = False,
 ) -> None:
-    """Print what to install so that `trend weekly` runs every Monday at 07:17 UTC."""
-    from trendcli.reports.weekly import config as jobs
-    from trendcli.reports.weekly import schedule as schedules
+    """Print what to install to run `trend weekly` every Monday.
+
+    It runs at 07:17 UTC.
+    """
+    from trendcli.reports.weekly.config import load_weekly_config
+    from trendcli.reports.weekly.schedule import (
+        build_command,
+        render_crontab,
+        render_github_workflow,
+        render_systemd_units,
+    )
 
     if cron + systemd + github > 1:
-        raise UsageError("Name one of --cron, --systemd and --github.")
-    job = jobs.load_weekly_config(config)
+        raise UsageError("Give one of --cron, --systemd and --github.")
+    job = load_weekly_config(config)
     _resolve_job(common, job, config)
     if github:
-        typer.echo(schedules.render_github_workflow(config), nl=False)
+        typer.echo(render_github_workflow(config), nl=False)
         return
-    place = (out or Path(job.out)).absolute()
-    settings = common.settings or os.environ.get("TREND_SETTINGS")
-    words = schedules.build_command(
+    folder = (out or Path(job.out)).absolute()
+    settings_file = common.settings or os.environ.get("TREND_SETTINGS")
+    command_words = build_command(
         common.store_root().absolute(),
-        Path(settings).absolute() if settings else None,
+        Path(settings_file).absolute() if settings_file else None,
         config and config.absolute(),
-        place,
+        folder,
     )
-    # what is said by variables here is not known there, nor where a path begins
-    said = {name: origin for name, origin in common.resolved_settings[1].items() if origin == f"TREND_{name.upper()}"}
-    known = {origin: os.environ[origin] for name, origin in sorted(said.items()) if name != "store"}
-    if "TREND_TOPICS" in known:
-        known["TREND_TOPICS"] = str(Path(known["TREND_TOPICS"]).expanduser().absolute())
-    log = place.parent / f"{place.name or 'trend-weekly'}.log"
-    offset = datetime.now().astimezone().utcoffset() or timedelta(0)
-    typer.echo(
-        schedules.render_systemd_units(words, known)
-        if systemd
-        else schedules.render_crontab(words, known, log, offset),
-        nl=False,
-    )
+    environment = _list_settings_variables(common)
+    if systemd:
+        text = render_systemd_units(command_words, environment)
+    else:
+        log_path = folder.parent / f"{folder.name or 'trend-weekly'}.log"
+        utc_offset = datetime.now().astimezone().utcoffset() or timedelta(0)
+        text = render_crontab(command_words, environment, log_path, utc_offset)
+    typer.echo(text, nl=False)
+
+
+def _list_settings_variables(common: CommonOptions) -> dict[str, str]:
+    """Return the variables that settings were taken from here, since a scheduled job does not see them.
+
+    The store is left out, which the command names; a path is made absolute.
+    """
+    _, origins = common.resolved_settings
+    names = sorted(name for name, origin in origins.items() if origin == f"TREND_{name.upper()}" and name != "store")
+    variables = {origins[name]: os.environ[origins[name]] for name in names}
+    if "TREND_TOPICS" in variables:
+        variables["TREND_TOPICS"] = str(Path(variables["TREND_TOPICS"]).expanduser().absolute())
+    return variables
 
 
 def _parse_week(text: str | None) -> Period:
-    """The week that had ended on a day, or the one that was named."""
+    """Return the week of --date: the week itself, or the last that ended by a day, by default today."""
     from trendcli.core.periods import parse_period
     from trendcli.reports.weekly.digest import last_ended_week
 
     if text is None:
         return last_ended_week(datetime.now(UTC).date())
-    named = parse_period(text)
-    if named.unit not in ("week", "day"):
-        raise UsageError(f"--date takes a day or a week, such as 2019-05-20 or 2019-W20, not {text}.")
-    return named if named.unit == "week" else last_ended_week(named.start)
+    period = parse_period(text)
+    if period.unit not in ("week", "day"):
+        raise UsageError(f"--date takes a day or a week, e.g. 2019-05-20 or 2019-W20, not {text}.")
+    return period if period.unit == "week" else last_ended_week(period.start)
 
 
 def _resolve_job(
     common: CommonOptions, job: WeeklyConfig, config: Path | None
 ) -> tuple[Library, Query, tuple[str, ...]]:
-    """The topics, what is compared, and what is watched; SettingsError with the file where a name means nothing."""
+    """Return the library, the query that is compared, and the watched topics of a job.
+
+    Raise SettingsError, with the file, for a name that does not exist.
+    """
     from trendcli.topics.query import Query
 
     library = common.load_library()
     try:
         scope = common.resolved_settings[0].named_scope(job.scope) if job.scope else None
-        watched = tuple(library.get_topic(name).id for name in job.watch)
-        return library, Query(topics=library.get_pack(job.pack), scope=scope), watched
+        watched_topics = tuple(library.get_topic(name).id for name in job.watch)
+        return library, Query(topics=library.get_pack(job.pack), scope=scope), watched_topics
     except (UsageError, SettingsError) as error:
-        raise SettingsError(f"{config or 'The settings of the weekly job'}: {error}") from None
+        raise SettingsError(f"{config or 'Settings of the weekly job'}: {error}") from None
 
 
 def _try_update_store(common: CommonOptions, job: WeeklyConfig) -> RetryableError | None:
-    """Bring the store up to date; what went wrong where it can be tried again, since what is stored can be drawn."""
+    """Update the store, and return the error if that can be retried, since what is stored can be drawn."""
     try:
         _update_store(common, job)
     except RetryableError as error:
@@ -232,42 +266,42 @@ def _try_update_store(common: CommonOptions, job: WeeklyConfig) -> RetryableErro
 
 
 def _update_store(common: CommonOptions, job: WeeklyConfig) -> None:
-    """Bring the store up to date; what was never fetched, from the beginning of the year before the last."""
+    """Fetch what is new; new categories from the job's `since`, or from the start of the year before last."""
     from trendcli.core.periods import parse_period
     from trendcli.core.types import Window
 
     settings, store = common.resolved_settings[0], open_store_for_source(common, job.source)
     scope = settings.named_scope(job.scope) if job.scope else None
-    first = parse_period(job.since).start if job.since else date(datetime.now(UTC).year - 2, 1, 1)
-    asks = plan_requests(
-        store, settings, job.source, scope.categories if scope else (), Window(None, None), default_since=first
+    first_day = parse_period(job.since).start if job.since else date(datetime.now(UTC).year - 2, 1, 1)
+    requests = plan_requests(
+        store, settings, job.source, scope.categories if scope else (), Window(None, None), default_since=first_day
     )
-    if not asks:
-        common.print_note("fetch: nothing to ask, all is covered or was answered today")
+    if not requests:
+        common.print_note("fetch: nothing to request, everything is covered or was fetched today")
         return
-    done = harvest_with_progress(common, store, build_source(store, settings, job.source), asks)
-    if has_results(done):
-        common.print_note(f"fetch: {summarize_harvest(done)}")
-    raise_for_failure(done, False)
+    result = harvest_with_progress(common, store, build_source(store, settings, job.source), requests)
+    if has_results(result):
+        common.print_note(f"fetch: {summarize_harvest(result)}")
+    raise_for_failure(result, False)
 
 
 def _run_notify_command(command: str | None, folder: Path, labels: list[str]) -> None:
-    """Run a person's command with the digest of each week on its standard input; what fails is tried the next time."""
-    from trendcli.reports.weekly import folder as folders
+    """Run the user's command with the digest of each week on its standard input; keep the weeks for which it fails."""
+    from trendcli.reports.weekly.folder import write_pending_weeks
 
-    failed = []
-    for label in labels if command else ():
+    failed_weeks = []
+    for number, label in enumerate(labels if command else (), 1):
         path = folder / label / "digest.md"
         if not path.is_file():
             continue
-        with path.open("rb") as text:
-            done = subprocess.run(command or "", shell=True, stdin=text, check=False)
-        if done.returncode:
-            failed.append(label)
-        folders.write_pending_weeks(folder, [*failed, *labels[labels.index(label) + 1 :]])
-        if done.returncode:
-            typer.echo(f"trend: the command of notify ended with exit code {done.returncode} for {label}", err=True)
-    if failed:
+        with path.open("rb") as digest:
+            process = subprocess.run(command or "", shell=True, stdin=digest, check=False)
+        if process.returncode:
+            failed_weeks.append(label)
+        write_pending_weeks(folder, [*failed_weeks, *labels[number:]])
+        if process.returncode:
+            typer.echo(f"trend: the notify command exited with code {process.returncode} for {label}", err=True)
+    if failed_weeks:
         raise RetryableError(
-            f"Nobody was told of {', '.join(failed)}, which the next run tries again; the weeks are drawn."
+            f"The notify command failed for {', '.join(failed_weeks)}; the next run tries again. All weeks are drawn."
         )

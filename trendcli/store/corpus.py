@@ -1,8 +1,8 @@
 """Venues: what became of a submission to a conference, as the categories by which it is counted.
 
 A submission lists its decision first and then the statuses that include it, as an e-print lists its primary category
-and its cross-lists: 'poster accepted active submitted', 'withdrawn submitted'. So `--status accepted` is a scope like
-any other.
+and its cross-lists: 'poster accepted active submitted', 'withdrawn submitted'. So `--submission-status accepted` is a
+scope like any other.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ def find_decided_year(bound: BoundQuery) -> Period:
     """
     query, venue = bound.query, bound.selection.corpus
     if bound.selection.scope == ACCEPTED_SCOPE:
-        raise UsageError("Accepted submissions are all accepted: use --status active or submitted.")
+        raise UsageError("Accepted submissions are all accepted: use --submission-status active or submitted.")
     if query.last or any(query.window) or (query.period and query.period.unit != "year"):
         raise UsageError("Acceptance differs by year: name one with --period, such as --period 2022.")
     bound_accepted = bound.with_selection(scope=ACCEPTED_SCOPE)

@@ -91,7 +91,7 @@ def build_series(
     """
     unit = query.by or "year"
     if not query.topics and (query.across or query.index):
-        raise UsageError("--across and --index need a topic: name one with -t.")
+        raise UsageError("--across and --rebase need a topic: name one with -t.")
     if query.min_count or query.sort != Query.sort or query.reverse:
         raise UsageError("A series is in order of time: --sort, --reverse and --min-count are for a comparison.")
     bound = bind(store, library, query, default_scope, progress)
@@ -329,10 +329,10 @@ def _add_index(rows: Sequence[Row], base: Period) -> list[Row]:
     """Return the rows with `index`: 100 times the share over that of the row that ends with the base period."""
     base_rows = [row for row in rows if row["end"] == str(base.end)]
     if not base_rows:
-        raise UsageError(f"--index {base.label} is not a period of this series; name one that is.")
+        raise UsageError(f"--rebase {base.label} is not a period of this series; name one that is.")
     base_shares = {(row["topic"], row.get("category")): row["share"] for row in base_rows}
     if not any(base_shares.values()):
-        raise UsageError(f"--index {base.label} has no share above 0 to call 100; name another period.")
+        raise UsageError(f"--rebase {base.label} has no share above 0 to call 100; name another period.")
     indexed = []
     for row in rows:
         base_share = base_shares.get((row["topic"], row.get("category")))

@@ -1,0 +1,153 @@
+"""Functions as commands: options from their signatures and option groups, old spellings, and errors as exit codes."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
+from typing import Annotated, Any, get_args, get_type_hints
+
+import typer
+
+from trendcli.cli.base import CommonOptions
+from trendcli.cli.deprecated import RENAMED_OPTIONS, format_command_note, format_option_note, parameter_name
+from trendcli.core.errors import TrendError
+
+CommandFunction = Callable[..., None]
+
+
+def register_command(
+    app: typer.Typer, name: str, old_path: str | None = None
+) -> Callable[[CommandFunction], CommandFunction]:
+    """Return a decorator that registers a function as a command.
+
+    A parameter whose type is a dataclass becomes one option for each of its fields, so that commands share groups of
+    options. `old_path` is the command's key in RENAMED_COMMANDS where this registers its old name: it is hidden and
+    prints a note. Here, and nowhere else, an expected error becomes a sentence on stderr and an exit code.
+    """
+
+    def register_function(function: CommandFunction) -> CommandFunction:
+        note = format_command_note(old_path) if old_path else None
+        app.command(name, hidden=note is not None)(_flatten_options(function, wants_context=False, note=note))
+        return function
+
+    return register_function
+
+
+def register_callback(app: typer.Typer) -> Callable[[CommandFunction], CommandFunction]:
+    """Return a decorator that registers a function to run before each command, with the options before its name."""
+
+    def register_function(function: CommandFunction) -> CommandFunction:
+        app.callback()(_flatten_options(function, wants_context=True))
+        return function
+
+    return register_function
+
+
+def _flatten_options(function: CommandFunction, *, wants_context: bool, note: str | None = None) -> CommandFunction:
+    """Return the function with its dataclass parameters spread out, since Typer reads options from signatures.
+
+    An option that was renamed can be given by its old spelling too, which prints a note, as `note` is printed.
+    """
+    hints = get_type_hints(function, include_extras=True)
+    groups: dict[str, Any] = {}
+    parameters: list[inspect.Parameter] = []
+    for parameter in inspect.signature(function).parameters.values():
+        hint = hints[parameter.name]
+        if is_dataclass(hint):
+            groups[parameter.name] = hint
+            field_hints = get_type_hints(hint, include_extras=True)
+            parameters += [
+                inspect.Parameter(
+                    field.name,
+                    inspect.Parameter.KEYWORD_ONLY,
+                    default=field.default,
+                    annotation=field_hints[field.name],
+                )
+                for field in fields(hint)
+            ]
+        elif hint is not typer.Context:
+            parameters.append(parameter.replace(annotation=hint, kind=inspect.Parameter.KEYWORD_ONLY))
+    # arguments stand before options in the help, whatever order the function has them in
+    parameters.sort(key=lambda parameter: parameter.default is not inspect.Parameter.empty)
+    parameters.insert(0, inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context))
+    old_parameters = _build_old_parameters(parameters)
+    parameters += old_parameters.values()
+
+    def run_command(ctx: typer.Context, **values: Any) -> None:
+        notes = [note] if note else []
+        notes += [format_option_note(flag) for flag in RENAMED_OPTIONS if values.get(parameter_name(flag))]
+        for new_name, old_parameter in old_parameters.items():
+            old_value = values.pop(old_parameter.name)
+            values[new_name] = old_value if values[new_name] is None else values[new_name]
+        for group, kind in groups.items():
+            options = {field.name: values.pop(field.name) for field in fields(kind)}
+            if kind is CommonOptions and ctx.obj:  # given before the command's name, and not again after it
+                options = {
+                    field.name: getattr(ctx.obj, field.name)
+                    if options[field.name] == field.default
+                    else options[field.name]
+                    for field in fields(kind)
+                }
+            values[group] = kind(**options)
+            if kind is CommonOptions:
+                _start_output(values[group], notes)
+        with _exit_on_error():
+            function(**({"ctx": ctx} if wants_context else {}), **values)
+
+    run_command.__name__, run_command.__doc__ = function.__name__, function.__doc__
+    run_command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run_command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run_command
+
+
+def _build_old_parameters(parameters: list[inspect.Parameter]) -> dict[str, inspect.Parameter]:
+    """Return a hidden parameter with the old spelling for each that was renamed, by the new name."""
+    annotations = {parameter.name: parameter.annotation for parameter in parameters}
+    return {
+        new_name: inspect.Parameter(
+            parameter_name(flag),
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[get_args(annotations[new_name])[0], typer.Option(flag, hidden=True)],
+        )
+        for flag, new_flag in RENAMED_OPTIONS.items()
+        if (new_name := parameter_name(new_flag)) in annotations
+    }
+
+
+def _start_output(common: CommonOptions, notes: list[str]) -> None:
+    """Turn on the log with --verbose, and print notes that come before the command runs."""
+    if common.verbose:
+        logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s")
+    for note in notes:
+        common.print_note(note)
+
+
+@contextlib.contextmanager
+def _exit_on_error() -> Iterator[None]:
+    """Turn an expected error into a sentence on stderr and an exit code; a bug keeps its traceback."""
+    try:
+        yield
+    except TrendError as error:
+        typer.echo(f"trend: {error}", err=True)
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        typer.echo("trend: interrupted; the store is intact, and everything committed is kept.", err=True)
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        # the reader has gone; without this Python complains once more when it closes stdout
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+    except OSError as error:
+        if error.filename is None and error.errno is None:
+            raise
+        location = f": {error.filename}" if error.filename else ""
+        typer.echo(
+            f"trend: {error.strerror or error}{location}. What the store held before this command is intact.", err=True
+        )
+        raise SystemExit(4) from None
