@@ -1,12 +1,11 @@
-"""Worlds that a reader can compute by hand, a small made-up arXiv, and the real records where they are at hand."""
+"""Fixtures of all tests: no network, a small synthetic arXiv, and the real records where they are at hand."""
 
 from __future__ import annotations
 
 import os
 import random
 import socket
-from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +14,19 @@ from hypothesis import settings as hypothesis_settings
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the tests have the cores already, and it is read with numpy
 
+from tests.worlds import ML, answer, days, fill, gan_world, paper, seconds  # noqa: F401 (tests may import them from here)
 from trendcli.core.settings import config_folder
-from trendcli.core.types import CoverageRecord, Scope, Submission
-from trendcli.demo import corpus
+from trendcli.demo.corpus import SyntheticSubmission, build_corpus
 from trendcli.demo.server import ArxivStandIn, run_stand_in
-from trendcli.store import ingest
-from trendcli.store import records as parts
 from trendcli.store.store import Store
-from trendcli.topics import loader as topic_files
 from trendcli.topics.library import Library
+from trendcli.topics.loader import load_library
 
 # a shared machine may stop for a moment anywhere
 hypothesis_settings.register_profile("trend", deadline=None, max_examples=50)
 hypothesis_settings.load_profile("trend")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
-ML = Scope("ml", tuple("cs.LG stat.ML cs.AI cs.CL cs.CV cs.NE cs.RO cs.IR cs.MA eess.AS eess.IV".split()))
 
 
 @pytest.fixture(autouse=True)
@@ -59,61 +55,6 @@ def shared() -> Path:
     return SHARED
 
 
-def seconds(text: str) -> int:
-    """A UTC moment such as '2019-03-05' or '2019-03-05T12:00' in seconds since 1970."""
-    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
-
-
-def days(text: str) -> int:
-    """A date in days since 1970."""
-    return (date.fromisoformat(text) - date(1970, 1, 1)).days
-
-
-def paper(id: str, v1: str, title: str = "On nothing", abstract: str = "We say little.", **changes: Any) -> Submission:
-    """A Submission with everything that a test does not care about filled in."""
-    values: dict[str, Any] = {
-        "version": 1,
-        "v1_at": seconds(v1),
-        "updated_at": seconds(v1),
-        "authors": "Ada Abel, Bo Brandt",
-        "categories": "cs.LG",
-        "comments": None,
-        "journal_ref": None,
-        "doi": None,
-        "as_of": days("2020-06-01"),
-    }
-    return parts.build_submission(id=id, title=title, abstract=abstract, **{**values, **changes})
-
-
-def answer(
-    categories: Sequence[str] = ("cs.LG",),
-    since: str = "2018-01-01",
-    until: str = "2020-01-01",
-    at: str = "2020-06-01",
-    status: str = "complete",
-    **changes: Any,
-) -> CoverageRecord:
-    """A line of the ledger."""
-    values: dict[str, Any] = {"source": "test", "expected": 1, "received": 1, "query": "", "version": "made by hand"}
-    return CoverageRecord(
-        categories=tuple(categories),
-        since=date.fromisoformat(since),
-        until=date.fromisoformat(until),
-        answered_at=datetime.fromisoformat(at).replace(tzinfo=UTC),
-        status=status,
-        **{**values, **changes},
-    )
-
-
-def fill(root: Path, papers: Sequence[Submission], answers: Sequence[CoverageRecord] = (), **options: Any) -> Store:
-    """A store at `root` with these submissions and answers added, as one commit."""
-    store = Store.open_or_create(root, **options)
-    table = parts.build_batch_table(papers, "test", datetime(2020, 6, 1, tzinfo=UTC))
-    with store.write_lock():
-        ingest.upsert_batches(store, [table] if papers else [], list(answers) or [answer()])
-    return store
-
-
 def mutated(body: bytes, rng: random.Random) -> bytes:
     """A page with some of its bytes changed, cut out, doubled or torn off."""
     text = bytearray(body)
@@ -137,17 +78,6 @@ def mutated(body: bytes, rng: random.Random) -> bytes:
     return bytes(text)
 
 
-def gan_world() -> list[Submission]:
-    """70 of 1,000 submissions in 2018 and 100 of 1,600 in 2019 are about GANs; the rest about nothing."""
-    papers = []
-    for year, base, gans in ((2018, 1000, 70), (2019, 1600, 100)):
-        for number in range(base):
-            title = "Generative adversarial networks at work" if number < gans else "On nothing"
-            day = f"{year}-{number % 12 + 1:02d}-{number % 28 + 1:02d}"
-            papers.append(paper(f"{year % 100}{number % 12 + 1:02d}.{number:05d}", day, title))
-    return papers
-
-
 @pytest.fixture(scope="session")
 def gans(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """The store of `gan_world`: the case that every output has to get right."""
@@ -157,23 +87,23 @@ def gans(tmp_path_factory: pytest.TempPathFactory) -> Store:
 @pytest.fixture(scope="session")
 def library() -> Library:
     """The shipped topics."""
-    return topic_files.load_library(config_folder() / "topics", check_patterns=True)
+    return load_library(config_folder() / "topics", check_patterns=True)
 
 
 SMALL = {2018: 250, 2019: 350}
 
 
 @pytest.fixture(scope="session")
-def small_corpus() -> list[corpus.SyntheticSubmission]:
+def small_corpus() -> list[SyntheticSubmission]:
     """600 made-up papers."""
-    return corpus.build_corpus(seed=7, yearly_counts=SMALL)
+    return build_corpus(seed=7, yearly_counts=SMALL)
 
 
 @pytest.fixture
-def standin(small_corpus: list[corpus.SyntheticSubmission]) -> Iterator[ArxivStandIn]:
+def standin(small_corpus: list[SyntheticSubmission]) -> Iterator[ArxivStandIn]:
     """A stand-in of arXiv that serves the small corpus."""
-    with run_stand_in(ArxivStandIn(small_corpus)) as running:
-        yield running
+    with run_stand_in(ArxivStandIn(small_corpus)) as server:
+        yield server
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """trendcli: an honest tracker of research trends, as the command `trend` and as a library.
 
-From Python, `open_store` and what to ask of a store; see docs/reference/api.md.
+From Python, `open_store` opens a store, and the other functions build reports from it; see docs/reference/api.md.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """The library's names, loaded when first used: the command line does not pay for them."""
+    """Return a name of the library, imported on first use so that the command line does not pay for it."""
     if name not in __all__:
         raise AttributeError(f"module 'trendcli' has no attribute {name!r}")
     from trendcli import api

@@ -1,4 +1,4 @@
-"""`python -m trendcli` is `trend`."""
+"""Run the command line: `python -m trendcli` is the same as `trend`."""
 
 from trendcli.cli import main
 

@@ -1,4 +1,4 @@
-"""The same as the command line, from Python: a store by path, reports as frames, charts as figures.
+"""The Python interface: a store opened by path, reports as data frames, charts as figures.
 
 >>> import trendcli
 >>> store = trendcli.open_store("trend-demo/store")
@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,18 +15,17 @@ from trendcli.core.registry import CHARTS, load_entry
 from trendcli.core.report import Report
 from trendcli.core.settings import Settings, config_folder
 from trendcli.core.types import Scope
-from trendcli.reports.papers import listing
-from trendcli.reports.papers.authors import list_authors as _authors
+from trendcli.reports.papers.authors import list_authors
+from trendcli.reports.papers.listing import list_submissions
 from trendcli.reports.papers.lookup import SearchRequest
-from trendcli.reports.trends.acceptance import build_acceptance as _acceptance
-from trendcli.reports.trends.comparison import build_comparison as _comparison
-from trendcli.reports.trends.comparison import build_decomposition as _decomposition
-from trendcli.reports.trends.series import build_series as _series
+from trendcli.reports.trends.acceptance import build_acceptance
+from trendcli.reports.trends.comparison import build_comparison, build_decomposition
+from trendcli.reports.trends.series import build_series
 from trendcli.store.corpus import restrict_text_fields
 from trendcli.store.manifest import ARXIV
 from trendcli.store.store import VENUES_FOLDER, Store
 from trendcli.topics.library import Library
-from trendcli.topics.loader import load_library as _load_topics
+from trendcli.topics.loader import load_library
 from trendcli.topics.query import Query, parse_query
 
 if TYPE_CHECKING:
@@ -48,9 +47,9 @@ __all__ = [
 
 
 def open_store(path: str | Path, corpus: str = ARXIV, fields: Sequence[str] | None = None) -> Store:
-    """The store at a path, or the venue in it; StoreMissing where there is none.
+    """Open the store at a path, or a venue in it; StoreMissing if there is none.
 
-    `fields` are those of a venue in which rules are matched: title, keywords, abstract.
+    `fields` are the fields of a venue's submissions in which rules match: title, keywords, abstract.
     """
     root = Path(path).expanduser()
     return (
@@ -59,39 +58,41 @@ def open_store(path: str | Path, corpus: str = ARXIV, fields: Sequence[str] | No
 
 
 def library(own: str | Path | None = None) -> Library:
-    """The shipped topics and packs, and those of your own file or folder where one is given."""
-    return _load_topics(config_folder() / "topics", Path(own) if own else None)
+    """Return the shipped topics and packs, with those of your own topic file or folder if one is given."""
+    return load_library(config_folder() / "topics", Path(own) if own else None)
 
 
-def comparison(store: Store, topics: Sequence[str] = (), *, pack: str | None = None, **words: Any) -> Report:
-    """A row a topic: a period against an earlier one; without topics and pack, all of the pack `ml`.
+def comparison(store: Store, topics: Sequence[str] = (), *, pack: str | None = None, **options: Any) -> Report:
+    """Compare a period with an earlier one, one row per topic; without topics and pack, those of the pack `ml`.
 
-    `words` are those of the command line: queries, period, since, until, last, vs, by, categories, scope, match,
+    `options` are those of the command line: queries, period, since, until, last, vs, by, categories, scope, match,
     primary_only, author, id, as_of, both, within, across, sensitivity, sort, reverse, limit, min_count,
-    include_partial, of a venue status and keywords, and own_topics (a path).
+    include_partial, for a venue status and keywords, and own_topics (a path).
     """
-    wanted = pack or (None if topics or words.get("queries") else "ml")
-    return _comparison(store, *_build_query(store, topics, pack=wanted, **words))
+    return build_comparison(
+        store, *_query_arguments(store, topics, pack=_default_pack(topics, pack, options), **options)
+    )
 
 
-def decomposition(store: Store, topics: Sequence[str] = (), *, pack: str | None = None, **words: Any) -> Report:
-    """The change of a topic's share by primary category: within the categories, and by their mix; as `comparison`."""
-    wanted = pack or (None if topics or words.get("queries") else "ml")
-    return _decomposition(store, *_build_query(store, topics, pack=wanted, **words))
+def decomposition(store: Store, topics: Sequence[str] = (), *, pack: str | None = None, **options: Any) -> Report:
+    """Decompose the change of a topic's share: within the primary categories, and by their mix; as `comparison`."""
+    return build_decomposition(
+        store, *_query_arguments(store, topics, pack=_default_pack(topics, pack, options), **options)
+    )
 
 
-def series(store: Store, topics: Sequence[str] = (), **words: Any) -> Report:
-    """A row a period for each topic, `by` year unless told otherwise; without topics the volume of the scope.
+def series(store: Store, topics: Sequence[str] = (), **options: Any) -> Report:
+    """Count by period, `by` year unless given, one row per topic and period; without topics the volume of the scope.
 
-    `words` as for `comparison`, and rolling, index.
+    `options` are those of `comparison`, and rolling and index.
     """
-    return _series(store, *_build_query(store, topics, **words))
+    return build_series(store, *_query_arguments(store, topics, **options))
 
 
-def acceptance(store: Store, topics: Sequence[str] = (), *, pack: str | None = None, **words: Any) -> Report:
-    """A row a topic: how many of its submissions a venue accepted, against all others of a year; as `comparison`."""
-    wanted = pack or (None if topics or words.get("queries") or words.get("keywords") else "ml")
-    return _acceptance(store, *_build_query(store, topics, pack=wanted, **words))
+def acceptance(store: Store, topics: Sequence[str] = (), *, pack: str | None = None, **options: Any) -> Report:
+    """Compare a venue's acceptance rate of each topic with that of all others of a year; as `comparison`."""
+    pack = None if options.get("keywords") and not pack else _default_pack(topics, pack, options)
+    return build_acceptance(store, *_query_arguments(store, topics, pack=pack, **options))
 
 
 def submissions(
@@ -102,32 +103,39 @@ def submissions(
     search: str | None = None,
     like: str | None = None,
     sort: str = "relevance",
-    **words: Any,
+    **options: Any,
 ) -> Report:
-    """The submissions behind a number, newest first: a row each, with what matched; `words` as for `comparison`.
+    """List submissions, newest first, with what matched in each; `options` as for `comparison`.
 
-    With `search` those that have its words, with `like` the nearest to a submission; `sort` is relevance or newest.
+    With `search` those that contain its words, with `like` those most similar to a submission, both sorted by relevance
+    or, with `sort`, newest first.
     """
-    wanted = None if search is None and like is None else SearchRequest(search, like, sort)
-    asked = _build_query(store, topics, limit=limit, children=False, **words)
-    return listing.list_submissions(store, *asked, search_request=wanted)
+    search_request = None if search is None and like is None else SearchRequest(search, like, sort)
+    arguments = _query_arguments(store, topics, limit=limit, children=False, **options)
+    return list_submissions(store, *arguments, search_request=search_request)
 
 
 def authors(
-    store: Store, topics: Sequence[str] = (), *, limit: int = 0, search: str | None = None, **words: Any
+    store: Store, topics: Sequence[str] = (), *, limit: int = 0, search: str | None = None, **options: Any
 ) -> Report:
-    """A row an author of a selection, by names as they are written; as `submissions`."""
-    wanted = None if search is None else SearchRequest(search)
-    return _authors(store, *_build_query(store, topics, limit=limit, children=False, **words), search_request=wanted)
+    """List the authors of submissions, by name as written, one row each; as `submissions`."""
+    search_request = None if search is None else SearchRequest(search)
+    arguments = _query_arguments(store, topics, limit=limit, children=False, **options)
+    return list_authors(store, *arguments, search_request=search_request)
 
 
 def chart(report: Report, kind: str) -> Figure:
-    """A report as a matplotlib Figure; `kind` is lines, change, volume or heatmap."""
+    """Draw a report as a matplotlib Figure; `kind` is lines, change, volume or heatmap."""
     figure: Figure = load_entry(CHARTS[kind])(report)
     return figure
 
 
-def _build_query(
+def _default_pack(topics: Sequence[str], pack: str | None, options: Mapping[str, Any]) -> str | None:
+    """Return the given pack, or `ml` if neither topics nor queries are given."""
+    return pack or (None if topics or options.get("queries") else "ml")
+
+
+def _query_arguments(
     store: Store,
     topics: Sequence[str],
     *,
@@ -135,11 +143,15 @@ def _build_query(
     categories: Sequence[str] | None = None,
     scope: str | None = None,
     own_topics: str | Path | None = None,
-    **words: Any,
+    **options: Any,
 ) -> tuple[Library, Query, Scope]:
+    """Return the library, the query and the default scope that reports are built from."""
     settings = Settings()
-    named, default = settings.resolve_scope(categories, scope), settings.named_scope("ml")
+    named_scope, default_scope = settings.resolve_scope(categories, scope), settings.named_scope("ml")
     if store.corpus != ARXIV:
-        named, default = Scope(status, (status,)) if status else None, Scope("submitted", ("submitted",))
-    question, known = parse_query(library(own_topics), topics=topics, scope=named, corpus=store.corpus, **words)
-    return known, question, default
+        named_scope = Scope(status, (status,)) if status else None
+        default_scope = Scope("submitted", ("submitted",))
+    query, query_library = parse_query(
+        library(own_topics), topics=topics, scope=named_scope, corpus=store.corpus, **options
+    )
+    return query_library, query, default_scope

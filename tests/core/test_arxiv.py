@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,14 @@ from hypothesis import strategies as st
 from trendcli.core.arxiv import (
     CATEGORIES,
     CATEGORY_ALIASES,
+    STRUCTURAL_BREAKS,
     SUBSUMED_ARCHIVES,
+    archive_of,
     canonical_categories,
     expand_categories,
+    find_breaks,
     list_category_names,
+    oai_set,
     parse_arxiv_id,
 )
 
@@ -33,27 +39,29 @@ from trendcli.core.arxiv import (
         ("HEP-TH/9901001", ("hep-th/9901001", None)),
     ],
 )
-def test_identifiers(written: str, canonical: tuple[str, int | None]) -> None:
+def test_an_identifier_is_read_without_prefix_and_subject_class(
+    written: str, canonical: tuple[str, int | None]
+) -> None:
     assert parse_arxiv_id(written) == canonical
 
 
 @pytest.mark.parametrize(
     "written", ["abc", "704.001", "0704.001", "1713.00001", "1706.037621", "math/061180", "", "1706.03762v0"]
 )
-def test_no_identifier(written: str) -> None:
+def test_anything_else_is_not_an_identifier(written: str) -> None:
     with pytest.raises(ValueError, match="Not an arXiv identifier"):
         parse_arxiv_id(written)
 
 
 @given(st.integers(7, 40), st.integers(1, 12), st.integers(1, 99999), st.integers(1, 20))
 def test_an_identifier_survives_every_way_of_writing_it(year: int, month: int, number: int, version: int) -> None:
-    ident = f"{year:02d}{month:02d}.{number:05d}"
-    for written in (ident, f"arXiv:{ident}", f"http://arxiv.org/abs/{ident}", f"  {ident} "):
-        assert parse_arxiv_id(written) == (ident, None)
-    assert parse_arxiv_id(f"{ident}v{version}") == (ident, version)
+    arxiv_id = f"{year:02d}{month:02d}.{number:05d}"
+    for written in (arxiv_id, f"arXiv:{arxiv_id}", f"http://arxiv.org/abs/{arxiv_id}", f"  {arxiv_id} "):
+        assert parse_arxiv_id(written) == (arxiv_id, None)
+    assert parse_arxiv_id(f"{arxiv_id}v{version}") == (arxiv_id, version)
 
 
-def test_aliases_are_folded_before_anything_is_counted() -> None:
+def test_aliases_become_the_canonical_category() -> None:
     assert canonical_categories("math-ph math.MP") == "math-ph"
     assert canonical_categories("cs.NA math.NA cs.LG") == "math.NA cs.LG"
     assert (
@@ -63,7 +71,7 @@ def test_aliases_are_folded_before_anything_is_counted() -> None:
     assert canonical_categories("") == ""
 
 
-def test_the_order_of_cross_lists_means_nothing() -> None:
+def test_the_order_of_cross_lists_does_not_matter() -> None:
     assert (
         canonical_categories("cs.LG stat.ML cs.AI")
         == canonical_categories("cs.LG cs.AI stat.ML")
@@ -78,7 +86,7 @@ def test_every_alias_leads_to_a_known_category() -> None:
     assert list_category_names("math.NA") == ["math.NA", "cs.NA"]
 
 
-def test_names_and_globs() -> None:
+def test_names_and_globs_expand_to_categories() -> None:
     assert expand_categories("cs.LG") == ["cs.LG"]
     assert expand_categories("cs.SY") == ["eess.SY"]
     assert expand_categories("stat.*") == ["stat.AP", "stat.CO", "stat.ME", "stat.ML", "stat.OT"]
@@ -86,6 +94,38 @@ def test_names_and_globs() -> None:
     assert expand_categories("cs.XX", ["cs.XX"]) == ["cs.XX"]
 
 
-def test_the_list_is_arxivs(shared: Path) -> None:
-    listed = {key.split("|")[0] for key in json.loads((shared / "data/reference/category_months.json").read_text())}
-    assert listed == set(CATEGORIES) | set(CATEGORY_ALIASES)
+def test_archives_and_oai_sets() -> None:
+    assert (archive_of("cs.LG"), archive_of("quant-ph")) == ("cs", "quant-ph")
+    assert (oai_set("cs.LG"), oai_set("cs"), oai_set("quant-ph")) == ("cs:cs:LG", "cs", "physics:quant-ph")
+    assert oai_set("astro-ph.CO") == "physics:astro-ph:CO"
+
+
+def test_the_categories_are_those_of_real_records(shared: Path) -> None:
+    categories = {key.split("|")[0] for key in json.loads((shared / "data/reference/category_months.json").read_text())}
+    assert categories == set(CATEGORIES) | set(CATEGORY_ALIASES)
+
+
+@pytest.mark.parametrize(
+    ("categories", "years", "days"),
+    [
+        (["cs.LG"], (2010, 2026), ["2025-10-31"]),
+        (["cs.LG"], (2010, 2025), []),
+        (["eess.SY", "cs.RO"], (2015, 2020), ["2019-06-11"]),
+        (["eess.*"], (2015, 2020), ["2017-09-18", "2019-06-11"]),
+        (["stat.ML"], (2000, 2010), ["2007-04-01"]),
+        (["hep-th"], (1990, 2030), []),
+    ],
+)
+def test_breaks_are_found_by_window_and_category(
+    categories: list[str], years: tuple[int, int], days: list[str]
+) -> None:
+    breaks = find_breaks(date(years[0], 1, 1), date(years[1], 1, 1), categories)
+    assert [str(entry.day) for entry in breaks] == days
+
+
+def test_breaks_name_categories_and_come_in_order() -> None:
+    for entry in STRUCTURAL_BREAKS:
+        for glob in entry.categories:
+            assert re.fullmatch(r"[a-z-]+(\.(\*|[A-Za-z-]+))?", glob), glob
+        assert entry.description and entry.source
+    assert [entry.day for entry in STRUCTURAL_BREAKS] == sorted(entry.day for entry in STRUCTURAL_BREAKS)

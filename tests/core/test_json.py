@@ -53,21 +53,21 @@ def test_every_field_has_the_type_of_its_annotation() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"name": 5}, "name: 5 is no str"),
+        ({"name": 5}, "name: 5 is not of type str"),
         ({"at": "soon"}, "at: "),
         ({"bounds": [1]}, "bounds: "),
-        ({"bounds": [True, 1]}, "bounds: True is no float"),
+        ({"bounds": [True, 1]}, "bounds: True is not of type float"),
         ({"spans": [{}]}, "spans: .*since"),
-        ({"spans": "none"}, "spans: 'none' is no tuple"),
-        ({"extra": []}, r"extra: \[\] is no Mapping"),
+        ({"spans": "none"}, "spans: 'none' is not of type tuple"),
+        ({"extra": []}, r"extra: \[\] is not of type Mapping"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_its_name(change: dict[str, Any], message: str) -> None:
+def test_a_value_of_another_type_is_refused_by_the_name_of_its_field(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         from_json(Record, {**VALUE, **change})
 
 
-def test_what_is_missing_is_named() -> None:
+def test_a_missing_field_is_named() -> None:
     with pytest.raises(ValueError, match="name"):
         from_json(Record, {name: value for name, value in VALUE.items() if name != "name"})
     with pytest.raises(ValueError, match="Record is not an object"):

@@ -8,9 +8,9 @@ from trendcli.core.normalize import format_one_line, normalize_text, split_autho
 
 
 @pytest.mark.parametrize(
-    ("written", "comparable"),
+    ("raw", "normalized"),
     [
-        # the bulk snapshot's line breaks, and a word torn at its hyphen
+        # the bulk snapshot's line breaks, and a word broken at its hyphen
         ("  We train a recurrent\n  neural network.\n", "We train a recurrent neural network."),
         ("a time-\n  varying signal", "a time-varying signal"),
         ("a time- varying signal", "a time-varying signal"),
@@ -43,16 +43,16 @@ from trendcli.core.normalize import format_one_line, normalize_text, split_autho
         ("", ""),
     ],
 )
-def test_text_made_comparable(written: str, comparable: str) -> None:
-    assert normalize_text(written) == comparable
-    assert normalize_text(comparable) == comparable
+def test_spellings_of_the_same_words_become_one(raw: str, normalized: str) -> None:
+    assert normalize_text(raw) == normalized
+    assert normalize_text(normalized) == normalized
 
 
 @given(st.text(max_size=200))
-def test_any_text_becomes_one_line_without_invisible_signs(text: str) -> None:
-    found = normalize_text(text)
-    assert "\n" not in found and "  " not in found and found == found.strip(" ")
-    assert not set(found) & set("\u200b\u202e\u2066\u00ad\ufeff\u2010\u2014\u00a0")
+def test_any_text_becomes_one_line_without_invisible_characters(text: str) -> None:
+    normalized = normalize_text(text)
+    assert "\n" not in normalized and "  " not in normalized and normalized == normalized.strip(" ")
+    assert not set(normalized) & set("\u200b\u202e\u2066\u00ad\ufeff\u2010\u2014\u00a0")
 
 
 @given(st.text("abc XYZ,.", max_size=100))
@@ -60,14 +60,14 @@ def test_plain_words_only_lose_spaces(text: str) -> None:
     assert normalize_text(text).split() == text.split()
 
 
-def test_lines_for_people_keep_their_accents_and_lose_what_could_drive_a_terminal() -> None:
+def test_lines_to_show_keep_accents_and_lose_control_characters() -> None:
     assert format_one_line("J. Bal\\'azs and\n  Y. Li") == "J. Balázs and Y. Li"
     assert format_one_line('{\\"O}zg\\"ur \\c{C}a') == "Özgür Ça"
     assert format_one_line("a\x1b[31m red\u202e b") == "a[31m red b"
     assert format_one_line("Erdős  Žižek") == "Erdős Žižek"
 
 
-def test_author_names() -> None:
+def test_author_lines_are_split_into_names() -> None:
     assert split_author_line("A. One, B. Two (Lab, X (Y)), and C. Three and D. Four") == [
         "A. One",
         "B. Two",

@@ -2,9 +2,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 from tests.conftest import ML, answer, fill, paper
@@ -13,60 +11,9 @@ from trendcli.core import periods
 from trendcli.core.periods import Period
 from trendcli.core.types import ignore_progress
 from trendcli.reports import significance as evidence
-from trendcli.stats import overdispersion as dispersion
-from trendcli.stats.overdispersion import NOT_ESTIMATED
 from trendcli.store.store import Store
 from trendcli.topics.library import Library
 from trendcli.topics.query import BoundQuery, bind, parse_query
-
-MONTHS = list(range(36))
-
-
-def simulated(
-    phi: float, share: float = 0.05, base: int = 4000, topics: int = 2000, **trend: float
-) -> np.ndarray[Any, Any]:
-    """Counts of flat or moving topics whose variance is φ times that of independent draws."""
-    rng = np.random.default_rng(3)
-    time = np.arange(36)
-    mean = share * (1 + trend.get("rise", 0.0) * time / 36 + trend.get("season", 0.0) * np.sin(time * np.pi / 6))
-    if phi > 1:
-        rho = (phi - 1) / (base - 1)
-        mean = rng.beta(mean * (1 / rho - 1), (1 - mean) * (1 / rho - 1), (topics, 36))
-    return rng.binomial(base, np.broadcast_to(mean, (topics, 36)))
-
-
-@pytest.mark.parametrize("phi", [1.0, 1.5, 2.0, 4.0])
-@pytest.mark.parametrize("trend", [{}, {"rise": 2.0}, {"season": 0.3}, {"rise": -0.8, "season": 0.2}])
-def test_dispersion_is_found_whatever_the_trend_and_the_season(phi: float, trend: dict[str, float]) -> None:
-    bases = np.full(36, 4000)
-    found = dispersion.estimate_overdispersion(simulated(phi, **trend), bases, MONTHS, "month")
-    assert all(14 < item.df <= 36 - 12 - 3 for item in found if item.df)
-    mean = np.mean([item.phi for item in found])
-    # the floor of 1 lifts the mean where φ is near it
-    assert mean == pytest.approx(phi, rel=0.06) if phi > 1 else 1.0 <= mean < 1.15
-
-
-def test_too_little_to_tell() -> None:
-    counts = np.array([[3] * 11])
-    assert dispersion.estimate_overdispersion(counts, np.full(11, 100), list(range(11)), "month") == [NOT_ESTIMATED]
-    silent_topic = dispersion.estimate_overdispersion(np.zeros((1, 36), int), np.full(36, 100), MONTHS, "month")
-    assert silent_topic[0].phi == 1.0
-
-
-def test_small_counts_say_less_of_their_dispersion() -> None:
-    bases = np.full(36, 1000)
-    dfs = [dispersion.estimate_overdispersion(np.array([[mean] * 35 + [mean + 1]]), bases, MONTHS, "month")[0].df for mean in (1, 5, 50)]  # fmt: skip
-    # of a count of mean μ without dispersion the excess kurtosis is 1/μ
-    assert dfs == [pytest.approx(21 / (1 + 1 / (2 * mean)), rel=0.03) for mean in (1, 5, 50)]
-    nothing = dispersion.estimate_overdispersion(np.zeros((1, 36), int), bases, MONTHS, "month")[0]
-    assert nothing == dispersion.Overdispersion(1.0, dispersion.MIN_DF)
-
-
-def test_periods_under_test_do_not_widen_their_own_test() -> None:
-    """Blocks have levels and slopes of their own, so a step between them is not taken for dispersion."""
-    counts = np.array([[50] * 12 + [500] * 12])
-    found = dispersion.estimate_overdispersion(counts, np.full(24, 1000), list(range(24)), "month", [0] * 12 + [1] * 12)
-    assert found[0].phi == 1.0 and 9 < (found[0].df or 0) < 20
 
 
 @pytest.fixture

@@ -1,11 +1,10 @@
-"""arXiv's categories and identifiers: their canonical forms.
+"""arXiv's categories and identifiers in canonical form, and the days on which its categories changed.
 
 Sources: taxonomy and identifiers of arXiv's own `arxiv-base` package (2026), info.arxiv.org/help/arxiv_identifier.
 """
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -34,7 +33,7 @@ CATEGORIES: tuple[str, ...] = tuple(
     """.split()
 )
 
-# A record lists both names of a pair, so a submission would count twice under them.
+# a record lists both names of a pair, so that a submission would count twice
 CATEGORY_ALIASES = {
     "math.MP": "math-ph",
     "stat.TH": "math.ST",
@@ -43,6 +42,7 @@ CATEGORY_ALIASES = {
     "cs.SY": "eess.SY",
     "cs.NA": "math.NA",
 }
+# archives that became categories
 SUBSUMED_ARCHIVES = {
     "cmp-lg": "cs.CL",
     "adap-org": "nlin.AO",
@@ -68,32 +68,33 @@ _CANONICAL_NAMES = {**CATEGORY_ALIASES, **SUBSUMED_ARCHIVES}
 
 @lru_cache(maxsize=65536)
 def canonical_categories(raw_categories: str) -> str:
-    """Space-separated categories in canonical form: primary first, then the cross-lists sorted, each once.
+    """Return space-separated categories in canonical form: primary first, then the cross-lists sorted, each once.
 
-    Names that arXiv folded into another ('cs.SY', 'cmp-lg') become that other. The order of cross-lists carries no
-    meaning, so two records with the same set get the same text.
+    Names that arXiv merged into another ('cs.SY', 'cmp-lg') become that other. The order of cross-lists carries no
+    meaning, so two records with the same set get the same text; '' stays ''.
     """
     names = [_CANONICAL_NAMES.get(name, name) for name in raw_categories.split()]
     return " ".join([names[0], *sorted(set(names[1:]) - {names[0]})]) if names else ""
 
 
 def list_category_names(category: str) -> list[str]:
-    """Every name under which arXiv's search may list a canonical category, that name first."""
+    """Return the names under which arXiv's search may list a canonical category, the canonical one first."""
     return [category, *(alias for alias, canonical in CATEGORY_ALIASES.items() if canonical == category)]
 
 
+# archives that OAI-PMH groups under physics
 _PHYSICS_ARCHIVES = (
     "astro-ph cond-mat gr-qc hep-ex hep-lat hep-ph hep-th math-ph nlin nucl-ex nucl-th physics quant-ph".split()
 )
 
 
 def archive_of(category: str) -> str:
-    """The archive of a category: 'cs' of 'cs.LG', 'quant-ph' of itself."""
+    """Return the archive of a category: 'cs' for 'cs.LG', 'quant-ph' for itself."""
     return category.partition(".")[0]
 
 
 def oai_set(category: str) -> str:
-    """The set of arXiv's OAI-PMH that holds a category or an archive: 'cs:cs:LG', 'physics:quant-ph', 'cs'."""
+    """Return the OAI-PMH set that holds a category or an archive: 'cs:cs:LG', 'physics:quant-ph', 'cs'."""
     archive, _, subject = category.partition(".")
     if archive in _PHYSICS_ARCHIVES:
         return f"physics:{archive}" + (f":{subject}" if subject else "")
@@ -101,10 +102,13 @@ def oai_set(category: str) -> str:
 
 
 def expand_categories(pattern: str, extra_categories: Iterable[str] = ()) -> list[str]:
-    """The canonical categories that a name or a glob such as 'cs.*' stands for; empty where none is known by it."""
+    """Return the canonical categories that a name or a glob such as 'cs.*' stands for, sorted; [] for an unknown name.
+
+    `extra_categories` are known beside those of arXiv's taxonomy.
+    """
     name = _CANONICAL_NAMES.get(pattern, pattern)
-    known = sorted({*CATEGORIES, *extra_categories})
-    return [category for category in known if fnmatch.fnmatchcase(category, name)]
+    categories = sorted({*CATEGORIES, *extra_categories})
+    return [category for category in categories if fnmatchcase(category, name)]
 
 
 _ID_PREFIX = re.compile(r"^(?:https?://(?:[a-z]+\.)?arxiv\.org/(?:abs|pdf)/|arxiv:|oai:arxiv\.org:)", re.IGNORECASE)
@@ -113,26 +117,29 @@ _OLD_STYLE_ID = re.compile(r"([a-z]+(?:-[a-z]{2,})?)(?:\.[a-z-]{2,})?/(\d{7})(?:
 
 
 def parse_arxiv_id(raw_id: str) -> tuple[str, int | None]:
-    """The identifier without prefix, subclass and version, and the version (None where none was written).
+    """Return an identifier without prefix, subject class and version, and its version (None if it has none).
 
-    ValueError where it is no arXiv identifier. New style since 2007-04 ('0704.0001', five digits from 1501), old style
-    before ('math/0611800', also written 'math.CA/0611800').
+    Identifiers are new style since 2007-04 ('0704.0001', with five digits since 1501) and old style before
+    ('math/0611800', also written 'math.CA/0611800'). Raise ValueError for anything else.
     """
-    plain = 9 <= len(raw_id) <= 10 and raw_id[4] == "." and raw_id.isascii()  # nearly every one of a bulk file
-    if plain and (raw_id[:4] + raw_id[5:]).isdigit() and "01" <= raw_id[2:4] <= "12":
+    is_plain = 9 <= len(raw_id) <= 10 and raw_id[4] == "." and raw_id.isascii()  # nearly every one of a bulk file
+    if is_plain and (raw_id[:4] + raw_id[5:]).isdigit() and "01" <= raw_id[2:4] <= "12":
         return raw_id, None
     text = _ID_PREFIX.sub("", raw_id.strip())
-    found = _NEW_STYLE_ID.fullmatch(text)
-    if found and "01" <= found[1][2:4] <= "12":
-        return found[1], int(found[2]) if found[2] else None
-    found = _OLD_STYLE_ID.fullmatch(text)
-    if found and "01" <= found[2][2:4] <= "12":
-        return f"{found[1].lower()}/{found[2]}", int(found[3]) if found[3] else None
+    match = _NEW_STYLE_ID.fullmatch(text)
+    if match and "01" <= match[1][2:4] <= "12":
+        return match[1], int(match[2]) if match[2] else None
+    match = _OLD_STYLE_ID.fullmatch(text)
+    if match and "01" <= match[2][2:4] <= "12":
+        return f"{match[1].lower()}/{match[2]}", int(match[3]) if match[3] else None
     raise ValueError(f"Not an arXiv identifier: {raw_id[:60]!r}")
 
 
 class StructuralBreak(NamedTuple):
-    """A day, the categories that it touches (globs), what changed, and who says so."""
+    """A day on which a curve may bend because arXiv changed its categories or its rules, not because topics changed.
+
+    `categories` are globs, `description` says what changed, and `source` who says so.
+    """
 
     day: date
     categories: tuple[str, ...]
@@ -141,8 +148,6 @@ class StructuralBreak(NamedTuple):
 
 
 _TAXONOMY_SOURCE = "arXiv's category taxonomy"
-
-
 STRUCTURAL_BREAKS = (
     StructuralBreak(date(2003, 9, 1), ("q-bio.*",), "q-bio begins", _TAXONOMY_SOURCE),
     StructuralBreak(date(2007, 4, 1), ("stat.*",), "stat begins", _TAXONOMY_SOURCE),
@@ -164,10 +169,10 @@ STRUCTURAL_BREAKS = (
 
 
 def find_breaks(since: date, until: date, categories: Sequence[str]) -> list[StructuralBreak]:
-    """The breaks inside (since, until) that touch any of some categories, each of which may be a glob."""
+    """Return the breaks after `since` and before `until` that concern any of some categories or globs, in order."""
     return [
-        item
-        for item in STRUCTURAL_BREAKS
-        if since < item.day < until
-        and any(fnmatchcase(name, glob) or fnmatchcase(glob, name) for name in categories for glob in item.categories)
+        entry
+        for entry in STRUCTURAL_BREAKS
+        if since < entry.day < until
+        and any(fnmatchcase(name, glob) or fnmatchcase(glob, name) for name in categories for glob in entry.categories)
     ]

@@ -1,21 +1,21 @@
-"""Every way in which `trend` can fail on purpose, each with the exit code it ends in.
+"""The failures that `trend` expects, each with the exit code that the command ends with.
 
-TrendError
-├── UsageError      2   the command line asks for something that cannot be
-├── SettingsError   2   a settings file or variable is wrong
-├── TopicError      2   a topic file is wrong
-├── TryLater        3   the source is throttled, malformed or incomplete, or input lines are bad; what came is stored
-│   ├── Unreachable 3   nobody answers, or arXiv refuses this machine; nothing was asked
-│   └── Locked      3   another process writes to this store
-├── NeedsPerson     4   a person must act
-│   ├── StoreMissing    4
-│   ├── StoreDamaged    4
-│   ├── StoreTooNew     4
-│   ├── Findings        4   something is wrong that only a person can judge
-│   └── NoCoverage      4   no cell of the answer can be computed
-└── Unchanged       5   nothing new, where `--fail-if-unchanged` asked for it
+TrendError                      1
+├── UsageError                  2   the command or call asks for something that does not exist or cannot be combined
+├── SettingsError               2   a settings file, variable or flag is wrong
+├── TopicError                  2   a topic file is wrong
+├── RetryableError              3   a source is throttled, broken or incomplete, or input lines are bad; try again later
+│   ├── SourceUnreachable       3   no answer, or arXiv refuses this machine
+│   └── StoreLocked             3   another process is writing to the store
+├── ActionRequiredError         4   a person must act first
+│   ├── StoreMissing            4
+│   ├── StoreDamaged            4
+│   ├── StoreTooNew             4
+│   ├── FindingsReported        4   a check found something to judge
+│   └── CoverageMissing         4   the records that the answer needs were never fetched
+└── StoreUnchanged              5   nothing new, with `--fail-if-unchanged`
 
-Anything else that escapes is a bug, shows its traceback and exits with 1.
+Any other exception is a bug: it shows its traceback and exits with 1.
 """
 
 from __future__ import annotations
@@ -25,19 +25,24 @@ from collections.abc import Iterable
 
 
 class TrendError(Exception):
-    """A failure to be told in a sentence: what failed, what is unchanged, the next command."""
+    """Base class of expected failures; the message says what failed, what is unchanged, and the next command."""
 
     exit_code = 1
 
+    @property
+    def summary(self) -> str:
+        """The first sentence of the message, without its full stop: what failed."""
+        return str(self).partition(". ")[0].removesuffix(".")
+
 
 class UsageError(TrendError):
-    """The command line asks for something that cannot be."""
+    """The command line or a call asks for something that does not exist or cannot be combined; nothing was done."""
 
     exit_code = 2
 
 
 class SettingsError(TrendError):
-    """A settings file, variable or flag is wrong."""
+    """A settings file, variable or flag is wrong; the message names where the value comes from."""
 
     exit_code = 2
 
@@ -49,52 +54,57 @@ class TopicError(TrendError):
 
 
 class RetryableError(TrendError):
-    """The source is throttled, malformed or incomplete, or input lines are bad; what came is stored."""
+    """A source is throttled, broken or incomplete, or input lines are bad; what arrived before is stored."""
 
     exit_code = 3
 
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        """Keep the HTTP status of the reply that caused the error; None if something else did."""
+        super().__init__(message)
+        self.status = status
+
 
 class SourceUnreachable(RetryableError):
-    """Nobody answers at the address, or the site refuses this machine."""
+    """The address does not answer, or the site refuses this machine."""
 
 
 class StoreLocked(RetryableError):
-    """Another process writes to this store."""
+    """Another process is writing to the store."""
 
 
 class ActionRequiredError(TrendError):
-    """Nothing goes on until a person acts."""
+    """The command cannot continue until a person acts; the message says what to do."""
 
     exit_code = 4
 
 
 class StoreMissing(ActionRequiredError):
-    """There is no store at this path."""
+    """There is no store at the path."""
 
 
 class StoreDamaged(ActionRequiredError):
-    """A file that the store's manifest names is missing or unreadable."""
+    """A file that belongs to the store is missing or unreadable."""
 
 
 class StoreTooNew(ActionRequiredError):
-    """The store was written by a newer program."""
+    """The store was written by a newer version of the program; nothing was changed."""
 
 
 class FindingsReported(ActionRequiredError):
-    """A check found something that a person must judge; what, stands in its output."""
+    """A check found something that a person must judge; the output says what."""
 
 
 class CoverageMissing(ActionRequiredError):
-    """No cell of the answer can be computed, because the records it needs were never fetched."""
+    """No number of the answer can be computed, because the records that it needs were never fetched."""
 
 
 class StoreUnchanged(TrendError):
-    """Nothing new came, and `--fail-if-unchanged` asked to be told so."""
+    """Nothing new arrived, and `--fail-if-unchanged` was given."""
 
     exit_code = 5
 
 
 def suggest_names(unknown_name: str, known_names: Iterable[str]) -> str:
-    """A clause that names the known words closest to `word`: ' (did you mean gan?)', or '' when none is close."""
-    close = difflib.get_close_matches(unknown_name, list(known_names), n=3, cutoff=0.6)
-    return f" (did you mean {' or '.join(close)}?)" if close else ""
+    """Return ' (did you mean gan?)' with up to three known names that resemble the unknown one; '' if none does."""
+    similar = difflib.get_close_matches(unknown_name, list(known_names), n=3, cutoff=0.6)
+    return f" (did you mean {' or '.join(similar)}?)" if similar else ""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def draft_path(path: Path) -> Path:
-    """Return where a process drafts a file before it takes the place of `path`: beside it, under a name of its own."""
+    """Return the path at which this process drafts a file that will replace `path`: beside it, named by its process."""
     return path.with_name(f"{path.name}.{os.getpid()}.draft")
 
 
@@ -37,7 +37,7 @@ def atomic_draft(path: Path) -> Iterator[Path]:
 
 
 def write_file_atomically(path: Path, content: bytes) -> None:
-    """Write a whole file, and make its folder where it is missing."""
+    """Write a file, which readers see complete or not at all, and make its folder if it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_draft(path) as draft, draft.open("wb") as stream:
         stream.write(content)
@@ -45,10 +45,10 @@ def write_file_atomically(path: Path, content: bytes) -> None:
 
 @contextmanager
 def exclusive_lock(path: Path, timeout_s: float = -1) -> Iterator[None]:
-    """Hold a lock file during the block, one process at a time; the system lets go of it when a process is killed.
+    """Hold a lock file during the block, one process at a time; the system releases it when the process is killed.
 
-    Wait `timeout_s` seconds for it, or as long as it takes where that is negative. Raise TimeoutError if another
-    process still holds it then, OSError if the file cannot be made.
+    Wait up to `timeout_s` seconds for it, or without limit if that is negative. Raise TimeoutError if another process
+    still holds it then, OSError if the file cannot be created.
     """
     import filelock  # 5 ms, and most commands only read
 

@@ -1,4 +1,4 @@
-r"""Text made comparable: the one form in which titles, abstracts and phrases meet.
+r"""Normal form of text: the one spelling in which titles, abstracts and phrases are compared.
 
 arXiv's sources spell the same words differently: the bulk snapshot keeps line breaks and LaTeX ("Schr\"odinger",
 "$\alpha$-divergence"), the API sends Unicode ("Schrödinger", "$α$-divergence"). Rules are matched with ASCII word
@@ -15,7 +15,7 @@ from functools import cache, partial
 
 
 def _lazy_pattern(pattern: str) -> Callable[[], re.Pattern[str]]:
-    """A pattern compiled when it is first used: together they take 10 ms, and most commands use few."""
+    """Return a pattern that is compiled on first use: together they take 10 ms, and most commands use few."""
     return cache(partial(re.compile, pattern))
 
 
@@ -52,8 +52,8 @@ _ACCENT_COMMAND = (
 )
 _LETTER_COMMAND = r"(ss|ae|AE|oe|OE|aa|AA|[oOlLij])(?![A-Za-z])(?:\{\})?"
 _FONT_COMMAND = r"(?:emph|text[a-z]*|math(?:rm|bf|it|sf|tt|cal|bb|frak|scr)|mbox|operatorname|underline)\s*\{([^{}]*)\}"
-# Each expression starts with a literal, which `re` finds at the speed of a search; what may stand before it is looked
-# at behind it. Groups are what remains.
+# Each expression starts with a literal, which `re` finds at the speed of a plain search; a look-behind checks what may
+# stand before it. What the groups hold remains.
 _GROUPED_COMMAND = _lazy_pattern(
     rf"\{{\\(?:(?:{_ACCENT_COMMAND}|{_LETTER_COMMAND})|(?:em|it|bf|sc|tt|sf|rm|sl)\s+([^{{}}]*))\}}"
 )
@@ -63,7 +63,8 @@ _LATEX_COMMAND = _lazy_pattern(
 _BRACED_TEXT = _lazy_pattern(r"\{(?<![\\_^A-Za-z}\]]\{)([A-Za-z0-9][A-Za-z0-9 ,.:;'/-]*)\}")
 _INLINE_MATH = _lazy_pattern(r"\$([^\s$\\](?:[^$\\]{0,18}[^\s$\\])?)\$")
 _LATEX_TIE = _lazy_pattern(r"~(?<=\S~)(?=\S)")
-# a dash of two or three hyphens between words, or a word torn behind its hyphen ("time- varying", not "pre- and post-")
+# a dash of two or three hyphens between words, or a word broken after its hyphen ("time- varying", not "pre- and
+# post-")
 _LOOSE_HYPHEN = _lazy_pattern(
     r"-(?:-(?<=[\w)\]}.,'\"]--)-?(?=[\w({\['\"$\\])"
     r"|(?<=[A-Za-z0-9]-) (?=[a-z])(?!(?:and|or|to|nor|but|as|vs|versus|through|und|et|y)\b))"
@@ -71,27 +72,26 @@ _LOOSE_HYPHEN = _lazy_pattern(
 
 
 def _strip_accents(text: str) -> str:
-    """Latin letters without their accents and ligatures apart; other scripts as they are."""
+    """Return text with Latin letters without accents and ligatures split; other scripts stay as they are."""
     with suppress(UnicodeError):  # UTF-8 that was once read as Latin-1 ("Î±" for "α"), as recorded replies hold it
         text = text.encode("latin-1").decode("utf-8")
     text = text.translate(_TRANSLATION_TABLE)
     if text.isascii():
         return text
-    parts = unicodedata.normalize("NFKD", text)
-    kept: list[str] = []
-    for char in parts:
-        if unicodedata.combining(char) and kept and kept[-1].isascii():
+    chars: list[str] = []
+    for char in unicodedata.normalize("NFKD", text):
+        if unicodedata.combining(char) and chars and chars[-1].isascii():
             continue
-        kept.append(char)
+        chars.append(char)
     # compatibility forms may bring back what the table removes (a double prime is two primes)
-    return unicodedata.normalize("NFC", "".join(kept)).translate(_TRANSLATION_TABLE)
+    return unicodedata.normalize("NFC", "".join(chars)).translate(_TRANSLATION_TABLE)
 
 
 def normalize_text(text: str) -> str:
-    """One line of text in the form that is stored and matched; '' stays ''.
+    """Return text on one line, in the form that is stored and matched; '' stays ''.
 
-    Line breaks and no-break spaces become single spaces, words torn at a hyphen are joined ("time- varying"), dashes
-    and quotes become ASCII, accents go, Greek letters get their names, and simple LaTeX loses its markup.
+    Line breaks and no-break spaces become single spaces, words broken at a hyphen are joined ("time- varying"), dashes
+    and quotes become ASCII, accents are dropped, Greek letters become their names, and simple LaTeX loses its markup.
     """
     if not text.isascii():
         text = _strip_accents(text)
@@ -124,7 +124,7 @@ def _strip_commands(text: str) -> str:
 
 
 def _matched_group(match: re.Match[str]) -> str:
-    """The one group that took part, or nothing. A template such as r"\\1" would cost five times as much."""
+    r"""Return the one group that took part, or ''; a template such as "\1" takes five times as long."""
     return match[match.lastindex] if match.lastindex else ""
 
 
@@ -142,13 +142,13 @@ _AFFILIATION_NOTE = _lazy_pattern(r"\s*\((?:[^()]|\([^()]*\))*\)")
 
 
 def format_one_line(text: str) -> str:
-    r"""Text for people alone (authors, comments): on one line, printable, LaTeX accents as letters.
+    r"""Return text that is shown and not matched (authors, comments) on one line, printable, LaTeX accents as letters.
 
     'J. Bal\'azs and\n  Y. Li' becomes 'J. Balázs and Y. Li'.
     """
     if "\\" in text:
         text = _strip_commands(
-            _ACCENTED_LETTER().sub(lambda found: (found[2] or found[3]) + _COMBINING_ACCENTS[found[1]], text)
+            _ACCENTED_LETTER().sub(lambda match: (match[2] or match[3]) + _COMBINING_ACCENTS[match[1]], text)
         )
         text = unicodedata.normalize("NFC", text)
     if text.isprintable() and "  " not in text:
@@ -157,6 +157,6 @@ def format_one_line(text: str) -> str:
 
 
 def split_author_line(author_line: str) -> list[str]:
-    """The names in an author line such as 'A. One, B. Two (Lab) and C. Three'."""
-    parts = re.split(r",\s*(?:and\s+)?|\s+and\s+", _AFFILIATION_NOTE().sub("", author_line))
-    return [name.strip() for name in parts if name.strip()]
+    """Return the names in an author line such as 'A. One, B. Two (Lab) and C. Three'."""
+    names = re.split(r",\s*(?:and\s+)?|\s+and\s+", _AFFILIATION_NOTE().sub("", author_line))
+    return [name.strip() for name in names if name.strip()]

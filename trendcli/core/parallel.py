@@ -1,4 +1,4 @@
-"""Worker processes for what takes both cores: started from a clean process, never forked off one that has threads."""
+"""Worker processes for work on several cores, forked from a clean server and never from a process with threads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from typing import Any
 
-# what workers need, imported once by the server that they are forked from
+# imported once by the server that workers are forked from
 _PRELOADED_MODULES = [
     "trendcli.cli",
     "trendcli.store.ingest",
@@ -19,19 +19,19 @@ _PRELOADED_MODULES = [
 
 
 def count_cores() -> int:
-    """How many processes may work: the cores that this process was given."""
+    """Return the number of cores that this process may use."""
     with suppress(AttributeError):  # not on macOS and Windows
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def create_pool() -> ProcessPoolExecutor:
-    """A pool of worker processes, one a core."""
+    """Return a pool of worker processes, one per core."""
     return ProcessPoolExecutor(count_cores(), mp_context=_process_context(), initializer=_init_worker)
 
 
 def start_forkserver() -> None:
-    """Start what workers are made from, while the caller still has other things to do."""
+    """Start the server that workers are forked from, so that it is ready when the caller needs them."""
     with suppress(ImportError):
         from multiprocessing import forkserver
 
@@ -43,7 +43,7 @@ def _init_worker() -> None:
     from trendcli.core.arrow import use_system_allocator
 
     use_system_allocator()
-    gc.disable()  # it finds nothing to collect in batches of records, at a tenth of the time
+    gc.disable()  # it finds nothing in batches of records, and takes a tenth of the time
 
 
 def _process_context() -> Any:

@@ -1,4 +1,4 @@
-"""Calendar periods: half-open, UTC, and never two that overlap."""
+"""Calendar periods: half-open spans of days in UTC that never overlap within a unit."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import NamedTuple
 from trendcli.core.errors import UsageError
 
 PERIOD_UNITS = ("year", "quarter", "month", "week", "day")
-# dates beyond these are slips of the pen
-FIRST_YEAR, LAST_YEAR = 1900, 2200
+# years beyond which a date is taken for a typing error
+FIRST_YEAR = 1900
+LAST_YEAR = 2200
 _MONTHS_PER_UNIT = {"year": 12, "quarter": 3, "month": 1}
 
 
 class Period(NamedTuple):
-    """The days [start, end); `unit` is one of UNITS, or 'window' for any other span."""
+    """The days from `start` to before `end`; `unit` is one of PERIOD_UNITS, or 'window' for any other span."""
 
     start: date
     end: date
@@ -24,7 +25,7 @@ class Period(NamedTuple):
 
     @property
     def label(self) -> str:
-        """The name that `parse` reads back: 2019, 2019-Q2, 2019-03, 2019-W12, 2019-03-05.
+        """The name that `parse_period_label` reads back: 2019, 2019-Q2, 2019-03, 2019-W12, 2019-03-05.
 
         A window is named by its first and last day, or month: '2019-03 to 2020-02'.
         """
@@ -46,13 +47,13 @@ class Period(NamedTuple):
 
 
 def add_months(day: date, months: int) -> date:
-    """The first of the month that lies `months` after the month of `day`."""
+    """Return the first day of the month that is `months` after that of `day`; negative numbers go back."""
     index = day.year * 12 + day.month - 1 + months
     return date(index // 12, index % 12 + 1, 1)
 
 
 def period_start(day: date, unit: str) -> date:
-    """The first day of the period of `unit` that holds `day`; a week starts on Monday."""
+    """Return the first day of the period of `unit` that contains `day`; weeks start on Monday."""
     if unit == "day":
         return day
     if unit == "week":
@@ -62,30 +63,30 @@ def period_start(day: date, unit: str) -> date:
 
 
 def next_period_start(start: date, unit: str) -> date:
-    """The first day of the period after the one that starts at `start`."""
+    """Return the first day of the period after the one that starts on `start`."""
     if unit in ("week", "day"):
         return start + timedelta(days=7 if unit == "week" else 1)
     return add_months(start, _MONTHS_PER_UNIT[unit])
 
 
 def period_containing(day: date, unit: str) -> Period:
-    """The period of `unit` that holds `day`."""
+    """Return the period of `unit` that contains `day`."""
     start = period_start(day, unit)
     return Period(start, next_period_start(start, unit), unit)
 
 
 def list_periods(since: date, until: date, unit: str) -> list[Period]:
-    """Every period of `unit` that touches [since, until), in order; together they cover it once."""
-    found = []
+    """Return the periods of `unit` that overlap [since, until), in order; together they cover it once."""
+    periods: list[Period] = []
     start = period_start(since, unit)
     while start < until:
-        found.append(Period(start, next_period_start(start, unit), unit))
-        start = found[-1].end
-    return found
+        periods.append(Period(start, next_period_start(start, unit), unit))
+        start = periods[-1].end
+    return periods
 
 
 def iter_periods_backwards(since: date, until: date, unit: str) -> Iterator[Period]:
-    """The periods of `between`, the last first, each made when it is asked for."""
+    """Yield the periods of `list_periods` in reverse order."""
     start, first = period_start(until - timedelta(days=1), unit), period_start(since, unit)
     while start >= first:
         yield Period(start, next_period_start(start, unit), unit)
@@ -93,7 +94,7 @@ def iter_periods_backwards(since: date, until: date, unit: str) -> Iterator[Peri
 
 
 def period_from_dates(since: date, until: date) -> Period:
-    """The span [since, until) as a period: a calendar one where it is one, a 'window' otherwise."""
+    """Return the span [since, until) as a period: a calendar period if it is one, otherwise a 'window'."""
     for unit in PERIOD_UNITS:
         if period_start(since, unit) == since and next_period_start(since, unit) == until:
             return Period(since, until, unit)
@@ -101,9 +102,12 @@ def period_from_dates(since: date, until: date) -> Period:
 
 
 def previous_period(period: Period) -> Period:
-    """The period just before, of the same length: as many months where both edges are firsts of months, else days."""
+    """Return the period of the same length just before; UsageError if it would start before FIRST_YEAR.
+
+    A window has the same number of months if it starts and ends on the first of a month, otherwise of days.
+    """
     if period.start.year <= FIRST_YEAR:
-        raise UsageError(f"That reaches back before {FIRST_YEAR}, where there is nothing to count.")
+        raise UsageError(f"The time window reaches back before {FIRST_YEAR}.")
     if period.unit != "window":
         return period_containing(period.start - timedelta(days=1), period.unit)
     if period.start.day == 1 and period.end.day == 1:
@@ -113,7 +117,7 @@ def previous_period(period: Period) -> Period:
 
 
 def period_year_ago(period: Period) -> Period | None:
-    """The period a year earlier; 364 days for weeks and days, and None for a week 53, which has no twin."""
+    """Return the period a year earlier; 364 days for weeks and days, None for a week 53, which has no counterpart."""
     if period.unit == "week" and period.start.isocalendar().week == 53:
         return None
     if period.start.day == 1 and period.end.day == 1:
@@ -124,15 +128,22 @@ def period_year_ago(period: Period) -> Period | None:
 
 
 def rolling_period(period: Period, period_count: int) -> Period:
-    """The window of `number` periods of which this one is the last."""
-    start = period
+    """Return the window of `period_count` periods that ends with this one.
+
+    Raise UsageError if it would start before FIRST_YEAR.
+    """
+    first = period
     for _ in range(period_count - 1):
-        start = previous_period(start)
-    return period if period_count == 1 else Period(start.start, period.end, "window")
+        first = previous_period(first)
+    return period if period_count == 1 else Period(first.start, period.end, "window")
 
 
 def disjoint_years_ago(period: Period) -> Period | None:
-    """The same span as few whole years earlier as make the two not overlap; as `year_ago` for up to a year."""
+    """Return the same span the fewest whole years earlier at which the two do not overlap.
+
+    That is `period_year_ago` for spans of up to a year. Years are of 364 days if the span does not start and end on the
+    first of a month.
+    """
     if period.start.day == 1 and period.end.day == 1:
         months = (period.end.year - period.start.year) * 12 + period.end.month - period.start.month
         shift = -(-months // 12) * 12
@@ -153,14 +164,14 @@ _PERIOD_PATTERNS = (
 
 
 def parse_period(text: str) -> Period:
-    """The period that a person wrote; UsageError where it is none of the five forms or no such date exists."""
-    for form, unit in _PERIOD_PATTERNS:
-        found = form.fullmatch(text.strip())
-        if not found:
+    """Return the period that a person wrote in one of five forms; UsageError if it is none or there is no such date."""
+    for pattern, unit in _PERIOD_PATTERNS:
+        match = pattern.fullmatch(text.strip())
+        if not match:
             continue
-        numbers = [int(part) for part in found.groups()]
+        numbers = [int(digits) for digits in match.groups()]
         if not FIRST_YEAR <= numbers[0] <= LAST_YEAR:
-            raise UsageError(f"No year to count in: {text}. Years are {FIRST_YEAR} to {LAST_YEAR}.")
+            raise UsageError(f"Year out of range: {text}. Years are {FIRST_YEAR} to {LAST_YEAR}.")
         try:
             if unit == "quarter":
                 return period_containing(date(numbers[0], numbers[1] * 3 - 2, 1), unit)
@@ -173,14 +184,14 @@ def parse_period(text: str) -> Period:
 
 
 def parse_period_label(text: str) -> Period:
-    """The period of a label, also that of a window: '2019-03 to 2020-02'."""
+    """Return the period of a label, also of a window: '2019-03 to 2020-02'; UsageError if it is none."""
     first, _, last = text.partition(" to ")
     return period_from_dates(parse_period(first).start, parse_period(last).end) if last else parse_period(first)
 
 
 def parse_period_count(text: str) -> tuple[int, str]:
-    """How many periods of which unit '24m' means; units are d, w, m, q and y."""
-    found = re.fullmatch(r"([1-9]\d{0,3})([dwmqy])", text.strip())
-    if not found:
-        raise UsageError(f"Not a span: {text!r}. Write a number and d, w, m, q or y, such as 24m.")
-    return int(found[1]), next(unit for unit in PERIOD_UNITS if unit[0] == found[2])
+    """Return the number and the unit of a span such as '24m'; units are d, w, m, q and y. UsageError if it is none."""
+    match = re.fullmatch(r"([1-9]\d{0,3})([dwmqy])", text.strip())
+    if not match:
+        raise UsageError(f"Not a span: {text!r}. Write a number and d, w, m, q or y, e.g. 24m.")
+    return int(match[1]), next(unit for unit in PERIOD_UNITS if unit[0] == match[2])

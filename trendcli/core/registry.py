@@ -1,4 +1,4 @@
-"""What can be chosen by name: each name stands for 'module:attribute' and one line of help, loaded when it is used."""
+"""Registries of what is chosen by name: sources, formats, reports, charts. An entry is imported when it is used."""
 
 from __future__ import annotations
 
@@ -7,74 +7,78 @@ from typing import Any, NamedTuple
 
 
 class RegistryEntry(NamedTuple):
-    """Where a thing lies, as 'module:attribute', and what it is, in a line."""
+    """An object that is chosen by name: where to import it from, as 'module:attribute', and one line of help."""
 
     target: str
     help: str
 
 
 SOURCES = {
-    "arxiv": RegistryEntry("trendcli.sources.arxiv_api:ArxivApi", "arXiv's search API, for windows of some categories"),
+    "arxiv": RegistryEntry(
+        "trendcli.sources.arxiv_api:ArxivApi", "arXiv's search API: some categories in a time window"
+    ),
     "oai": RegistryEntry(
-        "trendcli.sources.oai:OaiPmh", "arXiv's OAI-PMH, for a first fill of whole categories and their upkeep"
+        "trendcli.sources.oai:OaiPmh", "arXiv's OAI-PMH interface: the initial harvest of whole categories, and updates"
     ),
     "snapshot": RegistryEntry(
-        "trendcli.sources.snapshot:Snapshot", "the bulk snapshot of arXiv's metadata, as JSON lines"
+        "trendcli.sources.snapshot:Snapshot", "the bulk snapshot of arXiv's metadata, JSON Lines"
     ),
     "openreview": RegistryEntry(
-        "trendcli.sources.openreview:OpenReview", "OpenReview's lists of the submissions to a conference"
+        "trendcli.sources.openreview:OpenReview", "submissions to a conference, from OpenReview"
     ),
     "paperlists": RegistryEntry(
-        "trendcli.sources.paperlists:Paperlist", "a list of the submissions to a conference, as JSON"
+        "trendcli.sources.paperlists:Paperlist", "submissions to a conference, from a JSON file (paperlists)"
     ),
 }
 FORMATS = {
-    "table": RegistryEntry("trendcli.output.table:render_table", "aligned text; boxes and colour on a terminal"),
+    "table": RegistryEntry("trendcli.output.table:render_table", "aligned text, with borders and colour on a terminal"),
     "md": RegistryEntry("trendcli.output.markdown:render_markdown", "a Markdown table with its notes"),
-    "csv": RegistryEntry("trendcli.output.machine:render_csv", "comma-separated values, one header line"),
+    "csv": RegistryEntry("trendcli.output.machine:render_csv", "comma-separated values with a header line"),
     "json": RegistryEntry("trendcli.output.machine:render_json", "the whole report as one JSON object"),
-    "jsonl": RegistryEntry("trendcli.output.machine:render_jsonl", "one JSON object a row"),
-    "html": RegistryEntry("trendcli.output.html:render_html", "one static page"),
-    "bibtex": RegistryEntry("trendcli.output.bibtex:render_bibtex", "BibTeX entries, of `trend papers` alone"),
+    "jsonl": RegistryEntry("trendcli.output.machine:render_jsonl", "one JSON object per row"),
+    "html": RegistryEntry("trendcli.output.html:render_html", "a self-contained page"),
+    "bibtex": RegistryEntry("trendcli.output.bibtex:render_bibtex", "BibTeX entries (`trend papers` only)"),
 }
 REPORTS = {
     "acceptance": RegistryEntry(
-        "trendcli.reports.trends.acceptance:build_acceptance", "a row a topic, how many a venue accepted"
+        "trendcli.reports.trends.acceptance:build_acceptance", "acceptance rates at a venue, one row per topic"
     ),
     "comparison": RegistryEntry(
-        "trendcli.reports.trends.comparison:build_comparison", "a row a topic, a period against an earlier one"
+        "trendcli.reports.trends.comparison:build_comparison", "two periods compared, one row per topic"
     ),
     "decomposition": RegistryEntry(
-        "trendcli.reports.trends.comparison:build_decomposition", "a change of share, by primary category"
+        "trendcli.reports.trends.comparison:build_decomposition", "the change of a share decomposed by primary category"
     ),
-    "explanation": RegistryEntry("trendcli.reports.trends.explain:build_explanation", "one number on one page"),
-    "series": RegistryEntry("trendcli.reports.trends.series:build_series", "a row a period for each topic"),
+    "explanation": RegistryEntry("trendcli.reports.trends.explain:build_explanation", "one number explained on a page"),
+    "series": RegistryEntry("trendcli.reports.trends.series:build_series", "one row per topic and period"),
     "volume": RegistryEntry("trendcli.reports.trends.series:build_series", "submissions by period"),
     "terms": RegistryEntry(
-        "trendcli.reports.terms.terms:build_term_changes", "terms that rise or fall between two periods"
+        "trendcli.reports.terms.terms:build_term_changes", "rising and falling terms between two periods"
     ),
     "outcome": RegistryEntry(
-        "trendcli.reports.terms.acceptance_terms:build_acceptance_terms", "terms that go with acceptance to a venue"
+        "trendcli.reports.terms.acceptance_terms:build_acceptance_terms", "terms associated with acceptance at a venue"
     ),
-    "names": RegistryEntry("trendcli.reports.terms.new_names:build_new_names", "new names of a kind by year"),
+    "names": RegistryEntry("trendcli.reports.terms.new_names:build_new_names", "new names of a pattern by year"),
     "backtest": RegistryEntry(
-        "trendcli.reports.terms.backtest:build_backtest", "rising terms of past years, a year later"
+        "trendcli.reports.terms.backtest:build_backtest", "rising terms of past years checked a year later"
     ),
 }
-# what is computed of single rows and has to follow them when files are rewritten: functions of (store, row map)
+# caches by row that compaction has to update when it rewrites files: functions of (store, row map)
 REMAPPERS = {
-    "rule matches": RegistryEntry("trendcli.topics.matches:remap", "which rule matches which row"),
+    "rule matches": RegistryEntry("trendcli.topics.matches:remap", "which rules match each row"),
     "full-text index": RegistryEntry("trendcli.reports.papers.fulltext_build:remap", "the words of each row"),
 }
 CHARTS = {
     "lines": RegistryEntry("trendcli.output.charts:draw_lines", "share of each topic by period, with its interval"),
-    "change": RegistryEntry("trendcli.output.charts:draw_change", "relative change between two periods, a bar a topic"),
+    "change": RegistryEntry(
+        "trendcli.output.charts:draw_change", "relative change between two periods, one bar per topic"
+    ),
     "volume": RegistryEntry("trendcli.output.charts:draw_volume", "submissions by period"),
     "heatmap": RegistryEntry("trendcli.output.charts:draw_heatmap", "share of many topics by period, as colours"),
 }
 
 
 def load_entry(entry: RegistryEntry) -> Any:
-    """The thing that an entry stands for."""
+    """Import the object that an entry names."""
     module, _, name = entry.target.partition(":")
     return getattr(import_module(module), name)

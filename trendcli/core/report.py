@@ -1,4 +1,4 @@
-"""An answer with its provenance: all that output formats and charts get to see."""
+"""Report: the answer to one query, with its provenance; all that output formats and charts get to see."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a Report: the key of its values in the rows, what people read, its unit, and how soon it may go.
+    """A column of a Report: the `key` of its values in the rows, its `label`, and how values are shown.
 
     `unit` is 'text', 'number', 'count', 'share', 'points' (difference of shares), 'change' (a fraction), 'p',
     'index', 'verdict', 'interval' (the keys of two bounds, joined by a comma), 'share_interval', 'ranks' (the keys of
-    two), 'day' or 'matches'. `rank` 0 stays on the narrowest terminal; higher ones go first.
+    two ranks), 'day' or 'matches'. Columns are hidden on narrow terminals, those of the highest `rank` first; rank 0
+    always stays.
     """
 
     key: str
@@ -27,11 +28,17 @@ class Column:
 
 @dataclass(frozen=True)
 class Report:
-    """An answer with its provenance: all that renderers and charts get to see. Numbers are numbers here.
+    """The answer to one query, with its provenance. Numbers stay numbers until they are rendered.
 
-    `rows` are mappings by the JSON keys of the command-line contract; None where a number does not exist. `summary` is
-    what was found in all rows together, `breaks` are days on which arXiv's rules changed, `sections` further tables
-    below the first.
+    - `kind`: the name of the report in the registry; `title`: its heading
+    - `corpus`: 'arxiv' or a venue; `synthetic`: whether any of its data are made up
+    - `query`: what was asked, by the JSON keys of the command-line contract
+    - `columns`, `rows`: the table; rows map JSON keys to values, None where a number does not exist
+    - `periods`: the periods of the rows, with their coverage; `coverage`: that of the whole report
+    - `data_as_of`: the moment at which the data were known, ISO 8601 in UTC; None if it is not known
+    - `notes`: sentences to read with the table; `provenance`: versions and sources, to reproduce it
+    - `summary`: results about all rows together; `breaks`: days on which arXiv's categories or rules changed
+    - `sections`: further tables below the first
     """
 
     kind: str
@@ -51,7 +58,7 @@ class Report:
     sections: Sequence[Report] = ()
 
     def to_frame(self) -> pd.DataFrame:
-        """The rows as a pandas frame, a column for each key; missing numbers are NaN."""
-        import pandas as pd  # 0.4 s, so only where a frame is handed over
+        """Return the rows as a pandas data frame, one column per key; missing numbers are NaN."""
+        import pandas as pd  # 0.4 s, so only where a data frame is returned
 
         return pd.DataFrame([dict(row) for row in self.rows])

@@ -1,15 +1,16 @@
-"""Settings: the shipped defaults, a settings file, TREND_* variables and flags, the later winning.
+"""Settings: the shipped defaults, a settings file, TREND_* variables and flags; the later override the earlier.
 
-A setting is one field: its default, its check and its documentation. configs/settings.yaml is written from them.
+A setting is one field with its default, its check and its documentation; configs/settings.yaml is generated from them.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,8 +32,8 @@ _DEFAULT_SCOPES = {
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL points at this machine itself."""
-    from ipaddress import ip_address  # 10 ms that only unusual settings cost
+    """Return whether a URL points at this machine itself."""
+    from ipaddress import ip_address  # 10 ms, and only unusual settings need it
 
     host = urlsplit(url).hostname or ""
     try:
@@ -42,63 +43,68 @@ def is_loopback(url: str) -> bool:
 
 
 def check_text(value: Any) -> str:
-    """A setting that is a text; ValueError where it is none."""
-    if isinstance(value, str | int | float | date) and not isinstance(value, bool):  # YAML reads a day as one
+    """Return a setting as text, also a number or a date, as YAML reads them; ValueError for anything else."""
+    if isinstance(value, str | int | float | date) and not isinstance(value, bool):
         return str(value)
-    raise ValueError("expected a text")
+    raise ValueError("expected text")
 
 
 def check_path(value: Any) -> str | None:
-    """A setting that is a path, or empty."""
+    """Return a setting as a path with ~ expanded, or None for an empty one; ValueError if it is not text."""
     return None if value in (None, "") else str(Path(check_text(value)).expanduser())
 
 
 def _check_url(value: Any) -> str:
     text = check_text(value)
     if urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).hostname:
-        raise ValueError("expected an http or https address")
+        raise ValueError("expected an http or https URL")
     return text
 
 
 def _check_seconds(value: Any) -> float:
     seconds = float(check_text(value))
     if not 0 <= seconds <= 3600:
-        raise ValueError("expected seconds, from 0 to 3600")
+        raise ValueError("expected 0 to 3600 seconds")
     return seconds
 
 
 def _check_scopes(value: Any) -> dict[str, list[str]]:
     if not isinstance(value, Mapping):
         raise ValueError("expected `name: [category, ...]` lines")
-    found = {}
-    for name, listed in value.items():
-        names = listed.split() if isinstance(listed, str) else listed
-        if not isinstance(names, list) or not names or not all(isinstance(item, str) for item in names):
+    scopes = {}
+    for name, categories in value.items():
+        patterns = categories.split() if isinstance(categories, str) else categories
+        if not isinstance(patterns, list) or not patterns or not all(isinstance(item, str) for item in patterns):
             raise ValueError(f"scope {name!r} needs a list of categories")
-        # a name that this program does not know is one that arXiv has added since
-        found[str(name)] = [
-            known for item in names for known in expand_categories(item, () if "*" in item else (item,))
+        # an unknown name is taken for a category that arXiv has added since
+        scopes[str(name)] = [
+            category
+            for pattern in patterns
+            for category in expand_categories(pattern, () if "*" in pattern else (pattern,))
         ]
-    return found
+    return scopes
 
 
 def setting_field(default: Any, check: Callable[[Any], Any], doc: str) -> Any:
-    """A field of a dataclass of settings: its default, what checks a value that was written, and its words."""
+    """Return a dataclass field for a setting, with its default, the check of a given value, and its documentation.
+
+    `check` returns the value in its final type, or raises ValueError or TypeError.
+    """
     metadata = {"doc": doc, "check": check}
     if isinstance(default, dict):
-        return field(default_factory=lambda: dict(default), metadata=metadata)
-    return field(default=default, metadata=metadata)
+        return dataclasses.field(default_factory=lambda: dict(default), metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Every setting, resolved and checked."""
+    """All settings, resolved and checked."""
 
     store: str | None = setting_field(
-        None, check_path, "Where the records are kept. Empty: the user's data directory for `trend`."
+        None, check_path, "Folder of the store. Empty: the user's data directory for `trend`."
     )
     arxiv_url: str = setting_field(
-        "https://export.arxiv.org/api/query", _check_url, "arXiv's API. Another address is for mirrors and tests."
+        "https://export.arxiv.org/api/query", _check_url, "arXiv's search API; change it only for a mirror or tests."
     )
     oai_url: str = setting_field(
         "https://oaipmh.arxiv.org/oai", _check_url, "arXiv's OAI-PMH interface, for `trend fetch --source oai`."
@@ -106,62 +112,64 @@ class Settings:
     openreview_url: str = setting_field(
         "https://api2.openreview.net",
         _check_url,
-        "OpenReview's API v2, for `trend fetch --source openreview`, and its login.",
+        "OpenReview's API v2, for `trend fetch --source openreview` and its login.",
     )
     openreview_v1_url: str = setting_field(
-        "https://api.openreview.net", _check_url, "OpenReview's API v1, which holds conferences up to 2023."
+        "https://api.openreview.net", _check_url, "OpenReview's API v1, which serves conferences up to 2023."
     )
     request_interval_s: float = setting_field(
         3.0,
         _check_seconds,
-        "Seconds between two requests. arXiv's terms ask for 3 or more; less is for a loopback address alone.",
+        "Seconds between two requests. arXiv's terms require at least 3; less is allowed for a loopback address only.",
     )
     contact: str = setting_field(
-        "", check_text, "A mail or web address that arXiv may write to; it goes into the User-Agent."
+        "", check_text, "An email or web address at which arXiv can reach you; it is sent in the User-Agent."
     )
     topics: str | None = setting_field(
-        None, check_path, "Your own topic file, or a folder of them. A topic of the same name replaces the shipped one."
+        None,
+        check_path,
+        "Your own topic file or folder of topic files. Topics in it replace shipped ones of the same name.",
     )
-    scope: str = setting_field("ml", check_text, "The scope that `trend fetch` asks for when no category is named.")
+    scope: str = setting_field("ml", check_text, "The scope that `trend fetch` fetches when no category is given.")
     scopes: dict[str, list[str]] = setting_field(
         _DEFAULT_SCOPES,
         _check_scopes,
-        "Named sets of categories, for --scope. Yours are added to these; `cs.*` means all of cs.",
+        "Named sets of categories, for --scope. Yours are added to these; `cs.*` stands for all of cs.",
     )
 
     def interval_for_url(self, url: str) -> float:
-        """Seconds between two requests to an address; SettingsError where that is less than arXiv's terms ask for."""
+        """Return the seconds between two requests to a URL; SettingsError if arXiv's terms require more."""
         if self.request_interval_s < 3 and not is_loopback(url):
             raise SettingsError(
-                f"request_interval_s is {self.request_interval_s:g}, and arXiv's terms ask for 3 seconds or more; "
+                f"request_interval_s is {self.request_interval_s:g}, but arXiv's terms require at least 3 seconds; "
                 "less is allowed for a loopback address only."
             )
         return self.request_interval_s
 
     def resolve_scope(self, categories: Sequence[str] | None, name: str | None = None) -> Scope | None:
-        """The scope of some categories or globs, or the one of a name; None where neither is given.
+        """Return the scope of some categories or globs, or the named scope; None if neither is given.
 
-        UsageError for an unknown category, and where both are given.
+        Raise UsageError for an unknown category or if both are given, SettingsError for an unknown name.
         """
         if categories and name:
-            raise UsageError("Name categories or a scope, not both.")
+            raise UsageError("Give categories or a scope, not both.")
         if name or not categories:
             return self.named_scope(name) if name else None
-        extra = [category for listed in self.scopes.values() for category in listed]
-        chosen: list[str] = []
+        scope_categories = [category for scope in self.scopes.values() for category in scope]
+        expanded: list[str] = []
         for pattern in categories:
-            found = expand_categories(pattern, extra)
-            if not found:
+            matches = expand_categories(pattern, scope_categories)
+            if not matches:
                 raise UsageError(
                     f"No category {pattern!r}{suggest_names(pattern, CATEGORIES)}. "
-                    "One that arXiv has added since can be named in a scope of your settings file."
+                    "If arXiv has added it since, name it in a scope of your settings file."
                 )
-            chosen += found
-        chosen = list(dict.fromkeys(chosen))
-        return Scope(" ".join(chosen), tuple(chosen))
+            expanded += matches
+        expanded = list(dict.fromkeys(expanded))
+        return Scope(" ".join(expanded), tuple(expanded))
 
     def named_scope(self, name: str) -> Scope:
-        """The scope of that name; SettingsError with the nearest known ones where there is none."""
+        """Return the scope of a name; SettingsError with similar names if there is none."""
         if name not in self.scopes:
             raise SettingsError(
                 f"No scope {name!r}{suggest_names(name, self.scopes)}. Known: {', '.join(sorted(self.scopes))}."
@@ -170,7 +178,7 @@ class Settings:
 
 
 def config_folder() -> Path:
-    """The folder of shipped configuration: beside the package in a checkout, inside it when installed."""
+    """Return the folder of shipped configuration: beside the package in a checkout, inside it when installed."""
     package = Path(__file__).resolve().parents[1]
     inside = package / "configs"
     return inside if inside.is_dir() else package.parent / "configs"
@@ -179,22 +187,22 @@ def config_folder() -> Path:
 def load_settings(
     file: Path | None = None, environ: Mapping[str, str] | None = None, flags: Mapping[str, Any] | None = None
 ) -> tuple[Settings, dict[str, str]]:
-    """The settings, and for each its origin: 'default', the file, the variable or 'flag'.
+    """Load the settings, and return with them the origin of each: 'default', the file, the variable or 'flag'.
 
-    `file` is the one named by --settings; else TREND_SETTINGS, else settings.yaml in the user's configuration
-    directory where it exists. SettingsError for an unknown name, a bad value or an unreadable file.
+    `file` is the one given by --settings; otherwise the one that TREND_SETTINGS names, or settings.yaml in the user's
+    configuration directory if it exists. Raise SettingsError for an unknown name, a bad value or an unreadable file.
     """
     environ = os.environ if environ is None else environ
     values: dict[str, Any] = {}
-    origins = {item.name: "default" for item in fields(Settings)}
+    origins = {field.name: "default" for field in fields(Settings)}
     path = file or (Path(environ["TREND_SETTINGS"]) if environ.get("TREND_SETTINGS") else _user_settings_path())
     variables = {name: f"TREND_{name.upper()}" for name in origins if name != "scopes"}
-    said: list[tuple[str, Mapping[str, Any]]] = [(str(path), read_settings_file(path))] if path else []
-    said += [(variable, {name: environ.get(variable) or None}) for name, variable in variables.items()]
-    for origin, given in [*said, ("flag", flags or {})]:
-        found = check_settings(Settings, given, origin)
-        values |= found
-        origins |= dict.fromkeys(found, origin)
+    layers: list[tuple[str, Mapping[str, Any]]] = [(str(path), read_settings_file(path))] if path else []
+    layers += [(variable, {name: environ.get(variable) or None}) for name, variable in variables.items()]
+    for origin, raw_values in [*layers, ("flag", flags or {})]:
+        layer_values = check_settings(Settings, raw_values, origin)
+        values |= layer_values
+        origins |= dict.fromkeys(layer_values, origin)
     settings = Settings(**{**values, "scopes": {**_DEFAULT_SCOPES, **values.get("scopes", {})}})
     settings.interval_for_url(settings.arxiv_url)
     settings.named_scope(settings.scope)
@@ -204,36 +212,37 @@ def load_settings(
 def check_settings(
     settings_class: type[DataclassInstance], raw_values: Mapping[str, Any], origin: str
 ) -> dict[str, Any]:
-    """What was given for the fields of a class of settings, checked; without what is None, which leaves the default.
+    """Return the given values of a class of settings, checked; None is left out, so that the default holds.
 
-    SettingsError, which names the origin, for an unknown name or a bad value.
+    Raise SettingsError, which names the origin, for an unknown name or a bad value.
     """
-    known = {item.name: item for item in fields(settings_class)}
-    found: dict[str, Any] = {}
+    known_fields = {field.name: field for field in fields(settings_class)}
+    values: dict[str, Any] = {}
     for name, value in raw_values.items():
-        if name not in known:
+        if name not in known_fields:
             raise SettingsError(
-                f"{origin}: unknown setting {name!r}{suggest_names(name, known)}. Known: {', '.join(known)}."
+                f"{origin}: unknown setting {name!r}{suggest_names(name, known_fields)}. "
+                f"Known: {', '.join(known_fields)}."
             )
         try:
             if value is not None:
-                found[name] = known[name].metadata["check"](value)
+                values[name] = known_fields[name].metadata["check"](value)
         except (TypeError, ValueError) as error:
             raise SettingsError(f"{origin}: setting {name!r} is {value!r}: {error}.") from None
-    return found
+    return values
 
 
 def store_path(settings: Settings) -> Path:
-    """Where the store lies: the setting, else the user's data directory for `trend`."""
+    """Return the folder of the store: the setting, or the user's data directory for `trend`."""
     if settings.store:
         return Path(settings.store)
-    import platformdirs  # 20 ms that only an unnamed store costs
+    import platformdirs  # 20 ms, and only the default store needs it
 
     return Path(platformdirs.user_data_dir("trend", appauthor=False))
 
 
 def pace_path() -> Path:
-    """Where the pace of requests is kept, for all stores of a user on a machine."""
+    """Return the folder that records when requests were made, shared by all stores of a user on a machine."""
     import platformdirs
 
     return Path(platformdirs.user_state_dir("trend", appauthor=False)) / "pace"
@@ -245,7 +254,7 @@ def _user_settings_path() -> Path | None:
 
 
 def read_settings_file(path: Path) -> Mapping[str, Any]:
-    """The names and values of a YAML file; SettingsError with its line where it cannot be read."""
+    """Return the names and values of a YAML file; SettingsError, with the line, if it cannot be read."""
     import yaml
 
     try:
@@ -266,22 +275,22 @@ def read_settings_file(path: Path) -> Mapping[str, Any]:
 
 
 def settings_to_yaml(settings: DataclassInstance, origins: Mapping[str, str] | None = None) -> str:
-    """The settings as a commented YAML file, which `resolve` reads back; `origins` are added to the comments."""
+    """Return settings as a commented YAML file, which `load_settings` reads back; comments show the `origins`."""
     lines = []
-    for item in fields(settings):
-        value = getattr(settings, item.name)
-        if value and item.metadata["check"] is check_path:
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if value and field.metadata["check"] is check_path:
             value = str(Path(value).absolute())  # the file will be read from other folders
-        origin = f" [{origins[item.name]}]" if origins else ""
-        lines += [f"# {item.metadata['doc']}{origin}"]
+        origin = f" [{origins[field.name]}]" if origins else ""
+        lines += [f"# {field.metadata['doc']}{origin}"]
         if isinstance(value, dict):
-            lines += [f"{item.name}:", *(f"  {name}: [{', '.join(listed)}]" for name, listed in value.items())]
+            lines += [f"{field.name}:", *(f"  {name}: [{', '.join(members)}]" for name, members in value.items())]
         elif isinstance(value, tuple):
-            lines.append(f"{item.name}: [{', '.join(value)}]")
+            lines.append(f"{field.name}: [{', '.join(value)}]")
         elif isinstance(value, int | float):
-            lines.append(f"{item.name}: {value:g}")
+            lines.append(f"{field.name}: {value:g}")
         else:
-            lines.append(f"{item.name}: {_quote_scalar(value)}" if value else f"{item.name}:")
+            lines.append(f"{field.name}: {_quote_scalar(value)}" if value else f"{field.name}:")
         lines.append("")
     return "\n".join(lines)
 

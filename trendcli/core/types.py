@@ -1,4 +1,4 @@
-"""The nouns that cross the boundaries of the program. Standard library only: every layer may import them."""
+"""Types that cross the boundaries of packages; they need only the standard library, so that all may import them."""
 
 from __future__ import annotations
 
@@ -12,18 +12,25 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+# where a rule has to match: in title or abstract; in the title; in the title, or twice in all
 MATCH_MODES = ("any", "title", "strict")
-# what `trend topics check` may find of a topic; docs/how-to/checking-topics.md says when
+# what `trend topics check` can report about a topic; docs/how-to/checking-topics.md explains each
 FINDING_KINDS = ("nothing", "overlap", "carries", "other-meaning", "too-early", "renamed")
 
 
 class Submission(NamedTuple):
-    """One e-print or conference submission as a source states it; make it with `parts.submission`.
+    """One e-print or conference submission as a source states it; build it with `records.build_submission`.
 
-    `v1_at` and `updated_at` are seconds since 1970 UTC (first and latest version), `as_of` is the day, counted from
-    1970, on which the source vouched for this state, `categories` is canonical and space-separated, primary first, and
-    `authors` is one line as the source writes it, which `text.author_names` takes apart. `keywords` are the authors',
-    joined by "; ", of a conference submission; None for an e-print, which has none.
+    - `id`: canonical and without version
+    - `version`: the number of the latest version; for a conference the time of its list, in seconds since 1970
+    - `v1_at`, `updated_at`: when the first and the latest version were submitted, in seconds since 1970 UTC
+    - `title`, `abstract`: normalized text
+    - `authors`: one line as the source writes it, which `normalize.split_author_line` splits
+    - `categories`: canonical and space-separated, primary first
+    - `comments`, `journal_ref`, `doi`: as the source has them, or None
+    - `as_of`: the day, counted from 1970, on which the source stated this
+    - `row_hash`: identifies the content, so that an unchanged submission is not written again
+    - `keywords`: those of a conference submission, joined by "; "; None for an e-print
     """
 
     id: str
@@ -44,17 +51,17 @@ class Submission(NamedTuple):
 
 
 class Window(NamedTuple):
-    """The days [since, until); None where a side is open."""
+    """The days from `since` to before `until`; None leaves a side open."""
 
     since: date | None
     until: date | None
 
 
 class Request(NamedTuple):
-    """What a source is asked for: submissions of some categories (() for all) with a v1 date in the window.
+    """What a source is asked for: the submissions of some categories (() for all) with a v1 date in the window.
 
-    A source that knows only when metadata changed is asked for what has `changed` since a day (None: ever), and goes on
-    at `reached` where an earlier harvest of the same question did not finish.
+    A source that knows only when metadata changed is asked for what has changed since `changed_since` (None: all), and
+    continues at `resume_from` if an earlier harvest of the same request did not finish.
     """
 
     categories: tuple[str, ...]
@@ -65,12 +72,15 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True)
 class CoverageRecord:
-    """One line of the coverage ledger: what was asked of a source, and how whole the reply was.
+    """One line of the coverage ledger: what a source was asked for, and how complete the reply was.
 
-    `categories` holds canonical names, or '*' for all of them. The days [since, until) were asked for; what lies after
-    `answered_at` is not covered. `status` is 'complete', 'partial' (a known hole), 'failed' (nothing that can be relied
-    on) or 'unknown' (a file that did not say what it covers). `expected` is None where the source declares no total.
-    `changed` are the days of change that a source was asked for that knows no other: from, and how far it came.
+    - `categories`: canonical names, or '*' for all
+    - `since`, `until`: the v1 dates [since, until) that were asked for; days after `answered_at` are not covered
+    - `status`: 'complete', 'partial' (a known gap), 'failed' (nothing to rely on) or 'unknown' (a file that does not
+      say what it covers)
+    - `expected`: the total that the source declared, None if it declares none; `received`: the submissions that came
+    - `query`, `version`: the request as sent, and the interface or state of the file that answered
+    - `changed`: for a source that is asked by date of change: the first day asked for, and the day that was reached
     """
 
     source: str
@@ -87,16 +97,16 @@ class CoverageRecord:
 
     @property
     def request_key(self) -> tuple[object, ...]:
-        """What was asked, whenever it was: a later answer to it stands for an earlier one that was not whole."""
+        """What was asked for, whenever it was: a later reply to it replaces an earlier one that was not complete."""
         return (self.source, self.categories, *((self.changed[0],) if self.changed else (self.since, self.until)))
 
 
 class Batch(NamedTuple):
-    """What a source hands over at a time.
+    """One delivery of a source.
 
-    `part` holds submissions, as an Arrow table of `parts.schema` or as the path of a file of them, or is None.
-    `answers` say what has been covered by this batch and those since the last answer; together they are one commit.
-    `faults` are sentences about input that could not be read, `notes` about what else a person should know of it.
+    `submissions` is an Arrow table of the schema of `store.records`, the path of a file of that, or None.
+    `coverage_records` describe this batch and those since the previous record; together they are one commit. `faults`
+    are sentences about input that could not be read, `notes` about what else the user should know.
     """
 
     submissions: pa.Table | Path | None
@@ -106,35 +116,35 @@ class Batch(NamedTuple):
 
 
 class Progress(Protocol):
-    """Told how far long work has come; does nothing unless somebody watches."""
+    """A callback that is given the progress of long work."""
 
     def __call__(self, done: float, total: float | None, what: str) -> None:
-        """`done` of `total` (None: unknown), and what that is."""
+        """Report that `done` of `total` are finished (None: total unknown); `what` names the work."""
 
 
 def ignore_progress(done: float, total: float | None, what: str) -> None:
-    """A Progress that nobody watches."""
+    """Do nothing: the Progress where nobody watches."""
 
 
 class Source(Protocol):
-    """A place that submissions come from."""
+    """A place that submissions come from: a class with this method and an entry in `registry.SOURCES`."""
 
     name: str
 
     def iter_batches(self, request: Request, progress: Progress) -> Iterator[Batch]:
-        """Every submission that was asked for; others may come along, in any order, and one may come twice.
+        """Yield the submissions of a request; others may come with them, in any order, and one may come twice.
 
-        What could not be had whole is said in the status of an Answer. TryLater where the source cannot be asked.
+        The status of a coverage record says what is incomplete. Raise RetryableError if the source cannot be asked.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One expression of a topic: `kind` is 'phrase', 'acronym' or 'pattern', `text` is what the person wrote.
+    """One expression of a topic: `kind` is 'phrase', 'acronym' or 'pattern', `text` as written in the topic file.
 
-    A match that lies inside a match of one of `exclude` does not count. `key` identifies what is matched: rules with
-    equal keys match alike, whatever topic they belong to.
+    `regex` is the RE2 expression that is matched. A match that lies inside a match of one of `exclude` does not count.
+    `key` identifies what is matched: rules with equal keys match alike, whatever topic they belong to.
     """
 
     kind: str
@@ -145,7 +155,7 @@ class Rule:
 
 
 class ExpectedFinding(NamedTuple):
-    """A finding of a topic that is known and right: one of FINDINGS, the rules or topics it is about, and why."""
+    """A finding about a topic that is accepted: its kind of FINDING_KINDS, the rules or topics concerned, and why."""
 
     finding: str
     of: tuple[str, ...]
@@ -154,10 +164,14 @@ class ExpectedFinding(NamedTuple):
 
 @dataclass(frozen=True)
 class Topic:
-    """A named rule over title and abstract; `guard` holds category globs of which a submission must have one.
+    """A topic of research: a submission matches if any of its rules, or of its subtopics, matches title or abstract.
 
-    `since` holds (the text of a rule, or '*' for all, and the month or year before which the thing did not exist), and
-    `expect` what a check of the topic may find; neither changes what matches.
+    - `parents`: ids of the topics that it is part of
+    - `exclude`: expressions inside of which no rule matches
+    - `guard`: category globs, of which a submission must have one; () for no condition
+    - `origin`: the file and line that define it
+    - `since`: pairs of a rule's text ('*' for all rules) and the month or year before which the thing did not exist
+    - `expect`: findings that a check of the topic accepts; like `since` it does not change what matches
     """
 
     id: str
@@ -173,7 +187,7 @@ class Topic:
 
 @dataclass(frozen=True)
 class Scope:
-    """A fixed set of canonical categories: the base of shares. `name` is how it was asked for."""
+    """A fixed set of canonical categories, whose submissions are the total of shares; `name` is as it was asked for."""
 
     name: str
     categories: tuple[str, ...]
@@ -181,9 +195,10 @@ class Scope:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which submissions are counted, and which topics among them; None and () leave a side open.
+    """Which submissions are counted, and which topics among them; None and () set no condition.
 
-    A topic counts only what matches all topics of `both` as well. With `within` the base is what matches that topic.
+    With `both` a topic counts only submissions that match all those topics as well. With `within` the total is the
+    submissions that match that topic instead of all of the scope. `match` is one of MATCH_MODES.
     """
 
     scope: Scope

@@ -13,7 +13,6 @@ from trendcli.core.errors import UsageError, suggest_names
 from trendcli.core.periods import Period
 from trendcli.core.report import Column, Report
 from trendcli.reports.notes import build_provenance, common_notes, format_timestamp
-from trendcli.stats import proportions as change
 from trendcli.stats.overdispersion import Overdispersion
 from trendcli.stats.proportions import TwoProportions
 from trendcli.store.coverage import STATUS_ORDER, PeriodStatus
@@ -50,11 +49,6 @@ def build_two_proportions(
     if count_1 is None or base_1 is None or count_2 is None or base_2 is None:
         return None
     return TwoProportions(count_1, base_1, count_2, base_2, *overdispersion)
-
-
-def share_or_none(count: int | None, total: int | None) -> float | None:
-    """number / base; None where one of them is not known, or the base is 0."""
-    return None if count is None or total is None else change.compute_share(count, total)
 
 
 def period_fields(period: Period) -> dict[str, str]:

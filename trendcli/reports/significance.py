@@ -12,6 +12,7 @@ from trendcli.core import periods
 from trendcli.core.periods import Period
 from trendcli.stats import overdispersion as dispersion
 from trendcli.stats import proportions as change
+from trendcli.stats.multiple_testing import benjamini_hochberg
 from trendcli.stats.overdispersion import BACKGROUND, HISTORY_PERIODS, MIN_PERIODS, NOT_ESTIMATED, Overdispersion
 from trendcli.stats.proportions import TwoProportions
 from trendcli.store.manifest import ARXIV
@@ -119,7 +120,7 @@ def add_verdicts(
     All rows that have a test are one family.
     """
     moved = change.compute_changes(proportions)
-    qs = change.benjamini_hochberg([found.p for found in moved])
+    qs = change.nan_to_none(benjamini_hochberg([found.p for found in moved]))
     return [
         {
             **row,

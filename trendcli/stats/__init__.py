@@ -1,1 +1,1 @@
-"""Pure functions on arrays: intervals, tests, overdispersion, screening, decomposition. They know no paper."""
+"""Statistics as pure functions on arrays: intervals, tests, overdispersion, screening, decomposition, growth."""

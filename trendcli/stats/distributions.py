@@ -1,6 +1,7 @@
-"""Tails and roots, many at a time and to about 1e-12: all that the tests of change need of distributions.
+"""Tails, quantiles and roots of many rows at once, to a relative error of about 1e-12.
 
-Arrays hold one entry a row; degrees of freedom are infinite for the normal distribution.
+They stand in for scipy, whose import costs 0.19 s of CPU (a whole report takes 0.38 s). Arrays are float64 and have one
+entry a row, shape (n,), unless a function says otherwise. Infinite degrees of freedom mean the normal distribution.
 """
 
 from __future__ import annotations
@@ -12,79 +13,94 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+# positions of rows, as numpy.flatnonzero gives them
 IndexArray = NDArray[np.intp]
+# stands in for 0 in a denominator, and ends sums whose terms underflow
 _SMALLEST_POSITIVE = 1e-300
 
 
 def two_sided_p_value(statistic: ArrayLike, df: ArrayLike) -> FloatArray:
-    """P(|T| ≥ |statistic|) for Student's t with `df` degrees of freedom."""
+    """Return P(|T| ≥ |statistic|) for Student's t with `df` degrees of freedom, shape (n,).
+
+    `statistic` and `df` are scalars or arrays that broadcast; NaN in the statistic gives NaN.
+    """
     statistic, df = np.broadcast_arrays(np.atleast_1d(np.abs(statistic)), np.asarray(df, float))
-    found = _map_values(lambda value: erfc(value / sqrt(2)), statistic)
-    known = np.flatnonzero(np.isfinite(df) & np.isfinite(statistic))
-    of = df[known]
-    found[known] = _incomplete_beta(of / (of + statistic[known] ** 2), of / 2, 0.5)
-    return found
+    p_values = _map_values(lambda value: erfc(value / sqrt(2)), statistic)
+    is_student = np.flatnonzero(np.isfinite(df) & np.isfinite(statistic))
+    student_df = df[is_student]
+    p_values[is_student] = _incomplete_beta(student_df / (student_df + statistic[is_student] ** 2), student_df / 2, 0.5)
+    return p_values
 
 
 def critical_value(level: float, df: ArrayLike) -> FloatArray:
-    """The value that |T| exceeds with probability 1 − `level`, by Newton's method.
+    """Return the value that |T| exceeds with probability 1 − `level`, for each `df`, shape (n,).
 
-    The tail is convex, so that steps from below, where it starts, never go past the root: for Student's t from the
-    first term that it is larger by than the normal's (Abramowitz and Stegun 1964, 26.7.5); all further ones add to it.
+    Solved by Newton's method. The tail is convex, so that steps from below never pass the root. They start at the
+    normal quantile, for Student's t plus the first term by which its own is larger (Abramowitz and Stegun 1964,
+    26.7.5); all further terms are positive.
     """
     df = np.atleast_1d(np.asarray(df, float))
     normal = _solve_quantile(level, np.ones(1), np.full(1, inf))[0]
-    found = np.full(len(df), normal)
-    known = np.isfinite(df)
-    found[known] = _solve_quantile(level, normal + (normal**3 + normal) / (4 * df[known]), df[known])
-    return found
+    quantiles = np.full(len(df), normal)
+    is_student = np.isfinite(df)
+    student_start = normal + (normal**3 + normal) / (4 * df[is_student])
+    quantiles[is_student] = _solve_quantile(level, student_start, df[is_student])
+    return quantiles
 
 
 def _solve_quantile(level: float, start: FloatArray, df: FloatArray) -> FloatArray:
-    value, at = start.copy(), np.arange(len(start))
-    front = np.full(len(df), -np.log(2 * pi) / 2)
-    known = np.isfinite(df)
-    of = df[known]
-    front[known] = _map_values(lgamma, (of + 1) / 2) - _map_values(lgamma, of / 2) - np.log(of * pi) / 2
+    quantile, active = start.copy(), np.arange(len(start))
+    log_constant = np.full(len(df), -np.log(2 * pi) / 2)
+    is_student = np.isfinite(df)
+    student_df = df[is_student]
+    log_constant[is_student] = (
+        _map_values(lgamma, (student_df + 1) / 2) - _map_values(lgamma, student_df / 2) - np.log(student_df * pi) / 2
+    )
     for _ in range(100):
-        now, of = value[at], df[at]
-        fall = -now * now / 2
-        known = np.isfinite(of)
-        fall[known] = -(of[known] + 1) / 2 * np.log1p(now[known] ** 2 / of[known])
-        step = (two_sided_p_value(now, of) - (1 - level)) / (2 * np.exp(front[at] + fall))
-        value[at] += step
-        at = at[np.abs(step) > 1e-14 * value[at]]
-        if not len(at):
+        value, value_df = quantile[active], df[active]
+        log_kernel = -value * value / 2
+        is_student = np.isfinite(value_df)
+        student_df = value_df[is_student]
+        log_kernel[is_student] = -(student_df + 1) / 2 * np.log1p(value[is_student] ** 2 / student_df)
+        density = np.exp(log_constant[active] + log_kernel)
+        step = (two_sided_p_value(value, value_df) - (1 - level)) / (2 * density)
+        quantile[active] += step
+        active = active[np.abs(step) > 1e-14 * quantile[active]]
+        if not len(active):
             break
-    return value
+    return quantile
 
 
 def _incomplete_beta(x: FloatArray, a: FloatArray, b: float) -> FloatArray:
-    """The regularised incomplete beta function I_x(a, b), by its continued fraction (DLMF 8.17.22, Lentz's method)."""
-    over = x > (a + 1) / (a + b + 2)
-    x, a, other = np.where(over, 1 - x, x), np.where(over, b, a), np.where(over, a, b)
+    """Return the regularised incomplete beta function I_x(a, b).
+
+    Computed from its continued fraction (DLMF 8.17.22) by Lentz's method, from the side on which it converges fast.
+    """
+    is_upper = x > (a + 1) / (a + b + 2)
+    x, a, other = np.where(is_upper, 1 - x, x), np.where(is_upper, b, a), np.where(is_upper, a, b)
     with np.errstate(divide="ignore"):
-        front = _map_values(lgamma, a + other) - _map_values(lgamma, a) - _map_values(lgamma, other)
-        front = np.exp(front + a * np.log(x) + other * np.log1p(-x)) / a
+        log_beta = _map_values(lgamma, a + other) - _map_values(lgamma, a) - _map_values(lgamma, other)
+        factor = np.exp(log_beta + a * np.log(x) + other * np.log1p(-x)) / a
     value, c, d = np.ones(len(x)), np.ones(len(x)), np.zeros(len(x))
-    at = np.arange(len(x))
+    active = np.arange(len(x))
     for i in range(500):
-        m, p, q, y = i // 2, a[at], other[at], x[at]
+        m, p, q, y = i // 2, a[active], other[active], x[active]
         if i == 0:
-            term = np.ones(len(at))
+            term = np.ones(len(active))
         elif i % 2 == 0:
             term = m * (q - m) * y / ((p + 2 * m - 1) * (p + 2 * m))
         else:
             term = -(p + m) * (p + q + m) * y / ((p + 2 * m) * (p + 2 * m + 1))
-        d[at] = 1 / _avoid_zero(1 + term * d[at])
-        c[at] = _avoid_zero(1 + term / c[at])
-        grown = c[at] * d[at]
-        value[at] *= grown
-        at = at[np.abs(grown - 1) >= 1e-15]
-        if not len(at):
+        d[active] = 1 / _avoid_zero(1 + term * d[active])
+        c[active] = _avoid_zero(1 + term / c[active])
+        ratio = c[active] * d[active]
+        value[active] *= ratio
+        active = active[np.abs(ratio - 1) >= 1e-15]
+        if not len(active):
             break
-    found: FloatArray = np.where(over, 1 - front * (value - 1), front * (value - 1))
-    return found
+    result: FloatArray = np.where(is_upper, 1 - factor * (value - 1), factor * (value - 1))
+    return result
 
 
 def _avoid_zero(values: FloatArray) -> FloatArray:
@@ -92,69 +108,81 @@ def _avoid_zero(values: FloatArray) -> FloatArray:
 
 
 def log_binomial_coefficient(count: FloatArray, trials: FloatArray) -> FloatArray:
-    """The logarithm of the number of ways to choose `count` of `of`."""
-    found: FloatArray = (
+    """Return the logarithm of the number of ways to choose `count` of `trials`, 0 ≤ count ≤ trials."""
+    coefficient: FloatArray = (
         _map_values(lgamma, trials + 1) - _map_values(lgamma, count + 1) - _map_values(lgamma, trials - count + 1)
     )
-    return found
+    return coefficient
 
 
 def mid_p_upper_tail(
     log_odds: FloatArray, count: FloatArray, trials: FloatArray, log_coefficient: FloatArray
 ) -> FloatArray:
-    """P(X > count) + P(X = count) / 2 for X binomial(of, odds / (1 + odds)); `chosen` are its `ways`."""
+    """Return the mid-p upper tail P(X > count) + P(X = count) / 2 of a binomial X.
+
+    X counts the successes of `trials` draws whose odds are exp(`log_odds`); `log_coefficient` is
+    log_binomial_coefficient(count, trials), which callers that vary only the odds compute once.
+    """
     log_p, log_q = -np.logaddexp(0, -log_odds), -np.logaddexp(0, log_odds)
     mass = np.exp(log_coefficient + count * log_p + (trials - count) * log_q)
     # the smaller tail is summed outwards, so that it keeps its digits: 1 minus the larger one would not
-    up = count >= trials * np.exp(log_p)
-    total, term, k, at = mass / 2, mass, count.copy(), np.arange(len(count))
-    odds = np.exp(np.where(up, log_odds, -log_odds))
-    while len(at):
-        rising = up[at]
-        left = np.where(rising, trials[at] - k[at], k[at])
-        term[at] *= left / np.where(rising, k[at] + 1, trials[at] - k[at] + 1) * odds[at]
-        k[at] += np.where(rising, 1, -1)
-        total[at] += term[at]
-        at = at[term[at] >= np.maximum(total[at] * 1e-17, _SMALLEST_POSITIVE)]
-    return np.where(up, total, 1 - total)
+    is_upper = count >= trials * np.exp(log_p)
+    total, term, k, active = mass / 2, mass, count.copy(), np.arange(len(count))
+    odds = np.exp(np.where(is_upper, log_odds, -log_odds))
+    while len(active):
+        is_rising = is_upper[active]
+        remaining = np.where(is_rising, trials[active] - k[active], k[active])
+        term[active] *= remaining / np.where(is_rising, k[active] + 1, trials[active] - k[active] + 1) * odds[active]
+        k[active] += np.where(is_rising, 1, -1)
+        total[active] += term[active]
+        active = active[term[active] >= np.maximum(total[active] * 1e-17, _SMALLEST_POSITIVE)]
+    return np.where(is_upper, total, 1 - total)
 
 
 def find_roots(
     function: Callable[[FloatArray, IndexArray], FloatArray], starts: FloatArray, direction: int
 ) -> FloatArray:
-    """The roots of falling functions to 1e-13: bracketed by doubling steps from `start`, then by the Illinois method.
+    """Return the roots of n decreasing functions, to 1e-13 relative to the larger of 1 and the root.
 
-    `function` gives the values of some rows at some points. A root is expected on the side of `direction`; where it is
-    not, the start moves until it is.
+    - `function(x, rows)` gives the values of the functions of some rows at the points `x`
+    - `starts`: where to begin, shape (n,)
+    - `direction`: 1 if roots are expected above the starts, -1 if below; a start beyond its root is moved back
+
+    The roots are bracketed by steps that double, and found by the Illinois variant of regula falsi (Dowell and Jarratt
+    1971), with bisection where that leaves the bracket.
     """
-    near, step, at = starts.copy(), 0.5, np.arange(len(starts))
-    while len(at := at[function(near[at], at) * direction < 0]) and step < 1e4:
-        near[at] -= direction * step
+    near, step, active = starts.copy(), 0.5, np.arange(len(starts))
+    while len(active := active[function(near[active], active) * direction < 0]) and step < 1e4:
+        near[active] -= direction * step
         step *= 2
-    far, step, at = near + direction * 0.5, 1.0, np.arange(len(starts))
-    while len(at := at[function(far[at], at) * direction > 0]) and step < 1e4:
-        near[at] = far[at]
-        far[at] += direction * step
+    far, step, active = near + direction * 0.5, 1.0, np.arange(len(starts))
+    while len(active := active[function(far[active], active) * direction > 0]) and step < 1e4:
+        near[active] = far[active]
+        far[active] += direction * step
         step *= 2
-    every = np.arange(len(starts))
+    rows = np.arange(len(starts))
     a, b = np.minimum(near, far), np.maximum(near, far)
-    fa, fb, side = function(a, every), function(b, every), np.zeros(len(starts), int)
+    f_a, f_b, last_side = function(a, rows), function(b, rows), np.zeros(len(starts), int)
     for _ in range(200):
-        at = np.flatnonzero((fa != 0) & (fb != 0) & (b - a > 1e-13 * np.maximum(1, np.maximum(abs(a), abs(b)))))
-        if not len(at):
+        active = np.flatnonzero((f_a != 0) & (f_b != 0) & (b - a > 1e-13 * np.maximum(1, np.maximum(abs(a), abs(b)))))
+        if not len(active):
             break
-        low, high, above, below = a[at], b[at], fa[at], fb[at]
+        low, high, f_low, f_high = a[active], b[active], f_a[active], f_b[active]
         with np.errstate(invalid="ignore"):
-            x = (low * below - high * above) / (below - above)
+            x = (low * f_high - high * f_low) / (f_high - f_low)
         x = np.where((low < x) & (x < high), x, (low + high) / 2)
-        fx = function(x, at)
-        over = fx > 0
-        again = side[at] == np.where(over, 1, -1)
-        a[at], fa[at] = np.where(over, x, low), np.where(over, fx, np.where(again, above / 2, above))
-        b[at], fb[at] = np.where(over, high, x), np.where(over, np.where(again, below / 2, below), fx)
-        side[at] = np.where(over, 1, -1)
-    return np.where(abs(fa) < abs(fb), a, b)
+        f_x = function(x, active)
+        is_positive = f_x > 0
+        # Illinois: an end that stays twice in a row counts half, or it would never move
+        is_repeated = last_side[active] == np.where(is_positive, 1, -1)
+        a[active] = np.where(is_positive, x, low)
+        f_a[active] = np.where(is_positive, f_x, np.where(is_repeated, f_low / 2, f_low))
+        b[active] = np.where(is_positive, high, x)
+        f_b[active] = np.where(is_positive, np.where(is_repeated, f_high / 2, f_high), f_x)
+        last_side[active] = np.where(is_positive, 1, -1)
+    return np.where(abs(f_a) < abs(f_b), a, b)
 
 
 def _map_values(function: Callable[[float], float], values: FloatArray) -> FloatArray:
+    """Return a function of floats applied to each entry; numpy has neither erfc nor lgamma."""
     return np.array([function(value) for value in values.tolist()], float)

@@ -1,9 +1,10 @@
-"""How much more than chance a topic jumps: its dispersion, from the periods beside and within those that are compared.
+"""Overdispersion: how much more the counts of a topic vary than chance alone would make them.
 
-Deadlines, holidays and fashions make counts jump more than independent draws would. The dispersion φ is the variance
-of a topic's share about its own trend and season, over what independent draws would give (Pearson's statistic over
-its degrees of freedom, as quasi-binomial regression has it; McCullagh and Nelder 1989, 4.5). Periods under test have
-levels of their own, or what is tested would widen its own test.
+Deadlines, holidays and fashions make counts vary more than independent draws would. The overdispersion φ is the
+variance of a topic's share about its own trend and season over the variance of independent (binomial) draws: 1 is
+chance alone. It is estimated as in quasi-binomial regression, by Pearson's statistic over its degrees of freedom
+(McCullagh and Nelder 1989, 4.5), from the periods outside and within those that are compared. Compared periods have
+levels of their own, or the change under test would widen its own interval.
 """
 
 from __future__ import annotations
@@ -12,114 +13,132 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-# periods that are looked at, and how few are too few to say anything
+from trendcli.stats.distributions import FloatArray, IntArray
+
+# periods before those compared that the estimate looks at, by unit
 HISTORY_PERIODS = {"month": 36, "week": 52}
+# fewest periods from which anything is estimated
 MIN_PERIODS = 12
-# a season is told from the trend where every month of the year was seen twice
+# months from which a season is told from the trend: every month of the year was seen twice
 MIN_SEASONAL_MONTHS = 24
-# fewer degrees of freedom than that are not told apart: the estimate says next to nothing
+# degrees of freedom below which estimates are not told apart: they say next to nothing
 MIN_DF = 2.0
-# how often weights and estimate are brought in line with each other; more changes no digit that is shown
+# rounds in which weights and estimate are brought in line; more change no digit that is shown
 FIT_ITERATIONS = 3
 # rows that are fitted together: enough to fill the vectors, few enough for their equations to stay in the cache
 ROWS_PER_FIT = 1000
+# the segment of periods outside those that are compared
+BACKGROUND = -1
 
 
 class Overdispersion(NamedTuple):
-    """φ, at least 1, and the degrees of freedom that it rests on; None where there was nothing to estimate it from."""
+    """An estimate of the overdispersion of a topic.
+
+    `phi` is φ, the ratio of the variance of its counts to that of binomial draws, at least 1 (chance alone). `df` is
+    the degrees of freedom of the estimate, for Student's t in place of the normal distribution; None where nothing was
+    estimated.
+    """
 
     phi: float = 1.0
     df: float | None = None
 
 
 NOT_ESTIMATED = Overdispersion()
-BACKGROUND = -1
 
 
 def estimate_overdispersion(
-    counts: NDArray[np.int64],
-    totals: NDArray[np.int64],
+    counts: IntArray,
+    totals: IntArray,
     time_index: Sequence[int],
     unit: str,
     segment_of: Sequence[int] = (),
 ) -> list[Overdispersion]:
-    """The dispersion of each row of `counts` (rows × periods) of `bases` (rows × periods or periods, all above 0).
+    """Estimate the overdispersion of each topic from its counts in some periods.
 
-    `places` number the periods along the calendar; `unit` is 'month' or 'week'. `blocks` say of each period which of
-    those under test it is a part of, or BESIDE (so are all where none are given): each of these has a level and a slope
-    of its own, what lies beside has a trend.
+    - `counts`: integers, topics × periods
+    - `totals`: the submissions that `counts` are part of, above 0; topics × periods, or (periods,) for all topics alike
+    - `time_index`: the number of each period along the calendar (months or weeks), ascending; gaps are allowed
+    - `unit`: 'month' or 'week'
+    - `segment_of`: the compared period (0, 1, …) that each period lies in, or BACKGROUND; all are BACKGROUND by default
 
-    The fit is by weighted least squares. Squared residuals weigh by how sure they are: those of small counts have heavy
-    tails, with the excess kurtosis κ = (6φ² − 6φ + 1) / (φμ) of a gamma-Poisson count of mean μ and variance φμ, so
-    they weigh 1 / (1 + κ/2), and count for as many degrees of freedom (Satterthwaite 1946).
+    Return one estimate a row of `counts`, or NOT_ESTIMATED for all where there are fewer than MIN_PERIODS periods, or
+    too few for the coefficients of the fit. The fit is weighted least squares of the shares: each compared period has a
+    level and a slope of its own, the background a cubic trend, and all share a season by month where there are
+    MIN_SEASONAL_MONTHS.
+
+    Squared residuals weigh by how certain they are: those of small counts have heavy tails, with the excess kurtosis
+    κ = (6φ² − 6φ + 1) / (φμ) of a gamma-Poisson count of mean μ and variance φμ. So they weigh 1 / (1 + κ/2), and
+    contribute as many degrees of freedom (Satterthwaite 1946).
     """
     design = _design_matrix(time_index, unit, segment_of or [BACKGROUND] * len(time_index))
-    basis, strength, _ = np.linalg.svd(design, full_matrices=False)
-    basis = basis[:, strength > 1e-10 * strength[0]]
+    basis, singular_values, _ = np.linalg.svd(design, full_matrices=False)
+    basis = basis[:, singular_values > 1e-10 * singular_values[0]]
     if len(time_index) < MIN_PERIODS or len(time_index) - basis.shape[1] < MIN_PERIODS // 2:
         return [NOT_ESTIMATED] * len(counts)
-    of = np.broadcast_to(totals, counts.shape)
-    parts = (slice(at, at + ROWS_PER_FIT) for at in range(0, len(counts), ROWS_PER_FIT))
-    found = [_fit_rows(counts[part], of[part], basis) for part in parts]
-    return [Overdispersion(phi, max(MIN_DF, df)) for phis, dfs in found for phi, df in zip(phis, dfs, strict=True)]
+    row_totals = np.broadcast_to(totals, counts.shape)
+    chunks = (slice(start, start + ROWS_PER_FIT) for start in range(0, len(counts), ROWS_PER_FIT))
+    fits = [_fit_rows(counts[chunk], row_totals[chunk], basis) for chunk in chunks]
+    return [Overdispersion(phi, max(MIN_DF, df)) for phis, dfs in fits for phi, df in zip(phis, dfs, strict=True)]
 
 
-def _fit_rows(
-    counts: NDArray[np.int64], totals: NDArray[np.int64], basis: NDArray[np.float64]
-) -> tuple[list[float], list[float]]:
+def _fit_rows(counts: IntArray, totals: IntArray, basis: FloatArray) -> tuple[list[float], list[float]]:
+    """Return φ and its degrees of freedom for each row.
+
+    `counts` and `totals` are rows × periods, `basis` holds the orthonormal columns of the design, periods × k.
+    """
     shares = counts / totals
-    least = np.maximum(shares.mean(axis=1) / 20, 0.1 / totals.sum(axis=1))[:, None]
-    means, phi = np.maximum(shares @ basis @ basis.T, least), np.ones(len(counts))
-    # of each period the products of its row of the basis: weighed and added up they are the normal equations
+    floor = np.maximum(shares.mean(axis=1) / 20, 0.1 / totals.sum(axis=1))[:, None]
+    means, phi = np.maximum(shares @ basis @ basis.T, floor), np.ones(len(counts))
+    # the outer product of each period's row of the basis: weighted and summed they are the normal equations
     products = (basis[:, :, None] * basis[:, None, :]).reshape(len(basis), -1)
     for _ in range(FIT_ITERATIONS):
         weights = totals / (means * np.maximum(1 - means, 1e-9))
-        means = np.clip(_fit_least_squares(shares, weights, basis, products)[0], least, 1.0)
+        means = np.clip(_fit_least_squares(shares, weights, basis, products)[0], floor, 1.0)
     weights = totals / (means * np.maximum(1 - means, 1e-9))
     fitted, normal, scaled = _fit_least_squares(shares, weights, basis, products)
     leverage = np.linalg.inv(normal).reshape(len(counts), -1) @ products.T * scaled
     squares = weights * (shares - fitted) ** 2
     for _ in range(FIT_ITERATIONS):
-        sure = 1 / (1 + _excess_kurtosis(phi, means * totals) / 2)
-        phi = np.maximum((sure * squares).sum(axis=1) / (sure * (1 - leverage)).sum(axis=1), 1.0)
-    sure = 1 / (1 + _excess_kurtosis(phi, means * totals) / 2)
-    return phi.tolist(), (sure * (1 - leverage)).sum(axis=1).tolist()
+        certainty = 1 / (1 + _excess_kurtosis(phi, means * totals) / 2)
+        phi = np.maximum((certainty * squares).sum(axis=1) / (certainty * (1 - leverage)).sum(axis=1), 1.0)
+    certainty = 1 / (1 + _excess_kurtosis(phi, means * totals) / 2)
+    return phi.tolist(), (certainty * (1 - leverage)).sum(axis=1).tolist()
 
 
 def _fit_least_squares(
-    shares: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    basis: NDArray[np.float64],
-    products: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """The weighted least squares fit of each row, its normal equations, and the weights that they are made with."""
+    shares: FloatArray, weights: FloatArray, basis: FloatArray, products: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the weighted least squares fit (rows × periods), its normal equations, and the weights used in them."""
     scaled = weights / weights.mean(axis=1, keepdims=True)
     normal = (scaled @ products).reshape(-1, basis.shape[1], basis.shape[1])
-    solved = np.linalg.solve(normal, (scaled * shares @ basis)[:, :, None])
-    return solved[:, :, 0] @ basis.T, normal, scaled
+    coefficients = np.linalg.solve(normal, (scaled * shares @ basis)[:, :, None])
+    return coefficients[:, :, 0] @ basis.T, normal, scaled
 
 
-def _excess_kurtosis(phi: NDArray[np.float64], means: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The excess kurtosis of gamma-Poisson counts of some means, whose variance is φ times the mean."""
-    found: NDArray[np.float64] = ((6 * phi**2 - 6 * phi + 1) / phi)[:, None] / means
-    return found
+def _excess_kurtosis(phi: FloatArray, means: FloatArray) -> FloatArray:
+    """Return the excess kurtosis of gamma-Poisson counts of `means` (rows × periods) and variance `phi` times that."""
+    kurtosis: FloatArray = ((6 * phi**2 - 6 * phi + 1) / phi)[:, None] / means
+    return kurtosis
 
 
-def background_design(time_index: Sequence[int], unit: str) -> NDArray[np.float64]:
-    """The design of what lies beside: a cubic in time, and where there is enough to tell it a level for each month."""
+def background_design(time_index: Sequence[int], unit: str) -> FloatArray:
+    """Return the design matrix of background periods, periods × columns: a cubic in time, and a level by month.
+
+    Weeks, and fewer than MIN_SEASONAL_MONTHS months, have a single level.
+    """
     return _design_matrix(time_index, unit, [BACKGROUND] * len(time_index))
 
 
-def _design_matrix(time_index: Sequence[int], unit: str, segment_of: Sequence[int]) -> NDArray[np.float64]:
-    every, of = np.asarray(time_index, float), np.asarray(segment_of)
-    columns = [np.ones(len(every))]
-    if unit == "month" and len(every) >= MIN_SEASONAL_MONTHS:
+def _design_matrix(time_index: Sequence[int], unit: str, segment_of: Sequence[int]) -> FloatArray:
+    index, segments = np.asarray(time_index, float), np.asarray(segment_of)
+    columns = [np.ones(len(index))]
+    if unit == "month" and len(index) >= MIN_SEASONAL_MONTHS:
         months = np.asarray(time_index) % 12
         columns = [(months == month).astype(float) for month in sorted(set(months.tolist()))]
-    for block in sorted(set(segment_of)):
-        inside = (of == block).astype(float)
-        time = (every - every[of == block].mean()) / max(float(np.ptp(every[of == block])) / 2, 1.0) * inside
-        columns += [inside, time, *([time**2, time**3] if block == BACKGROUND else [])]
+    for segment in sorted(set(segment_of)):
+        members = segments == segment
+        inside = members.astype(float)
+        time = (index - index[members].mean()) / max(float(np.ptp(index[members])) / 2, 1.0) * inside
+        columns += [inside, time, *([time**2, time**3] if segment == BACKGROUND else [])]
     return np.column_stack(columns)

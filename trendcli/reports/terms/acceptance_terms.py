@@ -33,8 +33,9 @@ from trendcli.reports.trends.acceptance import (
     format_acceptance_rate,
 )
 from trendcli.stats import proportions as change
+from trendcli.stats.distributions import IntArray
+from trendcli.stats.multiple_testing import benjamini_hochberg
 from trendcli.stats.proportions import FDR, Change, TwoProportions
-from trendcli.stats.screening import IntArray
 from trendcli.store.manifest import ARXIV
 from trendcli.store.store import Store
 from trendcli.topics.library import Library
@@ -81,7 +82,7 @@ def build_acceptance_terms(
     )
     sides = [_term_proportions(taken, held[name]) for name in names]
     moved = change.compute_changes(sides)
-    qs = change.benjamini_hochberg([found.p for found in moved])
+    qs = change.nan_to_none(benjamini_hochberg([found.p for found in moved]))
     chosen = [place for place, found in enumerate(moved) if found.p is not None and found.p <= FDR]
     acronyms = [names[place] for place in chosen if " " not in names[place]]
     long_form = folding.find_long_forms(tokens.count_acronym_definitions(read.tokens, acronyms))

@@ -24,7 +24,7 @@ from trendcli.reports.terms.terms import (
     topic_suffix,
 )
 from trendcli.stats import proportions as change
-from trendcli.stats.screening import IntArray
+from trendcli.stats.distributions import IntArray
 from trendcli.store.store import Store
 from trendcli.topics.library import Library
 from trendcli.topics.query import Query, bind

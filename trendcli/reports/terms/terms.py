@@ -12,7 +12,7 @@ from trendcli.core.errors import CoverageMissing, UsageError
 from trendcli.core.report import Column, Report
 from trendcli.core.types import Progress, Scope, ignore_progress
 from trendcli.reports import significance as evidence
-from trendcli.reports.base import build_report, describe_period, is_withheld, label_columns, share_or_none
+from trendcli.reports.base import build_report, describe_period, is_withheld, label_columns
 from trendcli.reports.notes import coverage_phrase, status_command
 from trendcli.reports.significance import History, PeriodPair
 from trendcli.reports.terms import near_duplicates as folding
@@ -20,8 +20,8 @@ from trendcli.reports.terms import ngrams, texts, tokens
 from trendcli.reports.terms.ngrams import NgramCounts
 from trendcli.stats import proportions as change
 from trendcli.stats import screening as movers
-from trendcli.stats.proportions import FDR, MIN_COUNT
-from trendcli.stats.screening import IntArray
+from trendcli.stats.distributions import IntArray
+from trendcli.stats.proportions import FDR, MIN_COUNT, compute_share
 from trendcli.store.manifest import ARXIV
 from trendcli.store.store import Store
 from trendcli.topics.library import Library
@@ -178,7 +178,7 @@ def run_term_tests(
     spread = movers.estimate_term_overdispersion(
         of.counts[:, history], totals[history], places, period_history.unit, period_history.segment_of, asked
     )
-    judged = movers.test_many(of.counts[:, 0], int(totals[0]), of.counts[:, 1], int(totals[1]), spread)
+    judged = movers.screen_terms(of.counts[:, 0], int(totals[0]), of.counts[:, 1], int(totals[1]), spread)
     return TermTests(of, totals, spread, judged)
 
 
@@ -265,8 +265,8 @@ def _build_row(
         "base_2": base_2,
         "count_1": one,
         "count_2": two,
-        "share_1": share_or_none(one, base_1),
-        "share_2": share_or_none(two, base_2),
+        "share_1": compute_share(one, base_1),
+        "share_2": compute_share(two, base_2),
         **term_change._asdict(),
         "dispersion": float(term_tests.overdispersion.phi[place]),
         "q": float(term_tests.result.q[place]),

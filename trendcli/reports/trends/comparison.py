@@ -18,7 +18,6 @@ from trendcli.reports.base import (
     format_topic_names,
     is_withheld,
     label_columns,
-    share_or_none,
     sort_rows,
     visible_count,
     worst_status,
@@ -26,7 +25,7 @@ from trendcli.reports.base import (
 from trendcli.reports.notes import coverage_phrase, status_command
 from trendcli.reports.significance import PeriodPair
 from trendcli.stats import decomposition as mix
-from trendcli.stats.proportions import TwoProportions
+from trendcli.stats.proportions import TwoProportions, compute_share
 from trendcli.store.coverage import PeriodStatus
 from trendcli.store.manifest import ARXIV
 from trendcli.store.store import Store
@@ -205,8 +204,8 @@ def _comparison_row(
         "base_2": two[1],
         "count_1": one[0],
         "count_2": two[0],
-        "share_1": share_or_none(*one),
-        "share_2": share_or_none(*two),
+        "share_1": compute_share(*one),
+        "share_2": compute_share(*two),
         "rank_1": None,
         "rank_2": None,
         "status": status,
@@ -265,8 +264,8 @@ def _decomposition_row(
         "base_1": numbers[1] if known else None,
         "count_2": numbers[2] if known else None,
         "base_2": numbers[3] if known else None,
-        "share_1": share_or_none(*numbers[:2]) if known else None,
-        "share_2": share_or_none(*numbers[2:]) if known else None,
+        "share_1": compute_share(*numbers[:2]) if known else None,
+        "share_2": compute_share(*numbers[2:]) if known else None,
         "points": term.within + term.mix if term else None,
         "within": term.within if term else None,
         "mix": term.mix if term else None,

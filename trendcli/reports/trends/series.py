@@ -22,7 +22,6 @@ from trendcli.reports.base import (
     format_topic_names,
     is_withheld,
     period_fields,
-    share_or_none,
     visible_count,
 )
 from trendcli.reports.notes import coverage_phrase, status_command
@@ -31,7 +30,7 @@ from trendcli.stats import proportions as change
 from trendcli.stats import turning_points as turns
 from trendcli.stats.growth import Growth
 from trendcli.stats.overdispersion import NOT_ESTIMATED, Overdispersion
-from trendcli.stats.proportions import TwoProportions
+from trendcli.stats.proportions import TwoProportions, compute_share
 from trendcli.stats.turning_points import MIN_LEAD_PERIODS, MIN_QUIET_YEARS
 from trendcli.store.coverage import PeriodStatus
 from trendcli.store.store import Store
@@ -208,7 +207,7 @@ def _period_rows(
             **where,
             "count": count,
             "base": base,
-            "share": share_or_none(count, base),
+            "share": compute_share(count, base),
             "share_low": low,
             "share_high": high,
             **status,

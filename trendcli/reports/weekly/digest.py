@@ -19,7 +19,7 @@ from trendcli.core.errors import CoverageMissing
 from trendcli.core.periods import Period
 from trendcli.core.report import Report
 from trendcli.core.types import Progress, Scope, Window, ignore_progress
-from trendcli.reports.base import describe_period, share_or_none, visible_count
+from trendcli.reports.base import describe_period, visible_count
 from trendcli.reports.notes import build_provenance, common_notes, format_timestamp
 from trendcli.reports.papers import listing
 from trendcli.reports.terms import first_seen as terms
@@ -27,6 +27,7 @@ from trendcli.reports.trends.comparison import build_comparison
 from trendcli.stats import alerts
 from trendcli.stats import proportions as change
 from trendcli.stats.alerts import OVERDISPERSION_WEEKS, POOLED_WEEKS
+from trendcli.stats.proportions import compute_share
 from trendcli.store.coverage import MODERATION_LAG
 from trendcli.store.store import Store
 from trendcli.topics.library import Library
@@ -90,7 +91,7 @@ def build_digest(
         count, base = visible_count(context, topic, period, counted, verdict)
         named = {"topic": topic, "name": context.topic_label(topic), "watched": topic in watched}
         rows.append(
-            {**named, "count": count, "base": base, "share": share_or_none(count, base)} | _build_sides(topic, sides)
+            {**named, "count": count, "base": base, "share": compute_share(count, base)} | _build_sides(topic, sides)
         )
     twin_base = visible_count(context, None, twin, counted, context.period_status(twin))[1] if twin else None
     return {
@@ -188,7 +189,7 @@ def _build_topic_series(
     ends = [(None, None) if count is None or not base else change.wilson_interval(count, base) for count, base in found]
     return {
         "count": [count for count, _ in found],
-        "share": [share_or_none(*one) for one in found],
+        "share": [compute_share(*one) for one in found],
         "low": [low for low, _ in ends],
         "high": [high for _, high in ends],
     }
