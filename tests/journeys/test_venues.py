@@ -275,12 +275,12 @@ def test_an_entry_of_a_submission_says_where_it_was_sent(root: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("report --corpus iclr --by month -t rnn", "known by year alone"),
-        ("report --corpus iclr --since 2020-03 -t rnn", "known by year alone"),
+        ("report --corpus iclr --by month -t rnn", "dated by year only"),
+        ("report --corpus iclr --since 2020-03 -t rnn", "dated by year only"),
         ("report --corpus iclr -c cs.LG -t rnn", "has no categories"),
         ("report --corpus iclr --across category -t rnn", "neither days nor categories"),
         ("digest --corpus iclr", "A digest is of arXiv"),
-        ("report --corpus iclr -t rnn --fields keywords --match title", "By title alone nothing matches"),
+        ("report --corpus iclr -t rnn --fields keywords --match title", "--match title matches nothing"),
         ("terms --corpus iclr --outcome accepted --status accepted --period 2021", "all are accepted"),
         ("report --corpus iclr --decompose -t rnn --period 2021", "has no categories"),
         ("report --corpus iclr --fields titel -t rnn", "did you mean title"),

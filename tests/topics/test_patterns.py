@@ -11,12 +11,12 @@ from trendcli.core.normalize import normalize_text
 from trendcli.topics.patterns import build_rule, phrase_regex
 
 
-def matches(kind: str, written: str, text: str) -> bool:
-    """Whether a rule matches, by RE2 and by Python's re alike."""
-    regex = build_rule(kind, written).regex
-    by_re = re.search(regex, text, re.ASCII) is not None
-    assert (re2.search(regex, text) is not None) == by_re
-    return by_re
+def is_match(kind: str, rule_text: str, text: str) -> bool:
+    """Whether a rule matches a text, by RE2 and by Python's re alike."""
+    regex = build_rule(kind, rule_text).regex
+    matches_by_re = re.search(regex, text, re.ASCII) is not None
+    assert (re2.search(regex, text) is not None) == matches_by_re
+    return matches_by_re
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,8 @@ def matches(kind: str, written: str, text: str) -> bool:
     ],
 )
 def test_phrases(phrase: str, yes: list[str], no: list[str]) -> None:
-    assert [text for text in yes if not matches("phrase", phrase, text)] == []
-    assert [text for text in no if matches("phrase", phrase, text)] == []
+    assert [text for text in yes if not is_match("phrase", phrase, text)] == []
+    assert [text for text in no if is_match("phrase", phrase, text)] == []
 
 
 @pytest.mark.parametrize(
@@ -54,39 +54,39 @@ def test_phrases(phrase: str, yes: list[str], no: list[str]) -> None:
     ],
 )
 def test_acronyms_keep_their_case(acronym: str, yes: list[str], no: list[str]) -> None:
-    assert [text for text in yes if not matches("acronym", acronym, text)] == []
-    assert [text for text in no if matches("acronym", acronym, text)] == []
+    assert [text for text in yes if not is_match("acronym", acronym, text)] == []
+    assert [text for text in no if is_match("acronym", acronym, text)] == []
 
 
 def test_patterns_are_taken_as_written() -> None:
-    assert matches("pattern", r"\b(?:Bi|Conv)LSTMs?\b", "a BiLSTM")
-    assert not matches("pattern", r"\b(?:Bi|Conv)LSTMs?\b", "a bilstm")
-    assert matches("pattern", r"(?i)^towards\b", "Towards peace")
+    assert is_match("pattern", r"\b(?:Bi|Conv)LSTMs?\b", "a BiLSTM")
+    assert not is_match("pattern", r"\b(?:Bi|Conv)LSTMs?\b", "a bilstm")
+    assert is_match("pattern", r"(?i)^towards\b", "Towards peace")
 
 
 @pytest.mark.parametrize(
-    ("kind", "written", "reason"),
+    ("kind", "rule_text", "reason"),
     [
         ("phrase", "", "no letter or digit"),
         ("phrase", " - ", "no letter or digit"),
         ("phrase", "*", "no letter or digit"),
-        ("phrase", "mitigat* bias", "star that is not at its end"),
-        ("pattern", "(unclosed", "refused by RE2"),
-        ("pattern", "a(?=b)", "refused by RE2"),
-        ("pattern", r"(a)\1", "refused by RE2"),
+        ("phrase", "mitigat* bias", "a * before its end"),
+        ("pattern", "(unclosed", "not a valid RE2 expression"),
+        ("pattern", "a(?=b)", "not a valid RE2 expression"),
+        ("pattern", r"(a)\1", "not a valid RE2 expression"),
         ("pattern", "x*", "matches everything"),
         ("pattern", ".", "matches everything"),
-        ("pattern", r"\Astart", "edges of title and abstract"),
-        ("pattern", "a(?i)b", "not by Python's re"),
+        ("pattern", r"\Astart", "start and end of title and abstract"),
+        ("pattern", "a(?i)b", "not in Python's re"),
     ],
 )
-def test_rules_that_cannot_be(kind: str, written: str, reason: str) -> None:
+def test_invalid_rules(kind: str, rule_text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=re.escape(reason)):
-        build_rule(kind, written)
+        build_rule(kind, rule_text)
 
 
 @given(st.text("abcXYZ 0-.'+*()[]", min_size=1, max_size=30))
-def test_a_phrase_matches_itself_or_is_refused(phrase: str) -> None:
+def test_a_phrase_matches_itself_or_is_invalid(phrase: str) -> None:
     try:
         regex = phrase_regex(phrase, any_case=True)
     except ValueError:
@@ -105,7 +105,7 @@ def test_a_key_stands_for_what_is_matched() -> None:
     )
 
 
-def test_a_rule_keeps_the_exclusions_that_can_hold_a_match_of_it() -> None:
+def test_a_rule_keeps_the_exclusions_that_can_contain_its_match() -> None:
     excluded = ["meta-learning in schools", "the metalearning", "metals", "learning", "school*"]
     assert build_rule("phrase", "meta learning", excluded).exclude == (
         "meta-learning in schools",
@@ -127,9 +127,9 @@ PHRASES = st.lists(st.sampled_from("a b as b-a ab ba* a-bs".split()), min_size=1
 
 
 @given(PHRASES, PHRASES, st.text("ab s-", max_size=14))
-def test_an_exclusion_that_is_dropped_would_have_held_nothing(phrase: str, excluded: str, text: str) -> None:
+def test_a_dropped_exclusion_would_have_excluded_nothing(phrase: str, excluded: str, text: str) -> None:
     if build_rule("phrase", phrase, [excluded]).exclude:
         return
-    spans = [found.span() for found in re.finditer(phrase_regex(excluded, any_case=True), text, re.ASCII)]
-    for found in re.finditer(phrase_regex(phrase, any_case=True), text, re.ASCII):
-        assert not any(start <= found.start() and found.end() <= end for start, end in spans)
+    spans = [match.span() for match in re.finditer(phrase_regex(excluded, any_case=True), text, re.ASCII)]
+    for match in re.finditer(phrase_regex(phrase, any_case=True), text, re.ASCII):
+        assert not any(start <= match.start() and match.end() <= end for start, end in spans)

@@ -1,4 +1,4 @@
-"""The shipped topics against the sentences in topic_sentences/: what they must match, must not, and match wrongly."""
+"""The shipped topics against sentences/: what they must match, what they must not, and accepted wrong matches."""
 
 from __future__ import annotations
 
@@ -11,38 +11,39 @@ import yaml
 
 from trendcli.core.normalize import normalize_text
 from trendcli.core.settings import config_folder
-from trendcli.topics import library as topics
-from trendcli.topics import loader as topic_files
 from trendcli.topics.highlight import find_matches
-from trendcli.topics.library import Library
+from trendcli.topics.library import Library, is_allowed_by_guard
+from trendcli.topics.loader import load_library
 from trendcli.topics.patterns import phrase_regex
 
 FOLDER = Path(__file__).parent / "sentences"
-NAMES = sorted(topic_files.load_library(config_folder() / "topics").topics)
+NAMES = sorted(load_library(config_folder() / "topics").topics)
 
 
 @pytest.fixture(scope="session")
 def sentences() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+    by_topic: dict[str, dict[str, Any]] = {}
     for path in sorted(FOLDER.glob("*.yaml")):
-        more = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        assert not set(found) & set(more)
-        found |= more
-    return found
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        assert not set(by_topic) & set(content)
+        by_topic |= content
+    return by_topic
 
 
-def read(item: str | dict[str, str]) -> tuple[str, str]:
-    """(text, categories) of a sentence; a plain one stands in cs.LG."""
-    return (item, "cs.LG") if isinstance(item, str) else (item["text"], item.get("categories", "cs.LG"))
+def text_and_categories(sentence: str | dict[str, str]) -> tuple[str, str]:
+    """(text, categories) of a sentence; a plain one is in cs.LG."""
+    if isinstance(sentence, str):
+        return sentence, "cs.LG"
+    return sentence["text"], sentence.get("categories", "cs.LG")
 
 
-def matching(library: Library, name: str, item: str | dict[str, str]) -> list[str]:
+def matching_rules(library: Library, name: str, sentence: str | dict[str, str]) -> list[str]:
     """The rules by which a sentence matches a topic."""
-    text, categories = read(item)
+    text, categories = text_and_categories(sentence)
     return [
         f"{topic.id}: {rule.text}"
         for topic in library.topic_family(name)
-        if topics.is_allowed_by_guard(topic.guard, categories)
+        if is_allowed_by_guard(topic.guard, categories)
         for rule in topic.rules
         if find_matches(rule, normalize_text(text), "")
     ]
@@ -52,21 +53,23 @@ def matching(library: Library, name: str, item: str | dict[str, str]) -> list[st
 def test_a_topic_matches_what_it_must_and_nothing_else(library: Library, sentences: dict[str, Any], name: str) -> None:
     own = sentences[name]
     assert len(own["matches"]) >= 2 and len(own["misses"]) >= 2
-    assert [item for item in own["matches"] if not matching(library, name, item)] == []
-    assert {read(item)[0]: rules for item in own["misses"] if (rules := matching(library, name, item))} == {}
-    # a wrong catch that is listed as accepted is one, and says why it is left
-    assert [item for item in own.get("accepted") or [] if not matching(library, name, item) or not item["why"]] == []
+    assert [item for item in own["matches"] if not matching_rules(library, name, item)] == []
+    wrong = {str(item): rules for item in own["misses"] if (rules := matching_rules(library, name, item))}
+    assert wrong == {}
+    # a wrong match that is listed as accepted is one, and says why it is left
+    accepted = own.get("accepted") or []
+    assert [item for item in accepted if not matching_rules(library, name, item) or not item["why"]] == []
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_exclusion_is_needed(library: Library, sentences: dict[str, Any], name: str) -> None:
-    texts = [normalize_text(read(item)[0]) for item in sentences[name]["misses"]]
+    texts = [normalize_text(text_and_categories(item)[0]) for item in sentences[name]["misses"]]
     for phrase in library.get_topic(name).exclude:
         regex = phrase_regex(phrase, any_case=True)
         assert any(re.search(regex, text, re.ASCII) for text in texts), f"no sentence needs {phrase!r}"
 
 
-def test_the_sentences_are_of_topics_that_are_there(sentences: dict[str, Any]) -> None:
+def test_there_are_sentences_for_every_topic(sentences: dict[str, Any]) -> None:
     assert set(sentences) == set(NAMES)
 
 

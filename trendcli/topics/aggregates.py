@@ -1,10 +1,10 @@
-"""Cells: an exact aggregate of the tags in the cache, and its sums by month for one scope.
+"""Aggregates: exact counts by file, month, topic and set of categories, cached, and their sums by month for a scope.
 
-Cells are (file, topic, month, categories, n_any, n_title, n_strict): how many rows of a file match a topic, by month of
-v1 and set of categories. A set of categories answers for any scope, and counts a cross-listed submission once, which a
-cube by category cannot. Rows that a file replaces in older files are subtracted in its own cells, so the cells of all
-named files add up to the live store, and a new update changes no cell that was there before. Topic 0 is everything: the
-base.
+An aggregate is (file, topic, month, categories, n_any, n_title, n_strict, high, low): how many rows of a file match a
+topic, by month of the first version and set of categories. A set of categories answers for any scope and counts a
+cross-listed submission once, which a cube by category cannot. Rows of older files that a file replaces are subtracted
+in its own aggregates, so that those of all files of the store add up to the live rows, and a new delta file changes no
+aggregate that exists. Topic 0 stands for all submissions: the total.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from trendcli.core.types import Progress, Scope
 from trendcli.store import cache
-from trendcli.store import result_cache as answers
 from trendcli.store.manifest import DataFile
+from trendcli.store.result_cache import read_result, write_result
 from trendcli.store.sql import create_temp_table, file_rows_sql, scope_filter_sql
 from trendcli.store.store import Store
 from trendcli.topics.library import Library
@@ -27,15 +27,21 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+# folder of the aggregates in the cache of a store; it and the column names below are on users' disks
 CACHE_KIND = "cells"
+# the topic that stands for all submissions
 TOTAL_KEY = 0
-# what is counted of the rows of a topic, and of the base the two halves of their hashes
+# matches of a topic by mode; of the total the submissions (n_any) and the two halves of the sum of their row hashes
 AGGREGATE_COLUMNS = ("n_any", "n_title", "n_strict", "high", "low")
 
 
 @dataclass(frozen=True)
 class MonthSums:
-    """The cells of a scope added up by month ('2019-03'): for each topic key COUNTED, a list by month each."""
+    """The aggregates of a scope summed by month.
+
+    `months` are labels ('2019-03') in order; `sums` holds, by topic key as text, one list per column of
+    AGGREGATE_COLUMNS, each with a number per month.
+    """
 
     months: Sequence[str]
     sums: Mapping[str, Sequence[Sequence[int]]]
@@ -44,21 +50,22 @@ class MonthSums:
 def compute_month_sums(
     store: Store, library: Library, topics: Sequence[str], scope: Scope, primary_only: bool, progress: Progress
 ) -> MonthSums:
-    """The sums of a scope for some topics and the base, and for others that were counted before.
+    """Return the sums of a scope for the total, some topics, and others that were aggregated before.
 
-    They are remembered, so that a report of a scope that was asked for before opens no parquet file.
+    They are cached by scope, so that a second report on it opens no parquet file.
     """
-    names = [item.path for item in store.manifest.files]
-    state = "\n".join(["sums 2", *names, " ".join(scope.categories), str(primary_only), *store.text_expressions])
-    name = blake2b(state.encode(), digest_size=16).hexdigest()
-    wanted = [TOTAL_KEY, *(topic_key(library, topic) for topic in topics)]
-    found = answers.read_result(store.root, name, _month_sums_from_json)
-    if found is None or any(str(key) not in found.sums for key in wanted):
-        pieces = ensure_aggregates(store, library, topics, progress)
+    paths = [file.path for file in store.manifest.files]
+    # "sums 2" names the layout of MonthSums
+    identity = "\n".join(["sums 2", *paths, " ".join(scope.categories), str(primary_only), *store.text_expressions])
+    cache_key = blake2b(identity.encode(), digest_size=16).hexdigest()
+    topic_keys = [TOTAL_KEY, *(topic_key(library, topic) for topic in topics)]
+    month_sums = read_result(store.root, cache_key, _month_sums_from_json)
+    if month_sums is None or any(str(key) not in month_sums.sums for key in topic_keys):
+        blocks = ensure_aggregates(store, library, topics, progress)
         with store.connect() as db:
-            found = _sum_by_month(db, store, pieces, wanted, scope, primary_only)
-        answers.write_result(store.root, name, found)
-    return found
+            month_sums = _sum_by_month(db, store, blocks, topic_keys, scope, primary_only)
+        write_result(store.root, cache_key, month_sums)
+    return month_sums
 
 
 def _month_sums_from_json(value: Any) -> MonthSums:
@@ -73,12 +80,12 @@ def _sum_by_month(
     scope: Scope,
     primary_only: bool,
 ) -> MonthSums:
-    """The sums of what is wanted, and of every other topic of which the pieces hold all named files."""
-    stored = {item.file_id for item in store.manifest.files}
-    files: dict[int, set[int]] = {key: set() for key in topic_keys}
-    for piece in blocks:
-        for key in piece.keys:
-            files.setdefault(key, set()).update(piece.file_ids)
+    """Sum the aggregates of the topics with these keys, and of any other for which the blocks cover all files."""
+    stored_ids = {file.file_id for file in store.manifest.files}
+    file_ids_by_key: dict[int, set[int]] = {key: set() for key in topic_keys}
+    for block in blocks:
+        for key in block.keys:
+            file_ids_by_key.setdefault(key, set()).update(block.file_ids)
     rows = db.execute(
         f"""
         SELECT topic, strftime(month, '%Y-%m'), {", ".join(f"sum({name})::BIGINT" for name in AGGREGATE_COLUMNS)}
@@ -87,21 +94,25 @@ def _sum_by_month(
         """
     ).fetchall()
     months = sorted({month for _, month, *_ in rows})
-    places = {month: number for number, month in enumerate(months)}
-    sums = {str(key): [[0] * len(months) for _ in AGGREGATE_COLUMNS] for key, held in files.items() if held >= stored}
+    month_indices = {month: index for index, month in enumerate(months)}
+    sums = {
+        str(key): [[0] * len(months) for _ in AGGREGATE_COLUMNS]
+        for key, file_ids in file_ids_by_key.items()
+        if file_ids >= stored_ids
+    }
     for key, month, *amounts in rows:
         for column, amount in zip(sums.get(str(key), ()), amounts, strict=False):
-            column[places[month]] = amount
+            column[month_indices[month]] = amount
     return MonthSums(months, sums)
 
 
 def aggregates_sql(db: duckdb.DuckDBPyConnection, store: Store, blocks: Sequence[cache.CacheBlock]) -> str:
-    """SQL for the cells that some pieces hold of the files that are named."""
-    stored = {item.file_id for item in store.manifest.files}
-    cells = blocks_sql(db, blocks, "cell", _EMPTY_AGGREGATES_SQL)
-    if all(piece.file_ids <= stored for piece in blocks):
-        return cells
-    return f"SELECT * FROM ({cells}) WHERE file IN ({', '.join(map(str, stored))})"
+    """Return SQL for the aggregates in some blocks of the files that are in the store."""
+    stored_ids = {file.file_id for file in store.manifest.files}
+    sql = blocks_sql(db, blocks, "aggregate", _EMPTY_AGGREGATES_SQL)
+    if all(block.file_ids <= stored_ids for block in blocks):
+        return sql
+    return f"SELECT * FROM ({sql}) WHERE file IN ({', '.join(map(str, stored_ids))})"
 
 
 _EMPTY_AGGREGATES_SQL = (
@@ -113,17 +124,16 @@ _EMPTY_AGGREGATES_SQL = (
 def ensure_aggregates(
     store: Store, library: Library, topics: Iterable[str], progress: Progress
 ) -> list[cache.CacheBlock]:
-    """The pieces that hold the cells of every named file for some topics and the base."""
-    by_key = {topic_key(library, topic): topic for topic in topics}
-    by_file = {item.file_id: item for item in store.manifest.files}
+    """Return cache blocks with the aggregates of every file of the store for some topics and the total."""
+    topic_by_key = {topic_key(library, topic): topic for topic in topics}
+    file_by_id = {file.file_id: file for file in store.manifest.files}
 
-    def compute_missing(some_files: Sequence[int], some_keys: Sequence[int]) -> pa.Table:
-        chosen = [by_key[key] for key in some_keys if key != TOTAL_KEY]
-        return _compute_aggregates(
-            store, library, [by_file[key] for key in some_files], chosen, TOTAL_KEY in some_keys, progress
-        )
+    def compute_missing(file_ids: Sequence[int], topic_keys: Sequence[int]) -> pa.Table:
+        missing_files = [file_by_id[file_id] for file_id in file_ids]
+        missing_topics = [topic_by_key[key] for key in topic_keys if key != TOTAL_KEY]
+        return _compute_aggregates(store, library, missing_files, missing_topics, TOTAL_KEY in topic_keys, progress)
 
-    return cache.ensure_blocks(store, CACHE_KIND, by_file, [TOTAL_KEY, *by_key], compute_missing)
+    return cache.ensure_blocks(store, CACHE_KIND, file_by_id, [TOTAL_KEY, *topic_by_key], compute_missing)
 
 
 def _compute_aggregates(
@@ -134,62 +144,63 @@ def _compute_aggregates(
     with_total: bool,
     progress: Progress,
 ) -> pa.Table:
-    """The cells of some files for some topics, and for the base where it is asked for."""
-    every = list(store.manifest.files)
-    replaced = (
-        [item for item in every if item.first <= max(new.last for new in files)]
-        if any(new.replaces for new in files)
-        else []
-    )
-    pieces, rules = ensure_topic_rule_matches(
-        store, library, topics, list({item.path: item for item in [*files, *replaced]}.values()), progress
-    )
+    """Compute the aggregates of some files for some topics, and for the total where asked."""
+    older_files: list[DataFile] = []
+    if any(file.replaces for file in files):
+        last_day = max(file.last for file in files)
+        older_files = [file for file in store.manifest.files if file.first <= last_day]
+    read_files = list({file.path: file for file in [*files, *older_files]}.values())
+    blocks, assignments = ensure_topic_rule_matches(store, library, topics, read_files, progress)
     keys = [(topic, topic_key(library, topic)) for topic in topics]
     with store.connect() as db:
-        create_temp_table(db, "named_key", "topic VARCHAR, key BIGINT", keys)
-        db.execute(f"CREATE TEMP TABLE counted AS {_signed_rows_sql(store, files, replaced)}")
-        once = "DISTINCT" if replaced else ""
-        db.execute(f"CREATE TEMP VIEW paper AS SELECT {once} file, row, categories FROM counted")
-        create_topic_match_table(db, pieces, rules)
-        cells: pa.Table = db.sql(
+        create_temp_table(db, "topic_key", "topic VARCHAR, key BIGINT", keys)
+        db.execute(f"CREATE TEMP TABLE signed_row AS {_signed_rows_sql(store, files, older_files)}")
+        distinct = "DISTINCT" if older_files else ""
+        db.execute(f"CREATE TEMP VIEW paper AS SELECT {distinct} file, row, categories FROM signed_row")
+        create_topic_match_table(db, blocks, assignments)
+        aggregates: pa.Table = db.sql(
             f"""
             SELECT owner AS file, topic, month, categories, sum(sign)::BIGINT AS n_any,
                 sum(CASE WHEN title THEN sign ELSE 0 END)::BIGINT AS n_title,
                 sum(CASE WHEN strict THEN sign ELSE 0 END)::BIGINT AS n_strict,
                 0::BIGINT AS high, 0::BIGINT AS low
             FROM (
-                SELECT owner, counted.month, counted.categories, sign, named_key.key AS topic, hit.title, hit.strict
+                SELECT owner, signed_row.month, signed_row.categories, sign, topic_key.key AS topic,
+                    matched_row.title, matched_row.strict
                 FROM (
                     SELECT file, row, topic, bool_or(title) AS title, bool_or(strict) AS strict
-                    FROM mention GROUP BY file, row, topic
-                ) AS hit
-                JOIN counted USING (file, row)
-                JOIN named_key USING (topic)
+                    FROM topic_match GROUP BY file, row, topic
+                ) AS matched_row
+                JOIN signed_row USING (file, row)
+                JOIN topic_key USING (topic)
             ) GROUP BY ALL
             UNION ALL
             SELECT owner, {TOTAL_KEY}, month, categories, sum(sign), 0, 0,
                 sum(sign * (row_hash >> 32)), sum(sign * (row_hash & 4294967295))
-            FROM counted WHERE {str(with_total).lower()} GROUP BY ALL
+            FROM signed_row WHERE {str(with_total).lower()} GROUP BY ALL
             ORDER BY topic, month, categories, file
             """
         ).to_arrow_table()
-        return cells
+        return aggregates
 
 
-def _signed_rows_sql(store: Store, files: Sequence[DataFile], replaced: Sequence[DataFile]) -> str:
-    """Rows that the cells of `files` count: their own with sign 1, those they replace in older files with sign -1."""
+def _signed_rows_sql(store: Store, files: Sequence[DataFile], older_files: Sequence[DataFile]) -> str:
+    """Return SQL for the rows that the aggregates of `files` count.
+
+    Their own rows have the sign 1, rows of `older_files` that they replace -1; `owner` is the file that counts a row.
+    """
     columns = "v1_at, categories, row_hash, over_file, over_row"
+    own_rows = file_rows_sql(store, files, columns, live_only=False)
     month = "date_trunc('month', v1_at)::DATE AS month"
-    own = file_rows_sql(store, files, columns, live_only=False)
-    sql = f"SELECT file AS owner, file, row, {month}, categories, row_hash, 1 AS sign FROM ({own})"
-    if not replaced:
+    sql = f"SELECT file AS owner, file, row, {month}, categories, row_hash, 1 AS sign FROM ({own_rows})"
+    if not older_files:
         return sql
-    older = file_rows_sql(store, replaced, columns, live_only=False)
+    older_rows = file_rows_sql(store, older_files, columns, live_only=False)
     return f"""{sql} UNION ALL
         SELECT new.file, old.file, old.row, date_trunc('month', old.v1_at)::DATE, old.categories, old.row_hash, -1
-        FROM ({own}) AS new JOIN ({older}) AS old ON new.over_file = old.file AND new.over_row = old.row"""
+        FROM ({own_rows}) AS new JOIN ({older_rows}) AS old ON new.over_file = old.file AND new.over_row = old.row"""
 
 
 def topic_key(library: Library, topic: str) -> int:
-    """The number by which cells refer to a topic: a hash of all that it matches."""
+    """Return the key of a topic in aggregates: a 63-bit hash of all that it matches."""
     return int(library.match_hash(topic), 16) >> 1

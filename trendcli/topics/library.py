@@ -1,4 +1,4 @@
-"""The topics that are known: looked up by name, by pack and by family, or made on the spot."""
+"""All known topics, by name, pack and family, and ad-hoc topics made from a phrase or a keyword."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ from trendcli.topics.patterns import build_rule, rule_from_regex
 
 @dataclass(frozen=True)
 class Library:
-    """All topics and packs that are known; `replaced` names the shipped topics that a user's file redefines."""
+    """All known topics and packs, by name; `replaced` lists the shipped topics that a user's file redefines."""
 
     topics: Mapping[str, Topic]
     packs: Mapping[str, tuple[str, ...]]
     replaced: tuple[str, ...] = ()
 
     def get_topic(self, name: str) -> Topic:
-        """The topic of that name; UsageError with the nearest known ones where there is none."""
+        """Return the topic of that name; raise UsageError with the closest known names where there is none."""
         if name not in self.topics:
             raise UsageError(f"No topic {name!r}{suggest_names(name, self.topics)}. See `trend topics list`.")
         return self.topics[name]
 
     def get_pack(self, name: str) -> tuple[str, ...]:
-        """The topic names of a pack, in its order; UsageError where there is none of that name."""
+        """Return the topic names of a pack in its order; raise UsageError where there is no such pack."""
         if name not in self.packs:
             raise UsageError(f"No pack {name!r}{suggest_names(name, self.packs)}. See `trend topics list`.")
         return self.packs[name]
 
     def topic_family(self, name: str) -> list[Topic]:
-        """The topic and all below it, each once: what a match of it may come from."""
-        found, queue = {name: self.get_topic(name)}, [name]
+        """Return the topic and all its descendants, each once, by name: their rules are the topic's rules."""
+        members, queue = {name: self.get_topic(name)}, [name]
         while queue:
             for child in self._children_by_parent.get(queue.pop(), ()):
-                if child not in found:
-                    found[child] = self.topics[child]
+                if child not in members:
+                    members[child] = self.topics[child]
                     queue.append(child)
-        return [found[key] for key in sorted(found)]
+        return [members[member] for member in sorted(members)]
 
     @cached_property
     def _children_by_parent(self) -> Mapping[str, Sequence[str]]:
@@ -55,13 +55,13 @@ class Library:
         return children
 
     def match_hash(self, name: str) -> str:
-        """A hash of everything that decides what the topic matches; names that people read are not in it."""
+        """Return a hash of all that decides what the topic matches, not of its names: 16 hexadecimal digits."""
         parts = [f"{topic.guard}:{sorted(rule.key for rule in topic.rules)}" for topic in self.topic_family(name)]
         return blake2b("\n".join(sorted(parts)).encode(), digest_size=8).hexdigest()
 
 
 def library_from_json(value: Any) -> Library:
-    """A library of its JSON, as a mapping of its fields."""
+    """Build a library from the JSON object of its fields, as `json.dumps(library, default=vars)` writes it."""
     topics = {
         name: Topic(
             **{
@@ -76,15 +76,16 @@ def library_from_json(value: Any) -> Library:
         )
         for name, topic in value["topics"].items()
     }
-    return Library(topics, {name: tuple(listed) for name, listed in value["packs"].items()}, tuple(value["replaced"]))
+    return Library(topics, {name: tuple(members) for name, members in value["packs"].items()}, tuple(value["replaced"]))
 
 
-# what the name of a topic made on the spot begins with
-QUERY_PREFIX, KEYWORD_PREFIX = "query:", "keyword:"
+# prefixes of the names of ad-hoc topics
+QUERY_PREFIX = "query:"
+KEYWORD_PREFIX = "keyword:"
 
 
 def topic_from_phrase(text: str) -> Topic:
-    """A topic made of one phrase, as `--query` asks for it; UsageError where the phrase is empty."""
+    """Build the ad-hoc topic of `--query`: one phrase. Raise UsageError where the phrase is empty or invalid."""
     text = text.strip().strip('"')
     try:
         phrase = build_rule("phrase", text)
@@ -95,34 +96,34 @@ def topic_from_phrase(text: str) -> Topic:
     )
 
 
-def topic_from_keyword(word: str) -> Topic:
-    """A topic made of one whole keyword of a venue, as `--keyword` asks for it: any case, hyphens as spaces.
+def topic_from_keyword(keyword: str) -> Topic:
+    """Build the ad-hoc topic of `--keyword`: one whole keyword of a venue, in any case, hyphens equal to spaces.
 
-    UsageError where the word is empty, or several.
+    Raise UsageError where the keyword is empty or a list.
     """
-    text = normalize_text(word.strip().strip('"')).lower()
+    text = normalize_text(keyword.strip().strip('"')).lower()
     if not text.strip() or ";" in text:
-        raise UsageError(f"The keyword {word!r} is empty or several; name one, such as --keyword 'deep learning'.")
+        raise UsageError(f"--keyword takes one keyword, such as --keyword 'deep learning'; got {keyword!r}.")
     body = re.escape(text).replace(r"\ ", "[ -]").replace(r"\-", "[ -]")
-    whole = rule_from_regex("pattern", text, f"(?mi)(?:^|; ){body}(?:; |$)", ())
-    return Topic(id=f"{KEYWORD_PREFIX}{text}", name=f"keyword {text}", rules=(whole,), origin="--keyword")
+    rule = rule_from_regex("pattern", text, f"(?mi)(?:^|; ){body}(?:; |$)", ())
+    return Topic(id=f"{KEYWORD_PREFIX}{text}", name=f"keyword {text}", rules=(rule,), origin="--keyword")
 
 
 def is_allowed_by_guard(guard: Iterable[str], categories: str) -> bool:
-    """Whether a submission of these space-separated categories passes a topic's guard; an empty guard lets all pass."""
+    """Return whether a guard admits a submission with these space-separated categories; an empty one admits all."""
     globs = list(guard)
     return not globs or any(fnmatch.fnmatchcase(name, glob) for name in categories.split() for glob in globs)
 
 
 def ancestors_by_topic(library: Library, topic_ids: Iterable[str]) -> dict[str, set[str]]:
-    """For each topic below one of `ids`, itself included: which of `ids` it counts for."""
-    counted: dict[str, set[str]] = {}
+    """Map each member of the families of `topic_ids` to those of `topic_ids` that it counts for."""
+    ancestors: dict[str, set[str]] = {}
     for name in topic_ids:
         for member in library.topic_family(name):
-            counted.setdefault(member.id, set()).add(name)
-    return counted
+            ancestors.setdefault(member.id, set()).add(name)
+    return ancestors
 
 
 def extend_library(library: Library, topics: Iterable[Topic]) -> Library:
-    """The library with ad-hoc topics added."""
+    """Return the library with ad-hoc topics added."""
     return replace(library, topics={**library.topics, **{topic.id: topic for topic in topics}})

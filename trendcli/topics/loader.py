@@ -1,6 +1,6 @@
-"""Topic files: YAML to a Library, checked.
+"""Topic files: YAML read into a Library and checked.
 
-The grammar stands in docs/how-to/topics.md. Every error names file and line, and the nearest known word.
+docs/how-to/topics.md describes the grammar. Every error names the file and the line, and the closest known word.
 """
 
 from __future__ import annotations
@@ -19,37 +19,36 @@ from trendcli.topics.library import Library
 from trendcli.topics.patterns import pattern_regex, phrase_regex, rule_from_regex
 
 _TOPIC_KEYS = ("name", "parents", "phrases", "acronyms", "patterns", "exclude", "categories", "since", "expect")
-_ALL_RULES = "*"  # stands for all rules of a topic
+_ALL_RULES = "*"  # in `since`: all rules of a topic
+# a year or a month, 1900 to 2099
 _MONTH_REGEX = re.compile(r"(?:19|20)\d\d(?:-(?:0[1-9]|1[0-2]))?")
 
 
 def load_library(shipped_folder: Path, user_path: Path | None = None, *, check_patterns: bool = False) -> Library:
-    """The shipped topic files and a user's own file or folder as one library.
+    """Load the shipped topic files and a user's own file or folder as one library.
 
-    A user's definition replaces the shipped one of the same name. `check_patterns` also compiles every pattern of the
-    shipped files, which is otherwise left to the tests; the user's are always checked. TopicError for anything wrong.
+    A user's definition replaces the shipped one of the same name. With `check_patterns` the patterns of the shipped
+    files are compiled too, which is otherwise left to the tests; a user's always are. Raise TopicError for any fault.
     """
     topics: dict[str, Topic] = {}
     packs: dict[str, tuple[str, ...]] = {}
-    places: dict[str, str] = {}
-    replaced: list[str] = []
-    files = [(path, False) for path in sorted(shipped_folder.glob("*.yaml"))] + [
-        (path, True) for path in _list_user_files(user_path)
-    ]
-    for theirs in (False, True):
-        seen: dict[str, str] = {}
-        for path in [path for path, user in files if user == theirs]:
-            reader = _TopicFileReader(path, check_patterns=theirs or check_patterns)
+    pack_locations: dict[str, str] = {}
+    replaced_ids: list[str] = []
+    shipped_files = sorted(shipped_folder.glob("*.yaml"))
+    for paths, is_user in ((shipped_files, False), (_list_user_files(user_path), True)):
+        origins: dict[str, str] = {}
+        for path in paths:
+            reader = _TopicFileReader(path, check_patterns=is_user or check_patterns)
             for topic in reader.iter_topics():
-                if topic.id in seen:
-                    raise TopicError(f"{topic.origin}: topic {topic.id!r} is already defined in {seen[topic.id]}.")
-                seen[topic.id] = topic.origin
-                replaced += [topic.id] if topic.id in topics else []
+                if topic.id in origins:
+                    raise TopicError(f"{topic.origin}: topic {topic.id!r} is already defined in {origins[topic.id]}.")
+                origins[topic.id] = topic.origin
+                replaced_ids += [topic.id] if topic.id in topics else []
                 topics[topic.id] = topic
-            for name, members, place in reader.iter_packs():
-                packs[name], places[name] = members, place
-    _check_references(topics, packs, places)
-    return Library(topics, packs, tuple(replaced))
+            for name, members, location in reader.iter_packs():
+                packs[name], pack_locations[name] = members, location
+    _check_references(topics, packs, pack_locations)
+    return Library(topics, packs, tuple(replaced_ids))
 
 
 def _list_user_files(user_path: Path | None) -> list[Path]:
@@ -58,15 +57,15 @@ def _list_user_files(user_path: Path | None) -> list[Path]:
     if user_path.is_dir():
         return sorted([*user_path.glob("*.yaml"), *user_path.glob("*.yml")])
     if not user_path.exists():
-        raise TopicError(f"No topic file or folder at {user_path} (the setting `topics` names it).")
+        raise TopicError(f"No topic file or folder at {user_path}; check the setting `topics`.")
     return [user_path]
 
 
 def _check_references(
-    topics: Mapping[str, Topic], packs: Mapping[str, tuple[str, ...]], places: Mapping[str, str]
+    topics: Mapping[str, Topic], packs: Mapping[str, tuple[str, ...]], pack_locations: Mapping[str, str]
 ) -> None:
-    """Every name that is used exists, nobody is their own ancestor, and every topic can match something."""
-    children = {parent for topic in topics.values() for parent in topic.parents}
+    """Raise TopicError for an unknown name, for a topic that is its own ancestor and for one that can match nothing."""
+    parent_ids = {parent for topic in topics.values() for parent in topic.parents}
     for topic in topics.values():
         for parent in topic.parents:
             if parent not in topics:
@@ -74,72 +73,77 @@ def _check_references(
                     f"{topic.origin}: topic {topic.id!r} has an unknown parent {parent!r}"
                     f"{suggest_names(parent, topics)}."
                 )
-        if not topic.rules and topic.id not in children:
+        if not topic.rules and topic.id not in parent_ids:
             raise TopicError(
-                f"{topic.origin}: topic {topic.id!r} has neither rules nor children, so it can match nothing."
+                f"{topic.origin}: topic {topic.id!r} has neither rules nor children, so it matches nothing."
             )
-        trail, queue = set(), list(topic.parents)
+        ancestors, queue = set(), list(topic.parents)
         while queue:
             ancestor = queue.pop()
             if ancestor == topic.id:
                 raise TopicError(f"{topic.origin}: topic {topic.id!r} is its own ancestor; its parents form a cycle.")
-            if ancestor not in trail and ancestor in topics:
-                trail.add(ancestor)
+            if ancestor not in ancestors and ancestor in topics:
+                ancestors.add(ancestor)
                 queue.extend(topics[ancestor].parents)
     for topic in topics.values():
-        known = {rule.text for rule in topic.rules} | topics.keys()
-        for item in topic.expect:
-            for word in item.of:
-                if word not in known and not _is_rule_of_descendant(word, topic.id, topics):
+        known_names = {rule.text for rule in topic.rules} | topics.keys()
+        for expected in topic.expect:
+            for name in expected.of:
+                if name not in known_names and not _is_rule_of_descendant(name, topic.id, topics):
                     raise TopicError(
-                        f"{topic.origin}: topic {topic.id!r} expects a finding of {word!r}, which is neither one of "
-                        f"its rules nor a topic{suggest_names(word, known)}."
+                        f"{topic.origin}: topic {topic.id!r} expects a finding about {name!r}, which is neither one "
+                        f"of its rules nor a topic{suggest_names(name, known_names)}."
                     )
-    for name, members in packs.items():
+    for pack, members in packs.items():
         for member in members:
             if member not in topics:
                 raise TopicError(
-                    f"{places[name]}: pack {name!r} names an unknown topic {member!r}{suggest_names(member, topics)}."
+                    f"{pack_locations[pack]}: pack {pack!r} contains an unknown topic {member!r}"
+                    f"{suggest_names(member, topics)}."
                 )
 
 
-def _is_rule_of_descendant(word: str, name: str, topics: Mapping[str, Topic]) -> bool:
+def _is_rule_of_descendant(rule_text: str, topic_id: str, topics: Mapping[str, Topic]) -> bool:
     return any(
-        rule.text == word
-        for member in Library(topics, {}).topic_family(name)
+        rule.text == rule_text
+        for member in Library(topics, {}).topic_family(topic_id)
         for rule in member.rules
-        if member.id != name
+        if member.id != topic_id
     )
 
 
 def read_topic_file(path: Path) -> str:
-    """The text of a topic file, its line ends as they are; TopicError where it cannot be read or is not UTF-8."""
-    data = b""
+    """Return the text of a topic file, line ends unchanged; raise TopicError where it is unreadable or not UTF-8."""
+    content = b""
     try:
-        data = path.read_bytes()
-        return data.decode("utf-8")
+        content = path.read_bytes()
+        return content.decode("utf-8")
     except OSError as error:
         raise TopicError(f"Cannot read the topic file {path}: {error.strerror}.") from None
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise TopicError(f"{path}:{line}: not UTF-8; save the file in that encoding.") from None
+        line = content.count(b"\n", 0, error.start) + 1
+        raise TopicError(f"{path}:{line}: not UTF-8; save the file as UTF-8.") from None
 
 
 def compose_yaml(text: str, path: Path, loader: Any = yaml.SafeLoader) -> yaml.Node | None:
-    """The nodes of the topic file at a path with this text, None where it is empty; TopicError where it is not YAML."""
+    """Return the root node of a topic file's text, None where it is empty.
+
+    Raise TopicError, with `path` and the line, where it is not valid YAML.
+    """
     try:
         root: yaml.Node | None = yaml.compose(text, Loader=loader)
         return root
-    except yaml.reader.ReaderError as error:  # it has a position, and no mark
-        line, why = text.count("\n", 0, error.position) + 1, f"the character {chr(error.character)!r} has no place here"
+    except yaml.reader.ReaderError as error:  # has a position instead of a mark
+        line = text.count("\n", 0, error.position) + 1
+        reason = f"the character {chr(error.character)!r} is not allowed"
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        line, why = mark.line + 1 if mark else 0, str(getattr(error, "problem", None) or error)
-    raise TopicError(f"{path}{f':{line}' if line else ''}: not valid YAML: {why}.")
+        line, reason = mark.line + 1 if mark else 0, str(getattr(error, "problem", None) or error)
+    raise TopicError(f"{path}{f':{line}' if line else ''}: not valid YAML: {reason}.")
 
 
 class _TopicFileReader:
-    """One topic file as YAML nodes, which know their lines."""
+    """One topic file as YAML nodes, which carry their line numbers."""
 
     def __init__(self, path: Path, *, check_patterns: bool) -> None:
         self.path, self.check_patterns = path, check_patterns
@@ -147,10 +151,8 @@ class _TopicFileReader:
         self.sections = {key.value: value for key, value in self._mapping_pairs(root)} if root is not None else {}
         for key, _ in self._mapping_pairs(root) if root is not None else ():
             if key.value not in ("topics", "packs"):
-                raise self._build_error(
-                    key,
-                    f"unknown key {key.value!r}{suggest_names(key.value, ('topics', 'packs'))}; `topics` or `packs`",
-                )
+                suggestion = suggest_names(key.value, ("topics", "packs"))
+                raise self._build_error(key, f"unknown key {key.value!r}{suggestion}; expected `topics` or `packs`")
 
     def _build_error(self, node: yaml.Node, message: str) -> TopicError:
         return TopicError(f"{self._format_location(node)}: {message}.")
@@ -162,35 +164,37 @@ class _TopicFileReader:
         if isinstance(node, yaml.ScalarNode) and node.value == "":
             return []
         if not isinstance(node, yaml.MappingNode):
-            raise self._build_error(node, "expected `key: value` lines here")
-        seen = set()
+            raise self._build_error(node, "expected `key: value` lines")
+        keys = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise self._build_error(key, "expected a plain name here")
-            if key.value in seen:
-                raise self._build_error(key, f"{key.value!r} stands twice")
-            seen.add(key.value)
+                raise self._build_error(key, "expected a plain name as the key")
+            if key.value in keys:
+                raise self._build_error(key, f"duplicate key {key.value!r}")
+            keys.add(key.value)
         return list(node.value)
 
     def _iter_strings(self, node: yaml.Node) -> Iterator[yaml.ScalarNode]:
         if not isinstance(node, yaml.SequenceNode):
-            raise self._build_error(node, "expected a list here, such as [one, two]")
+            raise self._build_error(node, "expected a list, such as [one, two]")
         for item in node.value:
             if not isinstance(item, yaml.ScalarNode) or item.tag == "tag:yaml.org,2002:null":
-                raise self._build_error(item, "expected a text here")
+                raise self._build_error(item, "expected text")
             if item.tag != "tag:yaml.org,2002:str" and not item.style:
-                raise self._build_error(item, f"{item.value} is no text to YAML; write it in quotes")
+                raise self._build_error(item, f"YAML does not read {item.value} as text; put it in quotes")
             yield item
 
     def iter_topics(self) -> Iterator[Topic]:
-        """The topics of this file in its order."""
+        """Yield the topics of this file in its order."""
         for key, body in self._mapping_pairs(self.sections["topics"]) if "topics" in self.sections else ():
             if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", key.value):
-                raise self._build_error(key, f"topic name {key.value!r}: use small letters, digits and hyphens")
+                raise self._build_error(
+                    key, f"invalid topic name {key.value!r}; use lowercase letters, digits and hyphens"
+                )
             yield self._parse_topic(key, body)
 
     def iter_packs(self) -> Iterator[tuple[str, tuple[str, ...], str]]:
-        """The packs of this file: name, members, and where it stands."""
+        """Yield the packs of this file: name, members, and location as 'path:line'."""
         for key, body in self._mapping_pairs(self.sections["packs"]) if "packs" in self.sections else ():
             yield key.value, tuple(item.value for item in self._iter_strings(body)), self._format_location(key)
 
@@ -213,7 +217,7 @@ class _TopicFileReader:
             elif isinstance(node, yaml.ScalarNode) and node.value.strip():
                 name = node.value.strip()
             else:
-                raise self._build_error(node, f"topic {key.value!r} needs a name that people can read")
+                raise self._build_error(node, f"the `name` of topic {key.value!r} must be non-empty text")
         for item in values.get("exclude", ()):
             self._build_phrase_regex(item, any_case=True)
         exclude = [normalize_text(item.value) for item in values.get("exclude", ())]
@@ -236,38 +240,40 @@ class _TopicFileReader:
         )
 
     def _parse_since(self, node: yaml.Node, rules: set[str]) -> tuple[tuple[str, str], ...]:
-        """`since: 2018-10`, or a mapping of rules to such months, in which a star stands for all others."""
+        """Parse `since: 2018-10`, or a mapping from rules to such months in which * stands for all other rules."""
         if isinstance(node, yaml.ScalarNode):
             return ((_ALL_RULES, self._parse_month(node)),)
-        found = []
+        months = []
         for key, month in self._mapping_pairs(node):
             if key.value != _ALL_RULES and key.value not in rules:
-                raise self._build_error(key, f"{key.value!r} is no rule of this topic{suggest_names(key.value, rules)}")
-            found.append((key.value, self._parse_month(month)))
-        return tuple(found)
+                raise self._build_error(
+                    key, f"{key.value!r} is not a rule of this topic{suggest_names(key.value, rules)}"
+                )
+            months.append((key.value, self._parse_month(month)))
+        return tuple(months)
 
     def _parse_month(self, node: yaml.Node) -> str:
         if not isinstance(node, yaml.ScalarNode) or not _MONTH_REGEX.fullmatch(node.value):
-            raise self._build_error(node, "expected a month or a year here, such as 2018-10 or 2018")
+            raise self._build_error(node, "expected a month or a year, such as 2018-10 or 2018")
         return str(node.value)
 
     def _parse_expected_findings(self, node: yaml.Node) -> list[ExpectedFinding]:
-        """A list of `{finding: carries, of: [deep net], because: a sentence}`."""
+        """Parse a list of `{finding: carries, of: [deep net], because: a sentence}`."""
         if not isinstance(node, yaml.SequenceNode):
-            raise self._build_error(node, "expected a list of `finding`, `of` and `because` here")
-        found = []
+            raise self._build_error(node, "expected a list of mappings with `finding`, `of` and `because`")
+        findings = []
         for item in node.value:
-            given = {key.value: value for key, value in self._mapping_pairs(item)}
-            if set(given) != set(ExpectedFinding._fields):
-                raise self._build_error(item, "expected `finding`, `of` and `because` here")
-            finding, because = given["finding"], given["because"]
+            fields = {key.value: value for key, value in self._mapping_pairs(item)}
+            if set(fields) != set(ExpectedFinding._fields):
+                raise self._build_error(item, "expected `finding`, `of` and `because`, and nothing else")
+            finding, because = fields["finding"], fields["because"]
             if not isinstance(finding, yaml.ScalarNode) or finding.value not in FINDING_KINDS:
-                raise self._build_error(finding, f"expected one of {', '.join(FINDING_KINDS)} here")
+                raise self._build_error(finding, f"expected one of {', '.join(FINDING_KINDS)}")
             if not isinstance(because, yaml.ScalarNode) or not because.value.strip():
-                raise self._build_error(because, "expected a sentence here that says why it is fine")
-            of = tuple(word.value for word in self._iter_strings(given["of"]))
-            found.append(ExpectedFinding(finding.value, of, because.value.strip()))
-        return found
+                raise self._build_error(because, "expected a sentence that says why the finding is acceptable")
+            of = tuple(word.value for word in self._iter_strings(fields["of"]))
+            findings.append(ExpectedFinding(finding.value, of, because.value.strip()))
+        return findings
 
     def _build_rule_regex(self, kind: str, item: yaml.ScalarNode) -> str:
         if kind != "pattern":

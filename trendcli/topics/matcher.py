@@ -1,7 +1,7 @@
-"""Which rules match which submissions: one pure function from an Arrow batch of text to an Arrow batch of matches.
+"""The matcher of rules: a pure function from an Arrow batch of texts to an Arrow batch of matches.
 
-google-re2's Set runs many rules at once in linear time, so no person's pattern can hang it. What a Set cannot tell
-(where, how often, inside an excluded phrase or not) is asked rule by rule, of the few texts that the Set names.
+A google-re2 Set runs all rules at once in linear time, so no user's pattern can hang it. What a Set cannot say (where
+and how often a rule matches, inside an excluded phrase or not) is decided rule by rule, in the few texts that it finds.
 """
 
 from __future__ import annotations
@@ -17,26 +17,32 @@ from trendcli.core.normalize import normalize_text
 from trendcli.core.types import Rule
 from trendcli.topics.patterns import phrase_regex
 
-# 4 MB is too little for 1,400 rules, 32 MB is as fast as any more; the rest is room for 10,000 rules
+# memory of the automaton: 4 MB is too little for 1,400 rules and 32 MB as fast as more; the rest allows 10,000 rules
 MAX_MEMORY_BYTES = 256 << 20
-# a gap, as in r"\bAI\b.{0,80}\bpoor countries", and a class of characters that might hold what looks like one
+# a gap, as in r"\bAI\b.{0,80}\bpoor countries"
 _BOUNDED_GAP = re.compile(r"(?<=[^\\][.\])])\{\d*,\d+\}")
+# a character class that might contain what looks like a gap
 _AMBIGUOUS_CLASS = re.compile(r"\[\^?\]|\[[^\]]*\{")
-_UNLIMITED_REACH = 1 << 30  # longer than any text
+# bytes; longer than any text
+_UNLIMITED_REACH = 1 << 30
 
 MATCH_SCHEMA = pa.schema([("row", pa.uint32()), ("rule", pa.int64()), ("title", pa.bool_()), ("strict", pa.bool_())])
 
-# how a text of title, line break and abstract matches one rule that the Set named for it: of the text, of the text in
-# lower case with hyphens as spaces (in which plain searches are cheap), and of the length of the title
+# (text, lower, title_length) -> grade of one rule that the Set found in the text. `text` is title, line break and
+# abstract; `lower` is the same in lower case with hyphens as spaces, in which plain searches are cheap
 MatchGrader = Callable[[bytes, bytes, int], int]
-# whether a mention lies within an excluded phrase: of the same two texts, where it begins and ends
+# (text, lower, start, end) -> whether the match [start, end) lies inside an excluded phrase
 ExclusionTest = Callable[[bytes, bytes, int, int], bool]
-_NO_MATCH, _ONE_MATCH, _TWO_MATCHES, _TITLE_MATCH = range(4)
+# grades: matches in the abstract, up to two, or one in the title
+_NO_MATCH = 0
+_ONE_MATCH = 1
+_TWO_MATCHES = 2
+_TITLE_MATCH = 3
 _LOWERCASE_TABLE = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ-", b"abcdefghijklmnopqrstuvwxyz ")
 
 
 class Matcher:
-    """The rules of a set, compiled once; `match` may be called for any number of batches."""
+    """A set of rules, compiled once for any number of batches; rules with equal keys count as one."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = list({rule.key: rule for rule in rules}.values())
@@ -45,116 +51,120 @@ class Matcher:
         self.graders: list[MatchGrader | None] = [None] * len(self.rules)
 
     def match_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The matches of a batch with columns `title` and `abstract` (canonical text, no nulls).
+        """Return the matches in a batch with the columns `title` and `abstract` (normalised text, no nulls).
 
-        One row a (submission, rule): `row` is the index in the batch, `rule` the key of the rule, `title` whether it
-        matches the title, `strict` whether it matches the title or at least twice (the mode of that name).
+        One row per submission and rule, as in MATCH_SCHEMA: `row` is the index in the batch, `rule` the key of the
+        rule, `title` whether it matches the title, `strict` whether it matches the title or at least twice.
         """
         titles = batch["title"].cast(pa.binary())
         joined = pc.binary_join_element_wise(titles, batch["abstract"].cast(pa.binary()), b"\n")
         texts = joined.to_numpy(zero_copy_only=False).tolist()  # a fifth faster than to_pylist()
-        cuts = pc.binary_length(titles).to_pylist()
+        title_lengths = pc.binary_length(titles).to_pylist()
         rows: list[int] = []
-        which: list[int] = []
-        levels: list[int] = []
-        for row, hits in enumerate(map(self.find_rules, texts)):
-            if hits:  # the wrapper says None where nothing matches
-                text, cut = texts[row], cuts[row]
+        rule_indices: list[int] = []
+        grades: list[int] = []
+        for row, candidates in enumerate(map(self.find_rules, texts)):
+            if candidates:
+                text, title_length = texts[row], title_lengths[row]
                 lower = text.translate(_LOWERCASE_TABLE)
-                for hit in hits:
+                for rule_index in candidates:
                     rows.append(row)
-                    which.append(hit)
-                    levels.append((self.graders[hit] or self._add_grader(hit))(text, lower, cut))
-        level = pa.array(levels, pa.int8())
-        found = pa.record_batch(
+                    rule_indices.append(rule_index)
+                    grade_match = self.graders[rule_index] or self._add_grader(rule_index)
+                    grades.append(grade_match(text, lower, title_length))
+        grade = pa.array(grades, pa.int8())
+        matches = pa.record_batch(
             [
                 pa.array(rows, pa.uint32()),
-                self.rule_keys.take(pa.array(which, pa.uint32())),
-                pc.equal(level, _TITLE_MATCH),
-                pc.greater_equal(level, _TWO_MATCHES),
+                self.rule_keys.take(pa.array(rule_indices, pa.uint32())),
+                pc.equal(grade, _TITLE_MATCH),
+                pc.greater_equal(grade, _TWO_MATCHES),
             ],
             schema=MATCH_SCHEMA,
         )
-        return found.filter(pc.greater(level, _NO_MATCH))
+        return matches.filter(pc.greater(grade, _NO_MATCH))
 
     def _add_grader(self, rule_index: int) -> MatchGrader:
-        self.graders[rule_index] = judge = _build_grader(self.rules[rule_index])
-        return judge
+        self.graders[rule_index] = grader = _build_grader(self.rules[rule_index])
+        return grader
 
 
 @lru_cache(maxsize=1)
 def cached_matcher(rules: tuple[Rule, ...]) -> Matcher:
-    """A matcher of some rules, the same one where a worker is asked again for batch after batch."""
+    """Return the matcher of some rules; the last one is kept for a worker that matches batch after batch."""
     return Matcher(rules)
 
 
 def _loosen_gaps(regex: str) -> str:
-    """An expression that matches all that `regex` does, and more: its gaps may be of any length.
+    """Return an expression that matches all that `regex` does, and more: its bounded gaps may have any length.
 
-    Each letter of a gap is a state of the automaton, times all that other rules wait for: a dozen gaps of 80 letters
-    made 1,600 rules three times as slow. The judge looks at what was found with the rule's own expression.
+    Each character of a gap is a state of the automaton, multiplied by all that other rules wait for: a dozen gaps of 80
+    characters made 1,600 rules three times as slow. The grader then applies the rule's own expression.
     """
     return regex if _AMBIGUOUS_CLASS.search(regex) else _BOUNDED_GAP.sub("*", regex)
 
 
 def _build_grader(rule: Rule) -> MatchGrader:
-    excluded = _build_exclusion_test(rule.exclude) if rule.exclude else None
+    is_excluded = _build_exclusion_test(rule.exclude) if rule.exclude else None
     # beyond ASCII, RE2 and `re` on bytes fold case differently
     if rule.kind == "pattern" or not rule.regex.isascii():
-        return _build_pattern_grader(rule.regex, excluded)
-    return _build_phrase_grader(rule.text, rule.regex, excluded)
+        return _build_pattern_grader(rule.regex, is_excluded)
+    return _build_phrase_grader(rule.text, rule.regex, is_excluded)
 
 
 def _build_phrase_grader(phrase: str, regex: str, is_excluded: ExclusionTest | None) -> MatchGrader:
-    """A phrase or acronym: looked for only where its letters stand, which a plain search finds fastest."""
-    literal, before = _required_literal(phrase)
+    """Build the grader of a phrase or acronym, which is tried only around its literal: a plain search is fastest."""
+    literal, offset = _required_literal(phrase)
     compiled = _compile_lazily(regex)
 
-    def grade_match(text: bytes, lower: bytes, cut: int) -> int:
-        place = lower.find(literal)
-        # the Set vouches for one mention, and letters that stand once hold no second
-        if not is_excluded and place > cut and lower.find(literal, place + 1) < 0:
+    def grade_match(text: bytes, lower: bytes, title_length: int) -> int:
+        position = lower.find(literal)
+        # the Set guarantees one match, and a literal that occurs once cannot hold a second
+        if not is_excluded and position > title_length and lower.find(literal, position + 1) < 0:
             return _ONE_MATCH
-        search, level, past = compiled().search, _NO_MATCH, 0
-        while place >= 0:
-            found = search(text, max(past, place - before))
-            if not found:
+        search, grade, end = compiled().search, _NO_MATCH, 0
+        while position >= 0:
+            match = search(text, max(end, position - offset))
+            if not match:
                 break
-            start, past = found.span()
-            if not (is_excluded and is_excluded(text, lower, start, past)):
-                if start < cut:
+            start, end = match.span()
+            if not (is_excluded and is_excluded(text, lower, start, end)):
+                if start < title_length:
                     return _TITLE_MATCH
-                if level == _ONE_MATCH:
+                if grade == _ONE_MATCH:
                     return _TWO_MATCHES
-                level = _ONE_MATCH
-            place = lower.find(literal, past)
-        return level
+                grade = _ONE_MATCH
+            position = lower.find(literal, end)
+        return grade
 
     return grade_match
 
 
 def _build_pattern_grader(regex: str, is_excluded: ExclusionTest | None) -> MatchGrader:
-    """A person's pattern, by RE2, which no pattern can hang; it may not reach over the end of the title."""
+    """Build the grader of a pattern, by RE2, which no pattern can hang; no match crosses the end of the title."""
     search = re2.compile(regex.encode()).search
 
-    def count_matches(text: bytes, lower: bytes, start: int, end: int, enough: int) -> int:
-        number = 0
-        while number < enough and (found := search(text, start, end)):
-            first, start = found.span()
-            number += not (is_excluded and is_excluded(text, lower, first, start))
-            start += first == start
-        return number
+    def count_matches(text: bytes, lower: bytes, start: int, end: int, max_count: int) -> int:
+        count = 0
+        while count < max_count and (match := search(text, start, end)):
+            match_start, start = match.span()
+            count += not (is_excluded and is_excluded(text, lower, match_start, start))
+            start += match_start == start  # go on behind an empty match
+        return count
 
-    def grade_match(text: bytes, lower: bytes, cut: int) -> int:
-        if count_matches(text, lower, 0, cut, 1):
+    def grade_match(text: bytes, lower: bytes, title_length: int) -> int:
+        if count_matches(text, lower, 0, title_length, 1):
             return _TITLE_MATCH
-        return count_matches(text, lower, cut + 1, len(text), 2)
+        return count_matches(text, lower, title_length + 1, len(text), _TWO_MATCHES)
 
     return grade_match
 
 
 def _build_exclusion_test(phrases: Sequence[str]) -> ExclusionTest:
-    """Whether a mention lies within an excluded phrase, which has to stand this near to hold it."""
+    """Build the test of whether a match lies inside one of the excluded phrases.
+
+    It looks no further from the match than the longest phrase reaches.
+    """
     exclusions = [
         (_required_literal(phrase)[0], _compile_lazily(phrase_regex(phrase, any_case=True))) for phrase in phrases
     ]
@@ -162,39 +172,43 @@ def _build_exclusion_test(phrases: Sequence[str]) -> ExclusionTest:
 
     def is_excluded(text: bytes, lower: bytes, start: int, end: int) -> bool:
         low, high = max(0, start - reach), end + reach
-        near = lower[low:high]
+        context = lower[low:high]
         for literal, compiled in exclusions:
-            if literal in near:
+            if literal in context:
                 search = compiled().search
-                found = search(text, low, high)
-                while found:
-                    if found.start() <= start and end <= found.end():
+                exclusion = search(text, low, high)
+                while exclusion:
+                    if exclusion.start() <= start and end <= exclusion.end():
                         return True
-                    found = search(text, found.start() + 1, high)
+                    exclusion = search(text, exclusion.start() + 1, high)
         return False
 
     return is_excluded
 
 
-def _build_rule_finder(regexes: Sequence[str]) -> Callable[[bytes], Sequence[int]]:
-    """A function from a text to the indices of the expressions that match it."""
+def _build_rule_finder(regexes: Sequence[str]) -> Callable[[bytes], Sequence[int] | None]:
+    """Build a function from a text to the indices of the expressions that match it; None, too, stands for none."""
     options = re2.Options()
     options.max_mem = MAX_MEMORY_BYTES
-    made = re2.Set.SearchSet(options)
+    rule_set = re2.Set.SearchSet(options)
     for regex in regexes:
-        made.Add(regex.encode())
-    made.Compile()
-    # the wrapper's own Match only tells str from bytes, at a tenth of the whole time
-    return getattr(made, "_set", made).Match  # type: ignore[no-any-return]
+        rule_set.Add(regex.encode())
+    rule_set.Compile()
+    # re2.Set wraps a compiled set in the private attribute `_set`. Its own Match only tells str from bytes, which takes
+    # a tenth of the whole matching time, so that it is passed by where the attribute exists.
+    find_rules: Callable[[bytes], Sequence[int] | None] = getattr(rule_set, "_set", rule_set).Match
+    return find_rules
 
 
 def _required_literal(phrase: str) -> tuple[bytes, int]:
-    """Bytes that every mention of a phrase holds once the text is in lower case with hyphens as spaces, and how many
-    bytes of the mention stand before them at most."""
+    """Return (literal, offset): bytes in every match of a phrase, and how many bytes of the match precede them at most.
+
+    The literal is in lower case with hyphens as spaces, as the text has to be in which it is looked for.
+    """
     words = normalize_text(phrase).rstrip("*").strip().lower()
     return max(words.split("-"), key=len).strip().encode(), len(words.encode())
 
 
 def _compile_lazily(regex: str) -> Callable[[], re.Pattern[bytes]]:
-    """An expression that is compiled when it is first asked for: all of them take a second, and most are never."""
+    """Return a function that compiles an expression when first called: all take a second, and few are used."""
     return cache(partial(re.compile, regex.encode()))

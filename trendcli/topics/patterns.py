@@ -1,4 +1,4 @@
-"""The grammar of a rule: phrases, acronyms and patterns as expressions that RE2 and Python's `re` read alike."""
+"""The grammar of rules: phrases, acronyms and patterns as regular expressions that RE2 and Python's `re` read alike."""
 
 from __future__ import annotations
 
@@ -10,39 +10,45 @@ from hashlib import blake2b
 from trendcli.core.normalize import normalize_text
 from trendcli.core.types import Rule
 
-RULE_KEY_VERSION = 1  # part of every rule's key: raise it when the same file comes to mean other matches
+# part of every rule's key; raise it when the same topic file comes to match something else
+RULE_KEY_VERSION = 1
 _ALNUM_CHAR = re.compile(r"[A-Za-z0-9]")
 _WORD_CHAR = re.compile(r"\w", re.ASCII)
 _FORBIDDEN_ESCAPES = re.compile(r"\\[AzCQ]")
 
 
 def phrase_regex(phrase: str, *, any_case: bool) -> str:
-    """A phrase or an acronym as a regular expression.
+    """Return the regular expression of a phrase or an acronym.
 
-    A space is one space or hyphen, a hyphen is a hyphen, a space or nothing, the last word may have a plural s, a final
-    star is any ending, and words are bounded (ASCII). ValueError where nothing is left to match.
+    A space matches one space or hyphen; a hyphen matches a hyphen, a space or nothing; the last word may take a plural
+    s; a final * matches any ending; words end at ASCII word boundaries. Raise ValueError where the phrase holds no
+    letter or digit, or a * before its end.
     """
     text = normalize_text(phrase)
-    star = text.endswith("*")
+    has_open_end = text.endswith("*")
     text = text.rstrip("*").strip()
     if not _ALNUM_CHAR.search(text):
-        raise ValueError("has no letter or digit, so it would match nothing or everything")
+        raise ValueError("contains no letter or digit, so it would match nothing or everything")
     if "*" in text:
-        raise ValueError("has a star that is not at its end")
+        raise ValueError("has a * before its end; only the last word may end in *")
     body = re.escape(text).replace(r"\-", "[ -]?").replace(r"\ ", "[ -]")
-    ending = r"\w*" if star else "s?"
-    # \b means nothing beside a character that is no part of a word, as in C++
+    ending = r"\w*" if has_open_end else "s?"
+    # \b would fail beside a character that is no part of a word, such as the + of C++
     head = r"\b" if _WORD_CHAR.fullmatch(text[0]) else ""
     tail = rf"{ending}\b" if _WORD_CHAR.fullmatch(text[-1]) else ""
     return f"{'(?i)' if any_case else ''}{head}{body}{tail}"
 
 
 def pattern_regex(pattern: str) -> str:
-    """A person's own expression, checked by RE2; ^ and $ are the edges of title and abstract. ValueError if bad."""
-    import re2  # matching needs it, and `trend topics list` does not
+    """Return a user's regular expression with ^ and $ at the edges of title and abstract.
+
+    Raise ValueError where RE2 or Python's `re` rejects it, where it uses an escape that the two read differently, or
+    where it matches everything.
+    """
+    import re2  # matching needs it, `trend topics list` does not
 
     if _FORBIDDEN_ESCAPES.search(pattern):
-        raise ValueError(r"uses \A, \z, \C or \Q; ^ and $ stand for the edges of title and abstract")
+        raise ValueError(r"uses \A, \z, \C or \Q; use ^ and $ for the start and end of title and abstract")
     regex = f"(?m){pattern}"
     options = re2.Options()
     options.log_errors = False
@@ -50,39 +56,44 @@ def pattern_regex(pattern: str) -> str:
         compiled = re2.compile(regex, options)
     except re2.error as error:
         reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
-        raise ValueError(f"is refused by RE2: {reason}") from None
-    if compiled.search("") or all(compiled.search(noise) for noise in ("zqx jkv", "QVZ 81")):
+        raise ValueError(f"is not a valid RE2 expression: {reason}") from None
+    if compiled.search("") or all(compiled.search(gibberish) for gibberish in ("zqx jkv", "QVZ 81")):
         raise ValueError("matches everything")
     try:
         re.compile(regex, re.ASCII)
     except re.error as error:
-        raise ValueError(f"is read by RE2 but not by Python's re ({error}); both must match alike") from None
+        raise ValueError(f"is valid in RE2 but not in Python's re ({error}); it must be valid in both") from None
     return regex
 
 
 def build_rule(kind: str, text: str, exclude: Sequence[str] = ()) -> Rule:
-    """One rule of `kind` 'phrase', 'acronym' or 'pattern', with its topic's excluded phrases. ValueError if bad."""
+    """Build a rule of `kind` 'phrase', 'acronym' or 'pattern', with the excluded phrases of its topic.
+
+    Raise ValueError where `text` is no such rule; the message completes a sentence that begins with the rule.
+    """
     regex = pattern_regex(text) if kind == "pattern" else phrase_regex(text, any_case=kind == "phrase")
     return rule_from_regex(kind, text, regex, [normalize_text(phrase) for phrase in exclude])
 
 
 def rule_from_regex(kind: str, text: str, regex: str, exclude: Sequence[str]) -> Rule:
-    """A rule whose expression is made already, with exclusions as canonical text.
+    """Build a rule from its regular expression and its excluded phrases in normalised text.
 
-    It keeps the exclusions that can hold a match of it, so that one more of them leaves the others' tags as they are.
-    Its key is a hash of all that decides what it matches.
+    Only exclusions that can contain a match of the rule are kept, so that a new exclusion leaves the cached matches of
+    the topic's other rules valid. The key is a 63-bit hash of all that decides what the rule matches.
     """
-    kept = sorted(phrase for phrase in set(exclude) if kind == "pattern" or _can_hold(phrase, _bare_letters(text)))
-    identity = "\0".join([str(RULE_KEY_VERSION), regex, *kept])
+    letters = _bare_letters(text)
+    exclusions = sorted(phrase for phrase in set(exclude) if kind == "pattern" or _can_contain(phrase, letters))
+    identity = "\0".join([str(RULE_KEY_VERSION), regex, *exclusions])
     key = int.from_bytes(blake2b(identity.encode(), digest_size=8).digest(), "big") >> 1
-    return Rule(kind, text, regex, tuple(kept), key)
+    return Rule(kind, text, regex, tuple(exclusions), key)
 
 
-def _can_hold(excluded: str, letters: str) -> bool:
-    """Whether a match that holds `letters`, hyphens and spaces apart, may lie within an excluded phrase."""
+def _can_contain(excluded: str, letters: str) -> bool:
+    """Return whether a match with these letters, hyphens and spaces aside, may lie inside an excluded phrase."""
     return excluded.endswith("*") or letters in _bare_letters(excluded) + "s"
 
 
 @cache
 def _bare_letters(phrase: str) -> str:
+    """Return a phrase in lower case, without hyphens, spaces and a final *."""
     return normalize_text(phrase).rstrip("*").lower().replace("-", "").replace(" ", "")

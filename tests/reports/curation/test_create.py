@@ -141,7 +141,7 @@ def test_line_ends_stay_as_they_are() -> None:
     ("old", "why"),
     [
         (b"topics:\n  a: [\n", ":3: not valid YAML"),
-        (b"topics:\n  a: \x01\n", ":2: not valid YAML: the character '\\x01' has no place here"),
+        (b"topics:\n  a: \x01\n", ":2: not valid YAML: the character '\\x01' is not allowed"),
         (b"topics:\n  a:\n    name: caf\xe9\n", ":3: not UTF-8"),
         (b"- a\n", ":1: this is no topic file"),
     ],

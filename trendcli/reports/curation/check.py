@@ -125,7 +125,7 @@ def _find_matching_elsewhere(bound: BoundQuery, silent_findings: Sequence[TopicF
         create_selection_tables(
             db, bound.store, bound.library, every, bound.store.list_files(None, None), bound.progress
         )
-        found = set(db.execute("SELECT DISTINCT topic, rule FROM mention").fetchall())
+        found = set(db.execute("SELECT DISTINCT topic, rule FROM topic_match").fetchall())
     rules = {
         (topic, rule.text)
         for topic in topics

@@ -126,7 +126,7 @@ def _build_example_section(
     texts = {rule.key: rule.text for name in bound.query.topics for member in bound.library.topic_family(name)
              for rule in member.rules}  # fmt: skip
     found = db.execute(
-        f"""SELECT rule, count(DISTINCT (file, row)) AS number FROM mention SEMI JOIN
+        f"""SELECT rule, count(DISTINCT (file, row)) AS number FROM topic_match SEMI JOIN
             (SELECT * FROM side WHERE side = {sql_string(side)}) USING (file, row)
             GROUP BY rule ORDER BY number DESC, rule LIMIT {MAX_RULES}"""
     ).fetchall()

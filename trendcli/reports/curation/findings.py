@@ -69,7 +69,7 @@ class CheckInput:
         rules = {(name, rule.key): rule for name in self.topic_names for rule in self.library.get_topic(name).rules}
         self.create_table("own", "topic VARCHAR, rule BIGINT", list(rules))
         self.db.execute(
-            "CREATE TEMP TABLE found AS SELECT DISTINCT topic, rule, file, row FROM mention SEMI JOIN own "
+            "CREATE TEMP TABLE found AS SELECT DISTINCT topic, rule, file, row FROM topic_match SEMI JOIN own "
             "USING (topic, rule)"
         )
         return rules
@@ -196,7 +196,7 @@ def find_dominant_rules(check_input: CheckInput) -> Iterator[TopicFinding]:
     """Rules that alone find most of their topic, where it has others."""
     alone = check_input.db.execute(
         """
-        WITH named AS (SELECT DISTINCT file, row, topic, rule FROM mention),
+        WITH named AS (SELECT DISTINCT file, row, topic, rule FROM topic_match),
         counted AS (SELECT *, count(*) OVER (PARTITION BY file, row, topic) AS together FROM named)
         SELECT topic, rule, count(*) FROM counted WHERE together = 1 GROUP BY topic, rule
         """

@@ -43,7 +43,7 @@ def read_details(
     by_place = {row[:2]: dict(zip(columns.split(", "), row[2:], strict=True)) for row in found}
     named: dict[RowLocation, set[int]] = {}
     if bound.selection.topics:
-        tagged = db.execute("SELECT file, row, rule FROM mention SEMI JOIN place USING (file, row)")
+        tagged = db.execute("SELECT file, row, rule FROM topic_match SEMI JOIN place USING (file, row)")
         for file, row, rule in tagged.fetchall():
             named.setdefault((file, row), set()).add(rule)
     counted = ancestors_by_topic(bound.library, bound.selection.topics)
