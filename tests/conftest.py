@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +13,10 @@ from hypothesis import settings as hypothesis_settings
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the tests have the cores already, and it is read with numpy
 
+from tests.standins.arxiv import ArxivStandIn, run_stand_in
 from tests.worlds import ML, answer, days, fill, gan_world, paper, seconds  # noqa: F401 (tests may import them from here)
 from trendcli.core.settings import config_folder
 from trendcli.demo.corpus import SyntheticSubmission, build_corpus
-from trendcli.demo.server import ArxivStandIn, run_stand_in
 from trendcli.store.store import Store
 from trendcli.topics.library import Library
 from trendcli.topics.loader import load_library
@@ -53,29 +52,6 @@ def shared() -> Path:
     if not (SHARED / "data").is_dir():
         pytest.skip("the real records are not at hand (no ../shared/data)")
     return SHARED
-
-
-def mutated(body: bytes, rng: random.Random) -> bytes:
-    """A page with some of its bytes changed, cut out, doubled or torn off."""
-    text = bytearray(body)
-    for _ in range(rng.randint(1, 4)):
-        at, length = rng.randrange(len(text)), rng.randint(1, 40)
-        kind = rng.randrange(5)
-        if kind == 0:
-            text[at] = rng.randrange(256)
-        elif kind == 1:
-            del text[at : at + length]
-        elif kind == 2:
-            text[at:at] = text[at : at + length]
-        elif kind == 3:
-            del text[at:]
-            if not text:
-                return b""
-        else:
-            text[at:at] = rng.choice(
-                [b"<", b"&", b"]]>", b"</record>", b"<version/>", b"\x00", b"\xff", b"<date>x</date>"]
-            )
-    return bytes(text)
 
 
 @pytest.fixture(scope="session")

@@ -25,10 +25,10 @@ import pytest
 from tests.cli.test_cli import run
 from tests.cli.test_fetch import recent
 from tests.conftest import answer, fill, paper
+from tests.standins.arxiv import ArxivStandIn, run_stand_in
 from trendcli.core import periods
 from trendcli.core.report import Report
 from trendcli.core.types import Submission
-from trendcli.demo.server import ArxivStandIn, run_stand_in
 from trendcli.output.weekly_texts import describe_chart
 from trendcli.reports.weekly import digest
 from trendcli.reports.weekly import folder as weekly
