@@ -90,8 +90,9 @@ SERVED = dict.fromkeys(range(2010, 2020), 10000)
 
 def serve() -> None:
     """Serve 100,000 made-up submissions as arXiv would, until the input ends; prints the settings that point here."""
+    sys.path.insert(0, str(scale.ROOT))
+    from tests.standins.arxiv import ArxivStandIn, run_stand_in
     from trendcli.demo.corpus import build_corpus
-    from trendcli.demo.server import ArxivStandIn, run_stand_in
 
     with run_stand_in(ArxivStandIn(build_corpus(yearly_counts=SERVED))) as standin:
         print(*(f"{key}={value}" for key, value in standin.build_environment().items()), flush=True)

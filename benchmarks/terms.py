@@ -30,9 +30,9 @@ import scale
 from trendcli.core.periods import list_periods, parse_period
 from trendcli.core.types import Scope
 from trendcli.reports.significance import calendar_index, find_history
-from trendcli.reports.terms.near_duplicates import drop_subsumed, is_stopword_phrase
+from trendcli.reports.terms.near_duplicates import drop_subsumed
 from trendcli.reports.terms.ngrams import count_ngrams
-from trendcli.reports.terms.stopwords import NON_PLURALS, STOPWORDS
+from trendcli.reports.terms.stopwords import NON_PLURALS, STOPWORDS, is_stopword_phrase
 from trendcli.reports.terms.texts import read_texts
 from trendcli.reports.terms.tokens import tokenize_batches
 from trendcli.stats.distributions import IntArray

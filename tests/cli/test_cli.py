@@ -17,10 +17,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tests.conftest import answer, fill, gan_world, paper
-from tests.sources.test_snapshot import line, months, write
+from tests.standins.arxiv import ArxivStandIn
+from tests.standins.snapshot import line, months, write
 from trendcli import __version__
 from trendcli.cli import build_app
-from trendcli.demo.server import ArxivStandIn
 from trendcli.store.store import Store
 
 TREND = [sys.executable, "-m", "trendcli"]

@@ -13,11 +13,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.sources.test_arxiv_api import expected, rows
-from tests.sources.test_snapshot import line
+from tests.standins.arxiv import ArxivStandIn, expected, rows, run_stand_in
+from tests.standins.snapshot import line
 from trendcli.cli import build_app
 from trendcli.demo.corpus import SyntheticSubmission
-from trendcli.demo.server import ArxivStandIn, run_stand_in
 from trendcli.store.store import Store
 
 NOW = datetime.now(UTC)

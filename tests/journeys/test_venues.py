@@ -175,7 +175,7 @@ def test_acceptance_is_counted_by_topic(root: Path) -> None:
 def test_acceptance_is_of_a_venue_and_not_among_the_accepted(root: Path) -> None:
     library = topics_of(root)
     question, _ = parse_query(library, topics=["graph"], corpus="iclr", scope=Scope("accepted", ("accepted",)))
-    with pytest.raises(UsageError, match="all are accepted"):
+    with pytest.raises(UsageError, match="are all accepted"):
         build_acceptance(opened(root), library, question, SUBMITTED)
     assert run("report", "--outcome", "accepted", "--store", str(root)).exit_code == 4  # no arXiv store is there
     assert run("report", "--corpus", "iclr", "--outcome", "loved", "--store", str(root)).exit_code == 2
@@ -281,7 +281,7 @@ def test_an_entry_of_a_submission_says_where_it_was_sent(root: Path) -> None:
         ("report --corpus iclr --across category -t rnn", "neither days nor categories"),
         ("digest --corpus iclr", "A digest is of arXiv"),
         ("report --corpus iclr -t rnn --fields keywords --match title", "--match title matches nothing"),
-        ("terms --corpus iclr --outcome accepted --status accepted --period 2021", "all are accepted"),
+        ("terms --corpus iclr --outcome accepted --status accepted --period 2021", "are all accepted"),
         ("report --corpus iclr --decompose -t rnn --period 2021", "has no categories"),
         ("report --corpus iclr --fields titel -t rnn", "did you mean title"),
         ("report --corpus iclr -t rnn --outcome accepted --since 2020", "name one with --period"),
@@ -301,10 +301,10 @@ def test_what_a_venue_cannot_answer_is_refused(root: Path, words: str, says: str
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("report -t rnn --period 2019", "2019-01-01 to 2020-01-01 is in a whole list of iclr"),
-        ("report -t rnn --period 2019 --vs 2018", "Neither 2018 nor 2019 is in a whole list of iclr"),
-        ("papers -t rnn --period 2019", "is in a whole list of iclr, so there is nothing to list"),
-        ("terms --period 2020 --vs 2019", "2019 is not whole: it is not in a whole list of iclr. Name"),
+        ("report -t rnn --period 2019", "2019-01-01 to 2020-01-01 is in a complete list of iclr"),
+        ("report -t rnn --period 2019 --vs 2018", "Neither 2018 nor 2019 is in a complete list of iclr"),
+        ("papers -t rnn --period 2019", "is in a complete list of iclr, so there is nothing to list"),
+        ("terms --period 2020 --vs 2019", "2019 is not whole: it is not in a complete list of iclr. Name"),
         ("terms --backtest 2020:2021", "A backtest compares 2020 with the year before it."),
     ],
 )
@@ -315,7 +315,7 @@ def test_a_year_without_a_list_is_reported_as_such(root: Path, words: str, says:
 
 def test_one_of_two_years_without_a_list_is_named(root: Path) -> None:
     shown = run("report", "--corpus", "iclr", "-t", "rnn", "--period", "2020", "--vs", "2019", "--store", str(root))
-    assert "Not whole, so n/a: 2019 (not in a whole list of iclr)." in shown.stdout
+    assert "Incomplete, so n/a: 2019 (not in a complete list of iclr)." in shown.stdout
 
 
 def test_a_venue_that_is_not_there_is_named_with_the_next_best(root: Path) -> None:

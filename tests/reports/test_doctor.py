@@ -9,13 +9,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tests.conftest import answer, fill, paper
-from tests.sources.test_arxiv_api import expected, rows
+from tests.standins.arxiv import ArxivStandIn, expected, rows
 from trendcli.cli import build_app
 from trendcli.core.errors import UsageError
 from trendcli.core.settings import config_folder
 from trendcli.core.types import ignore_progress
 from trendcli.demo.corpus import SyntheticSubmission
-from trendcli.demo.server import ArxivStandIn
 from trendcli.reports.doctor import check_store, parse_monthly_totals, repair_store
 from trendcli.store import records as parts
 from trendcli.store.compaction import compact_store

@@ -1,8 +1,12 @@
+"""The API as a source: slices, faults of the server and of the package, and feeds that are refused."""
+
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -10,24 +14,25 @@ from xml.etree import ElementTree
 import arxiv
 import pytest
 import requests
+import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.conftest import mutated
+from tests.standins.arxiv import ArxivStandIn, expected, rows, run_stand_in
+from tests.standins.mutation import mutate_bytes
 from trendcli.core.arxiv import canonical_categories
 from trendcli.core.errors import RetryableError, SourceUnreachable, UsageError
 from trendcli.core.types import Request, Window, ignore_progress
-from trendcli.demo import corpus
-from trendcli.demo.corpus import SyntheticSubmission
-from trendcli.demo.server import ArxivStandIn, run_stand_in
+from trendcli.demo.atom import render_feed
+from trendcli.demo.corpus import CATEGORY_WEIGHTS, SyntheticSubmission, build_corpus
 from trendcli.sources import arxiv_api
 from trendcli.sources.arxiv_api import ArxivApi
 from trendcli.sources.harvest import HarvestResult, harvest_source
 from trendcli.sources.http import InvalidResponse, Pace
-from trendcli.store.sql import file_rows_sql
 from trendcli.store.store import Store
 
-ALL = tuple(sorted(corpus.CATEGORY_WEIGHTS))
+ALL = tuple(sorted(CATEGORY_WEIGHTS))
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -48,39 +53,22 @@ def api(
 def fetch(
     standin: ArxivStandIn, root: Path, window: Window = WHOLE, categories: tuple[str, ...] = ALL, **options: Any
 ) -> tuple[Store, HarvestResult]:
-    """Fetch a window, whatever the store covers; TryLater where the harvest was stopped."""
+    """Fetch a window, whatever the store covers; raises the error that stopped the harvest."""
     store = Store.open_or_create(root)
-    done = harvest_source(
-        store, api(standin, **options), [Request(categories, window)], ignore_progress, lambda fault: None
-    )
-    if done.stop_error:
-        raise done.stop_error
-    return store, done
-
-
-def rows(store: Store) -> dict[str, tuple[Any, ...]]:
-    columns = "id, version, strftime(v1_at, '%Y-%m-%dT%H:%M:%S'), strftime(updated_at, '%Y-%m-%dT%H:%M:%S'), categories, title"
-    with store.connect() as db:
-        return {
-            row[0]: row[1:]
-            for row in db.execute(f"SELECT {columns} FROM ({file_rows_sql(store, store.list_files(), '*')})").fetchall()
-        }
-
-
-def expected(papers: list[SyntheticSubmission]) -> dict[str, tuple[Any, ...]]:
-    return {
-        p.id: (len(p.versions), f"{p.published_at:%Y-%m-%dT%H:%M:%S}", f"{p.versions[-1]:%Y-%m-%dT%H:%M:%S}", canonical_categories(" ".join(p.categories)), p.title)
-        for p in papers
-    }  # fmt: skip
+    source = api(standin, **options)
+    result = harvest_source(store, source, [Request(categories, window)], ignore_progress, lambda fault: None)
+    if result.stop_error:
+        raise result.stop_error
+    return store, result
 
 
 def test_every_submission_comes_with_its_first_date(
     standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
 ) -> None:
-    store, done = fetch(standin, tmp_path)
+    store, result = fetch(standin, tmp_path)
     assert rows(store) == expected(small_corpus)
-    assert (done.upsert_counts.new, done.is_complete) == (600, True)
-    assert [(a.since, a.until, a.status, a.expected, a.received) for a in done.coverage_records] == [
+    assert (result.upsert_counts.new, result.is_complete) == (600, True)
+    assert [(a.since, a.until, a.status, a.expected, a.received) for a in result.coverage_records] == [
         (date(2018, 1, 1), date(2019, 1, 1), "complete", 250, 250),
         (date(2019, 1, 1), date(2020, 1, 1), "complete", 350, 350),
     ]
@@ -88,30 +76,28 @@ def test_every_submission_comes_with_its_first_date(
 
 def test_fetching_again_changes_nothing(standin: ArxivStandIn, tmp_path: Path) -> None:
     fetch(standin, tmp_path)
-    store, done = fetch(standin, tmp_path)
-    assert (done.upsert_counts.new, done.upsert_counts.revised, done.upsert_counts.repeated) == (0, 0, 600)
+    store, result = fetch(standin, tmp_path)
+    assert (result.upsert_counts.new, result.upsert_counts.revised, result.upsert_counts.repeated) == (0, 0, 600)
     assert store.manifest.submission_count == 600
 
 
-def test_a_revision_that_came_meanwhile(
+def test_a_later_revision_replaces_its_submission(
     standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
 ) -> None:
-    from dataclasses import replace
-
     fetch(standin, tmp_path)
     old = small_corpus[17]
     standin.submissions = [
         replace(p, versions=(*p.versions, p.versions[-1] + timedelta(9)), title="Anew") if p is old else p
         for p in small_corpus
     ]
-    standin._last_results = ("", [])
-    store, done = fetch(standin, tmp_path)
-    assert (done.upsert_counts.new, done.upsert_counts.revised) == (0, 1)
+    standin.last_results = ("", [])
+    store, result = fetch(standin, tmp_path)
+    assert (result.upsert_counts.new, result.upsert_counts.revised) == (0, 1)
     assert rows(store)[old.id][:2] == (len(old.versions) + 1, f"{old.published_at:%Y-%m-%dT%H:%M:%S}")
     assert store.manifest.submission_count == 600
 
 
-def test_only_the_categories_that_were_asked_for(
+def test_only_the_requested_categories_are_stored(
     standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
 ) -> None:
     store, _ = fetch(standin, tmp_path, Window(date(2018, 3, 1), date(2018, 9, 1)), ("cs.CL",))
@@ -128,12 +114,12 @@ def test_large_windows_are_halved(
     standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(arxiv_api, "MAX_SLICE_RESULTS", 100)
-    store, done = fetch(standin, tmp_path)
+    store, result = fetch(standin, tmp_path)
     assert rows(store) == expected(small_corpus)
-    assert all(answer.expected <= 100 for answer in done.coverage_records if (answer.until - answer.since).days > 1)  # type: ignore[operator]
-    spans = [(answer.since, answer.until) for answer in done.coverage_records]
+    assert all(record.expected <= 100 for record in result.coverage_records if (record.until - record.since).days > 1)  # type: ignore[operator]
+    spans = [(record.since, record.until) for record in result.coverage_records]
     assert spans[0][0] == date(2018, 1, 1) and spans[-1][1] == date(2020, 1, 1)
-    assert all(a[1] == b[0] for a, b in zip(spans, spans[1:], strict=False))
+    assert all(earlier[1] == later[0] for earlier, later in pairwise(spans))
 
 
 DAY = st.dates(date(2012, 1, 1), date(2027, 1, 1))
@@ -156,7 +142,7 @@ def test_slices_cover_a_window_once_however_it_is_halved(one: date, other: date,
 
 
 @given(DAY, DAY, st.integers(0, 10**6))
-def test_a_run_that_was_broken_off_goes_on_in_the_same_slices(one: date, other: date, total: int) -> None:
+def test_an_interrupted_run_resumes_with_the_same_slices(one: date, other: date, total: int) -> None:
     since, until = sorted((one, other))
 
     def leaves(low: date, high: date) -> list[tuple[date, date]]:
@@ -175,7 +161,7 @@ def test_a_run_that_was_broken_off_goes_on_in_the_same_slices(one: date, other: 
             assert leaves(whole[number][0], until) == whole[number:]
 
 
-def test_a_day_that_is_too_large_is_halved_in_hours_and_then_by_category(
+def test_a_day_that_is_too_large_is_halved_by_time_and_then_by_category(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(arxiv_api, "MAX_SLICE_RESULTS", 20)
@@ -189,9 +175,9 @@ def test_a_day_that_is_too_large_is_halved_in_hours_and_then_by_category(
         for n in range(100, 190)
     ]
     with run_stand_in(ArxivStandIn(minute + spread)) as standin:
-        store, done = fetch(standin, tmp_path, Window(date(2018, 5, 4), date(2018, 5, 7)), ("cs.CL", "cs.LG"))
+        store, result = fetch(standin, tmp_path, Window(date(2018, 5, 4), date(2018, 5, 7)), ("cs.CL", "cs.LG"))
     assert set(rows(store)) == {p.id for p in minute + spread}
-    assert [(answer.since.day, answer.until.day, answer.status) for answer in done.coverage_records] == [
+    assert [(answer.since.day, answer.until.day, answer.status) for answer in result.coverage_records] == [
         (4, 5, "complete"),
         (5, 6, "complete"),
         (6, 7, "complete"),
@@ -207,15 +193,15 @@ def test_a_submission_at_midnight_is_in_one_slice_and_none_is_between_two(
     ]
     papers = [SyntheticSubmission(f"1805.{n:05d}", (at,), "t", "a", ("x",), ("cs.LG",)) for n, at in enumerate(moments)]
     with run_stand_in(ArxivStandIn(papers)) as standin:
-        store, done = fetch(standin, tmp_path, Window(date(2018, 5, 4), date(2018, 5, 7)), ("cs.LG",))
+        store, result = fetch(standin, tmp_path, Window(date(2018, 5, 4), date(2018, 5, 7)), ("cs.LG",))
     inside = {
         p.id for p in papers if datetime(2018, 5, 4, tzinfo=UTC) <= p.published_at < datetime(2018, 5, 7, tzinfo=UTC)
     }
     assert set(rows(store)) == inside
-    assert done.is_complete
+    assert result.is_complete
 
 
-def test_an_alias_is_asked_for_under_both_names(tmp_path: Path) -> None:
+def test_an_alias_is_queried_under_both_names(tmp_path: Path) -> None:
     at = datetime(2018, 5, 5, tzinfo=UTC)
     papers = [
         SyntheticSubmission("1805.00001", (at,), "t", "a", ("x",), ("cs.NA",)),
@@ -227,16 +213,16 @@ def test_an_alias_is_asked_for_under_both_names(tmp_path: Path) -> None:
     assert store.manifest.submission_count == 2
 
 
-def test_a_zero_is_asked_for_twice_and_then_believed(standin: ArxivStandIn, tmp_path: Path) -> None:
-    store, done = fetch(standin, tmp_path, Window(date(2010, 1, 1), date(2011, 1, 1)))
+def test_a_total_of_zero_is_requested_twice_and_then_believed(standin: ArxivStandIn, tmp_path: Path) -> None:
+    store, result = fetch(standin, tmp_path, Window(date(2010, 1, 1), date(2011, 1, 1)))
     assert len(standin.requests) == 2
-    assert [(answer.status, answer.expected, answer.received) for answer in done.coverage_records] == [
+    assert [(answer.status, answer.expected, answer.received) for answer in result.coverage_records] == [
         ("complete", 0, 0)
     ]
     assert Store.open(tmp_path).manifest.ledger == store.manifest.ledger != ()
 
 
-# every way in which arxiv 4.0.2 loses records without a word or stops, and those in which servers misbehave
+# every way in which arxiv 4.0.2 silently loses records or stops, and those in which servers misbehave
 FAULTS = [
     "empty page", "html with 200", "rate exceeded with 200", "empty body", "error entry with 200", "truncated xml",
     "connection cut", "429", "429 retry after", "503", "500", "406", "short page", "shuffled ties", "other query ran",
@@ -259,10 +245,10 @@ def test_nothing_is_lost_to_a_fault_that_passes(
     when: Callable[[dict[str, str]], bool],
 ) -> None:
     standin.inject_fault(fault, when=when)
-    store, done = fetch(standin, tmp_path, Window(date(2018, 1, 1), date(2019, 1, 1)))
-    assert standin.pending_faults == [], f"the {page} was never asked for"
+    store, result = fetch(standin, tmp_path, Window(date(2018, 1, 1), date(2019, 1, 1)))
+    assert standin.pending_faults == [], f"the {page} was never requested"
     assert rows(store) == expected([paper for paper in small_corpus if paper.published_at.year == 2018])
-    assert done.is_complete and {answer.status for answer in done.coverage_records} == {"complete"}
+    assert result.is_complete and {answer.status for answer in result.coverage_records} == {"complete"}
 
 
 LOSING = [
@@ -290,14 +276,12 @@ def ids(client: arxiv.Client) -> list[str]:
     return [result.entry_id for result in client.results(search)]
 
 
-def test_the_package_alone_gets_everything_where_nothing_fails(unhardened: arxiv.Client) -> None:
+def test_the_package_alone_returns_everything_where_nothing_fails(unhardened: arxiv.Client) -> None:
     assert len(set(ids(unhardened))) == 600
 
 
 @pytest.mark.parametrize("fault", LOSING)
-def test_the_package_alone_loses_records_without_a_word(
-    standin: ArxivStandIn, unhardened: arxiv.Client, fault: str
-) -> None:
+def test_the_package_alone_silently_loses_records(standin: ArxivStandIn, unhardened: arxiv.Client, fault: str) -> None:
     standin.inject_fault(fault)
     got = ids(unhardened)  # no exception is raised
     lost = len(set(got)) < 600
@@ -305,7 +289,7 @@ def test_the_package_alone_loses_records_without_a_word(
     assert lost or spoiled
 
 
-def test_the_package_alone_gets_one_entry_twice_for_one_without_a_date(
+def test_the_package_alone_repeats_an_entry_in_place_of_one_without_a_date(
     standin: ArxivStandIn, unhardened: arxiv.Client
 ) -> None:
     standin.inject_fault("entry without a date", when=lambda query: query["start"] == "0")
@@ -316,7 +300,7 @@ def test_the_package_alone_gets_one_entry_twice_for_one_without_a_date(
 @pytest.mark.parametrize(
     ("fault", "error"), [("connection cut", requests.exceptions.ChunkedEncodingError), ("503", arxiv.HTTPError)]
 )
-def test_the_package_alone_stops_at_the_first(
+def test_the_package_alone_stops_at_the_first_fault(
     standin: ArxivStandIn, unhardened: arxiv.Client, fault: str, error: type[Exception]
 ) -> None:
     standin.inject_fault(fault)
@@ -324,37 +308,37 @@ def test_the_package_alone_stops_at_the_first(
         ids(unhardened)
 
 
-def test_an_entry_without_a_date_is_asked_for_again(
+def test_an_entry_without_a_date_is_requested_again(
     standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
 ) -> None:
     standin.inject_fault("entry without a date", when=lambda query: query["max_results"] != "1")
-    store, done = fetch(standin, tmp_path)
+    store, result = fetch(standin, tmp_path)
     assert rows(store) == expected(small_corpus)
-    assert done.is_complete
+    assert result.is_complete
 
 
-def test_an_entry_that_stays_without_a_date_leaves_a_known_hole(standin: ArxivStandIn, tmp_path: Path) -> None:
+def test_an_entry_that_never_has_a_date_leaves_the_slice_partial(standin: ArxivStandIn, tmp_path: Path) -> None:
     standin.inject_fault(
         "entry without a date", times=99, when=lambda query: query["max_results"] != "1" and query["start"] == "0"
     )
-    store, done = fetch(standin, tmp_path)
-    assert [(answer.status, answer.expected, answer.received) for answer in done.coverage_records] == [
+    store, result = fetch(standin, tmp_path)
+    assert [(answer.status, answer.expected, answer.received) for answer in result.coverage_records] == [
         ("partial", 250, 249),
         ("partial", 350, 349),
     ]
     assert store.manifest.submission_count == 598
-    assert done.faults[0] == "2018-01-01 to 2019-01-01: 249 of 250 submissions came; stored as partial"
+    assert result.faults[0] == "2018-01-01 to 2019-01-01: received 249 of 250 submissions; stored as partial"
 
 
 @pytest.mark.parametrize("fault", ["empty page", "html with 200", "503", "connection cut", "truncated xml"])
-def test_a_fault_that_stays_stops_the_run_and_keeps_what_came(
+def test_a_fault_that_lasts_stops_the_run_and_keeps_what_arrived(
     standin: ArxivStandIn, tmp_path: Path, fault: str
 ) -> None:
     late = f"{date(2019, 1, 1):%Y%m%d}"
     standin.inject_fault(
         fault, times=999, when=lambda query: f"[{late}" in query["search_query"] and query["max_results"] != "1"
     )
-    with pytest.raises(RetryableError, match="5 times in a row|could not be read"):
+    with pytest.raises(RetryableError, match="in 5 tries|Cannot read"):
         fetch(standin, tmp_path)
     assert [(a.since, a.until, a.status) for a in Store.open(tmp_path).manifest.ledger] == [
         (date(2018, 1, 1), date(2019, 1, 1), "complete"),
@@ -363,77 +347,111 @@ def test_a_fault_that_stays_stops_the_run_and_keeps_what_came(
     assert Store.open(tmp_path).manifest.submission_count == 250
     standin.pending_faults = []
     assert fetch(standin, tmp_path)[1].upsert_counts.new == 350
-    assert {a.status for a in Store.open(tmp_path).manifest.ledger} == {"complete"}  # the failure was made good
+    assert {a.status for a in Store.open(tmp_path).manifest.ledger} == {"complete"}  # the failed slice was fetched
 
 
-def test_patience_grows_and_retry_after_is_a_minimum(standin: ArxivStandIn, tmp_path: Path) -> None:
+def test_waits_grow_and_retry_after_is_a_minimum(standin: ArxivStandIn, tmp_path: Path) -> None:
     waits: list[float] = []
-    asks = [Request(ALL, WHOLE)]
     store = Store.open_or_create(tmp_path)
-    standin.inject_fault("503", times=3)
-    harvest_source(store, api(standin, 0.5, waits.append), asks, ignore_progress, lambda fault: None)
-    slow = [wait for wait in waits if wait > 0.6]
-    assert [round(wait / 0.5) for wait in slow] == pytest.approx([10, 20, 40], rel=0.11)
-    assert all(10 * 2**n * 0.5 * 0.98 <= wait <= 10 * 2**n * 0.5 * 1.1 for n, wait in enumerate(slow))  # and jitter
-    standin.inject_fault("429 retry after")
-    waits.clear()
-    harvest_source(store, api(standin, 0.001, waits.append), asks, ignore_progress, lambda fault: None)
-    assert max(waits) == pytest.approx(1.0, rel=0.02)
+
+    def fetch_at_pace(interval_s: float) -> None:
+        source = api(standin, interval_s, waits.append)
+        harvest_source(store, source, [Request(ALL, WHOLE)], ignore_progress, lambda fault: None)
+
+    with time_machine.travel(NOON, tick=False):
+        standin.inject_fault("503", times=3)
+        fetch_at_pace(0.5)
+        long_waits = [wait for wait in waits if wait > 0.6]
+        assert len(long_waits) == 3
+        # in request intervals, with up to a tenth of jitter
+        for wait, intervals in zip(long_waits, (10, 20, 40), strict=True):
+            assert intervals * 0.5 - 0.001 <= wait <= intervals * 0.5 * 1.1 + 0.001
+        standin.inject_fault("429 retry after")
+        waits.clear()
+        fetch_at_pace(0.001)
+        assert max(waits) == pytest.approx(1.0, abs=0.001)
 
 
 def test_a_refusal_stops_everything(standin: ArxivStandIn, tmp_path: Path) -> None:
     standin.inject_fault("403")
-    with pytest.raises(SourceUnreachable, match="refuses this machine .403.. Nothing more is asked of it for 24 hours"):
+    refusal = "refuses requests from this machine .status 403.. No more are sent for 24 hours"
+    with pytest.raises(SourceUnreachable, match=refusal):
         fetch(standin, tmp_path)
     assert len(standin.requests) == 1
 
 
-def test_a_query_that_arxiv_cannot_read_is_not_repeated(standin: ArxivStandIn, tmp_path: Path) -> None:
+def test_a_query_that_arxiv_rejects_is_not_repeated(standin: ArxivStandIn, tmp_path: Path) -> None:
     standin.submissions = []
-    with pytest.raises(RetryableError, match="cannot answer the query"):
+    with pytest.raises(RetryableError, match="rejected the query") as error:
         fetch(standin, tmp_path, categories=("cs LG",))
+    assert error.value.status == 400
     assert len(standin.requests) == 1
 
 
-def test_nobody_answers(tmp_path: Path) -> None:
-    nobody = ArxivApi("http://127.0.0.1:9/api/query", Pace(None, 0.0))
-    done = harvest_source(
-        Store.open_or_create(tmp_path), nobody, [Request(ALL, WHOLE)], ignore_progress, lambda fault: None
-    )
-    assert (
-        str(done.stop_error)
-        == "Cannot reach 127.0.0.1:9: Connection refused. Nothing was changed in the store; try later, by the same command."
+def test_smaller_pages_are_requested_only_after_a_server_error(standin: ArxivStandIn, tmp_path: Path) -> None:
+    """A fault that lasts for all tries of the first page: with 503 the next size follows, with 429 nothing does."""
+    year = Window(date(2018, 1, 1), date(2019, 1, 1))
+
+    def is_large_page(query: dict[str, str]) -> bool:
+        return query["max_results"] == "200"
+
+    standin.inject_fault("503", times=5, when=is_large_page)
+    _, result = fetch(standin, tmp_path / "503", year)
+    assert [query["max_results"] for query in standin.requests] == ["1", *["200"] * 5, *["100"] * 3]
+    assert result.is_complete
+    standin.requests.clear()
+    standin.inject_fault("429", times=5, when=is_large_page)
+    with pytest.raises(RetryableError, match="in 5 tries: status 429"):
+        fetch(standin, tmp_path / "429", year)
+    assert [query["max_results"] for query in standin.requests] == ["1", *["200"] * 5]
+
+
+def test_an_address_that_nobody_answers(tmp_path: Path) -> None:
+    source = ArxivApi("http://127.0.0.1:9/api/query", Pace(None, 0.0))
+    store = Store.open_or_create(tmp_path)
+    result = harvest_source(store, source, [Request(ALL, WHOLE)], ignore_progress, lambda fault: None)
+    assert str(result.stop_error) == (
+        "Cannot reach 127.0.0.1:9: Connection refused. The store is unchanged; rerun the same command later."
     )
     assert not (tmp_path / "manifest.json").exists()
 
 
-def test_requests_keep_their_distance_and_say_who_asks(standin: ArxivStandIn, tmp_path: Path) -> None:
+def test_requests_keep_their_distance_and_name_the_client(standin: ArxivStandIn, tmp_path: Path) -> None:
     store = Store.open_or_create(tmp_path)
     source = ArxivApi(standin.url, Pace(None, 0.05), contact="mailto:a@example.org")
     harvest_source(store, source, [Request(ALL, WHOLE)], ignore_progress, lambda fault: None)
-    gaps = [b - a for a, b in zip(standin.request_times, standin.request_times[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(standin.request_times)]
     assert min(gaps) >= 0.05
     assert {agent.split("/")[0] for agent in standin.user_agents} == {"trendcli"}
     assert all("(mailto:a@example.org)" in agent for agent in standin.user_agents)
     assert {(query["sortBy"], query["sortOrder"]) for query in standin.requests} == {("submittedDate", "ascending")}
 
 
-def test_a_window_needs_a_beginning(standin: ArxivStandIn, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="say --since"):
+def test_a_window_needs_a_start(standin: ArxivStandIn, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="give --since"):
         fetch(standin, tmp_path, Window(None, None))
 
 
+def test_requests_are_estimated_by_slices_and_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arxiv_api, "PAGE_SIZES", (1000, 200))
+    year = date(2018, 1, 1), date(2019, 1, 1)
+    assert arxiv_api.estimate_requests(*year, 0) == (1, 2)  # a total of 0 is requested twice
+    assert arxiv_api.estimate_requests(*year, 2500) == (1, 1 + 3)
+    # 18,000 exceed a slice; of its halves, 8,927 fit and 9,074 do not, which are split into quarters of 4,537
+    assert arxiv_api.estimate_requests(*year, 18_000) == (3, 1 + (1 + 9) + 1 + (1 + 5) + (1 + 5))
+
+
 @given(st.binary(max_size=300))
-def test_no_bytes_are_taken_for_a_feed(body: bytes) -> None:
+def test_no_random_bytes_pass_for_a_feed(body: bytes) -> None:
     with pytest.raises(InvalidResponse):
         arxiv_api.parse_declared_total(body, "http://127.0.0.1/?search_query=cat:cs.LG")
 
 
-def test_recorded_replies_are_read_completely(shared: Path) -> None:
-    """Every recorded entry becomes a submission with the id, dates and categories that the file holds."""
+def test_recorded_responses_are_read_completely(shared: Path) -> None:
+    """Every recorded entry becomes a submission with the identifier, dates and categories that the file holds."""
     from arxiv import _feed
 
-    entries = listed = 0
+    entry_count = submission_count = 0
     for path in sorted((shared / "data/atom").glob("*.xml")):
         body = path.read_bytes()
         if b"/api/errors" in body:
@@ -441,71 +459,52 @@ def test_recorded_replies_are_read_completely(shared: Path) -> None:
                 arxiv_api.parse_declared_total(body, "http://x/?start=0")
             continue
         arxiv_api.parse_declared_total(body, "http://x/?start=0")
-        listed += body.count(b"<entry>")
+        entry_count += body.count(b"<entry>")
         for result in _feed.parse(body).results:
-            made = arxiv_api._build_submission(result)
-            assert made is not None
-            assert made.v1_at == int(result.published.timestamp()) <= made.updated_at
-            assert made.categories.split()[0] == canonical_categories(result.primary_category)
-            entries += 1
-    assert entries == listed
-
-
-ATOM = "{http://www.w3.org/2005/Atom}"
-
-
-def facts(body: bytes) -> dict[str, tuple[Any, ...]]:
-    """What a feed says, read by another parser than the product's."""
-    found = {}
-    for entry in ElementTree.fromstring(body).iter(f"{ATOM}entry"):
-        name, version = (entry.findtext(f"{ATOM}id") or "").split("/abs/")[1].rsplit("v", 1)
-        first, last = (
-            int(
-                datetime.strptime((entry.findtext(f"{ATOM}{tag}") or "").strip(), "%Y-%m-%dT%H:%M:%SZ")
-                .replace(tzinfo=UTC)
-                .timestamp()
-            )
-            for tag in ("published", "updated")
-        )
-        primary = entry.find("{http://arxiv.org/schemas/atom}primary_category")
-        listed = [primary.get("term") or "" if primary is not None else ""]
-        listed += [node.get("term") or "" for node in entry.findall(f"{ATOM}category")]
-        found[name] = (int(version), first, last, canonical_categories(" ".join(dict.fromkeys(listed))))
-    return found
+            submission = arxiv_api._parse_result(result)
+            assert submission is not None
+            assert submission.v1_at == int(result.published.timestamp()) <= submission.updated_at
+            assert submission.categories.split()[0] == canonical_categories(result.primary_category)
+            submission_count += 1
+    assert submission_count == entry_count
 
 
 def test_mutated_feeds_are_refused_or_read_as_they_stand() -> None:
-    """For some seconds: never a crash that is not a Faulty, and what is accepted is what another parser reads."""
-    import time
-
+    """400 mutations end in InvalidResponse or an error of the package, or in what another parser reads."""
     from arxiv import _feed
 
-    from trendcli.demo.atom import render_feed
-
-    papers = corpus.build_corpus(seed=3, yearly_counts={2018: 4})
-    body = render_feed(papers, 4, "cat:cs.LG", "", 0, 10)
-    rng, accepted, until = random.Random(5), 0, time.monotonic() + 3.0
-    while time.monotonic() < until:
-        text = mutated(body, rng)
+    submissions = build_corpus(seed=3, yearly_counts={2018: 4})
+    body = render_feed(submissions, 4, "cat:cs.LG", "", 0, 10, NOON)
+    rng, accepted = random.Random(5), 0
+    for _ in range(400):
+        text = mutate_bytes(body, rng)
         try:
             arxiv_api.parse_declared_total(text, "http://127.0.0.1/?search_query=cat:cs.LG&start=0")
             results = _feed.parse(text).results
         except (InvalidResponse, ValueError):  # the package's own error, which the client turns into one of ours
             continue
-        for result in results:
-            made = arxiv_api._build_submission(result)
-            if made is None:
-                continue
+        for submission in filter(None, map(arxiv_api._parse_result, results)):
             accepted += 1
-            assert facts_of(text, made.id) == (made.version, made.v1_at, made.updated_at, made.categories)
-    assert accepted > 100
+            facts = (submission.version, submission.v1_at, submission.updated_at, submission.categories)
+            assert facts_of_entry(text, submission.id) == facts
+    assert accepted > 50
 
 
-def facts_of(body: bytes, ident: str) -> tuple[Any, ...]:
-    """What another parser reads of one entry, of which others may be broken."""
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+def facts_of_entry(body: bytes, ident: str) -> tuple[Any, ...]:
+    """Return version, first and last date and categories of an entry, by another parser than the product's."""
     for entry in ElementTree.fromstring(body).iter(f"{ATOM}entry"):
-        if f"/{ident}v" in (entry.findtext(f"{ATOM}id") or "").lower():
-            alone = ElementTree.Element("feed")
-            alone.append(entry)
-            return facts(ElementTree.tostring(alone))[ident]
+        name = (entry.findtext(f"{ATOM}id") or "").split("/abs/")[-1]
+        if f"/{ident}v" in f"/{name}".lower():
+            first, last = (
+                datetime.strptime((entry.findtext(f"{ATOM}{tag}") or "").strip(), "%Y-%m-%dT%H:%M:%S%z")
+                for tag in ("published", "updated")
+            )
+            primary = entry.find("{http://arxiv.org/schemas/atom}primary_category")
+            terms = [primary.get("term") or "" if primary is not None else ""]
+            terms += [node.get("term") or "" for node in entry.findall(f"{ATOM}category")]
+            categories = canonical_categories(" ".join(dict.fromkeys(terms)))
+            return int(name.rsplit("v", 1)[1]), int(first.timestamp()), int(last.timestamp()), categories
     raise AssertionError(f"{ident} is not in the feed")

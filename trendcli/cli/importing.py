@@ -173,7 +173,7 @@ def run_demo(
     from trendcli.core.periods import parse_period
     from trendcli.core.types import Request, Window
     from trendcli.demo import corpus
-    from trendcli.demo.server import ArxivStandIn, run_stand_in
+    from trendcli.demo.server import ApiStandIn, run_stand_in
     from trendcli.sources.arxiv_api import ArxivApi
     from trendcli.sources.http import Pace
 
@@ -186,7 +186,7 @@ def run_demo(
     common = replace(common, store=root)
     common.print_note("Everything here is MADE UP: the corpus, its trends, and the arXiv that it is fetched from.")
     window = Window(parse_period(str(corpus.FIRST_YEAR)).start, parse_period(str(corpus.LAST_YEAR)).end)
-    with run_stand_in(ArxivStandIn(corpus.build_corpus())) as standin:
+    with run_stand_in(ApiStandIn(corpus.build_corpus())) as standin:
         store = open_or_create_store(common, synthetic=True)
         source = ArxivApi(standin.url, Pace(None, 0.0))
         done = harvest_with_progress(common, store, source, [Request(tuple(corpus.CATEGORY_WEIGHTS), window)])

@@ -64,7 +64,7 @@ def show_terms(
     )
 
     def compute_report() -> Report:
-        from trendcli.reports.terms.terms import TermFilter
+        from trendcli.reports.terms.base import TermFilter
 
         question, library = chosen.build_query(common, use_default_pack=False, vs=vs, include_partial=include_partial)
         store, scope = chosen.open_store(common), chosen.default_scope(common)

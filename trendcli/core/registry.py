@@ -7,18 +7,26 @@ from typing import Any, NamedTuple
 
 
 class RegistryEntry(NamedTuple):
-    """An object that is chosen by name: where to import it from, as 'module:attribute', and one line of help."""
+    """An object that is chosen by name: where to import it from, as 'module:attribute', and one line of help.
+
+    `updates_arxiv` is whether a source can be asked for what is new on arXiv, as the weekly job does.
+    """
 
     target: str
     help: str
+    updates_arxiv: bool = False
 
 
 SOURCES = {
     "arxiv": RegistryEntry(
-        "trendcli.sources.arxiv_api:ArxivApi", "arXiv's search API: some categories in a time window"
+        "trendcli.sources.arxiv_api:ArxivApi",
+        "arXiv's search API: some categories in a time window",
+        updates_arxiv=True,
     ),
     "oai": RegistryEntry(
-        "trendcli.sources.oai:OaiPmh", "arXiv's OAI-PMH interface: the initial harvest of whole categories, and updates"
+        "trendcli.sources.oai:OaiPmh",
+        "arXiv's OAI-PMH interface: the initial harvest of whole categories, and updates",
+        updates_arxiv=True,
     ),
     "snapshot": RegistryEntry(
         "trendcli.sources.snapshot:Snapshot", "the bulk snapshot of arXiv's metadata, JSON Lines"

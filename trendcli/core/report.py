@@ -15,15 +15,21 @@ class Column:
     """A column of a Report: the `key` of its values in the rows, its `label`, and how values are shown.
 
     `unit` is 'text', 'number', 'count', 'share', 'points' (difference of shares), 'change' (a fraction), 'p',
-    'index', 'verdict', 'interval' (the keys of two bounds, joined by a comma), 'share_interval', 'ranks' (the keys of
-    two ranks), 'day' or 'matches'. Columns are hidden on narrow terminals, those of the highest `rank` first; rank 0
-    always stays.
+    'index', 'verdict', 'interval', 'share_interval', 'ranks', 'day' or 'matches'; intervals and ranks show
+    two values, those of `key` and `second_key`. Columns are hidden on narrow terminals, those of the highest `rank`
+    first; rank 0 always stays.
     """
 
     key: str
     label: str
     unit: str
     rank: int = 0
+    second_key: str | None = None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of the values that a cell shows."""
+        return (self.key,) if self.second_key is None else (self.key, self.second_key)
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""A made-up corpus and a stand-in of arXiv's API on the loopback, for `trend demo` and for the tests."""
+"""A synthetic corpus and venue, and a stand-in of arXiv's API on the loopback that serves them for `trend demo`."""

@@ -1,4 +1,4 @@
-"""The shapes that arXiv's API answers in, and the queries it reads, as of November 2025."""
+"""The query language of arXiv's API, and the Atom feeds that it answers in, as of November 2025."""
 
 from __future__ import annotations
 
@@ -20,73 +20,82 @@ FEED_HEAD = (
 
 
 def parse_query(search: str) -> Callable[[SyntheticSubmission], bool]:
-    """A search expression as a predicate; operators bind to the right, without precedence. ValueError if bad."""
+    """Parse a search expression into a predicate; operators have no precedence and bind to the right.
+
+    Raises ValueError where the expression is malformed.
+    """
     tokens = re.findall(r"\(|\)|AND\b|OR\b|ANDNOT\b|\w+:\[[^\]]*\]|\w+:\"[^\"]*\"|\w+:[^\s()]+", search)
     if "".join(tokens).replace(" ", "") != search.replace(" ", ""):
         raise ValueError(f"cannot parse {search}")
-    place = 0
+    position = 0
 
     def parse_term() -> Callable[[SyntheticSubmission], bool]:
-        nonlocal place
-        if place >= len(tokens):
+        nonlocal position
+        if position >= len(tokens):
             raise ValueError(f"cannot parse {search}")
-        token = tokens[place]
-        place += 1
+        token = tokens[position]
+        position += 1
         if token == "(":
             inner = parse_expression()
-            if place >= len(tokens) or tokens[place] != ")":
+            if position >= len(tokens) or tokens[position] != ")":
                 raise ValueError(f"cannot parse {search}")
-            place += 1
+            position += 1
             return inner
         if ":" not in token:
             raise ValueError(f"cannot parse {search}")
         return _build_field_predicate(*token.split(":", 1))
 
     def parse_expression() -> Callable[[SyntheticSubmission], bool]:
-        nonlocal place
+        nonlocal position
         left = parse_term()
-        if place >= len(tokens) or tokens[place] == ")":
+        if position >= len(tokens) or tokens[position] == ")":
             return left
-        operator = tokens[place]
-        place += 1
+        operator = tokens[position]
+        position += 1
         right = parse_expression()
         if operator == "AND":
-            return lambda paper: left(paper) and right(paper)
+            return lambda submission: left(submission) and right(submission)
         if operator == "OR":
-            return lambda paper: left(paper) or right(paper)
-        return lambda paper: left(paper) and not right(paper)
+            return lambda submission: left(submission) or right(submission)
+        return lambda submission: left(submission) and not right(submission)
 
-    whole = parse_expression()
-    if place != len(tokens):
+    is_match = parse_expression()
+    if position != len(tokens):
         raise ValueError(f"cannot parse {search}")
-    return whole
+    return is_match
 
 
 def _build_field_predicate(name: str, value: str) -> Callable[[SyntheticSubmission], bool]:
     if name == "cat":
-        return lambda paper: any(fnmatch.fnmatchcase(category, value) for category in paper.categories)
+        return lambda submission: any(fnmatch.fnmatchcase(category, value) for category in submission.categories)
     if name == "submittedDate":
-        found = re.fullmatch(r"\[(\d{12}) TO (\d{12})\]", value)
-        if not found:
+        dates = re.fullmatch(r"\[(\d{12}) TO (\d{12})\]", value)
+        if not dates:
             raise ValueError(f"cannot parse {name}:{value}")
-        low, high = (datetime.strptime(text, "%Y%m%d%H%M").replace(tzinfo=UTC) for text in found.groups())
-        return lambda paper: low <= paper.published_at <= high
+        low, high = (datetime.strptime(text, "%Y%m%d%H%M").replace(tzinfo=UTC) for text in dates.groups())
+        return lambda submission: low <= submission.published_at <= high
     texts: dict[str, Callable[[SyntheticSubmission], str]] = {
-        "ti": lambda paper: paper.title,
-        "abs": lambda paper: paper.abstract,
-        "au": lambda paper: " ".join(paper.authors),
-        "all": lambda paper: f"{paper.title} {paper.abstract} {' '.join(paper.authors)}",
+        "ti": lambda submission: submission.title,
+        "abs": lambda submission: submission.abstract,
+        "au": lambda submission: " ".join(submission.authors),
+        "all": lambda submission: f"{submission.title} {submission.abstract} {' '.join(submission.authors)}",
     }
     if name not in texts:
         raise ValueError(f"cannot parse {name}:{value}")
     words = value.strip('"').lower()
-    return lambda paper: words in texts[name](paper).lower()
+    return lambda submission: words in texts[name](submission).lower()
 
 
 def render_feed(
-    submissions: Sequence[SyntheticSubmission], total: int, search: str, ids: str, start: int, size: int
+    submissions: Sequence[SyntheticSubmission],
+    total: int,
+    search: str,
+    ids: str,
+    start: int,
+    size: int,
+    answered_at: datetime,
 ) -> bytes:
-    """An Atom feed as the API writes it; the query in its title is the one that ran, ranges rewritten."""
+    """Render a page of results as the API does; the query in its title is the one that ran, with ranges rewritten."""
     ran = re.sub(r"submittedDate:\[([^\]]*)\]", r'submittedDate:"\1"', search)
     title = f"search_query={ran}&id_list={ids}&start={start}&max_results={size}"
     link = f"https://arxiv.org/api/query?search_query={ran}&start={start}&max_results={size}&id_list={ids}"
@@ -96,7 +105,7 @@ def render_feed(
             FEED_HEAD,
             f"  <id>https://arxiv.org/api/{key}</id>\n",
             f"  <title>arXiv Query: {escape(title)}</title>\n",
-            f"  <updated>{format_timestamp(datetime.now(UTC))}</updated>\n",
+            f"  <updated>{format_timestamp(answered_at)}</updated>\n",
             f'  <link href={quoteattr(link)} type="application/atom+xml"/>\n',
             f"  <opensearch:itemsPerPage>{size}</opensearch:itemsPerPage>\n",
             f"  <opensearch:totalResults>{total}</opensearch:totalResults>\n",
@@ -108,7 +117,7 @@ def render_feed(
 
 
 def render_entry(submission: SyntheticSubmission) -> str:
-    """One entry of a feed, elements in the order of the real ones."""
+    """Render one entry of a feed, with its elements in the order of the real ones."""
     name = f"{submission.id}v{len(submission.versions)}"
     lines = [
         f"<id>http://arxiv.org/abs/{name}</id>",
@@ -142,14 +151,14 @@ def render_entry(submission: SyntheticSubmission) -> str:
 
 
 def format_timestamp(at: datetime) -> str:
-    """A moment as arXiv writes it."""
+    """Format a UTC moment as arXiv does, such as '2019-03-05T12:00:00Z'."""
     return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def render_error_feed(message: str) -> bytes:
-    """The feed with a single entry by which the API reports an error; '' for the one that it does not explain."""
+def render_error_feed(message: str, answered_at: datetime) -> bytes:
+    """Render the feed of one entry by which the API reports an error; '' is the error that it does not explain."""
     link = f"https://arxiv.org/api/errors#{message.replace(' ', '_')}" if message else "https://arxiv.org/api/errors"
-    now = format_timestamp(datetime.now(UTC))
+    now = format_timestamp(answered_at)
     return (
         f"{FEED_HEAD}  <id>https://arxiv.org/</id>\n  <title>arXiv Search Results</title>\n  <updated>{now}</updated>\n"
         "  <opensearch:itemsPerPage>1</opensearch:itemsPerPage>\n"

@@ -1,7 +1,7 @@
-"""A made-up corpus with planted trends. Nothing in it was ever submitted anywhere.
+"""A synthetic corpus with planted trends. Nothing in it was ever submitted anywhere.
 
-Planted, and to be found again by the product: recurrent networks fall, GANs rise in count and fall in share,
-transformers come from nothing, reinforcement learning is the largest topic throughout.
+Planted, for reports to find again: recurrent networks fall, GANs rise in count and fall in share, transformers start
+from nothing, reinforcement learning is the largest topic throughout.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
-FIRST_YEAR, LAST_YEAR = 2015, 2019
+FIRST_YEAR = 2015
+LAST_YEAR = 2019
 # submissions a year: they double in about two years, as the real ones did
 YEARLY_COUNTS = {2015: 2600, 2016: 3600, 2017: 4800, 2018: 6200, 2019: 7800}
+# shares of primary categories
 CATEGORY_WEIGHTS = {"cs.LG": 0.34, "cs.CV": 0.26, "cs.CL": 0.18, "stat.ML": 0.14, "cs.NE": 0.08}
 # share of the submissions of a year that are about a topic; a submission may be about several
 TOPIC_SHARES: Mapping[str, Mapping[int, float]] = {
@@ -69,9 +71,10 @@ _FAMILY_NAMES = (
 
 @dataclass(frozen=True)
 class SyntheticSubmission:
-    """One entry as arXiv lists it: `versions` are UTC moments of v1, v2, …; the primary category comes first.
+    """One submission as arXiv lists it: `versions` are UTC moments of v1, v2, …; the primary category comes first.
 
-    `changed` is the day of the last change of its metadata, where that is not the day after its last version.
+    `affiliations` are by index of the author. `changed` is the day on which its metadata last changed; None means the
+    day after its last version.
     """
 
     id: str
@@ -95,19 +98,19 @@ class SyntheticSubmission:
 
 
 def build_corpus(seed: int = 1, yearly_counts: Mapping[int, int] = YEARLY_COUNTS) -> list[SyntheticSubmission]:
-    """The corpus, oldest first; the same seed gives the same papers.
+    """Build the corpus, by year and oldest first within one; the same seed gives the same submissions.
 
-    `volume` says how many submissions each year holds; the default is 25,000 over 2015–2019.
+    `yearly_counts` are submissions a year; the default is 25,000 over 2015–2019.
     """
     rng = random.Random(seed)
-    papers = []
-    for year, amount in yearly_counts.items():
-        moments = sorted(_random_timestamp(year, rng) for _ in range(amount))
+    submissions = []
+    for year, count in yearly_counts.items():
+        timestamps = sorted(_random_timestamp(year, rng) for _ in range(count))
         numbers: dict[int, int] = {}
-        for at in moments:
+        for at in timestamps:
             numbers[at.month] = numbers.get(at.month, 0) + 1
-            papers.append(_build_submission(f"{at:%y%m}.{numbers[at.month]:05d}", at, rng))
-    return papers
+            submissions.append(_build_submission(f"{at:%y%m}.{numbers[at.month]:05d}", at, rng))
+    return submissions
 
 
 # how the submissions of a year spread over its months: growth, a dip in summer and at the turn of the year
@@ -115,7 +118,7 @@ _MONTH_WEIGHTS = (0.80, 0.84, 0.92, 0.94, 1.04, 1.02, 0.95, 0.92, 1.06, 1.18, 1.
 
 
 def _random_timestamp(year: int, rng: random.Random) -> datetime:
-    """A moment of the year, mostly on weekdays."""
+    """Draw a moment of a year, mostly on weekdays."""
     while True:
         month = rng.choices(range(1, 13), _MONTH_WEIGHTS)[0]
         at = datetime(year, month, 1, tzinfo=UTC) + timedelta(days=rng.randrange(31), seconds=rng.randrange(86400))
@@ -124,20 +127,20 @@ def _random_timestamp(year: int, rng: random.Random) -> datetime:
 
 
 def _build_submission(ident: str, at: datetime, rng: random.Random) -> SyntheticSubmission:
-    about = [topic for topic, shares in TOPIC_SHARES.items() if rng.random() < shares.get(at.year, 0.0)]
+    topics = [topic for topic, shares in TOPIC_SHARES.items() if rng.random() < shares.get(at.year, 0.0)]
     primary = rng.choices(list(CATEGORY_WEIGHTS), list(CATEGORY_WEIGHTS.values()))[0]
-    crossed = [name for name in CATEGORY_WEIGHTS if name != primary and rng.random() < 0.22]
+    cross_lists = [name for name in CATEGORY_WEIGHTS if name != primary and rng.random() < 0.22]
     versions = [at]
     while rng.random() < 0.38 and len(versions) < 5:
         versions.append(versions[-1] + timedelta(days=rng.randint(3, 120), seconds=rng.randrange(86400)))
-    task, manner, noun = rng.choice(_TASKS), rng.choice(_ADJECTIVES), rng.choice(_NOUNS)
-    named = [rng.choice(_TOPIC_PHRASES[topic]) for topic in about]
-    subject = named[0] if named and rng.random() < 0.6 else f"{task} models"
-    article = "an" if manner[0] in "aeiou" else "a"
-    title = f"{article.capitalize()} {manner} {noun} of {subject} for {task}"
-    sentences = [f"We study {task} and present {article} {manner} {noun}."]
-    for topic, name in zip(about, named, strict=True):
-        sentences.append(f"It builds on {name} and asks what they add to {task}.")
+    task, adjective, noun = rng.choice(_TASKS), rng.choice(_ADJECTIVES), rng.choice(_NOUNS)
+    phrases = [rng.choice(_TOPIC_PHRASES[topic]) for topic in topics]
+    subject = phrases[0] if phrases and rng.random() < 0.6 else f"{task} models"
+    article = "an" if adjective[0] in "aeiou" else "a"
+    title = f"{article.capitalize()} {adjective} {noun} of {subject} for {task}"
+    sentences = [f"We study {task} and present {article} {adjective} {noun}."]
+    for topic, phrase in zip(topics, phrases, strict=True):
+        sentences.append(f"It builds on {phrase} and asks what they add to {task}.")
         if rng.random() < 0.5:
             sentences.append(f"Compared with earlier work, {rng.choice(_TOPIC_PHRASES[topic])} need fewer parameters.")
     sentences += [*rng.sample(_RESULT_SENTENCES, rng.randint(2, 4)), "This abstract is made up."]
@@ -148,7 +151,7 @@ def _build_submission(ident: str, at: datetime, rng: random.Random) -> Synthetic
         title=title,
         abstract=" ".join(sentences),
         authors=authors,
-        categories=(primary, *crossed),
+        categories=(primary, *cross_lists),
         comment=f"{rng.randint(4, 30)} pages, made up" if rng.random() < 0.4 else None,
-        topics=frozenset(about),
+        topics=frozenset(topics),
     )

@@ -1,6 +1,6 @@
-"""A made-up conference with planted acceptance, as lists in the form of paperlists. Nothing in it was ever submitted.
+"""A synthetic conference with planted acceptance, as lists in the format of paperlists. Nothing in it was submitted.
 
-Planted, and to be found again: graph networks have three times the odds of being accepted, recurrent networks a third.
+Planted, for reports to find again: graph networks have three times the odds of acceptance, recurrent networks a third.
 """
 
 from __future__ import annotations
@@ -8,32 +8,30 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from trendcli.demo import corpus
+from trendcli.demo.corpus import SyntheticSubmission, build_corpus
 
 VENUE_NAME = "demo"
-# submissions a year, and what becomes of a hundred of them that nothing is planted in
+# submissions a year
 YEARLY_COUNTS = {2018: 2000, 2019: 3000}
+# statuses of 100 submissions in which nothing is planted
 STATUS_WEIGHTS = {"Oral": 3, "Poster": 27, "Reject": 50, "Withdraw": 17, "Desk Reject": 3}
+# what a topic multiplies the odds of acceptance by
 TOPIC_ODDS_FACTORS = {"gnn": 3.0, "rnn": 1 / 3}
 
 
 def build_lists(seed: int = 1) -> dict[int, list[dict[str, Any]]]:
-    """The list of each year; the same seed gives the same ones. One submission in nine has no keywords."""
+    """Build the list of each year; the same seed gives the same ones. One submission in nine has no keywords."""
     rng = random.Random(seed)
     return {
         year: [
-            _build_entry(f"{year}-{number:04d}", paper, rng)
-            for number, paper in enumerate(_build_submissions(seed, year, size), 1)
+            _build_entry(f"{year}-{number:04d}", submission, rng)
+            for number, submission in enumerate(build_corpus(seed + year, {year: count}), 1)
         ]
-        for year, size in YEARLY_COUNTS.items()
+        for year, count in YEARLY_COUNTS.items()
     }
 
 
-def _build_submissions(seed: int, year: int, size: int) -> list[corpus.SyntheticSubmission]:
-    return corpus.build_corpus(seed + year, {year: size})
-
-
-def _build_entry(ident: str, submission: corpus.SyntheticSubmission, rng: random.Random) -> dict[str, Any]:
+def _build_entry(ident: str, submission: SyntheticSubmission, rng: random.Random) -> dict[str, Any]:
     factor = 1.0
     for topic in submission.topics:
         factor *= TOPIC_ODDS_FACTORS.get(topic, 1.0)

@@ -1,1 +1,1 @@
-"""Report -> text. Each format is one function in one module, named in registry.py; only the command line prints."""
+"""Report -> text or chart. Each format is one function in one module, named in core/registry.py; only `cli` prints."""

@@ -1,4 +1,4 @@
-"""One static page with the table and its notes; text from papers is escaped and can never become markup."""
+"""A report as one static page; text from submissions is escaped and can never become markup."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ footer { color: #555; font-size: .9rem; margin-top: 1rem }
 
 
 def render_html(report: Report) -> str:
-    """The report as an HTML page that needs neither a server nor the network."""
+    """Return the report as an HTML page that needs neither a server nor the network."""
     banner = '<p class="made-up">MADE-UP DATA</p>\n' if report.synthetic else ""
     notes = "\n".join(f"<p>{escape(note)}</p>" for note in report.notes)
     sections = "\n".join(
@@ -57,13 +57,13 @@ def _render_table(report: Report) -> str:
             for value, column in cells
         )
 
-    heads = render_row([column_heading(column) for column in report.columns], "th")
+    header = render_row([column_heading(column) for column in report.columns], "th")
     rows = "\n".join(
         f"<tr>{render_row([format_cell(row, column) for column in report.columns], 'td')}</tr>" for row in report.rows
     )
     return f"""<div class="wide"><table>
 <caption>{escape(report.title)}</caption>
-<thead><tr>{heads}</tr></thead>
+<thead><tr>{header}</tr></thead>
 <tbody>
 {rows}
 </tbody>

@@ -1,4 +1,4 @@
-"""The report for programs: JSON, JSON lines and CSV, with every value as it is in the report."""
+"""A report for programs: JSON, JSON lines and CSV, with every value as it is in the report."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from trendcli.core.report import Report
 
 
 def render_json(report: Report) -> str:
-    """The whole report as one JSON object, with the keys of the command-line contract."""
+    """Return the whole report as one JSON object, with the keys of the command-line contract."""
     return format_json(_report_to_dict(report))
 
 
 def format_json(value: Mapping[str, Any]) -> str:
-    """An object as JSON that people can read as well; ValueError for a number that JSON does not have."""
+    """Return an object as indented JSON; ValueError for NaN and infinity, which JSON does not have."""
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -41,20 +41,23 @@ def _report_to_dict(report: Report) -> dict[str, Any]:
 
 
 def render_jsonl(report: Report) -> str:
-    """A JSON object for each row; made-up rows say so."""
+    """Return a JSON object per row and line; rows of a made-up corpus have `"synthetic": true`."""
     return "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in _mark_synthetic_rows(report))
 
 
 def render_csv(report: Report) -> str:
-    """A header line and a line for each row; a missing value is empty, lists are joined by '; '."""
+    """Return a header line and a line per row; a missing value is empty, lists are joined by '; '.
+
+    Rows of a made-up corpus have a last column `synthetic`.
+    """
     rows = _mark_synthetic_rows(report)
-    keys = list(rows[0]) if rows else [key for column in report.columns for key in column.key.split(",")]
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    keys = list(rows[0]) if rows else [key for column in report.columns for key in column.keys]
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(keys)
     for row in rows:
         writer.writerow([_format_csv_value(value) if type(value) in (bool, list) else value for value in row.values()])
-    return out.getvalue()
+    return stream.getvalue()
 
 
 def _mark_synthetic_rows(report: Report) -> Sequence[Mapping[str, Any]]:

@@ -1,25 +1,28 @@
-"""A Markdown table with its notes."""
+"""A report as a Markdown table, and the escaping of text for Markdown."""
 
 from __future__ import annotations
+
+import re
 
 from trendcli.core.report import Report
 from trendcli.output.values import column_heading, format_cell, is_numeric_column
 
+_SPECIAL_CHARACTERS = re.compile(r"([\\`*_\[\]<>#|~$])")
+_DIRECTION_MARKS = re.compile(r"[\u202a-\u202e\u2066-\u2069]")  # they would change how the rest of a line is shown
+
 
 def render_markdown(report: Report) -> str:
-    """The report as Markdown: a heading, a table, and the notes as a list."""
+    """Return the report as Markdown: a heading, a table, and the notes as a list."""
     title = f"MADE-UP DATA: {report.title}" if report.synthetic else report.title
-    heads = [_escape_cell(column_heading(column)) for column in report.columns]
+    header = [escape_markdown(column_heading(column)) for column in report.columns]
     rule = ["---:" if is_numeric_column(column) else "---" for column in report.columns]
-    rows = [[_escape_cell(format_cell(row, column)) for column in report.columns] for row in report.rows]
-    lines = [f"| {' | '.join(cells)} |" for cells in [heads, rule, *rows]]
-    notes = [f"- {_escape_cell(note)}" for note in report.notes]
-    below = [part for section in report.sections for part in ("", render_markdown(section).rstrip("\n"))]
-    return "\n".join([f"## {_escape_cell(title)}", "", *lines, *([""] if notes else []), *notes, *below]) + "\n"
+    rows = [[escape_markdown(format_cell(row, column)) for column in report.columns] for row in report.rows]
+    table = [f"| {' | '.join(cells)} |" for cells in [header, rule, *rows]]
+    notes = [f"- {escape_markdown(note)}" for note in report.notes]
+    sections = [part for section in report.sections for part in ("", render_markdown(section).rstrip("\n"))]
+    return "\n".join([f"## {escape_markdown(title)}", "", *table, *([""] if notes else []), *notes, *sections]) + "\n"
 
 
-def _escape_cell(value: str) -> str:
-    # text of papers must not become markup, nor end the cell
-    for char in "\\`*_[]<>|~":
-        value = value.replace(char, "\\" + char) if char in value else value
-    return " ".join(value.split())
+def escape_markdown(text: str) -> str:
+    """Return text on one line that is no markup in Markdown and cannot end a table cell."""
+    return _SPECIAL_CHARACTERS.sub(r"\\\1", " ".join(_DIRECTION_MARKS.sub(" ", text).split()))

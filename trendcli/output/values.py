@@ -1,4 +1,4 @@
-"""Numbers as people read them: the one place where a fraction becomes a percentage. Units stand in the heads."""
+"""Numbers as people read them: the one place where a fraction becomes a percentage. Units are in column headings."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from typing import Any
 
 from trendcli.core.report import Column
 
-NOT_AVAILABLE = "n/a"
-NO_VALUE = "–"
+NOT_AVAILABLE = "n/a"  # the count is unknown, because days are not covered
+NO_VALUE = "–"  # the number does not exist, such as a change from zero
 
 
 def format_cell(row: Mapping[str, Any], column: Column) -> str:
-    """The cell of a row: 'n/a' over a hole in coverage, '–' where the number does not exist."""
+    """Return the text of a cell, without its unit; `NOT_AVAILABLE` or `NO_VALUE` if there is no number."""
     if column.unit == "interval":
-        return _format_interval(row)
+        return _format_interval(row, column)
     if column.unit == "share_interval":
-        low, high = (row[key] for key in column.key.split(","))
+        low, high = (row[key] for key in column.keys)
         return _format_missing(row) if low is None else f"[{100 * low:.2f}, {100 * high:.2f}]"
     if column.unit == "ranks":
-        first, second = (row[key] for key in column.key.split(","))
+        first, second = (row[key] for key in column.keys)
         return f"{first}→{second}" if first and second else _format_missing(row)
     value = row[column.key]
-    word = row.get(column.key.removeprefix("relative_")) if column.key.startswith("relative_change") else None
-    if value is None and word:
-        return str(word)
+    # a change that is no number has a word instead, such as "new"
+    change_word = row.get(column.key.removeprefix("relative_")) if column.key.startswith("relative_change") else None
+    if value is None and change_word:
+        return str(change_word)
     if column.key == "status":
         return f"{'~ ' if value == 'provisional' else ''}{value}{', clipped' if row.get('clipped') else ''}"
     if value is None:
@@ -55,8 +56,8 @@ def _format_missing(row: Mapping[str, Any]) -> str:
     return NOT_AVAILABLE if None in counts else NO_VALUE
 
 
-def _format_interval(row: Mapping[str, Any]) -> str:
-    low, high = row["ci_low"], row["ci_high"]
+def _format_interval(row: Mapping[str, Any], column: Column) -> str:
+    low, high = (row[key] for key in column.keys)
     if low is None:
         return _format_missing(row)
     if high is None:
@@ -65,15 +66,15 @@ def _format_interval(row: Mapping[str, Any]) -> str:
 
 
 def format_percent(value: float) -> str:
-    """A change in percent with its sign: a decimal below 100 %, beyond which it would only look exact."""
+    """Return a fraction in percent with its sign: one decimal below 100 %, beyond which it would only look exact."""
     return f"{100 * value:+,.0f}" if value >= 0.9995 else f"{100 * value:+.1f}"
 
 
 def column_heading(column: Column) -> str:
-    """The label of a column with its unit; an interval has that of the number beside it."""
+    """Return the label of a column with its unit; an interval has that of the number beside it."""
     return f"{column.label} %" if column.unit in ("change", "share") else column.label
 
 
 def is_numeric_column(column: Column) -> bool:
-    """Whether a column is set to the right."""
+    """Return whether a column is right-aligned."""
     return column.unit not in ("text", "day", "matches", "verdict")

@@ -1,4 +1,4 @@
-"""What a week is drawn as beside its page: the digest to be pasted in a mail, the papers, all weeks, and the feed."""
+"""What a weekly report is written as beside its page: the digest for e-mail, the submissions, all weeks, the feed."""
 
 from __future__ import annotations
 
@@ -7,37 +7,44 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from trendcli.core.report import Column, Report
-from trendcli.output import weekly_page as pages
 from trendcli.output.machine import render_csv
 from trendcli.output.values import NOT_AVAILABLE, format_percent
+from trendcli.output.weekly_page import (
+    MAX_NAMES,
+    STATUS_LABELS,
+    group_submissions,
+    last_day,
+    list_clear_changes,
+    template_environment,
+)
 
 _SUBMISSION_KEYS = "id v1 title authors primary categories topics phrase sentence survey code url".split()
 
 
 def render_digest(report: Mapping[str, Any]) -> str:
-    """The document as Markdown: what changed, and the new papers, a line each with the sentence that matched."""
-    clear = pages.list_clear_changes(report)
-    text = pages.template_environment().get_template("digest.md").render(
+    """Return a weekly report as Markdown: what changed, and a line per new paper with the sentence that matched."""
+    clear_changes = list_clear_changes(report)
+    text = template_environment().get_template("digest.md").render(
         report=report,
         dates=_format_dates(report),
         base=_format_totals(report),
-        status=pages.STATUS_LABELS[report["week"]["status"]],
-        clear=clear,
-        silent=not (clear or report["alerts"] or report["records"] or report["terms"]),
-        groups=pages.group_submissions(report),
+        status=STATUS_LABELS[report["week"]["status"]],
+        clear_changes=clear_changes,
+        is_uneventful=not (clear_changes or report["alerts"] or report["records"] or report["terms"]),
+        groups=group_submissions(report),
     )  # fmt: skip
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
 def render_submissions_csv(report: Mapping[str, Any]) -> str:
-    """The papers of a document as CSV, a line each; lists are joined by '; '."""
+    """Return the submissions of a weekly report as CSV, a line each; lists are joined by '; '."""
     columns = [Column(key, key, "text") for key in _SUBMISSION_KEYS]
     rows = [{key: paper[key] for key in _SUBMISSION_KEYS} for paper in report["papers"]]
     return render_csv(Report("papers", report["title"], "arxiv", report["synthetic"], {}, columns, rows))
 
 
 def describe_chart(report: Report) -> str:
-    """What a chart of a report shows: first and last shares or counts, or the largest rise and fall."""
+    """Return what a chart of a report shows: first and last shares or counts, or the largest rise and fall."""
     return _DESCRIBE_BY_KIND[report.kind](report.rows)
 
 
@@ -54,32 +61,32 @@ def _describe_volumes(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _describe_ends(rows: Sequence[Mapping[str, Any]], key: str, format_value: Callable[[Any], str]) -> str:
-    known = [row for row in rows if row[key] is not None]
+    covered = [row for row in rows if row[key] is not None]
     return (
-        ", ".join(f"{format_value(row[key])} in {row['period']}" for row in (*known[:1], *known[1:][-1:]))
+        ", ".join(f"{format_value(row[key])} in {row['period']}" for row in (*covered[:1], *covered[1:][-1:]))
         or NOT_AVAILABLE
     )
 
 
 def _describe_changes(rows: Sequence[Mapping[str, Any]]) -> str:
-    known = sorted((row["relative_change"], row["name"]) for row in rows if row["relative_change"] is not None)
+    changes = sorted((row["relative_change"], row["name"]) for row in rows if row["relative_change"] is not None)
     new = [row["name"] for row in rows if row["change"] == "new"]
-    found = [f"largest rise {name}, {format_percent(value)} %" for value, name in known[-1:] if value > 0]
-    found += [f"largest fall {name}, {format_percent(value)} %" for value, name in known[:1] if value < 0]
-    found += [f"new: {', '.join(new[: pages.MAX_NAMES])}"] if new else []
-    return f"{rows[0]['period_2']} against {rows[0]['period_1']}: {'; '.join(found) or 'nothing changed'}."
+    parts = [f"largest rise {name}, {format_percent(value)} %" for value, name in changes[-1:] if value > 0]
+    parts += [f"largest fall {name}, {format_percent(value)} %" for value, name in changes[:1] if value < 0]
+    parts += [f"new: {', '.join(new[:MAX_NAMES])}"] if new else []
+    return f"{rows[0]['period_2']} vs {rows[0]['period_1']}: {'; '.join(parts) or 'no changes'}."
 
 
 _DESCRIBE_BY_KIND = {"series": _describe_shares, "comparison": _describe_changes, "volume": _describe_volumes}
 
 
 def render_index(reports: Sequence[Mapping[str, Any]], warnings: Sequence[str] = ()) -> str:
-    """The page that lists all weeks, the newest first; `warnings` are about the data as they are now."""
+    """Return the page that lists all weeks, newest first; `warnings` are about the data as they are now."""
     return _render_weeks("index.html", reports, warnings)
 
 
 def render_feed(reports: Sequence[Mapping[str, Any]], identity: str, warnings: Sequence[str] = ()) -> str:
-    """The weeks as an Atom feed (RFC 4287), the newest first; `identity` is a URI of this feed alone."""
+    """Return the weeks as an Atom feed (RFC 4287), newest first; `identity` is the URI that identifies the feed."""
     return _render_weeks("feed.xml", reports, warnings, identity)
 
 
@@ -92,36 +99,35 @@ def _render_weeks(
             "title": report["title"],
             "dates": _format_dates(report),
             "base": _format_totals(report),
-            "said": summarize_week(report),
+            "summary": summarize_week(report),
             "updated": f"{report['drawn'][-1]}T00:00:00Z",
         }
         for report in reports
     ]
     program = reports[0]["provenance"]["program"]
-    return pages.template_environment().get_template(template).render(
+    return template_environment().get_template(template).render(
         weeks=weeks, synthetic=any(report["synthetic"] for report in reports), program=program, warnings=warnings,
         identity=identity,
     )  # fmt: skip
 
 
 def summarize_week(report: Mapping[str, Any]) -> str:
-    """One sentence on a week: its alerts and records, and how many papers it lists."""
+    """Return a sentence on a week: its alerts and records, and how many papers it lists; warnings follow."""
     parts = [f"{alert['name']} {alert['verdict']}" for alert in report["alerts"]]
-    parts += [f"a record of {record['name']}" for record in report["records"]]
-    papers = len(report["papers"])
-    listed = f"{papers:,} {'paper' if papers == 1 else 'papers'} of the watched topics"
-    warned = " ".join(report["warnings"])
-    text = f"{', '.join(parts) + '; ' if parts else ''}{listed}.{' ' + warned if warned else ''}"
+    parts += [f"record for {record['name']}" for record in report["records"]]
+    count = len(report["papers"])
+    listed = f"{count:,} {'paper' if count == 1 else 'papers'} on watched topics."
+    text = " ".join([f"{', '.join(parts)}; {listed}" if parts else listed, *report["warnings"]])
     return text[:1].upper() + text[1:]
 
 
 def _format_dates(report: Mapping[str, Any]) -> str:
-    return f"{report['week']['start']} to {pages.last_day(report)}"
+    return f"{report['week']['start']} to {last_day(report)}"
 
 
 def _format_totals(report: Mapping[str, Any]) -> str:
-    now, before = report["week"]["base"], report["week"]["base_year_ago"]
-    if now is None:
-        return "submissions n/a"
-    counted = f"{now:,} {'submission' if now == 1 else 'submissions'}"
-    return f"{counted}, {before:,} a year before" if before is not None else counted
+    total, total_year_ago = report["week"]["base"], report["week"]["base_year_ago"]
+    if total is None:
+        return f"submissions {NOT_AVAILABLE}"
+    text = f"{total:,} {'submission' if total == 1 else 'submissions'}"
+    return f"{text}, {total_year_ago:,} a year earlier" if total_year_ago is not None else text

@@ -1,16 +1,15 @@
-"""What all reports share: what may be shown of a count, how rows are ordered, and a Report with its provenance."""
+"""What every report is built from: visible counts, shares, the order of rows, and a Report with its provenance."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from trendcli.core import arxiv as breaks
-from trendcli.core import periods
+from trendcli.core.arxiv import find_breaks
 from trendcli.core.errors import UsageError, suggest_names
-from trendcli.core.periods import Period
+from trendcli.core.periods import Period, period_containing
 from trendcli.core.report import Column, Report
 from trendcli.reports.notes import build_provenance, common_notes, format_timestamp
 from trendcli.stats.overdispersion import Overdispersion
@@ -20,22 +19,27 @@ from trendcli.store.manifest import ARXIV
 from trendcli.topics.counting import PeriodCounts
 from trendcli.topics.query import BoundQuery, Query, query_to_json
 
-# a count and its base
+# a count and its total; (None, None) over a gap in coverage
 VisibleCount = tuple[int | None, int | None]
-OVERLAP_NOTE = "A submission counts in each of its categories, so rows do not add up."
-# what is said of a row and is no number to sort by
+# columns of words, by which rows may be sorted
 TEXT_KEYS = ("topic", "name", "category", "change", "verdict")
+# a title names up to this many topics or categories, and gives the number of more
+MAX_TITLE_TOPICS = 3
+MAX_TITLE_CATEGORIES = 5
 
 
 def is_withheld(period_status: PeriodStatus, query: Query) -> bool:
-    """Whether change with this period is withheld."""
+    """Whether change with a period is withheld: it is incomplete, and the query does not include such periods."""
     return period_status.status == "partial" and not query.include_partial
 
 
 def visible_count(
     bound: BoundQuery, topic: str | None, period: Period, period_counts: PeriodCounts, period_status: PeriodStatus
 ) -> VisibleCount:
-    """What may be shown of a period: None for both over a hole, since a number that is too small is no number."""
+    """Return the count of a topic in a period and the period's total, the count None without a topic.
+
+    Both are None over a gap in coverage, where a count would be too small, unless the query includes partial periods.
+    """
     if period_status.has_gap and not bound.query.include_partial:
         return None, None
     return period_counts.counts[topic, period] if topic else None, period_counts.totals[period]
@@ -44,31 +48,35 @@ def visible_count(
 def build_two_proportions(
     earlier: VisibleCount, later: VisibleCount, overdispersion: Overdispersion
 ) -> TwoProportions | None:
-    """What is compared; None where one of the two may not be shown."""
-    (count_1, base_1), (count_2, base_2) = earlier, later
-    if count_1 is None or base_1 is None or count_2 is None or base_2 is None:
+    """Return the two proportions to compare; None where one of the counts is not visible."""
+    (count_1, total_1), (count_2, total_2) = earlier, later
+    if count_1 is None or total_1 is None or count_2 is None or total_2 is None:
         return None
-    return TwoProportions(count_1, base_1, count_2, base_2, *overdispersion)
+    return TwoProportions(count_1, total_1, count_2, total_2, *overdispersion)
 
 
 def period_fields(period: Period) -> dict[str, str]:
-    """The period, start and end of a row."""
-    label = periods.period_containing(period.start, period.unit).label if period.unit != "window" else period.label
+    """Return the fields `period`, `start` and `end` of a row; a clipped period keeps the label of the whole one."""
+    label = period_containing(period.start, period.unit).label if period.unit != "window" else period.label
     return {"period": label, "start": str(period.start), "end": str(period.end)}
 
 
 def worst_status(statuses: Sequence[str]) -> str:
-    """The status that says least."""
+    """Return the worst of some statuses of periods; 'unknown' for none."""
     return max(statuses, key=STATUS_ORDER.index, default="unknown")
 
 
 def sort_rows(rows: Sequence[dict[str, Any]], query: Query) -> list[dict[str, Any]]:
-    """Largest first, then by topic and category; 'new' stands above every number, what has no value at the end."""
-    told = {key for row in rows for key, value in row.items() if isinstance(value, str | bool)}
-    keys = sorted({key for row in rows for key in row if key in TEXT_KEYS or key not in told})
-    if rows and query.sort not in keys:
+    """Return the rows sorted by `query.sort`, the largest first, ties by topic and category.
+
+    A relative change of 'new' ranks above every number; missing values come last. UsageError for an unknown key.
+    """
+    non_numeric = {key for row in rows for key, value in row.items() if isinstance(value, str | bool)}
+    sort_keys = sorted({key for row in rows for key in row if key in TEXT_KEYS or key not in non_numeric})
+    if rows and query.sort not in sort_keys:
         raise UsageError(
-            f"Cannot sort by {query.sort!r}{suggest_names(query.sort, keys)}. Sort by one of: {', '.join(keys)}."
+            f"Cannot sort by {query.sort!r}{suggest_names(query.sort, sort_keys)}. Sort by one of: "
+            f"{', '.join(sort_keys)}."
         )
     rows = sorted(rows, key=lambda row: (row["topic"], row.get("category") or ""))
     if query.sort in TEXT_KEYS:
@@ -80,15 +88,14 @@ def sort_rows(rows: Sequence[dict[str, Any]], query: Query) -> list[dict[str, An
         number: float | None = row[query.sort]
         return -number if number is not None and query.sort.startswith("rank") else number
 
-    there = [row for row in rows if sort_value(row) is not None]
-    sign: Callable[[float], float] = (lambda x: x) if query.reverse else (lambda x: -x)
-    return sorted(there, key=lambda row: sign(sort_value(row) or 0.0)) + [
-        row for row in rows if sort_value(row) is None
-    ]
+    sign = 1 if query.reverse else -1
+    with_value = [row for row in rows if sort_value(row) is not None]
+    without_value = [row for row in rows if sort_value(row) is None]
+    return sorted(with_value, key=lambda row: sign * (sort_value(row) or 0.0)) + without_value
 
 
 def describe_period(period: Period, period_counts: PeriodCounts, period_status: PeriodStatus) -> dict[str, Any]:
-    """A period as the head of a report describes it."""
+    """Return a period as the `periods` of a report describe it; `base` is None over a gap in coverage."""
     return {
         "label": period_fields(period)["period"],
         "start": str(period.start),
@@ -101,29 +108,25 @@ def describe_period(period: Period, period_counts: PeriodCounts, period_status: 
 
 
 def label_columns(columns: Sequence[Column], earlier: Period, later: Period) -> list[Column]:
-    """The columns with the two periods in place of 1 and 2."""
-    return [
-        replace(column, label=column.label[:-1] + (earlier if column.label[-1] == "1" else later).label)
-        if column.label[-2:] in (" 1", " 2")
-        else column
-        for column in columns
-    ]
+    """Return the columns with the periods' labels filled in where theirs say `{earlier}` or `{later}`."""
+    return [replace(column, label=column.label.format(earlier=earlier.label, later=later.label)) for column in columns]
 
 
 def format_topic_names(bound: BoundQuery) -> str:
-    """The topics of a question, by name where they are few."""
+    """Return the topics of a query for a title: by name where they are few."""
     names = [bound.topic_label(topic) for topic in bound.selection.topics]
     if not names:
         return "Submissions"
-    said = ", ".join(names) if len(names) < 4 else f"{len(names)} topics"
+    listed = ", ".join(names) if len(names) <= MAX_TITLE_TOPICS else f"{len(names)} topics"
     within = bound.selection.within
-    return f"{said} within {bound.library.get_topic(within).name}" if within else said
+    return f"{listed} within {bound.library.get_topic(within).name}" if within else listed
 
 
 def build_report(
     bound: BoundQuery,
     kind: str,
     title: str,
+    *,
     columns: Sequence[Column],
     rows: Sequence[Mapping[str, Any]],
     described_periods: Sequence[Mapping[str, Any]],
@@ -132,13 +135,26 @@ def build_report(
     resolved_options: Mapping[str, Any],
     **extra_fields: Any,
 ) -> Report:
-    """A Report of some rows; `told` are its periods as `described`, `resolved` what the question turned out to ask."""
-    selection, question = bound.selection, bound.query
-    days = sorted(item[edge] for item in described_periods for edge in ("start", "end"))
+    """Build a Report with the notes, breaks, coverage and provenance that all share.
+
+    `described_periods` are its periods by `describe_period`, `resolved_options` the options of the query as they were
+    resolved, `extra_fields` further fields of the Report.
+    """
+    selection, query = bound.selection, bound.query
+    days = sorted(period[edge] for period in described_periods for edge in ("start", "end"))
     since, until = (date.fromisoformat(day) for day in (days[0], days[-1])) if days else (date.max, date.max)
-    bends = breaks.find_breaks(since, until, selection.scope.categories) if selection.corpus == ARXIV else []
-    floor = f"Only topics with {question.min_count} or more submissions in one of the periods."
-    within = selection.within
+    breaks = find_breaks(since, until, selection.scope.categories) if selection.corpus == ARXIV else []
+    own_notes = list(notes)
+    if selection.within:
+        own_notes.append(
+            f"Shares are of the submissions on {bound.library.get_topic(selection.within).name}; topics may overlap, "
+            "so they need not add up."
+        )
+    own_notes += [f"{item.day}: {item.description} ({item.source}); expect a break in the series." for item in breaks]
+    last_notes = []
+    if query.min_count:
+        where = " in either period" if len(described_periods) > 1 else ""
+        last_notes.append(f"Only topics with at least {query.min_count:,} submissions{where}.")
     return Report(
         kind=kind,
         title=f"{title}, {_format_scope(bound)}",
@@ -150,31 +166,22 @@ def build_report(
         periods=described_periods,
         data_as_of=format_timestamp(bound.reference_time),
         coverage={
-            "status": worst_status([item["status"] for item in described_periods]),
-            "missing": sorted({name for item in described_periods for name in item.get("missing", ())}),
+            "status": worst_status([period["status"] for period in described_periods]),
+            "missing": sorted({name for period in described_periods for name in period.get("missing", ())}),
         },
-        notes=[
-            *notes,
-            *(
-                [f"Shares are parts of the submissions on {bound.library.get_topic(within).name}; topics may "
-                f"overlap, so "
-                 "they need not add up."] if within else []
-            ),
-            *(f"{item.day}: {item.description} ({item.source}); the curve may bend there." for item in bends),
-            *common_notes(bound, described_periods),
-            *([floor] if question.min_count else []),
-        ],
+        notes=[*own_notes, *common_notes(bound, described_periods), *last_notes],
         provenance=build_provenance(bound, period_counts),
-        breaks=[{"day": str(item.day), "what": item.description, "source": item.source} for item in bends],
+        breaks=[{"day": str(item.day), "what": item.description, "source": item.source} for item in breaks],
         **extra_fields,
-    )  # fmt: skip
+    )
 
 
 def _format_scope(bound: BoundQuery) -> str:
-    """A scope in a title: its name, or its categories where they are few; that of a venue with its name."""
+    """Return the scope for a title: its name, or its categories where they are few; a venue's with the venue."""
     scope = bound.selection.scope
     if bound.selection.corpus != ARXIV:
         return f"{bound.selection.corpus} ({scope.name})"
     if scope.name not in scope.categories and " " not in scope.name:
         return f"scope {scope.name}"
-    return ", ".join(scope.categories) if len(scope.categories) <= 5 else f"{len(scope.categories)} categories"
+    few = len(scope.categories) <= MAX_TITLE_CATEGORIES
+    return ", ".join(scope.categories) if few else f"{len(scope.categories)} categories"

@@ -1,4 +1,4 @@
-"""What is wrong with a store, and what to do about it."""
+"""Check a store for what is wrong with it, and repair what can be repaired without losing a readable submission."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from xxhash import xxh3_64
 from trendcli.core.errors import StoreLocked, UsageError
 from trendcli.core.periods import add_months
 from trendcli.core.types import CoverageRecord, Progress
+from trendcli.reports.notes import format_count
 from trendcli.store.compaction import compact_store
 from trendcli.store.coverage import ALL_CATEGORIES
 from trendcli.store.manifest import ARXIV, COUNTS_ONLY_KIND, DataFile
@@ -22,15 +23,16 @@ from trendcli.store.store import Store
 
 # arXiv holds submissions that were made before it began, dated by their authors, but none before this
 EARLIEST_SUBMISSION_DATE = date(1986, 1, 1)
-# of the identifiers of a month up to its highest, arXiv gave out nearly all; its totals agree with them within this
-MIN_ID_DENSITY, TOTALS_TOLERANCE = 0.97, 0.01
+MIN_ID_DENSITY = 0.97  # of the identifiers of a month up to its highest arXiv gave out nearly all
+TOTALS_TOLERANCE = 0.01  # relative; arXiv's own totals agree with complete months within this
+MAX_EXAMPLES = 3
 # the month in an identifier: '1903' of '1903.01234' and '0611' of 'math/0611800'
 _ID_MONTH_SQL = "CASE WHEN contains(id, '/') THEN substr(split_part(id, '/', 2), 1, 4) ELSE substr(id, 1, 4) END"
 _FIX_COMMAND = "`trend doctor --fix`"
 
 
 class StoreProblem(NamedTuple):
-    """Something that is wrong: what, where, and what to do about it."""
+    """Something that is wrong with a store: what, where, and what to do about it."""
 
     what: str
     where: str
@@ -40,47 +42,48 @@ class StoreProblem(NamedTuple):
 def check_store(
     store: Store, monthly_totals: Mapping[str, int] | None, progress: Progress
 ) -> tuple[list[StoreProblem], list[str]]:
-    """Everything that is found wrong, and sentences on what was looked at; nothing is changed.
+    """Return every problem of a store, and notes on what was checked; nothing is changed.
 
-    `totals` are arXiv's submissions by month of identifier ('2019-03').
+    `monthly_totals` are arXiv's submissions by month of identifier ('2019-03').
     """
-    found: list[StoreProblem] = []
-    files = [item for item in store.manifest.files if item.kind != COUNTS_ONLY_KIND]
+    problems: list[StoreProblem] = []
+    data_files = [data_file for data_file in store.manifest.files if data_file.kind != COUNTS_ONLY_KIND]
     try:
         with store.write_lock():
-            found += [
-                StoreProblem("left over", str(path.relative_to(store.root)), _FIX_COMMAND)
-                for path in store.find_orphan_files()
-            ]
-        looked = [f"{len(files)} data files were read, and their content compared with their names."]
+            orphans = store.find_orphan_files()
+        problems += [StoreProblem("orphan file", str(path.relative_to(store.root)), _FIX_COMMAND) for path in orphans]
+        notes = [f"Read {format_count(len(data_files), 'data file')}, and compared their content with their hashes."]
     except StoreLocked:
-        looked = ["Another process is writing, so files that nobody names were not looked for."]
+        notes = ["Another process is writing to the store, so orphan files were not checked."]
     except OSError:
-        looked = ["The store cannot be written, so files that nobody names were not looked for."]
-    broken = []
-    for number, item in enumerate(files):
-        progress(number, len(files), item.path)
-        if reason := find_damage(store, item):
-            broken.append(item)
-            remedy = f"restore it from a backup, or {_FIX_COMMAND} sets it aside, and the next fetch fills the hole"
-            found.append(StoreProblem(reason, item.path, f"{remedy} it leaves"))
-    readable = [item for item in files if item not in broken]
-    found += _check_rows(store, readable)
-    found += [
+        notes = ["The store is not writable, so orphan files were not checked."]
+    damaged = []
+    for number, data_file in enumerate(data_files):
+        progress(number, len(data_files), data_file.path)
+        if damage := find_damage(store, data_file):
+            damaged.append(data_file)
+            remedy = f"restore it from a backup, or set it aside with {_FIX_COMMAND} and fetch its days again"
+            problems.append(StoreProblem(damage, data_file.path, remedy))
+    readable = [data_file for data_file in data_files if data_file not in damaged]
+    problems += _check_rows(store, readable)
+    problems += [
         StoreProblem(
-            f"{answer.status}: {answer.received:,} of {'?' if answer.expected is None else f'{answer.expected:,}'}",
-            f"{' '.join(answer.categories)}, {answer.since} to {answer.until}",
-            f"`trend fetch --source {answer.source}`" if answer.source in ("arxiv", "oai") else "`trend fetch`",
+            f"{record.status}: {record.received:,} of {'?' if record.expected is None else f'{record.expected:,}'}",
+            f"{' '.join(record.categories)}, {record.since} to {record.until}",
+            f"`trend fetch --source {record.source}`" if record.source in ("arxiv", "oai") else "`trend fetch`",
         )
-        for answer in store.manifest.ledger
-        if answer.status in ("partial", "failed") and _is_still_open(store, answer)
+        for record in store.manifest.ledger
+        if record.status in ("partial", "failed") and _is_still_open(store, record)
     ]
-    missing, told = _check_identifiers(store, readable, monthly_totals) if store.corpus == ARXIV else ([], [])
-    return [*found, *missing], [*looked, *told]
+    if store.corpus == ARXIV:
+        id_problems, id_note = _check_identifiers(store, readable, monthly_totals)
+        problems += id_problems
+        notes.append(id_note)
+    return problems, notes
 
 
 def find_damage(store: Store, data_file: DataFile) -> str:
-    """What is wrong with a data file, '' where nothing is: its content must hash to its name and hold its rows."""
+    """Return what is wrong with a data file: its content must match the hash in its name; '' where nothing is."""
     import pyarrow.parquet as pq
 
     digest = xxh3_64()
@@ -89,161 +92,170 @@ def find_damage(store: Store, data_file: DataFile) -> str:
             while chunk := stream.read(1 << 20):
                 digest.update(chunk)
         if digest.hexdigest()[:12] != data_file.path.split(".")[-2]:
-            return "damaged: its content is not what was written"
-        rows = pq.ParquetFile(store.file_path(data_file)).metadata.num_rows
+            return "damaged: its content does not match its hash"
+        row_count = pq.ParquetFile(store.file_path(data_file)).metadata.num_rows
     except FileNotFoundError:
         return "missing"
     except (OSError, ValueError) as error:
         return f"damaged: {str(error)[:80]}"
-    return "" if rows == data_file.rows else f"damaged: {rows:,} rows instead of {data_file.rows:,}"
+    return "" if row_count == data_file.rows else f"damaged: {row_count:,} rows instead of {data_file.rows:,}"
 
 
-def _check_rows(store: Store, files: Sequence[DataFile]) -> list[StoreProblem]:
-    """Submissions that are there twice, and dates that cannot be."""
-    rows = file_rows_sql(store, files, "id, v1_at")
+def _check_rows(store: Store, data_files: Sequence[DataFile]) -> list[StoreProblem]:
+    """Return the problems of rows: duplicates, and impossible dates."""
+    rows = file_rows_sql(store, data_files, "id, v1_at")
     with store.connect() as db:
-        twice = db.execute(f"SELECT id FROM ({rows}) GROUP BY id HAVING count(*) > 1 ORDER BY id").fetchall()
-        dated = db.execute(_impossible_dates_sql(rows)).fetchall() if store.corpus == ARXIV else []
-    found = []
-    if twice:
-        found.append(
-            StoreProblem(f"{len(twice):,} submissions twice", _format_examples([row[0] for row in twice]), _FIX_COMMAND)
-        )
-    if dated:
-        where = _format_examples([f"{ident} ({day})" for ident, day in dated])
-        found.append(
-            StoreProblem(f"{len(dated):,} impossible dates", where, "see whether arXiv says the same; if so, nothing")
-        )
-    return found
+        duplicates = db.execute(f"SELECT id FROM ({rows}) GROUP BY id HAVING count(*) > 1 ORDER BY id").fetchall()
+        impossible = db.execute(_impossible_dates_sql(rows)).fetchall() if store.corpus == ARXIV else []
+    problems = []
+    if duplicates:
+        examples = _format_examples([name for (name,) in duplicates])
+        problems.append(StoreProblem(f"duplicate submissions: {len(duplicates):,}", examples, _FIX_COMMAND))
+    if impossible:
+        examples = _format_examples([f"{name} ({day})" for name, day in impossible])
+        remedy = "check them on arxiv.org; nothing to do where arXiv has the same dates"
+        problems.append(StoreProblem(f"impossible dates: {len(impossible):,}", examples, remedy))
+    return problems
 
 
 def _impossible_dates_sql(rows: str) -> str:
-    """SQL for the e-prints among some rows whose v1 date cannot be."""
+    """Return SQL for (id, day) of the e-prints among some rows whose v1 date is impossible."""
     year = f"CASE WHEN {_ID_MONTH_SQL} >= '9101' THEN 1900 ELSE 2000 END + substr({_ID_MONTH_SQL}, 1, 2)::INT"
     # an identifier is given at the announcement, so its month cannot have ended before the submission
-    ended = f"make_date({year}, substr({_ID_MONTH_SQL}, 3, 2)::INT, 1) + INTERVAL 1 MONTH + INTERVAL 2 DAY"
+    month_end = f"make_date({year}, substr({_ID_MONTH_SQL}, 3, 2)::INT, 1) + INTERVAL 1 MONTH + INTERVAL 2 DAY"
+    now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
     return f"""
         SELECT id, strftime(v1_at, '%Y-%m-%d') FROM ({rows})
-        WHERE v1_at < TIMESTAMP '{EARLIEST_SUBMISSION_DATE}' OR v1_at > TIMESTAMP '{
-        datetime.now(UTC):%Y-%m-%d
-        %H:%M:%S}'
-        OR v1_at >= {ended}
+        WHERE v1_at < TIMESTAMP '{EARLIEST_SUBMISSION_DATE}' OR v1_at > TIMESTAMP '{now}' OR v1_at >= {month_end}
         ORDER BY id
         """
 
 
 def _is_still_open(store: Store, record: CoverageRecord) -> bool:
-    """Whether the days of an answer that was not whole are still open."""
+    """Whether days of a record that was not complete are still not covered."""
     coverage = store.build_coverage()
     return record.changed is not None or any(
-        coverage.worst_status(name, record.since, min(record.until, record.answered_at.date()))
+        coverage.worst_status(category, record.since, min(record.until, record.answered_at.date()))
         in ("partial", "failed", "never")
-        for name in record.categories
+        for category in record.categories
     )
 
 
 def _check_identifiers(
-    store: Store, files: Sequence[DataFile], monthly_totals: Mapping[str, int] | None
-) -> tuple[list[StoreProblem], list[str]]:
-    """Months of which all of arXiv should be here: their identifiers against their highest, and against the totals."""
+    store: Store, data_files: Sequence[DataFile], monthly_totals: Mapping[str, int] | None
+) -> tuple[list[StoreProblem], str]:
+    """Compare months that are covered for all categories with their highest identifier, and with arXiv's totals.
+
+    Return the problems, and the note on what was compared.
+    """
     with store.connect() as db:
-        rows = db.execute(
+        months = db.execute(
             f"""
             SELECT {_ID_MONTH_SQL} AS name, count(DISTINCT id),
             max(CASE WHEN contains(id, '/') THEN NULL ELSE split_part(id, '.', 2)::INT END)
-            FROM ({file_rows_sql(store, files, "id")}) GROUP BY name ORDER BY name
+            FROM ({file_rows_sql(store, data_files, "id")}) GROUP BY name ORDER BY name
             """
         ).fetchall()
-    coverage, found, compared = store.build_coverage(), list[StoreProblem](), 0
-    for name, count, highest in rows:
+    coverage, totals = store.build_coverage(), monthly_totals or {}
+    problems: list[StoreProblem] = []
+    compared_count = 0
+    for name, count, highest in months:
         start = date((1900 if name >= "9101" else 2000) + int(name[:2]), int(name[2:]), 1)
         label = f"{start:%Y-%m}"
         if coverage.worst_status(ALL_CATEGORIES, start, add_months(start, 1)) != "complete":
             continue
-        compared += 1
-        again = f"`trend fetch --source oai --since {label}`, or import a newer snapshot"
+        compared_count += 1
+        remedy = f"`trend fetch --source oai --since {label}`, or import a newer snapshot"
         if highest and count < MIN_ID_DENSITY * highest:
-            found.append(StoreProblem(f"{count:,} of {highest:,} identifiers", label, again))
-        if (
-            monthly_totals
-            and label in monthly_totals
-            and abs(count - monthly_totals[label]) > TOTALS_TOLERANCE * monthly_totals[label]
-        ):
-            found.append(StoreProblem(f"{count:,} stored, {monthly_totals[label]:,} by arXiv's totals", label, again))
-    if not compared:
-        return [], ["No month is covered for all categories, so identifiers and totals were not compared."]
-    with_totals = "" if monthly_totals is None else ", and with arXiv's totals"
-    return found, [
-        f"{compared} months that hold all of arXiv were compared with their highest identifier{with_totals}."
-    ]
+            problems.append(StoreProblem(f"{count:,} of {highest:,} identifiers", label, remedy))
+        if label in totals and abs(count - totals[label]) > TOTALS_TOLERANCE * totals[label]:
+            problems.append(StoreProblem(f"{count:,} stored, {totals[label]:,} by arXiv's totals", label, remedy))
+    if not compared_count:
+        return [], "No month is covered for all categories, so identifiers and totals were not compared."
+    with_totals = "" if monthly_totals is None else " and with arXiv's totals"
+    return problems, (
+        f"Compared {format_count(compared_count, 'month')} covered for all categories with the highest identifier"
+        f"{with_totals}."
+    )
 
 
 def parse_monthly_totals(text: str, file_name: str) -> dict[str, int]:
-    """arXiv's monthly totals from CSV with the columns `month` and `submissions`; UsageError with the line if bad."""
+    """Return arXiv's monthly totals from CSV with the columns `month` and `submissions`: {'2019-03': 12000}.
+
+    UsageError, with the line, for anything else.
+    """
     rows = csv.DictReader(io.StringIO(text))
     if not {"month", "submissions"} <= set(rows.fieldnames or ()):
-        raise UsageError(f"{file_name} has no columns `month` and `submissions`, so it holds no monthly totals.")
-    found = {}
+        raise UsageError(f"{file_name} is not a file of monthly totals: it has no columns `month` and `submissions`.")
+    totals = {}
     for row in rows:
         try:
             month = date.fromisoformat(f"{row['month'][:7]}-01")
-            found[f"{month:%Y-%m}"] = int(row["submissions"])
+            totals[f"{month:%Y-%m}"] = int(row["submissions"])
         except (TypeError, ValueError):
             raise UsageError(f"{file_name}, line {rows.line_num}: not a month and a number.") from None
-    return found
+    return totals
 
 
 def repair_store(store: Store) -> list[str]:
-    """Mend what can be mended without losing what can be read; returns a sentence for each deed.
+    """Repair what can be repaired without losing a readable submission; return a sentence per repair.
 
-    Files that nobody names go. A damaged file is set aside, and its days become a hole that the next fetch fills.
-    Duplicates are folded into one, the newest state. Call it inside `store.write_lock()`.
+    Orphan files are removed. A damaged file is set aside, and its days become a gap that the next fetch fills.
+    Duplicates are compacted to the newest state. Call it inside `store.write_lock()`.
     """
-    done = []
+    repairs = []
     for path in store.find_orphan_files():
         path.unlink(missing_ok=True)
-        done.append(f"Removed {path.relative_to(store.root)}.")
-    broken = [item for item in store.manifest.files if find_damage(store, item)]
-    if broken:
-        now = datetime.now(UTC)
-        named = tuple(sorted({name for answer in store.manifest.ledger for name in answer.categories}))
-        holes = [
-            CoverageRecord(
-                source="doctor",
-                categories=named,
-                since=item.first,
-                until=item.last + timedelta(days=1),
-                answered_at=now,
-                status="partial",
-                expected=item.rows,
-                received=0,
-                query=f"file {item.path}, which was damaged",
-                version="",
-            )
-            for item in broken
-        ]
-        store.commit([], holes, replaced_files=broken, keep_replaced=True)
-        aside = store.root / "damaged"
-        for item in broken:
-            if store.file_path(item).exists():
-                aside.mkdir(exist_ok=True)
-                store.file_path(item).replace(aside / Path(item.path).name)
-            done.append(
-                f"Set aside {item.path}: {item.rows:,} submissions from {item.first} to {item.last} are a hole."
-            )
+        repairs.append(f"Removed {path.relative_to(store.root)}.")
+    damaged = [data_file for data_file in store.manifest.files if find_damage(store, data_file)]
+    if damaged:
+        repairs += _set_aside(store, damaged)
     with store.connect() as db:
         rows = file_rows_sql(store, store.manifest.files, "id, v1_at")
-        twice = db.execute(
+        months = db.execute(
             f"""
             SELECT DISTINCT strftime(v1_at, '%Y-%m') FROM ({rows})
             WHERE id IN (SELECT id FROM ({rows}) GROUP BY id HAVING count(*) > 1)
             """
         ).fetchall()
-    if twice:
-        compact_store(store, {month for (month,) in twice})
-        done.append(f"Folded submissions that were there twice, in {len(twice)} months.")
-    return done
+    if months:
+        compact_store(store, {month for (month,) in months})
+        repairs.append(f"Removed duplicate submissions in {format_count(len(months), 'month')}.")
+    return repairs
+
+
+def _set_aside(store: Store, damaged: Sequence[DataFile]) -> list[str]:
+    """Take damaged files out of the store into its folder `damaged`; return a sentence per file."""
+    now = datetime.now(UTC)
+    categories = tuple(sorted({name for record in store.manifest.ledger for name in record.categories}))
+    gaps = [
+        CoverageRecord(
+            source="doctor",
+            categories=categories,
+            since=data_file.first,
+            until=data_file.last + timedelta(days=1),
+            answered_at=now,
+            status="partial",
+            expected=data_file.rows,
+            received=0,
+            query=f"file {data_file.path}, which was damaged",
+            version="",
+        )
+        for data_file in damaged
+    ]
+    store.commit([], gaps, replaced_files=damaged, keep_replaced=True)
+    folder = store.root / "damaged"
+    for data_file in damaged:
+        if store.file_path(data_file).exists():
+            folder.mkdir(exist_ok=True)
+            store.file_path(data_file).replace(folder / Path(data_file.path).name)
+    return [
+        f"Set aside {data_file.path}: {data_file.rows:,} submissions from {data_file.first} to {data_file.last} are "
+        "missing until fetched again."
+        for data_file in damaged
+    ]
 
 
 def _format_examples(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+    others = len(names) - MAX_EXAMPLES
+    return ", ".join(names[:MAX_EXAMPLES]) + (f" and {others:,} more" if others > 0 else "")

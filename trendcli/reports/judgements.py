@@ -1,9 +1,11 @@
-"""What people judged: which submissions are on a topic that its rule caught, kept beside the store as JSON lines.
+"""Judgements by people of which matched submissions are on a topic, and the precision of its rules by them.
 
-    STORE/judgements/<topic>.jsonl      a line an answer: id, relevant, rule, scope, stratum, of, at
+They lie beside the store as JSON lines, one judgement a line:
 
-`rule` is the key of the topic's rules when it was asked, `stratum` the period of the submission, and `of` how many the
-rule caught of that period in that scope, so that a file says by itself how precise the rule is.
+    STORE/judgements/<topic>.jsonl      id, relevant, rule, scope, stratum, of, at
+
+`rule` is the hash of the topic's rules when it was judged, `stratum` the period of the submission, and `of` how many
+submissions the rules matched in that period and scope, so a file is enough to estimate the precision.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ JUDGEMENTS_FOLDER = "judgements"
 
 
 class Judgement(NamedTuple):
-    """One answer: whether a submission of a stratum, in which a rule caught `of`, is on the topic; `at` is a day."""
+    """Whether a submission is on a topic whose rules matched `of` submissions of its stratum; `at` is an ISO day."""
 
     id: str
     relevant: bool
@@ -36,7 +38,7 @@ class Judgement(NamedTuple):
 
 
 class Precision(NamedTuple):
-    """How much of what a rule caught is right: a share with its 95 % interval, None where nothing was judged."""
+    """The relevant share of the judged submissions with its 95 % interval; None where nothing was judged."""
 
     judged_count: int
     relevant_count: int
@@ -46,119 +48,122 @@ class Precision(NamedTuple):
 
 
 def judgements_path(store: Store, topic: str) -> Path:
-    """Where the answers about a topic are kept."""
+    """Return the path of the judgements of a topic."""
     return store.root / JUDGEMENTS_FOLDER / f"{topic}.jsonl"
 
 
 def read_judgements(store: Store, topic: str) -> list[Judgement]:
-    """All answers about a topic, the oldest first; a line that was cut off by a crash is passed over."""
+    """Return all judgements of a topic, the oldest first, without a last line that a crash cut off.
+
+    StoreDamaged for any other line that is not a judgement.
+    """
+    path = judgements_path(store, topic)
     try:
-        lines = judgements_path(store, topic).read_text(encoding="utf-8").split("\n")
+        lines = path.read_text(encoding="utf-8").split("\n")
     except FileNotFoundError:
         return []
     except (OSError, UnicodeError) as error:
-        raise StoreDamaged(f"Cannot read {judgements_path(store, topic)}: {error}.") from None
-    found = []
+        raise StoreDamaged(f"Cannot read {path}: {error}.") from None
+    judgements = []
     for number, line in enumerate(lines[:-1], 1):
         try:
-            found.append(Judgement(**json.loads(line)))
-            parse_period_label(found[-1].stratum)
+            judgements.append(Judgement(**json.loads(line)))
+            parse_period_label(judgements[-1].stratum)
         except (ValueError, TypeError, UsageError):
-            where = f"{judgements_path(store, topic)}:{number}"
-            raise StoreDamaged(f"{where} is no judgement; mend the line or take it out.") from None
-    return found
+            raise StoreDamaged(f"{path}:{number} is not a judgement; correct or delete the line.") from None
+    return judgements
 
 
 def append_judgements(store: Store, topic: str, new_judgements: Iterable[Judgement]) -> None:
-    """Keep answers behind those that are there; a line that was cut off goes."""
+    """Append judgements to those of a topic, over a last line that a crash cut off."""
     path = judgements_path(store, topic)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as stream:
         stream.truncate(path.read_bytes().rfind(b"\n") + 1)
-        for answer in new_judgements:
-            stream.write(json.dumps(answer._asdict(), ensure_ascii=False).encode() + b"\n")
+        for judgement in new_judgements:
+            stream.write(json.dumps(judgement._asdict(), ensure_ascii=False).encode() + b"\n")
 
 
 def compute_precision(is_relevant: Iterable[bool]) -> Precision:
-    """The share that is right, with Wilson's interval."""
-    from trendcli.stats.proportions import (
-        wilson_interval,  # numpy comes with it, and few reports are of topics that were judged
-    )
+    """Return the precision of a simple random sample, with Wilson's interval."""
+    from trendcli.stats.proportions import wilson_interval  # numpy comes with it, and few reports need it here
 
-    listed = list(is_relevant)
-    right = sum(listed)
-    low, high = wilson_interval(right, len(listed))
-    return Precision(len(listed), right, right / len(listed) if listed else None, low, high)
+    judged = list(is_relevant)
+    relevant_count = sum(judged)
+    low, high = wilson_interval(relevant_count, len(judged))
+    return Precision(len(judged), relevant_count, relevant_count / len(judged) if judged else None, low, high)
 
 
 def compute_stratified_precision(strata: Mapping[str, tuple[int, Sequence[bool]]]) -> Precision:
-    """The precision over strata of (how many were caught, answers), each weighing as much as it caught.
+    """Return the precision over strata of (number of matches, judgements), each weighted by its number of matches.
 
-    The interval is Wilson's with the effective number of answers, (sum w)² / sum w² over answers that weigh what they
-    stand for (Kish 1965). Strata without an answer are left out.
+    The interval is Wilson's with the effective sample size (Σw)² / Σw² of judgements that weigh as many matches as each
+    stands for (Kish 1965). Strata without a judgement are left out.
     """
     from trendcli.stats.proportions import wilson_interval
 
-    asked = [(of, answers) for of, answers in strata.values() if answers and of]
-    judged, right = sum(len(answers) for _, answers in asked), sum(sum(answers) for _, answers in asked)
-    if not judged:
+    judged = [(match_count, relevant) for match_count, relevant in strata.values() if relevant and match_count]
+    judged_count = sum(len(relevant) for _, relevant in judged)
+    relevant_count = sum(sum(relevant) for _, relevant in judged)
+    if not judged_count:
         return Precision(0, 0, None, None, None)
-    total = sum(of for of, _ in asked)
-    share = sum(of * sum(answers) / len(answers) for of, answers in asked) / total
-    effective = total**2 / sum(of**2 / len(answers) for of, answers in asked)
-    low, high = wilson_interval(share * effective, effective)
-    return Precision(
-        judged, right, share, 0.0 if isclose(share, 0, abs_tol=1e-12) else low, 1.0 if isclose(share, 1) else high
+    total = sum(match_count for match_count, _ in judged)
+    share = sum(match_count * sum(relevant) / len(relevant) for match_count, relevant in judged) / total
+    effective_size = total**2 / sum(match_count**2 / len(relevant) for match_count, relevant in judged)
+    low, high = wilson_interval(share * effective_size, effective_size)
+    low = 0.0 if isclose(share, 0, abs_tol=1e-12) else low
+    high = 1.0 if isclose(share, 1) else high
+    return Precision(judged_count, relevant_count, share, low, high)
+
+
+def precision_notes(store: Store, library: Library, topics: Iterable[str], scope: str) -> dict[str, str]:
+    """Return a note on the precision of each topic whose present rules were judged, by topic.
+
+    It is that in the scope of a report, or else in the scope in which the topic was last judged.
+    """
+    try:
+        judged_topics = {path.stem for path in (store.root / JUDGEMENTS_FOLDER).iterdir()}
+    except OSError:
+        return {}
+    notes = {}
+    for topic in topics:
+        if topic not in judged_topics:
+            continue
+        judgements = [item for item in read_judgements(store, topic) if item.rule == library.match_hash(topic)]
+        if judgements:
+            notes[topic] = _format_precision_note(topic, judgements, scope)
+    return notes
+
+
+def _format_precision_note(topic: str, judgements: Sequence[Judgement], report_scope: str) -> str:
+    in_report_scope = any(item.scope == report_scope for item in judgements)
+    scope = report_scope if in_report_scope else judgements[-1].scope
+    judgements = [item for item in judgements if item.scope == scope]
+    unit = parse_period_label(judgements[-1].stratum).unit
+    latest = {item.id: item for item in judgements if parse_period_label(item.stratum).unit == unit}
+    strata: dict[str, tuple[int, list[bool]]] = {}
+    for item in latest.values():
+        strata[item.stratum] = item.of, [*strata.get(item.stratum, (0, []))[1], item.relevant]
+    precision = compute_stratified_precision(strata)
+    where = "" if in_report_scope else f" in {scope}"
+    return (
+        f"{topic}: {precision.relevant_count} of {precision.judged_count} sampled submissions of "
+        f"{_format_strata(strata)}{where} were judged relevant: precision {format_precision(precision)} "
+        f"(each {unit} weighted by its matches; sampled {max(item.at for item in latest.values())[:7]})."
     )
 
 
-def precision_notes(store: Store, library: Library, topics: Iterable[str], scope: str) -> list[str]:
-    """A sentence for each topic whose present rule was judged: in the scope of a report, or else where it last was."""
-    folder = store.root / JUDGEMENTS_FOLDER
-    try:
-        known = {path.stem for path in folder.iterdir()}
-    except OSError:
-        return []
-    said = []
-    for topic in topics:
-        answers = read_judgements(store, topic) if topic in known else []
-        answers = [item for item in answers if item.rule == library.match_hash(topic)]
-        if not answers:
-            continue
-        where = scope if any(item.scope == scope for item in answers) else answers[-1].scope
-        answers = [item for item in answers if item.scope == where]
-        unit = parse_period_label(answers[-1].stratum).unit
-        latest = {item.id: item for item in answers if parse_period_label(item.stratum).unit == unit}
-        strata: dict[str, tuple[int, list[bool]]] = {}
-        for item in latest.values():
-            strata[item.stratum] = item.of, [*strata.get(item.stratum, (0, []))[1], item.relevant]
-        found = compute_stratified_precision(strata)
-        day = max(item.at for item in latest.values())
-        there = "" if where == scope else f" in {where}"
-        said.append(
-            f"{topic}: {found.relevant_count} of {found.judged_count} sampled papers of "
-            f"{_format_strata(strata)}{there} were judged right "
-            f"(precision {format_precision(found)}, each {unit} by what it catches; sampled {day[:7]})."
-        )
-    return said
-
-
 def _format_strata(labels: Iterable[str]) -> str:
-    """Some periods of one unit: as a span where they follow on each other, else each."""
-    listed = sorted(map(parse_period_label, labels))
-    if len(listed) > 1 and all(one.end == two.start for one, two in pairwise(listed)):
-        return f"{listed[0].label} to {listed[-1].label}"
-    *others, last = (item.label for item in listed)
+    """Return periods of one unit as a range where they are consecutive, else as a list."""
+    periods = sorted(map(parse_period_label, labels))
+    if len(periods) > 1 and all(one.end == two.start for one, two in pairwise(periods)):
+        return f"{periods[0].label} to {periods[-1].label}"
+    *others, last = (period.label for period in periods)
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def drop_precision_notes(report_notes: Iterable[str]) -> list[str]:
-    """The notes of a report but those of `notes`: people judge after a report was saved, and no number of it moves."""
-    return [note for note in report_notes if " sampled papers" not in note]
-
-
-def format_precision(estimate: Precision) -> str:
-    """A precision in percent with its interval: '92 %, [81, 97] %'."""
-    if estimate.share is None or estimate.low is None or estimate.high is None:
+def format_precision(precision: Precision) -> str:
+    """Return a precision in percent with its interval: '92 %, [81, 97] %'."""
+    if precision.share is None or precision.low is None or precision.high is None:
         return "unknown"
-    return f"{100 * estimate.share:.0f} %, [{100 * estimate.low:.0f}, {100 * estimate.high:.0f}] %"
+    return f"{100 * precision.share:.0f} %, [{100 * precision.low:.0f}, {100 * precision.high:.0f}] %"

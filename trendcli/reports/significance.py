@@ -1,4 +1,4 @@
-"""What a change is judged by: how much the topic jumps anyway, and how many changes are looked at together."""
+"""What a verdict on a change rests on: the overdispersion of its topic, and the family of tests it is part of."""
 
 from __future__ import annotations
 
@@ -8,25 +8,36 @@ from typing import Any
 
 import numpy as np
 
-from trendcli.core import periods
-from trendcli.core.periods import Period
-from trendcli.stats import overdispersion as dispersion
-from trendcli.stats import proportions as change
+from trendcli.core.periods import Period, iter_periods_backwards
+from trendcli.reports.notes import NO_HISTORY_NOTE, overdispersion_note, verdict_note
 from trendcli.stats.multiple_testing import benjamini_hochberg
-from trendcli.stats.overdispersion import BACKGROUND, HISTORY_PERIODS, MIN_PERIODS, NOT_ESTIMATED, Overdispersion
-from trendcli.stats.proportions import TwoProportions
+from trendcli.stats.overdispersion import (
+    BACKGROUND,
+    HISTORY_PERIODS,
+    MIN_PERIODS,
+    NOT_ESTIMATED,
+    Overdispersion,
+    estimate_overdispersion,
+)
+from trendcli.stats.proportions import (
+    TwoProportions,
+    classify_change,
+    compute_changes,
+    nan_to_none,
+)
 from trendcli.store.manifest import ARXIV
 from trendcli.topics.counting import PeriodCounts
 from trendcli.topics.query import BoundQuery
 
-PeriodPair = tuple[Period, Period]
+PeriodPair = tuple[Period, Period]  # the earlier, the later
 
 
 @dataclass(frozen=True)
 class History:
-    """The periods from which the dispersion of a pair's topics is taken, and of each which side it is a part of.
+    """The weeks or months from which the overdispersion of a comparison is estimated.
 
-    `blocks` holds 0 for parts of the earlier, 1 for parts of the later, and BESIDE for what lies outside of both.
+    `segment_of` holds for each 0 for a part of the earlier period, 1 for a part of the later one, and BACKGROUND for
+    what lies outside both.
     """
 
     unit: str
@@ -35,39 +46,43 @@ class History:
 
     @property
     def placement(self) -> str:
-        """Where the periods lie, in words."""
-        sides = {"beside" if block == BACKGROUND else "within" for block in self.segment_of}
-        return " and ".join(sorted(sides))
+        """Where the history lies relative to the compared periods: 'around', 'within' or 'around and within'."""
+        places = {"around" if segment == BACKGROUND else "within" for segment in self.segment_of}
+        return " and ".join(sorted(places))
 
 
 def find_history(bound: BoundQuery, pair: PeriodPair) -> History:
-    """The last 36 months or 52 weeks beside a pair, where there are 12 of them, and the months within the pair."""
+    """Return the complete months (or weeks, for weeks) within a pair of periods, and the latest around it.
+
+    Around it up to 36 months or 52 weeks count, or none where there are fewer than 12. A venue has no months.
+    """
     if bound.selection.corpus != ARXIV:
-        return History("year", ())  # a list of a conference has no months
+        return History("year", ())
     unit = "week" if pair[1].unit == "week" else "month"
-    first = bound.coverage.first_covered_day(bound.selection.scope.categories)
-    if first is None:
+    first_day = bound.coverage.first_covered_day(bound.selection.scope.categories)
+    if first_day is None:
         return History(unit, ())
-    placed: dict[Period, int] = {}
-    outside = 0
-    for item in periods.iter_periods_backwards(first, pair[1].end, unit):
-        if outside == HISTORY_PERIODS[unit] and item.end <= pair[0].start:
+    segments: dict[Period, int] = {}
+    background_count = 0
+    for part in iter_periods_backwards(first_day, pair[1].end, unit):
+        if background_count == HISTORY_PERIODS[unit] and part.end <= pair[0].start:
             break
-        side = next((side for side in (0, 1) if _is_within(item, pair[side])), BACKGROUND)
-        if side == BACKGROUND and any(_has_overlap(item, one) for one in pair):
+        segment = next((side for side in (0, 1) if _is_within(part, pair[side])), BACKGROUND)
+        if segment == BACKGROUND and any(_has_overlap(part, period) for period in pair):
             continue
-        if (side != BACKGROUND or outside < HISTORY_PERIODS[unit]) and _is_whole(bound, item):
-            placed[item] = side
-            outside += side == BACKGROUND
-    if outside < MIN_PERIODS:
-        placed = {item: side for item, side in placed.items() if side != BACKGROUND}
-    chosen = sorted(placed)
-    return History(unit, tuple(chosen), tuple(placed[item] for item in chosen))
+        is_wanted = segment != BACKGROUND or background_count < HISTORY_PERIODS[unit]
+        if is_wanted and _is_complete(bound, part):
+            segments[part] = segment
+            background_count += segment == BACKGROUND
+    if background_count < MIN_PERIODS:
+        segments = {part: segment for part, segment in segments.items() if segment != BACKGROUND}
+    parts = sorted(segments)
+    return History(unit, tuple(parts), tuple(segments[part] for part in parts))
 
 
-def _is_whole(bound: BoundQuery, period: Period) -> bool:
-    verdict = bound.period_status(period)
-    return verdict.has_ended and not verdict.has_gap
+def _is_complete(bound: BoundQuery, period: Period) -> bool:
+    period_status = bound.period_status(period)
+    return period_status.has_ended and not period_status.has_gap
 
 
 def _has_overlap(one: Period, other: Period) -> bool:
@@ -81,78 +96,70 @@ def _is_within(part: Period, whole: Period) -> bool:
 def estimate_overdispersions(
     histories: Mapping[Period, History], period_counts: PeriodCounts, topics: Sequence[str]
 ) -> Mapping[tuple[str, Period], Overdispersion]:
-    """The dispersion of each topic by each of some histories that were counted, which are named by a period."""
+    """Estimate the overdispersion of each topic from each history, by (topic, key of the history)."""
     # histories of one layout have one design, whatever month they begin with, and are fitted together
     layouts: dict[tuple[str, tuple[int, ...], tuple[int, ...]], list[tuple[Period, list[Period]]]] = {}
-    for item, past in histories.items():
-        kept = [number for number, part in enumerate(past.periods) if period_counts.totals[part]]
-        chosen = [past.periods[number] for number in kept]
-        places = tuple(calendar_index(part) - calendar_index(chosen[0]) for part in chosen)
-        layout = past.unit, places, tuple(past.segment_of[number] for number in kept)
-        layouts.setdefault(layout, []).append((item, chosen))
-    found = {(topic, item): NOT_ESTIMATED for item in histories for topic in topics}
-    for (unit, places, blocks), alike in layouts.items() if topics else ():
-        if not places:
+    for key, history in histories.items():
+        numbers = [number for number, part in enumerate(history.periods) if period_counts.totals[part]]
+        parts = [history.periods[number] for number in numbers]
+        time_index = tuple(calendar_index(part) - calendar_index(parts[0]) for part in parts)
+        layout = history.unit, time_index, tuple(history.segment_of[number] for number in numbers)
+        layouts.setdefault(layout, []).append((key, parts))
+    estimates = {(topic, key): NOT_ESTIMATED for key in histories for topic in topics}
+    for (unit, time_index, segment_of), members in layouts.items() if topics else ():
+        if not time_index:
             continue
-        every = sorted({part for _, chosen in alike for part in chosen})
-        row = {part: number for number, part in enumerate(every)}
-        at = np.array([[row[part] for part in chosen] for _, chosen in alike])
-        bases = np.array([period_counts.totals[part] for part in every], np.int64)[at]
-        counts = np.array([[period_counts.counts[topic, part] for part in every] for topic in topics], np.int64)[:, at]
-        spread = dispersion.estimate_overdispersion(
-            counts.reshape(-1, len(places)), np.tile(bases, (len(topics), 1)), places, unit, blocks
+        every_part = sorted({part for _, parts in members for part in parts})
+        column_of = {part: number for number, part in enumerate(every_part)}
+        columns = np.array([[column_of[part] for part in parts] for _, parts in members])
+        totals = np.array([period_counts.totals[part] for part in every_part], np.int64)[columns]
+        counts = np.array([[period_counts.counts[topic, part] for part in every_part] for topic in topics], np.int64)[
+            :, columns
+        ]
+        fitted = estimate_overdispersion(
+            counts.reshape(-1, len(time_index)), np.tile(totals, (len(topics), 1)), time_index, unit, segment_of
         )
-        names = [(topic, item) for topic in topics for item, _ in alike]
-        found.update(zip(names, spread, strict=True))
-    return found
+        keys = [(topic, key) for topic in topics for key, _ in members]
+        estimates.update(zip(keys, fitted, strict=True))
+    return estimates
 
 
 def calendar_index(period: Period) -> int:
-    """The number of a week or month along the calendar."""
+    """Return the number of a week or month along the calendar."""
     return period.start.toordinal() // 7 if period.unit == "week" else period.start.year * 12 + period.start.month - 1
 
 
 def add_verdicts(
     rows: Sequence[Mapping[str, Any]], proportions: Sequence[TwoProportions | None]
 ) -> list[dict[str, Any]]:
-    """Rows with the change between their sides (None: not known), its dispersion, q and verdict.
+    """Return the rows with the change between their two proportions (None: not known), its φ, p, q and verdict.
 
-    All rows that have a test are one family.
+    All rows with a p-value are one family for the false discovery rate.
     """
-    moved = change.compute_changes(proportions)
-    qs = change.nan_to_none(benjamini_hochberg([found.p for found in moved]))
+    changes = compute_changes(proportions)
+    q_values = nan_to_none(benjamini_hochberg([change.p for change in changes]))
     return [
         {
             **row,
-            **dict(zip(change.Change._fields, found, strict=True)),
-            "dispersion": two and two.phi,
-            "dispersion_df": two and two.df,
+            **change._asdict(),
+            "dispersion": pair and pair.phi,
+            "dispersion_df": pair and pair.df,
             "q": q,
-            "verdict": change.classify_change(two and two.count_1, two and two.count_2, found.points, q),
+            "verdict": classify_change(pair and pair.count_1, pair and pair.count_2, change.points, q),
         }
-        for row, two, found, q in zip(rows, proportions, moved, qs, strict=True)
+        for row, pair, change, q in zip(rows, proportions, changes, q_values, strict=True)
     ]
 
 
 def family_notes(rows: Sequence[Mapping[str, Any]], period_key: str, histories: Iterable[History]) -> list[str]:
-    """What the verdicts rest on: the family of tests, and the dispersion. `key` names the later period of a row."""
+    """Return the notes on the family of tests and on overdispersion; `period_key` names the later period of a row."""
     tested = [row for row in rows if row["p"] is not None]
     if not tested:
         return []
-    topics, comparisons = len({row["topic"] for row in tested}), len({row[period_key] for row in tested})
-    categories = len({row["category"] for row in tested if "category" in row})
-    parts = f", {categories} categor{'ies' if categories > 1 else 'y'}" if categories else ""
-    family = f"{topics} topic{'s' * (topics > 1)}{parts}, {comparisons} comparison{'s' * (comparisons > 1)}"
-    phis = sorted(row["dispersion"] for row in tested)
-    known = [past for past in histories if past.periods]
-    if not known or all(row["dispersion_df"] is None for row in tested):
-        spread = "Too little history to tell how much counts jump beyond chance, so intervals may be too narrow."
-    else:
-        units = sorted({past.unit for past in known})
-        where = max((past.placement for past in known), key=len)
-        least, most = f"{phis[0]:.1f}", f"{phis[-1]:.1f}"
-        spread = (
-            f"Dispersion {least if least == most else f'{least} to {most}'} (1: chance alone), "
-            f"from the {' and '.join(units)}s {where} the periods."
-        )
-    return [f"Verdicts hold over {family} (q ≤ 0.05, Benjamini-Hochberg); intervals hold row by row. {spread}"]
+    family = {key: len({row[key] for row in tested if key in row}) for key in ("topic", "category", period_key)}
+    notes = [verdict_note(family["topic"], "topic", category=family["category"], period=family[period_key])]
+    units = [history.unit for history in histories if history.periods]
+    if not units or all(row["dispersion_df"] is None for row in tested):
+        return [*notes, NO_HISTORY_NOTE]
+    phis = [row["dispersion"] for row in tested]
+    return [*notes, overdispersion_note(min(phis), max(phis), units[0])]

@@ -1,4 +1,4 @@
-"""Use-case fetch and import: a source's batches -> the store, an answer at a time -> what came in."""
+"""Harvesting, for `fetch` and `import`: the batches of a source go into the store, one commit per coverage record."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ from dataclasses import dataclass, field
 
 from trendcli.core.errors import RetryableError
 from trendcli.core.types import CoverageRecord, Progress, Request, Source
-from trendcli.store import ingest
 from trendcli.store.compaction import compact_store, is_compaction_due
-from trendcli.store.ingest import UpsertCounts
+from trendcli.store.ingest import UpsertCounts, upsert_batches
 from trendcli.store.store import Store
-from trendcli.topics import matches as tags
+from trendcli.topics.matches import is_match_cache_current
 
-# how many times their due size updates may reach that nobody has matched
+# how many times the size at which compaction is due delta files may reach that were not matched
 OVERDUE_FACTOR = 4
 
 
 @dataclass
 class HarvestResult:
-    """What a harvest brought: submissions by what became of them, the answers, and sentences about faults and else.
+    """The outcome of a harvest: counts of submissions, coverage records, and sentences about faults and the rest.
 
-    `stopped` is what ended it before all was asked for.
+    `stop_error` is the error that ended it early; None where every request was answered.
     """
 
     upsert_counts: UpsertCounts = field(default_factory=UpsertCounts)
@@ -32,43 +31,43 @@ class HarvestResult:
 
     @property
     def is_complete(self) -> bool:
-        """Whether everything that was asked for came."""
+        """Whether everything that was requested arrived."""
         return (
             not self.faults
             and not self.stop_error
-            and all(answer.status in ("complete", "unknown") for answer in self.coverage_records)
+            and all(record.status in ("complete", "unknown") for record in self.coverage_records)
         )
 
 
 def harvest_source(
     store: Store, source: Source, requests: Sequence[Request], progress: Progress, on_fault: Callable[[str], None]
 ) -> HarvestResult:
-    """Bring what a source has into the store; each answer is a commit, so that what came before a failure stays.
+    """Upsert what a source yields; every coverage record is a commit, so what arrived before a failure stays.
 
-    `on_fault` is told of every fault as it is found. Where the source cannot be asked further the harvest ends early
-    and says so in `stopped`; whatever else it raises passes through, the store being whole.
+    `on_fault` is called with each fault as it occurs. A RetryableError ends the harvest early and is returned as
+    `stop_error`; other errors pass through, and leave the store as of its last commit.
     """
-    done = HarvestResult()
+    result = HarvestResult()
     with store.write_lock():
         for path in store.find_orphan_files():
-            path.unlink(missing_ok=True)  # room that a run took which was killed
+            path.unlink(missing_ok=True)  # left by a run that was killed
         _compact_if_due(store)
         try:
-            for number, ask in enumerate(requests):
-                _harvest_request(store, source, ask, _scale_progress(progress, number, len(requests)), on_fault, done)
+            for number, request in enumerate(requests):
+                scaled_progress = _scale_progress(progress, number, len(requests))
+                _harvest_request(store, source, request, scaled_progress, on_fault, result)
         except RetryableError as error:
-            done.stop_error = error
+            result.stop_error = error
         _compact_if_due(store)
-    return done
+    return result
 
 
 def _compact_if_due(store: Store) -> None:
-    """Fold the updates when they have grown, before or after a harvest: when their text was matched as the months' was.
+    """Compact the store where its delta files have grown and were matched, or have grown far too large.
 
-    What came just now was not, and a month that takes it in would have to be matched again as a whole. Long overdue
-    updates are folded all the same.
+    What was upserted just now is not matched yet, and a month file that takes it in would be matched again as a whole.
     """
-    if is_compaction_due(store) and (tags.is_match_cache_current(store) or is_compaction_due(store, OVERDUE_FACTOR)):
+    if is_compaction_due(store) and (is_match_cache_current(store) or is_compaction_due(store, OVERDUE_FACTOR)):
         compact_store(store)
 
 
@@ -80,25 +79,25 @@ def _harvest_request(
     on_fault: Callable[[str], None],
     result: HarvestResult,
 ) -> None:
-    waiting = []
+    """Upsert the batches of one request into the store, and add their outcome to `result`."""
+    uncommitted = []
     for batch in source.iter_batches(request, progress):
         for fault in batch.faults:
             result.faults.append(fault)
             on_fault(fault)
         result.notes += batch.notes
         if batch.submissions is not None:
-            waiting.append(batch.submissions)
+            uncommitted.append(batch.submissions)
         if batch.coverage_records:
-            result.upsert_counts += ingest.upsert_batches(store, waiting, batch.coverage_records)
-            given = {answer.request_key for answer in batch.coverage_records}
-            result.coverage_records = [old for old in result.coverage_records if old.request_key not in given] + list(
-                batch.coverage_records
-            )
-            waiting = []
+            result.upsert_counts += upsert_batches(store, uncommitted, batch.coverage_records)
+            new_keys = {record.request_key for record in batch.coverage_records}
+            earlier = [record for record in result.coverage_records if record.request_key not in new_keys]
+            result.coverage_records = [*earlier, *batch.coverage_records]
+            uncommitted = []
 
 
 def _scale_progress(progress: Progress, number: int, count: int) -> Progress:
-    """A Progress for one of several questions of about the same size."""
+    """Return a Progress for one of several requests of about the same size."""
     if count == 1:
         return progress
     return lambda done, total, what: progress(number + (done / total if total else 0.0), count, what)

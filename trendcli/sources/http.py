@@ -1,4 +1,7 @@
-"""How requests reach a site: paced, timed out, tried again with patience, and believed only when the reply is whole."""
+"""HTTP for all sources: requests are paced per site, time out, are retried, and only complete responses are accepted.
+
+`Pace` decides when a request may be sent, `Transport` sends it and judges the response.
+"""
 
 from __future__ import annotations
 
@@ -24,29 +27,140 @@ from trendcli.core.files import exclusive_lock
 from trendcli.core.version import __version__
 
 MAX_TRIES = 5
-# waits before a further try, in request intervals: 30, 60, 120, 300, 900 s at arXiv's 3 s
+# waits before each further try, in request intervals: 30, 60, 120, 300, 900 s at arXiv's 3 s
 RETRY_WAIT_INTERVALS = (10, 20, 40, 100, 300)
+# seconds to connect, and to wait for the next bytes
 TIMEOUTS_S = (10, 180)
+# statuses that may pass by themselves
 RETRY_STATUSES = {406, 408, 429, 500, 502, 503, 504}
 REDIRECT_STATUSES = {301, 302, 303, 307, 308}
-# the next step, where nothing but time helps
-RETRY_ADVICE = "try later, by the same command"
+# seconds that no request is sent to a site after it answered 403
+DAY_S = 86_400.0
+# longest wait for a turn, in seconds: a clock that was set back must not make anybody wait for ever
+MAX_WAIT_S = 3_600.0
+# the next step where nothing but time helps
+RETRY_ADVICE = "rerun the same command later"
 
 log = logging.getLogger(__name__)
 
 
 class InvalidResponse(Exception):
-    """A reply that must not be believed."""
+    """A response that must not be believed; the message is a noun phrase that says why."""
+
+
+class Pace:
+    """Turns to send requests: at least `interval_s` seconds from the end of one to the start of the next, per site.
+
+    `folder` holds one state file a site, so that all processes of a user keep one pace; where it is None or cannot be
+    written, only this process keeps it.
+    """
+
+    def __init__(self, folder: Path | None, interval_s: float, sleep: Callable[[float], None] = clock.sleep) -> None:
+        self.folder, self.interval_s, self.sleep = folder, interval_s, sleep
+        self._states_by_site: dict[str, dict[str, float]] = {}
+
+    @contextmanager
+    def take_turn(self, url: str) -> Iterator[None]:
+        """Wait for a turn at the site of a URL and hold it during the block.
+
+        Raises SourceUnreachable within a day after the site answered 403.
+        """
+        site = site_of_url(url)
+        with self._lock_site(site):
+            state = self._read_state(site)
+            self._check_not_blocked(site, state.get("stopped", 0.0))
+            turn_at = state.get("next", 0.0)
+            if turn_at > clock.time():
+                self.sleep(min(turn_at - clock.time(), MAX_WAIT_S))
+            try:
+                yield
+            finally:
+                state = self._read_state(site)
+                # set by hold_site within the turn
+                held_until = state["next"] if state.get("next", turn_at) != turn_at else 0.0
+                self._write_state(site, {**state, "next": max(held_until, clock.time() + self.interval_s)})
+
+    def seconds_until_turn(self, url: str) -> float:
+        """Return the seconds until the next turn at the site of a URL; 0 where a clock set back would make it days."""
+        seconds = self._read_state(site_of_url(url)).get("next", 0.0) - clock.time()
+        return seconds if 0 < seconds <= DAY_S else 0.0
+
+    def hold_site(self, url: str, seconds: float) -> None:
+        """Let no process send a request to the site of a URL for some seconds; call it within a turn."""
+        self._set_deadline(url, "next", seconds)
+
+    def block_site(self, url: str) -> None:
+        """Let requests to the site of a URL fail for a day; call it within a turn."""
+        self._set_deadline(url, "stopped", DAY_S)
+
+    def _set_deadline(self, url: str, key: str, seconds: float) -> None:
+        site = site_of_url(url)
+        self._write_state(site, {**self._read_state(site), key: clock.time() + seconds})
+
+    def _check_not_blocked(self, site: str, blocked_until: float) -> None:
+        if clock.time() < blocked_until <= clock.time() + DAY_S:
+            where = f" (recorded in {self._state_path(site)})" if self.folder else ""
+            raise SourceUnreachable(
+                f"{site} refused requests from this machine (status 403), so none are sent before "
+                f"{datetime.fromtimestamp(blocked_until, UTC):%Y-%m-%d %H:%M} UTC{where}. "
+                "Everything received so far is stored.",
+                status=403,
+            )
+
+    def _state_path(self, site: str) -> Path:
+        return (self.folder or Path()) / f"{site.replace(':', '_')}.json"
+
+    @contextmanager
+    def _lock_site(self, site: str) -> Iterator[None]:
+        with ExitStack() as stack:
+            if self.folder is not None:
+                try:
+                    stack.enter_context(exclusive_lock(self._state_path(site).with_suffix(".lock")))
+                except OSError as error:
+                    log.info("the pace is kept within this process only: %s", error)
+            yield
+
+    def _read_state(self, site: str) -> dict[str, float]:
+        """Return the deadlines of a site, in seconds since 1970: 'next' turn, 'stopped' until."""
+        if self.folder is not None:
+            try:
+                state: Any = json.loads(self._state_path(site).read_text(encoding="utf-8"))
+                return {key: float(state[key]) for key in ("next", "stopped") if key in state}
+            except (OSError, ValueError, TypeError):
+                pass
+        return self._states_by_site.get(site, {})
+
+    def _write_state(self, site: str, state: dict[str, float]) -> None:
+        self._states_by_site[site] = state
+        if self.folder is None:
+            return
+        try:
+            # in place: half of it, after a crash, reads as no state, and the pace starts anew
+            self._state_path(site).write_text(json.dumps(state), encoding="utf-8")
+        except OSError as error:
+            log.info("the pace is kept within this process only: %s", error)
+
+
+def site_of_url(url: str) -> str:
+    """Return what counts as one site: 'arxiv.org' for all of its hosts; localhost or an IP address with its port."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    try:
+        ip_address(host)
+    except ValueError:
+        return parts.netloc if host == "localhost" else ".".join(host.split(".")[-2:])
+    return parts.netloc
 
 
 class Transport(HTTPAdapter):
-    """Carries the requests of a session, each in its turn of `pace`.
+    """Sends the requests of a session, each in its turn of `pace`, and retries them.
 
-    A reply is handed on only after `check(body, url)` has taken it, which raises Faulty for one that is not whole.
+    A response is handed on only after `check_response(body, url)`, which raises InvalidResponse for an incomplete one.
+    Subclasses name their site and say in `stored_message` what a failure leaves in the store.
     """
 
     site_name = "arXiv"
-    stored_message = "What had come is stored"
+    stored_message = "Everything received so far is stored"
 
     def __init__(self, pace: Pace, contact: str, check_response: Callable[[bytes, str], None]) -> None:
         super().__init__(pool_connections=1, pool_maxsize=1)
@@ -56,38 +170,42 @@ class Transport(HTTPAdapter):
         self.request_count = 0
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """The reply to a request; TryLater where there is none to be had that can be believed."""
+        """Return a response that can be believed; raises RetryableError after MAX_TRIES without one.
+
+        The `status` of that error is that of the last response, None where none came.
+        """
         request.headers["User-Agent"] = self.user_agent
         kwargs["timeout"] = TIMEOUTS_S
         for attempt in range(1, MAX_TRIES + 1):
             with self.pace.take_turn(request.url or ""):
-                response, problem, wait = self._try_once(request, attempt, *args, **kwargs)
-                if response is not None:
+                response, problem, wait_s = self._try_once(request, attempt, *args, **kwargs)
+                if response is not None and not problem:
                     return response
                 log.info("%s: %s (try %d of %d)", request.url, problem, attempt, MAX_TRIES)
-                # also after the last try, so that the next run does not ask at once what this one gave up
-                self.pace.hold_site(request.url or "", wait)
+                # also after the last try, so that the next run does not repeat at once what this one gave up
+                self.pace.hold_site(request.url or "", wait_s)
         raise RetryableError(
-            f"{self.site_name} did not answer as it should, {MAX_TRIES} times in a row: {problem}. "
-            f"{self.stored_message}; {RETRY_ADVICE}."
+            f"{self.site_name} sent no usable response in {MAX_TRIES} tries: {problem}. "
+            f"{self.stored_message}; {RETRY_ADVICE}.",
+            status=response.status_code if response is not None else None,
         )
 
     def _try_once(
         self, request: requests.PreparedRequest, attempt: int, *args: Any, **kwargs: Any
     ) -> tuple[requests.Response | None, str, float]:
-        """One try: the reply; or what is wrong with it, and how many seconds to wait."""
+        """Return the response (None: none came), what is wrong ('': nothing), and the seconds to wait."""
         self.request_count += 1
         url = request.url or ""
         try:
             response = super().send(request, *args, **kwargs)
-            response.content  # noqa: B018 - read it here, where a cut connection can be tried again
+            response.content  # noqa: B018 - read it here, where a cut connection can be retried
         except requests.exceptions.RequestException as error:
             problem = _describe_error(error)
             if self.has_connected or not isinstance(error, requests.exceptions.ConnectionError):
                 return None, problem, self._retry_wait_s(attempt)
             if attempt == 2:
                 raise SourceUnreachable(
-                    f"Cannot reach {urlsplit(url).netloc}: {problem}. Nothing was changed in the store; {RETRY_ADVICE}."
+                    f"Cannot reach {urlsplit(url).netloc}: {problem}. The store is unchanged; {RETRY_ADVICE}."
                 ) from None
             return None, problem, self.pace.interval_s
         self.has_connected = True
@@ -104,23 +222,26 @@ class Transport(HTTPAdapter):
             else:
                 log.info("%s: %d bytes", url, len(response.content))
                 return response, "", 0.0
-        return None, problem, max(self.requested_wait_s(response), self._retry_wait_s(attempt))
+        return response, problem, max(self.requested_wait_s(response), self._retry_wait_s(attempt))
 
     def check_status(self, response: requests.Response, attempt: int) -> None:
-        """Raise for a reply after which it is no use to ask again: a refusal, or a question that cannot be read."""
-        if response.status_code == 403:
+        """Raise where retrying is no use: SourceUnreachable after a refusal, RetryableError after a bad query."""
+        status = response.status_code
+        if status == 403:
             self.pace.block_site(response.url)
             raise SourceUnreachable(
-                f"{self.site_name} refuses this machine (403). Nothing more is asked of it for 24 hours. "
-                f"{self.stored_message}; {RETRY_ADVICE}."
+                f"{self.site_name} refuses requests from this machine (status 403). No more are sent for 24 hours. "
+                f"{self.stored_message}; {RETRY_ADVICE}.",
+                status=status,
             )
-        if response.status_code != 200 and response.status_code not in RETRY_STATUSES:
+        if status != 200 and status not in RETRY_STATUSES:
             raise RetryableError(
-                f"{self.site_name} cannot answer the query: {_describe_status(response)} {self.stored_message}."
+                f"{self.site_name} rejected the query: {_describe_status(response)}. {self.stored_message}.",
+                status=status,
             )
 
     def requested_wait_s(self, response: requests.Response) -> float:
-        """Seconds that a reply asks for."""
+        """Return the seconds that a response asks the client to wait."""
         return parse_retry_after(response.headers.get("Retry-After"))
 
     def _retry_wait_s(self, attempt: int) -> float:
@@ -130,15 +251,15 @@ class Transport(HTTPAdapter):
 def build_session(
     pace: Pace, contact: str, check_response: Callable[[bytes, str], None]
 ) -> tuple[requests.Session, Transport]:
-    """A session all of whose requests go through one Transport."""
-    transport, made = Transport(pace, contact, check_response), requests.Session()
-    made.mount("https://", transport)
-    made.mount("http://", transport)
-    return made, transport
+    """Build a session and the Transport that sends all of its requests."""
+    transport, session = Transport(pace, contact, check_response), requests.Session()
+    session.mount("https://", transport)
+    session.mount("http://", transport)
+    return session, transport
 
 
 def parse_retry_after(header: str | None) -> float:
-    """Seconds that a Retry-After header asks for, as a number or a date; 0 where there is none."""
+    """Return the seconds of a Retry-After header, which holds a number or a date; 0 where it is missing or invalid."""
     if not header:
         return 0.0
     try:
@@ -153,123 +274,15 @@ def parse_retry_after(header: str | None) -> float:
 
 def _describe_error(error: requests.exceptions.RequestException) -> str:
     if isinstance(error, requests.exceptions.Timeout):
-        return "no answer in time"
+        return "timed out"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "the connection was cut in the middle"
-    found = re.search(r"\[Errno -?\d+\] ([^'\")]+)|(Name or service not known|getaddrinfo failed)", str(error))
-    return (found[1] or found[2]) if found else "no connection"
+        return "the connection was cut during the response"
+    match = re.search(r"\[Errno -?\d+\] ([^'\")]+)|(Name or service not known|getaddrinfo failed)", str(error))
+    return (match[1] or match[2]) if match else "no connection"
 
 
 def _describe_status(response: requests.Response) -> str:
-    found = re.search(rb"<summary[^>]*>([^<]*)</summary>", response.content)
-    return (
-        f"{found[1].decode(errors='replace').strip()} (status {response.status_code})."
-        if found
-        else f"status {response.status_code}."
-    )
-
-
-DAY_S = 86_400.0
-
-
-# a clock that was set back must not make anybody wait for ever
-MAX_WAIT_S = 3_600.0
-
-
-log = logging.getLogger(__name__)
-
-
-def site_of_url(url: str) -> str:
-    """What counts as one site: 'arxiv.org' for all of its hosts; an address of numbers with its port."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    try:
-        ip_address(host)
-    except ValueError:
-        return parts.netloc if host == "localhost" else ".".join(host.split(".")[-2:])
-    return parts.netloc
-
-
-class Pace:
-    """Turns to send a request, `interval_s` seconds from the end of one to the start of the next.
-
-    `folder` keeps the pace across processes; where it is None or cannot be written, only this process keeps it.
-    """
-
-    def __init__(self, folder: Path | None, interval_s: float, sleep: Callable[[float], None] = clock.sleep) -> None:
-        self.folder, self.interval_s, self.sleep = folder, interval_s, sleep
-        self._states_by_site: dict[str, dict[str, float]] = {}
-
-    @contextmanager
-    def take_turn(self, url: str) -> Iterator[None]:
-        """Wait for a turn at the site of a URL and hold it during the block; Unreachable in the day after a 403."""
-        site = site_of_url(url)
-        with self._lock_site(site):
-            state = self._read_state(site)
-            self._check_not_blocked(site, state.get("stopped", 0.0))
-            waited = state.get("next", 0.0)
-            if waited > clock.time():
-                self.sleep(min(waited - clock.time(), MAX_WAIT_S))
-            try:
-                yield
-            finally:
-                state = self._read_state(site)
-                held = state["next"] if state.get("next", waited) != waited else 0.0
-                self._write_state(site, {**state, "next": max(held, clock.time() + self.interval_s)})
-
-    def seconds_until_turn(self, url: str) -> float:
-        """Seconds until the next turn at the site of a URL; 0 where a clock that was set back would make it days."""
-        seconds = self._read_state(site_of_url(url)).get("next", 0.0) - clock.time()
-        return seconds if 0 < seconds <= DAY_S else 0.0
-
-    def hold_site(self, url: str, seconds: float) -> None:
-        """Nobody asks the site of a URL for that long; call it within a turn."""
-        self._set_deadline(url, "next", seconds)
-
-    def block_site(self, url: str) -> None:
-        """Nobody asks the site of a URL for a day; call it within a turn."""
-        self._set_deadline(url, "stopped", DAY_S)
-
-    def _set_deadline(self, url: str, key: str, seconds: float) -> None:
-        site = site_of_url(url)
-        self._write_state(site, {**self._read_state(site), key: clock.time() + seconds})
-
-    def _check_not_blocked(self, site: str, blocked_until: float) -> None:
-        if clock.time() < blocked_until <= clock.time() + DAY_S:
-            where = f" (kept in {self._state_path(site)})" if self.folder else ""
-            raise SourceUnreachable(
-                f"{site} refused this machine (403), so nothing is asked of it before "
-                f"{datetime.fromtimestamp(blocked_until, UTC):%Y-%m-%d %H:%M} UTC{where}. What had come is stored."
-            )
-
-    def _state_path(self, site: str) -> Path:
-        return (self.folder or Path()) / f"{site.replace(':', '_')}.json"
-
-    @contextmanager
-    def _lock_site(self, site: str) -> Iterator[None]:
-        with ExitStack() as stack:
-            if self.folder is not None:
-                try:
-                    stack.enter_context(exclusive_lock(self._state_path(site).with_suffix(".lock")))
-                except OSError as error:
-                    log.info("the pace is kept in this process alone: %s", error)
-            yield
-
-    def _read_state(self, site: str) -> dict[str, float]:
-        if self.folder is not None:
-            try:
-                value: Any = json.loads(self._state_path(site).read_text(encoding="utf-8"))
-                return {key: float(value[key]) for key in ("next", "stopped") if key in value}
-            except (OSError, ValueError, TypeError):
-                pass
-        return self._states_by_site.get(site, {})
-
-    def _write_state(self, site: str, state: dict[str, float]) -> None:
-        self._states_by_site[site] = state
-        if self.folder is None:
-            return
-        try:
-            # in place: half of it, after a crash, reads as no state, and the pace starts anew
-            self._state_path(site).write_text(json.dumps(state), encoding="utf-8")
-        except OSError as error:
-            log.info("the pace is kept in this process alone: %s", error)
+    """Return the status of an error, with the summary of its Atom entry where there is one."""
+    summary = re.search(rb"<summary[^>]*>([^<]*)</summary>", response.content)
+    status = f"status {response.status_code}"
+    return f"{summary[1].decode(errors='replace').strip()} ({status})" if summary else status

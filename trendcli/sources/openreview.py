@@ -1,7 +1,7 @@
 """OpenReview's lists of the submissions to a conference, through openreview-py.
 
-The package logs in and knows both APIs. By itself it waits for ever, asks eight times over, prints that to stdout and
-asks for codes at a terminal; so its sessions are given a Transport, which keeps all of that out.
+The package logs in and knows both APIs. By itself it waits for ever, tries eight times, prints that to stdout and asks
+for codes at a terminal; its sessions are given a Transport, which rules all of that out.
 """
 
 from __future__ import annotations
@@ -20,22 +20,23 @@ import requests
 
 from trendcli.core.errors import ActionRequiredError, RetryableError, SettingsError, SourceUnreachable, UsageError
 from trendcli.core.types import Batch, CoverageRecord, Progress, Request, Submission
-from trendcli.sources import openreview_venues as lists
-from trendcli.sources import venue_lists as venues
-from trendcli.sources.http import RETRY_STATUSES, InvalidResponse, Pace, Transport, parse_retry_after
-from trendcli.sources.venue_lists import ListComparison
-from trendcli.store import records as parts
+from trendcli.sources.http import RETRY_ADVICE, RETRY_STATUSES, InvalidResponse, Pace, Transport, parse_retry_after
+from trendcli.sources.openreview_venues import build_submission, find_decision, find_layout
+from trendcli.sources.venue_lists import ListComparison, build_coverage_records, wrong_year_error
+from trendcli.store.records import build_batch_table
 
-# notes a request: the most that the APIs send, and less where each brings its replies
-NOTES_PER_PAGE, NOTES_PER_PAGE_WITH_REPLIES = 1000, 200
-# a limit that is lifted sooner is waited for
+# notes a request: the most that the APIs send
+NOTES_PER_PAGE = 1000
+# fewer where each note comes with its replies
+NOTES_PER_PAGE_WITH_REPLIES = 200
+# seconds; a rate limit that is lifted sooner is waited for
 MAX_RATE_LIMIT_WAIT_S = 120.0
-_NOTHING_STORED = "A year is stored whole or not at all, so nothing was stored"
+_NOTHING_STORED = "A year is stored as a whole, so nothing was stored"
 _LOGIN_ADVICE = "Set OPENREVIEW_USERNAME and OPENREVIEW_PASSWORD to those of an account at openreview.net"
 
 
 class Credentials(NamedTuple):
-    """What the environment says of an account: a name and a password, or a token; all empty where it says nothing."""
+    """An account: a name and a password, or a token; all empty to go without a login."""
 
     username: str = ""
     password: str = ""
@@ -45,7 +46,9 @@ class Credentials(NamedTuple):
 class OpenReview:
     """The submissions to a venue in a year as a Source; `urls` are those of API v1 and v2.
 
-    UsageError where OpenReview does not hold that year, or where openreview-py is not installed.
+    `listed_at` is the time of the list (None: now). `compare_with_list(ids, year)` returns what the store holds besides
+    a list. Raises UsageError where OpenReview does not hold that year or openreview-py is not installed, SettingsError
+    for incomplete or malformed credentials.
     """
 
     name = "openreview"
@@ -63,21 +66,23 @@ class OpenReview:
     ) -> None:
         self.venue, self.year, self.urls, self.credentials = venue, year, urls, credentials or Credentials()
         self.listed_at, self.compare_with_list = listed_at, compare_with_list
-        self.layout = lists.find_layout(venue, year)
+        self.layout = find_layout(venue, year)
         self.declared_count: int | None = None
         self.uncounted_invitations: list[str] = []
         if bool(self.credentials.username) != bool(self.credentials.password) and not self.credentials.token:
-            lacking = "OPENREVIEW_PASSWORD" if self.credentials.username else "OPENREVIEW_USERNAME"
-            raise SettingsError(f"Of the login to OpenReview, {lacking} is not set. Nothing was asked.")
+            missing = "OPENREVIEW_PASSWORD" if self.credentials.username else "OPENREVIEW_USERNAME"
+            raise SettingsError(f"The login to OpenReview is incomplete: set {missing}. No request was sent.")
         token = self.credentials.token.strip()
         if token and not re.fullmatch(r"(Bearer )?[!-~]+", token):
-            raise SettingsError("OPENREVIEW_TOKEN is no token: it holds a space or another sign. Nothing was asked.")
+            raise SettingsError(
+                "OPENREVIEW_TOKEN is not a token: it contains a space or an invalid character. No request was sent."
+            )
         self.credentials = self.credentials._replace(token=token)
         self.transport = _OpenReviewTransport(pace, contact, self._check_response)
         self.client = self._build_client(self.layout.api_version)
 
     def _build_client(self, api_version: int) -> Any:
-        """A client of the package that asks nobody yet, and later only through the Transport."""
+        """Build a client of the package, which sends requests through the Transport only."""
         try:
             import openreview
             from openreview.api import OpenReviewClient
@@ -85,7 +90,7 @@ class OpenReview:
             raise UsageError("Fetching from OpenReview needs a package: pip install openreview-py.") from None
         kind, url = (OpenReviewClient, self.urls[1]) if api_version == 2 else (openreview.Client, self.urls[0])
         try:
-            # without a token it would log in while it is made; with one that it cannot read it sends nothing
+            # without a token it would log in at once; with one that it cannot read it sends nothing
             client = kind(baseurl=url.rstrip("/"), token="none")
         except openreview.OpenReviewException:
             raise _build_address_error(api_version) from None
@@ -96,90 +101,101 @@ class OpenReview:
         return client
 
     def _log_in(self) -> None:
-        """Log in where an account is named; both APIs take the same token, and v2 gives it."""
+        """Log in where credentials were given; both APIs take the same token, which v2 issues."""
         token = self.credentials.token.removeprefix("Bearer ")
         if not token and self.credentials.username:
-            other = self._build_client(2)
-            other.login_user(self.credentials.username, self.credentials.password)
-            token = other.token
+            login_client = self._build_client(2)
+            login_client.login_user(self.credentials.username, self.credentials.password)
+            token = login_client.token
         if token:
             self.client.headers["Authorization"] = f"Bearer {token}"
             self.transport.has_login = True
 
     def _check_response(self, body: bytes, url: str) -> None:
         try:
-            reply: Any = json.loads(body)
+            value: Any = json.loads(body)
         except ValueError:
-            raise InvalidResponse("a reply that is no JSON") from None
-        if not isinstance(reply, dict):
-            raise InvalidResponse("a reply that is no object")
+            raise InvalidResponse("not JSON") from None
+        if not isinstance(value, dict):
+            raise InvalidResponse("not a JSON object")
         if urlsplit(url).path.endswith("/login"):
-            if reply.get("mfaPending"):
+            if value.get("mfaPending"):
                 raise ActionRequiredError(
-                    "The account at OpenReview asks for a second factor, which no program should give. Take an account "
-                    "without one, or log in by hand and put the token into OPENREVIEW_TOKEN. Nothing was stored."
+                    "This OpenReview account requires a second factor, which no program should enter. Use an account "
+                    "without one, or log in by hand and set OPENREVIEW_TOKEN to the token. Nothing was stored."
                 )
             try:
-                known = bool(reply["token"] and reply["user"]["profile"]["id"])
+                has_token = bool(value["token"] and value["user"]["profile"]["id"])
             except (KeyError, TypeError):
-                known = False
-            if not known:
+                has_token = False
+            if not has_token:
                 raise InvalidResponse("a login without a token")
             return
-        notes = reply.get("notes")
+        notes = value.get("notes")
         if not isinstance(notes, list) or not all(map(_is_note, notes)):
-            raise InvalidResponse("a reply without a list of notes")
+            raise InvalidResponse("no list of notes")
         titles = [note["content"]["title"] for note in notes if note["content"].get("title")]
         if any(isinstance(title, Mapping) != (self.layout.api_version == 2) for title in titles):
             raise _build_address_error(self.layout.api_version)
         if "after" not in parse_qs(urlsplit(url).query):
-            count = reply.get("count")
+            count = value.get("count")
             self.declared_count = count if isinstance(count, int) else None
 
     def iter_batches(self, request: Request, progress: Progress) -> Iterator[Batch]:
-        """See Source; one batch, the whole year. Single notes that cannot be read are faults, and leave it partial."""
-        at = self.listed_at or datetime.now(UTC).replace(microsecond=0)
+        """Yield one batch, the whole year; unreadable notes are faults, which leave it partial."""
+        listed_at = self.listed_at or datetime.now(UTC).replace(microsecond=0)
+        states = self.layout.states_by_invitation(self.year)
         try:
             self._log_in()
-            listed = [
+            notes = [
                 (note, state)
-                for name, state in self.layout.states_by_invitation(self.year).items()
-                for note in self._fetch_list(name, state, progress)
+                for invitation, state in states.items()
+                for note in self._fetch_list(invitation, state, progress)
             ]
         except requests.exceptions.RequestException as error:
             raise RetryableError(
-                f"OpenReview's reply could not be read ({error}). {_NOTHING_STORED}; try later."
+                f"Cannot read OpenReview's response ({error}). {_NOTHING_STORED}; {RETRY_ADVICE}."
             ) from None
-        found: dict[str, tuple[Submission, str]] = {}
+        submissions: dict[str, Submission] = {}
+        decisions: dict[str, str] = {}
         faults = {
-            name: f"{name}: OpenReview does not say how many there are, so some may be missing"
-            for name in self.uncounted_invitations
+            invitation: f"{invitation}: OpenReview declares no count, so some submissions may be missing"
+            for invitation in self.uncounted_invitations
         }
-        for note, state in listed:
+        for note, state in notes:
             ident = note.forum or note.id
             try:
-                decided = state or lists.find_decision(self.layout, self.year, note)
-                found[ident] = lists.build_submission(note, self.year, decided, at), decided
+                decision = state or find_decision(self.layout, self.year, note)
+                submissions[ident] = build_submission(note, self.year, decision, listed_at)
+                decisions[ident] = decision
             except ValueError as error:
                 faults[ident] = f"{ident}: {error}"
-        for ident in faults:  # of what is in two lists, the one that tells more may be the one that cannot be read
-            found.pop(ident, None)
-        stored = self.compare_with_list([*found, *faults], self.year)
-        if stored.other_years:
-            raise venues.wrong_year_error("that OpenReview lists", self.venue, self.year, stored.other_years)
-        decisions = [decided for _, decided in found.values()]
-        expected = len(found.keys() | faults.keys())
-        query = " ".join(self.layout.states_by_invitation(self.year))
-        told = venues.build_coverage_records(
-            self.name, self.year, decisions, at, query, f"API v{self.layout.api_version}", expected, stored
+        for ident in faults:  # of what is in two lists, the one that says more may be the one that is unreadable
+            submissions.pop(ident, None)
+            decisions.pop(ident, None)
+        comparison = self.compare_with_list([*submissions, *faults], self.year)
+        if comparison.other_years:
+            raise wrong_year_error("in OpenReview's list", self.venue, self.year, comparison.other_years)
+        records = build_coverage_records(
+            self.name,
+            self.year,
+            decisions.values(),
+            listed_at,
+            query=" ".join(states),
+            version=f"API v{self.layout.api_version}",
+            expected=len(submissions.keys() | faults.keys()),
+            comparison=comparison,
         )
         if not self.layout.lists_rejected:
-            told = tuple(map(_limit_to_accepted, told))
-        table = parts.build_batch_table([submission for submission, _ in found.values()], self.name, at, self.venue)
-        yield Batch(table, told, tuple(faults.values()), stored.format_notes(self.venue, self.year))
+            records = tuple(map(_limit_to_accepted, records))
+        table = build_batch_table(list(submissions.values()), self.name, listed_at, self.venue)
+        yield Batch(table, records, tuple(faults.values()), comparison.format_notes(self.venue, self.year))
 
     def _fetch_list(self, invitation: str, state: str, progress: Progress) -> list[Any]:
-        """Every note of a list; one that only sorts submissions apart may be missing or empty. TryLater for a part."""
+        """Return every note of a list; only a list that separates some `state` may be missing or empty.
+
+        Raises RetryableError where fewer or more notes arrive than OpenReview declares.
+        """
         for _ in range(2):  # submissions may be withdrawn between two pages
             try:
                 notes = self._fetch_notes(invitation, progress)
@@ -190,35 +206,34 @@ class OpenReview:
         else:
             if self.declared_count is not None:
                 raise RetryableError(
-                    f"OpenReview declares {self.declared_count:,} notes of {invitation} and sent "
-                    f"{len(notes):,}, twice. "
-                    f"{_NOTHING_STORED}; try later."
+                    f"OpenReview declares {self.declared_count:,} notes of {invitation} and sent {len(notes):,}, "
+                    f"twice. {_NOTHING_STORED}; {RETRY_ADVICE}."
                 )
             self.uncounted_invitations.append(invitation)
         if not notes and not state:
             raise RetryableError(
-                f"OpenReview lists no submissions to {self.venue} {self.year} ({invitation}): they are not shown yet, "
-                "or not to this login. Nothing was stored."
+                f"OpenReview lists no submissions to {self.venue} {self.year} ({invitation}): they are not public yet, "
+                "or hidden from this login. Nothing was stored."
             )
-        # v1 takes the name for the beginning of one
+        # v1 takes the name as a prefix
         return [note for note in notes if self.layout.api_version == 2 or note.invitation in (None, invitation)]
 
     def _fetch_notes(self, invitation: str, progress: Progress) -> list[Any]:
-        replies = "." in self.layout.decision_field
-        options = {"details": "directReplies"} if replies else {}
-        found: dict[str, Any] = {}
-        last = None
+        with_replies = "." in self.layout.decision_field
+        size = NOTES_PER_PAGE_WITH_REPLIES if with_replies else NOTES_PER_PAGE
+        options = {"details": "directReplies"} if with_replies else {}
+        notes: dict[str, Any] = {}
+        last_id = None
         while True:
-            # v2 declares a count where it is asked for it, or has an offset; v1 always
-            place = {"after": last} if last else {"offset": 0, "with_count": True}
-            size = NOTES_PER_PAGE_WITH_REPLIES if replies else NOTES_PER_PAGE
-            page = self.client.get_notes(invitation=invitation, limit=size, sort="id", **options, **place)
-            fresh = {note.id: note for note in page if note.id not in found}
-            found |= fresh
-            progress(len(found), self.declared_count, f"notes of {invitation.rpartition('/')[2]}")
-            if not fresh or len(found) == self.declared_count:
-                return list(found.values())
-            last = page[-1].id
+            # v2 declares a count on request or with an offset, v1 always
+            position = {"after": last_id} if last_id else {"offset": 0, "with_count": True}
+            page = self.client.get_notes(invitation=invitation, limit=size, sort="id", **options, **position)
+            new_notes = {note.id: note for note in page if note.id not in notes}
+            notes |= new_notes
+            progress(len(notes), self.declared_count, f"notes of {invitation.rpartition('/')[2]}")
+            if not new_notes or len(notes) == self.declared_count:
+                return list(notes.values())
+            last_id = page[-1].id
 
 
 def _is_note(note: Any) -> bool:
@@ -239,68 +254,67 @@ def _build_address_error(api_version: int) -> SettingsError:
 
 
 def _limit_to_accepted(record: CoverageRecord) -> CoverageRecord:
-    """What an answer vouches for where rejected submissions are not listed: who was accepted, and no more."""
+    """Return a coverage record of a list without the rejected submissions: complete at most for the accepted."""
     return record if record.categories == ("accepted",) else replace(record, status="partial")
 
 
 class _ListNotFound(RetryableError):
-    """OpenReview knows no such list."""
+    """OpenReview has no such list."""
 
 
 class _OpenReviewTransport(Transport):
-    """What OpenReview's refusals mean; `known` is whether requests carry a login."""
+    """The Transport that knows what OpenReview's refusals mean; `has_login` is whether requests carry a login."""
 
     site_name = "OpenReview"
     stored_message = _NOTHING_STORED
     has_login = False
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """See Transport; TryLater at once where another process was told to wait for long."""
-        wait = self.pace.seconds_until_turn(request.url or "")
-        if wait > max(MAX_RATE_LIMIT_WAIT_S, self.pace.interval_s):
-            raise _build_wait_error("OpenReview limits requests, or did not answer when it was last asked", wait)
+        """Send a request; raises RetryableError at once where the next turn, of all processes, is too far away."""
+        wait_s = self.pace.seconds_until_turn(request.url or "")
+        if wait_s > max(MAX_RATE_LIMIT_WAIT_S, self.pace.interval_s):
+            raise _build_wait_error("OpenReview limits requests, or failed to answer the last ones", wait_s)
         return super().send(request, *args, **kwargs)
 
     def check_status(self, response: requests.Response, attempt: int) -> None:
-        """See Transport; what is left to it is asked again."""
+        """Raise where retrying is no use, by status and name of the error; see Transport."""
         status, error = response.status_code, _read_error(response)
-        login = urlsplit(response.url).path.endswith("/login")
-        said = str(error.get("message") or f"status {status}").rstrip(".")
-        page = response.content.lstrip().startswith(b"<")
-        if error.get("name") == "ChallengeRequiredError" or (status == 200 and page):
-            if not self.has_login and not login:
+        is_login = urlsplit(response.url).path.endswith("/login")
+        message = str(error.get("message") or f"status {status}").rstrip(".")
+        is_html = response.content.lstrip().startswith(b"<")
+        if error.get("name") == "ChallengeRequiredError" or (status == 200 and is_html):
+            if not self.has_login and not is_login:
                 raise SourceUnreachable(
-                    "OpenReview asks who comes without a login to show that a person is there (a challenge). "
+                    "OpenReview challenges clients without a login to prove that they are human. "
                     f"{_LOGIN_ADVICE}. Nothing was stored."
                 )
             if attempt > 1:
                 raise SourceUnreachable(
-                    "OpenReview asks for a challenge although there is a login, as it does at times. Nothing was "
-                    "stored; try again later."
+                    "OpenReview challenges this client although it is logged in, as it does at times. Nothing was "
+                    f"stored; {RETRY_ADVICE}."
                 )
-        elif login and status in (400, 401, 403, 404, 422):
+        elif is_login and status in (400, 401, 403, 404, 422):
             raise ActionRequiredError(
-                f"OpenReview refuses the login ({said}). {_LOGIN_ADVICE}, and see that it opens the site. "
-                f"Nothing was stored."
+                f"OpenReview refuses the login ({message}). {_LOGIN_ADVICE}, and check that it opens the site. "
+                "Nothing was stored."
             )
         elif status == 401 or (status == 403 and error.get("name")):
             raise ActionRequiredError(
-                f"OpenReview does not show this list to {'this' if self.has_login else 'nobody without a'} "
-                f"login ({said}). "
+                f"OpenReview does not show this list {'to this' if self.has_login else 'without a'} login ({message}). "
                 f"{_LOGIN_ADVICE}; tokens expire. Nothing was stored."
             )
         elif status == 404:
-            raise _ListNotFound(f"OpenReview knows no such list ({said}). Nothing was stored.")
-        elif status == 429 and (wait := self.requested_wait_s(response)) > MAX_RATE_LIMIT_WAIT_S:
-            self.pace.hold_site(response.url, wait)
-            raise _build_wait_error("OpenReview takes no more requests for now", wait)
+            raise _ListNotFound(f"OpenReview has no such list ({message}). Nothing was stored.", status=status)
+        elif status == 429 and (wait_s := self.requested_wait_s(response)) > MAX_RATE_LIMIT_WAIT_S:
+            self.pace.hold_site(response.url, wait_s)
+            raise _build_wait_error("OpenReview accepts no more requests for now", wait_s)
         elif 400 <= status < 500 and status not in {403, *RETRY_STATUSES}:
-            raise RetryableError(f"OpenReview cannot answer the query ({said}). Nothing was stored.")
+            raise RetryableError(f"OpenReview rejected the query: {message}. Nothing was stored.", status=status)
         else:
             super().check_status(response, attempt)
 
     def requested_wait_s(self, response: requests.Response) -> float:
-        """Seconds that a reply asks for, by its headers or its body."""
+        """Return the seconds that a response asks the client to wait, in its headers or its body."""
         waits = [super().requested_wait_s(response)]
         if response.status_code == 429:
             waits.append(parse_retry_after(response.headers.get("ratelimit-reset")))
@@ -312,12 +326,12 @@ class _OpenReviewTransport(Transport):
 
 
 def _build_wait_error(reason: str, wait_s: float) -> RetryableError:
-    until = datetime.fromtimestamp(clock.time() + wait_s + 59, UTC)
-    return RetryableError(f"{reason}: ask again after {until:%Y-%m-%d %H:%M} UTC. {_NOTHING_STORED}.")
+    until = datetime.fromtimestamp(clock.time() + wait_s + 59, UTC)  # rounded up to the minute
+    return RetryableError(f"{reason}. {_NOTHING_STORED}; rerun the same command after {until:%Y-%m-%d %H:%M} UTC.")
 
 
 def _read_error(response: requests.Response) -> Mapping[str, Any]:
-    """The body of an error, where it is an object."""
+    """Return the body of an error; empty where it is not a JSON object."""
     if response.status_code == 200:
         return {}
     try:

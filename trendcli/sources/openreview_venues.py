@@ -1,7 +1,7 @@
-"""What OpenReview holds of a venue, and how a note becomes a submission with its decision.
+"""Which years of a venue OpenReview holds, and how a note of one becomes a submission with its decision.
 
-Each year is held in its own way: which API, which lists, and where decisions stand is the table HELD. What of it could
-not be verified says docs/how-to/conferences.md.
+Years differ in API, in lists and in where decisions stand; the table is VENUE_LAYOUTS. docs/how-to/conferences.md says
+what of it could not be verified.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from typing import Any, NamedTuple
 
 from trendcli.core.errors import UsageError, suggest_names
 from trendcli.core.types import Submission
-from trendcli.sources import venue_lists as venues
+from trendcli.sources.venue_lists import build_venue_submission, decision_categories, parse_decision
 
 
 class VenueLayout(NamedTuple):
     """How OpenReview holds some years of a venue.
 
-    `lists` are invitations of `group`, each with what became of all that is in it, or '' where that is told apart:
-    `told` is a field of a submission's content, or REPLY.FIELD of the replies to it, or '' where nothing tells. Without
-    `rejected`, rejected submissions are listed only where their authors agreed.
+    `states_by_list` maps the lists (invitations of `group`) to the decision on everything in one, or to '' where each
+    submission states its own: in `decision_field`, which is a field of its content, REPLY.FIELD of the replies to it,
+    or '' where decisions are not shown. Without `lists_rejected`, rejected submissions are listed only where their
+    authors agreed.
     """
 
     years: range
@@ -31,17 +32,19 @@ class VenueLayout(NamedTuple):
     lists_rejected: bool = True
 
     def states_by_invitation(self, year: int) -> dict[str, str]:
-        """The lists of a year by the whole names of their invitations."""
+        """Return the states of the lists of a year, by full name of the invitation."""
         return {f"{self.group.format(year)}/-/{name}": state for name, state in self.states_by_list.items()}
 
 
-_OPEN_LISTS, _SINGLE_LIST = {"submission": ""}, {"Submission": ""}
+_OPEN_LISTS = {"submission": ""}
+_SINGLE_LIST = {"Submission": ""}
 # in this order, so that what is in two lists counts as withdrawn
 _BLIND_LISTS = {
     "Blind_Submission": "",
     "Desk_Rejected_Submission": "desk-rejected",
     "Withdrawn_Submission": "withdrawn",
 }
+# one after the last year that can be asked for
 _END_YEAR = 2101
 VENUE_LAYOUTS = {
     "iclr": (
@@ -65,9 +68,9 @@ VENUE_LAYOUTS = {
     ),
 }
 _AVAILABILITY_NOTES = {
-    "iclr": "it holds 2013, 2014 and 2017 on; ICLR 2015 was not on it, and of 2016 it has the workshop alone",
-    "neurips": "it holds 2021 on",
-    "icml": "it holds 2023 on",
+    "iclr": "it has 2013, 2014 and 2017 onwards; ICLR 2015 did not use it, and of 2016 it has only the workshop",
+    "neurips": "it has 2021 onwards",
+    "icml": "it has 2023 onwards",
 }
 # what follows the name of the venue in `content.venueid` of API v2
 _DECISION_BY_VENUEID_SUFFIX = {
@@ -80,63 +83,62 @@ _DECISION_BY_VENUEID_SUFFIX = {
 
 
 def find_layout(venue: str, year: int) -> VenueLayout:
-    """How OpenReview holds a year of a venue; UsageError, which says why, where it does not."""
+    """Return how OpenReview holds a year of a venue; raises UsageError, with the reason, where it does not."""
     if venue not in VENUE_LAYOUTS:
         raise UsageError(
-            f"No venue {venue!r} can be fetched from OpenReview{suggest_names(venue, VENUE_LAYOUTS)}. Known: "
-            f"{', '.join(VENUE_LAYOUTS)}. Of "
-            "others `trend import` takes lists."
+            f"Cannot fetch venue {venue!r} from OpenReview{suggest_names(venue, VENUE_LAYOUTS)}. Known: "
+            f"{', '.join(VENUE_LAYOUTS)}. For other venues, use `trend import` with a list."
         )
-    for item in VENUE_LAYOUTS[venue]:
-        if year in item.years:
-            return item
+    for layout in VENUE_LAYOUTS[venue]:
+        if year in layout.years:
+            return layout
     raise UsageError(f"OpenReview has no submissions to {venue} {year}: {_AVAILABILITY_NOTES[venue]}.")
 
 
 def find_decision(layout: VenueLayout, year: int, note: Any) -> str:
-    """What became of a submission by its note; ValueError where that cannot be told."""
-    if content_field(note, "withdrawal") == "Confirmed":  # some of 2018 that stayed in the list
+    """Return the decision on a submission by its note; raises ValueError where it is unknown or ambiguous."""
+    if content_field(note, "withdrawal") == "Confirmed":  # some of 2018 stayed in the list
         return "withdrawn"
     if layout.decision_field == "venueid":
-        where, group = str(content_field(note, "venueid") or ""), layout.group.format(year)
-        state = _DECISION_BY_VENUEID_SUFFIX.get(where.removeprefix(group)) if where.startswith(group) else None
-        if state is None:
-            raise ValueError(f"unknown venueid {where!r}")
-        return _parse_acceptance(str(content_field(note, "venue"))) if state == "accept" else state
+        venueid, group = str(content_field(note, "venueid") or ""), layout.group.format(year)
+        decision = _DECISION_BY_VENUEID_SUFFIX.get(venueid.removeprefix(group)) if venueid.startswith(group) else None
+        if decision is None:
+            raise ValueError(f"unknown venueid {venueid!r}")
+        return _parse_acceptance(str(content_field(note, "venue"))) if decision == "accept" else decision
     reply, _, name = layout.decision_field.rpartition(".")
-    written = _find_reply_field(note, reply, name) if reply else str(content_field(note, name) or "")
-    # a venue that has decided calls rejected what was only submitted to it
-    return "rejected" if name == "venue" and "submitted" in written.lower() else venues.parse_decision(written)
+    text = _find_reply_field(note, reply, name) if reply else str(content_field(note, name) or "")
+    # once a venue has decided, "Submitted to" is its word for rejected
+    return "rejected" if name == "venue" and "submitted" in text.lower() else parse_decision(text)
 
 
 def _find_reply_field(note: Any, reply: str, name: str) -> str:
-    answers = (note.details or {}).get("directReplies") or []
-    said = {
-        str(answer["content"].get(name) or "")
-        for answer in answers
-        if isinstance(answer, Mapping) and str(answer.get("invitation")).endswith(f"/{reply}")
-        if isinstance(answer.get("content"), Mapping)
+    replies = (note.details or {}).get("directReplies") or []
+    values = {
+        str(item["content"].get(name) or "")
+        for item in replies
+        if isinstance(item, Mapping) and str(item.get("invitation")).endswith(f"/{reply}")
+        if isinstance(item.get("content"), Mapping)
     }
-    if len(said) > 1:
-        raise ValueError(f"several decisions ({', '.join(sorted(said))})")
-    return "".join(said)
+    if len(values) > 1:
+        raise ValueError(f"several decisions ({', '.join(sorted(values))})")
+    return "".join(values)
 
 
-def _parse_acceptance(written: str) -> str:
-    """In which form something was accepted, by words that are not the same every year."""
+def _parse_acceptance(text: str) -> str:
+    """Return the form of an acceptance, such as 'oral'; 'accept' where the words, which vary by year, name none."""
     try:
-        form = venues.parse_decision(written)
+        decision = parse_decision(text)
     except ValueError:
         return "accept"
-    return form if "accepted" in venues.decision_categories(form).split() else "accept"
+    return decision if "accepted" in decision_categories(decision).split() else "accept"
 
 
 def build_submission(note: Any, year: int, decision: str, listed_at: datetime) -> Submission:
-    """A note as a submission; ValueError where it has no title."""
+    """Return a note as a submission; raises ValueError where it has no title."""
     title = content_field(note, "title")
     if not isinstance(title, str) or not title.strip():
-        raise ValueError("it has no title")
-    return venues.build_venue_submission(
+        raise ValueError("no title")
+    return build_venue_submission(
         id=note.forum or note.id,
         year=year,
         decision=decision,
@@ -149,13 +151,13 @@ def build_submission(note: Any, year: int, decision: str, listed_at: datetime) -
 
 
 def content_field(note: Any, name: str) -> Any:
-    """A field of a note's content, which API v2 wraps in an object; None where it is not shown."""
+    """Return a field of a note's content, which API v2 wraps in an object; None where it is not shown."""
     value = note.content.get(name)
     return value.get("value") if isinstance(value, Mapping) else value
 
 
 def _split_names(value: Any) -> list[str]:
-    """Names as a list, whether they came as one, as a text with commas, or as records."""
+    """Return names as a list, whether they come as a list, as a text with commas, or as records."""
     if isinstance(value, str):
         return value.split(",")
     items = [item for item in value if item is not None] if isinstance(value, list) else []
@@ -163,5 +165,5 @@ def _split_names(value: Any) -> list[str]:
 
 
 def _is_public_name(author: str) -> bool:
-    """Whether this is a name: not the word that hides one, no address and no identifier of a profile."""
+    """Whether this is a name: neither a placeholder, an e-mail address nor the identifier of a profile."""
     return "@" not in author and not author.startswith("~") and not author.strip().lower().startswith("anonymous")

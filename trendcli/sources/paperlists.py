@@ -1,6 +1,6 @@
-"""A list of the submissions to a conference, as papercopilot/paperlists distributes them: one JSON array a year.
+"""Venue lists as papercopilot/paperlists distributes them: one JSON array a year.
 
-Keys vary by year; id, title and status are there in all, keywords and authors are joined by ';', abstracts are in some.
+Keys vary by year: all lists have id, title and status, some have abstracts; keywords and authors are joined by ';'.
 """
 
 from __future__ import annotations
@@ -13,9 +13,14 @@ import msgspec
 
 from trendcli.core.errors import UsageError
 from trendcli.core.types import Batch, Progress, Request, Submission
-from trendcli.sources import venue_lists as venues
-from trendcli.sources.venue_lists import ListComparison
-from trendcli.store import records as parts
+from trendcli.sources.venue_lists import (
+    ListComparison,
+    build_coverage_records,
+    build_venue_submission,
+    parse_decision,
+    wrong_year_error,
+)
+from trendcli.store.records import build_batch_table
 
 
 class _ListEntry(msgspec.Struct):
@@ -28,9 +33,9 @@ class _ListEntry(msgspec.Struct):
 
 
 class Paperlist:
-    """One file as a Source: the submissions to `venue` in `year`, as they were `at` a moment (None: now).
+    """One file as a Source: the submissions to `venue` in `year`, as of `listed_at` (None: now).
 
-    `beside` tells what the store holds beside the identifiers of a list.
+    `compare_with_list(ids, year)` returns how the submissions of a store compare with a list.
     """
 
     name = "paperlists"
@@ -43,58 +48,62 @@ class Paperlist:
         listed_at: datetime | None = None,
         compare_with_list: Callable[[Iterable[str], int], ListComparison] = lambda ids, year: ListComparison(),
     ) -> None:
-        self.path, self.venue, self.year, self.listed_at, self.compare_with_list = (
-            path,
-            venue,
-            year,
-            listed_at,
-            compare_with_list,
-        )
+        self.path, self.venue, self.year = path, venue, year
+        self.listed_at, self.compare_with_list = listed_at, compare_with_list
 
     def iter_batches(self, request: Request, progress: Progress) -> Iterator[Batch]:
-        """See Source; one batch, since a year is one file. A file with a fault vouches for nothing."""
-        at = self.listed_at or datetime.now(UTC).replace(microsecond=0)
+        """Yield one batch, the whole file; unreadable entries are faults, which leave the year partial.
+
+        Raises UsageError for a file that is not a list, or whose submissions are stored under another year.
+        """
+        listed_at = self.listed_at or datetime.now(UTC).replace(microsecond=0)
         try:
-            listed = msgspec.json.decode(Path(self.path).read_bytes(), type=list[msgspec.Raw])
+            entries = msgspec.json.decode(Path(self.path).read_bytes(), type=list[msgspec.Raw])
         except OSError as error:
             raise UsageError(f"Cannot read {self.path}: {error.strerror}.") from None
         except (msgspec.DecodeError, RecursionError) as error:
-            raise UsageError(f"{self.path} is no list of submissions ({error}). Nothing was imported.") from None
-        found: dict[str, tuple[Submission, str]] = {}
-        faults = []
-        for number, raw in enumerate(listed, 1):
+            raise UsageError(f"{self.path} is not a list of submissions ({error}). Nothing was imported.") from None
+        submissions: dict[str, Submission] = {}
+        decisions, faults = [], []
+        for number, raw in enumerate(entries, 1):
             try:
-                paper = msgspec.json.decode(raw, type=_ListEntry)
-                decided = venues.parse_decision(paper.status or "")
-                read = _build_submission(paper, decided, self.year, at)
-                if read.id in found:
-                    raise ValueError(f"{read.id} is there twice")
+                entry = msgspec.json.decode(raw, type=_ListEntry)
+                decision = parse_decision(entry.status or "")
+                submission = _build_submission(entry, decision, self.year, listed_at)
+                if submission.id in submissions:
+                    raise ValueError(f"duplicate id {submission.id}")
             except (msgspec.DecodeError, ValueError, RecursionError) as error:
                 faults.append(f"{self.path}: submission {number:,}: {error}")
                 continue
-            found[read.id] = read, decided
-            progress(number, len(listed), "submissions")
-        if not found:
-            raise UsageError(f"{self.path} holds no submission that can be read. Nothing was imported.")
-        stored = self.compare_with_list(found, self.year)
-        if stored.other_years:
-            raise venues.wrong_year_error(f"in {self.path}", self.venue, self.year, stored.other_years)
-        table = parts.build_batch_table([submission for submission, _ in found.values()], self.name, at, self.venue)
-        decisions = [decided for _, decided in found.values()]
-        expected = len(listed) if faults else None
-        name = Path(self.path).name
-        told = f"imported {at:%Y-%m-%d}"
-        vouched = venues.build_coverage_records(self.name, self.year, decisions, at, name, told, expected, stored)
-        yield Batch(table, vouched, tuple(faults), stored.format_notes(self.venue, self.year))
+            submissions[submission.id] = submission
+            decisions.append(decision)
+            progress(number, len(entries), "submissions")
+        if not submissions:
+            raise UsageError(f"{self.path} contains no readable submission. Nothing was imported.")
+        comparison = self.compare_with_list(submissions, self.year)
+        if comparison.other_years:
+            raise wrong_year_error(f"in {self.path}", self.venue, self.year, comparison.other_years)
+        table = build_batch_table(list(submissions.values()), self.name, listed_at, self.venue)
+        records = build_coverage_records(
+            self.name,
+            self.year,
+            decisions,
+            listed_at,
+            query=Path(self.path).name,
+            version=f"imported {listed_at:%Y-%m-%d}",
+            expected=len(entries) if faults else None,
+            comparison=comparison,
+        )
+        yield Batch(table, records, tuple(faults), comparison.format_notes(self.venue, self.year))
 
 
 def _split_authors(line: str) -> list[str]:
-    """The authors of a line: apart by ';', in some years by ','."""
+    """Split a line of authors at ';', which some years write as ','."""
     return line.split(";" if ";" in line else ",")
 
 
 def _build_submission(entry: _ListEntry, decision: str, year: int, listed_at: datetime) -> Submission:
-    return venues.build_venue_submission(
+    return build_venue_submission(
         id=entry.id.strip(),
         year=year,
         decision=decision,

@@ -1,32 +1,32 @@
-"""What to ask a source for next: from what the store can vouch for to the questions that are open.
+"""What to request next: from the coverage of a store to the requests that are still open.
 
-A fetch without a window goes on where each category ends, with an overlap for what comes late and is revised; one with
-a window asks for what is not yet covered of it. What was answered today is not asked again, as arXiv wishes.
+A fetch without a window resumes where each category ends, with an overlap for late submissions and revisions; one with
+a window requests what is not yet covered of it. What was answered today is not requested again, as arXiv wishes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from trendcli.core.arxiv import CATEGORIES, archive_of
 from trendcli.core.types import Request, Window
 from trendcli.store.coverage import ALL_CATEGORIES, Coverage
 
-# days of submission that the API is asked for anew: moderation takes up to two weeks, most revisions come within four
+# overlap by day of submission (API): moderation takes up to two weeks, most revisions come within four
 SUBMISSION_LAG = timedelta(days=30)
-# days of change that OAI-PMH is asked for anew, since announcements come late and with holes
+# overlap by day of change (OAI-PMH): announcements come late and with gaps
 CHANGE_LAG = timedelta(days=7)
 
-# OAI-PMH knows no older change, and asking for one is an error
+# the oldest change that OAI-PMH knows; requesting an older one is an error
 FIRST_DATESTAMP = date(2005, 9, 16)
 
 DaySpan = tuple[date, date]
 
 
 def covered_categories(coverage: Coverage) -> tuple[str, ...]:
-    """The categories that a fetch without any goes on with: all (EVERY) where the store ends with all of them."""
-    named = {name for answer in coverage.records for name in answer.categories}
+    """Return the categories with which a fetch without any resumes; ALL_CATEGORIES where the store ends with all."""
+    named = {name for record in coverage.records for name in record.categories}
     if ALL_CATEGORIES in named:
         spans = coverage.category_spans(ALL_CATEGORIES)
         if spans and spans[-1].status in ("complete", "provisional"):
@@ -35,104 +35,106 @@ def covered_categories(coverage: Coverage) -> tuple[str, ...]:
 
 
 def plan_window_requests(coverage: Coverage, categories: Sequence[str], window: Window, today: date) -> list[Request]:
-    """Questions by the days of first submission, the oldest first; those of categories with the same gaps are one.
+    """Plan requests by day of submission, the oldest first; categories with the same gap share one.
 
-    A category that was never covered, where `window` does not say from when, is left out (see `unbegun`).
+    Where `window` has no beginning, categories that were never requested are left out (see `unrequested_categories`).
     """
     gaps: dict[DaySpan, list[str]] = {}
     until = min(window.until or today + timedelta(days=1), today + timedelta(days=1))
     for category in categories:
         reached = _reached_day(coverage, category)
         spans = coverage.category_spans(category)
-        holes = [(s.since, s.until) for s in spans if s.status in ("partial", "failed")]
+        holes = [(span.since, span.until) for span in spans if span.status in ("partial", "failed")]
         if window.since is not None:
-            wanted = _subtract_spans(
-                [(window.since, until)], [(s.since, s.until) for s in spans if s.status == "complete"]
-            )
+            complete = [(span.since, span.until) for span in spans if span.status == "complete"]
+            open_spans = _subtract_spans([(window.since, until)], complete)
         elif not spans:
             continue
         else:
-            # where nothing but failures is known, from the first of them on
+            # where only failures are known, from the first of them on
             tail = (min(reached, today) - SUBMISSION_LAG if reached else spans[0].since, until)
-            wanted = [*[(low, min(high, tail[0])) for low, high in holes if low < tail[0]], tail]
-        for gap in _subtract_spans(wanted, _subtract_spans(_spans_completed_today(coverage, category, today), holes)):
+            open_spans = [*[(low, min(high, tail[0])) for low, high in holes if low < tail[0]], tail]
+        completed_today = _subtract_spans(_spans_completed_today(coverage, category, today), holes)
+        for gap in _subtract_spans(open_spans, completed_today):
             gaps.setdefault(gap, []).append(category)
     return [Request(tuple(names), Window(*gap)) for gap, names in sorted(gaps.items())]
 
 
 def plan_change_requests(coverage: Coverage, categories: Sequence[str], window: Window, today: date) -> list[Request]:
-    """Questions by the days of change, one a category or, where all of its categories are asked alike, an archive.
+    """Plan requests by day of change: one a category, or one an archive where all of its categories are asked alike.
 
     What was submitted since a day has changed since that day, so a gap is filled from its beginning on.
     """
-    asks: dict[Request, list[str]] = {}
+    categories_by_request: dict[Request, list[str]] = {}
     for category in categories:
-        reached = _reached_day(coverage, category, whole=True)
+        reached = _reached_day(coverage, category, complete_only=True)
         since = window.since
         if since is not None and reached is not None:
-            whole = [
-                (s.since, s.until) for s in coverage.category_spans(category) if s.status in ("complete", "provisional")
+            covered = [
+                (span.since, span.until)
+                for span in coverage.category_spans(category)
+                if span.status in ("complete", "provisional")
             ]
-            missing = _subtract_spans([(since, min(reached, today))], whole)
+            missing = _subtract_spans([(since, min(reached, today))], covered)
             since, reached = (missing[0][0], None) if missing else (since, reached if since < reached else None)
-        changed = max(since or FIRST_DATESTAMP, FIRST_DATESTAMP)
+        changed_since = max(since or FIRST_DATESTAMP, FIRST_DATESTAMP)
         if reached is not None:
-            changed = min(reached, today) - CHANGE_LAG
-            since = coverage.complete_since(category, changed)
-        if not _is_harvested_today(coverage, category, changed, today):
-            asks.setdefault(Request((), Window(since, None), changed), []).append(category)
+            changed_since = min(reached, today) - CHANGE_LAG
+            since = coverage.complete_since(category, changed_since)
+        if not _is_harvested_today(coverage, category, changed_since, today):
+            request = Request((), Window(since, None), changed_since)
+            categories_by_request.setdefault(request, []).append(category)
     return [
-        _resume_request(coverage, ask._replace(categories=names))
-        for ask, listed in asks.items()
-        for names in _group_by_archive(listed)
+        _resume_request(coverage, request._replace(categories=names))
+        for request, ungrouped in categories_by_request.items()
+        for names in _group_by_archive(ungrouped)
     ]
 
 
 def unrequested_categories(coverage: Coverage, categories: Sequence[str]) -> list[str]:
-    """The categories that were never asked for, so that there is no place to go on from."""
+    """Return the categories that were never requested, so that there is nothing to resume."""
     return [category for category in categories if not coverage.category_spans(category)]
 
 
-def _reached_day(coverage: Coverage, category: str, *, whole: bool = False) -> date | None:
-    moment = coverage.data_as_of([category], complete_only=whole)
-    return moment.date() if moment else None
+def _reached_day(coverage: Coverage, category: str, *, complete_only: bool = False) -> date | None:
+    as_of = coverage.data_as_of([category], complete_only=complete_only)
+    return as_of.date() if as_of else None
 
 
 def _spans_completed_today(coverage: Coverage, category: str, today: date) -> list[DaySpan]:
-    """The days that were answered whole today."""
+    """Return the spans of days of which a complete answer came today."""
     return [
-        (answer.since, answer.until)
-        for answer in coverage.records
-        if category in answer.categories and answer.status == "complete" and _is_on_day(answer.answered_at, today)
+        (record.since, record.until)
+        for record in coverage.records
+        if category in record.categories and record.status == "complete" and _is_on_day(record.answered_at, today)
     ]
 
 
-def _is_harvested_today(coverage: Coverage, category: str, changed: date, today: date) -> bool:
+def _is_harvested_today(coverage: Coverage, category: str, changed_since: date, today: date) -> bool:
     return any(
-        answer.changed is not None
-        and answer.changed[0] <= changed
-        and category in answer.categories
-        and answer.status == "complete"
-        and _is_on_day(answer.answered_at, today)
-        for answer in coverage.records
+        record.changed is not None
+        and record.changed[0] <= changed_since
+        and category in record.categories
+        and record.status == "complete"
+        and _is_on_day(record.answered_at, today)
+        for record in coverage.records
     )
 
 
 def _resume_request(coverage: Coverage, request: Request) -> Request:
-    """The question from where an earlier harvest of it came to that did not finish, or missed some records.
+    """Return a request with the day from which to resume, where an earlier harvest of it failed or missed records.
 
-    The list of identifiers, which is compared from its beginning, shows what is still missing before that.
+    What is still missing before that day shows in the list of identifiers, which is compared from its beginning.
     """
-    for answer in coverage.records:
-        same = (
-            answer.changed
-            and answer.changed[0] == request.changed_since
-            and answer.categories == tuple(sorted(request.categories))
-        )
-        if same and answer.changed and answer.status in ("failed", "partial"):
-            return request._replace(
-                resume_from=answer.changed[1], window=Window(request.window.since or answer.since, None)
-            )
+    for record in coverage.records:
+        if (
+            record.changed
+            and record.changed[0] == request.changed_since
+            and record.categories == tuple(sorted(request.categories))
+            and record.status in ("failed", "partial")
+        ):
+            window = Window(request.window.since or record.since, None)
+            return request._replace(resume_from=record.changed[1], window=window)
     return request
 
 
@@ -140,31 +142,31 @@ def _is_on_day(moment: datetime, day: date) -> bool:
     return moment.astimezone(UTC).date() == day
 
 
-def _group_by_archive(categories: Sequence[str]) -> Iterable[tuple[str, ...]]:
-    """The categories one by one, but those of a whole archive together."""
-    left = dict.fromkeys(categories)
+def _group_by_archive(categories: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Yield the categories of complete archives together, and all others one by one."""
+    remaining = dict.fromkeys(categories)
     for archive in dict.fromkeys(map(archive_of, categories)):
         members = [name for name in CATEGORIES if archive_of(name) == archive]
-        if len(members) > 1 and left.keys() >= set(members):
+        if len(members) > 1 and remaining.keys() >= set(members):
             yield tuple(members)
             for name in members:
-                del left[name]
-    for name in left:
+                del remaining[name]
+    for name in remaining:
         yield (name,)
 
 
 def _subtract_spans(spans: Iterable[DaySpan], removed: Iterable[DaySpan]) -> list[DaySpan]:
-    """What is left of spans of days, in order and joined, without some others."""
-    left = sorted(spans)
+    """Return spans of days without some others, sorted and with adjacent ones joined."""
+    remaining = sorted(spans)
     for low, high in removed:
-        left = [
+        remaining = [
             part
-            for since, until in left
+            for since, until in remaining
             for part in ((since, min(until, low)), (max(since, high), until))
             if part[0] < part[1]
         ]
     joined: list[DaySpan] = []
-    for since, until in sorted(left):
+    for since, until in sorted(remaining):
         if joined and since <= joined[-1][1]:
             joined[-1] = (joined[-1][0], max(joined[-1][1], until))
         else:

@@ -1,7 +1,7 @@
-"""The bulk snapshot of arXiv's metadata: JSON lines, plain, gzipped, zipped or from a stream.
+"""The bulk snapshot of arXiv's metadata: JSON lines, plain, gzipped, zipped or from standard input.
 
-The format is that of `arxiv-metadata-oai-snapshot.json` as Kaggle distributes it: one record a line, every version with
-its date, `update_date` the day of the last change of the metadata (never a submission date).
+The format is that of `arxiv-metadata-oai-snapshot.json` as Kaggle distributes it: one record a line, with the date of
+every version; `update_date` is the day of the last change of the metadata, never a submission date.
 """
 
 from __future__ import annotations
@@ -19,24 +19,28 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from trendcli.core import parallel as workers
 from trendcli.core.errors import UsageError
+from trendcli.core.parallel import count_cores, create_pool
 from trendcli.core.periods import add_months
 from trendcli.core.types import Batch, CoverageRecord, Progress, Request, Window
 from trendcli.sources.snapshot_records import SOURCE_NAME, ParsedBlock, RecordFilter, parse_block
 from trendcli.store.coverage import ALL_CATEGORIES
 
-# about 5,000 records: the objects of one block are what a worker's memory goes to
+# about 5,000 records; most of a worker's memory goes to the objects of its block
 BLOCK_BYTES = 8 << 20
-# a month is whole when nearly all of its ids are there; the rest are ids that arXiv never gave out
+# share of the identifiers of a month from which on it counts as complete: arXiv never assigned the rest
 MIN_ID_DENSITY = 0.97
+# bytes read from a stream at a time: a damaged file loses all of the last read
 READ_BYTES = 1 << 16
 _EPOCH = date(1970, 1, 1)
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
 class _Block(NamedTuple):
-    """A run of whole lines: their bytes, or where they lie in a plain file; and how far the input has been read."""
+    """A run of complete lines: their bytes, or the (path, start, end) of them in a plain file.
+
+    `bytes_read` is how far the input was read, `input_error` why it ends here (None: it does not).
+    """
 
     content: bytes | tuple[str, int, int]
     bytes_read: float
@@ -46,8 +50,8 @@ class _Block(NamedTuple):
 class Snapshot:
     """A bulk snapshot as a Source; `path` is a file, or '-' for standard input.
 
-    `complete` names the categories of which the file holds every submission up to its moment (EVERY for all); without
-    it the months whose ids are dense vouch for themselves, and everything else stays of unknown coverage.
+    `complete_categories` are those of which the file holds every submission up to its newest change ([ALL_CATEGORIES]
+    for all). Without them, months whose identifiers are dense count as complete, and all else is of unknown coverage.
     """
 
     name = SOURCE_NAME
@@ -57,15 +61,18 @@ class Snapshot:
         self.complete_categories = tuple(complete_categories)
 
     def iter_batches(self, request: Request, progress: Progress) -> Iterator[Batch]:
-        """See Source; the parts are files in a temporary folder that goes when the last batch was taken."""
+        """Yield the batches as files in a temporary folder, which is removed after the last one.
+
+        Raises UsageError where the input cannot be opened or is not a snapshot.
+        """
         categories, window = request.categories, request.window
-        wanted = RecordFilter(
+        record_filter = RecordFilter(
             frozenset(categories), _epoch_seconds(window.since, 0), _epoch_seconds(window.until, 1 << 40)
         )
         total = ParsedBlock()
         with TemporaryDirectory(prefix="trend-import-") as folder, ExitStack() as stack:
             size, blocks = _open_blocks(self.path, stack)
-            for block, parsed in self._parse_blocks(blocks, wanted, Path(folder)):
+            for block, parsed in self._parse_blocks(blocks, record_filter, Path(folder)):
                 faults = [f"line {total.line_count + line:,}: {reason}" for line, reason in parsed.input_errors]
                 if parsed.error_count > len(faults):
                     faults.append(
@@ -74,11 +81,10 @@ class Snapshot:
                     )
                 if block.input_error:
                     faults.append(f"after line {total.line_count + parsed.line_count:,}: {block.input_error}")
-                if (
-                    not total.line_count and parsed.error_count and not parsed.newest_update_day
-                ):  # not one good line in the first block
-                    listed = "; a list of a conference wants --venue and --year" if "got `array`" in faults[0] else ""
-                    raise UsageError(f"{self.path} is no arXiv snapshot ({faults[0]}){listed}. Nothing was imported.")
+                is_first = not total.line_count
+                if is_first and parsed.error_count and not parsed.newest_update_day:  # without one valid line
+                    hint = "; to import a venue list, add --venue and --year" if "got `array`" in faults[0] else ""
+                    raise UsageError(f"{self.path} is not an arXiv snapshot ({faults[0]}){hint}. Nothing was imported.")
                 _add_counts(total, parsed, bool(block.input_error))
                 progress(block.bytes_read, size, f"{total.kept_count:,} submissions")
                 yield Batch(parsed.batch_path, faults=tuple(faults))
@@ -87,18 +93,17 @@ class Snapshot:
     def _parse_blocks(
         self, blocks: Iterable[_Block], record_filter: RecordFilter, folder: Path
     ) -> Iterator[tuple[_Block, ParsedBlock]]:
-        """The blocks as workers parsed them, in order; two wait for each worker, so memory is bounded."""
-        with workers.create_pool() as pool:
-            waiting: list[tuple[_Block, Future[ParsedBlock]]] = []
+        """Yield the blocks as parsed by workers, in order; two wait for each worker, which bounds the memory."""
+        with create_pool() as pool:
+            pending: list[tuple[_Block, Future[ParsedBlock]]] = []
             try:
                 for number, block in enumerate(blocks):
-                    waiting.append(
-                        (block, pool.submit(parse_block, block.content, record_filter, folder / f"{number:06d}.arrow"))
-                    )
-                    if len(waiting) > 2 * workers.count_cores():
-                        first, future = waiting.pop(0)
+                    path = folder / f"{number:06d}.arrow"
+                    pending.append((block, pool.submit(parse_block, block.content, record_filter, path)))
+                    if len(pending) > 2 * count_cores():
+                        first, future = pending.pop(0)
                         yield first, future.result()
-                for first, future in waiting:
+                for first, future in pending:
                     yield first, future.result()
             finally:
                 pool.shutdown(cancel_futures=True)
@@ -106,64 +111,61 @@ class Snapshot:
     def _iter_coverage_records(
         self, total: ParsedBlock, categories: Sequence[str], window: Window
     ) -> Iterator[CoverageRecord]:
-        """What the file vouches for; a file with a fault vouches for nothing, since nobody knows what was lost."""
+        """Yield what the file covers; with a fault, nothing is complete, since nobody knows what was lost."""
         if not total.line_count:
             raise UsageError(f"{self.path} is empty. Nothing was imported.")
         if not total.kept_count:
             return
-        moment = _EPOCH + timedelta(days=total.newest_update_day)
+        as_of = _EPOCH + timedelta(days=total.newest_update_day)
         first = _EPOCH + timedelta(seconds=total.first_v1_at)
 
-        def build_records(covered: Sequence[str], since: date, until: date, status: str) -> Iterator[CoverageRecord]:
-            since, until = max(since, window.since or since), min(until, window.until or until, moment)
-            if covered and since < until:
+        def build_records(names: Sequence[str], since: date, until: date, status: str) -> Iterator[CoverageRecord]:
+            since, until = max(since, window.since or since), min(until, window.until or until, as_of)
+            if names and since < until:
                 yield CoverageRecord(
                     source=self.name,
-                    categories=tuple(sorted(covered)),
+                    categories=tuple(sorted(names)),
                     since=since,
                     until=until,
-                    answered_at=datetime.combine(moment, time(), UTC),
+                    answered_at=datetime.combine(as_of, time(), UTC),
                     status=status,
                     expected=None,
                     received=total.kept_count,
                     query=Path(self.path).name,
-                    version=f"newest update_date {moment}",
+                    version=f"newest update_date {as_of}",
                 )
 
-        asked = list(categories) or [ALL_CATEGORIES]
-        # what the file does not say it covers, it may: from the year in which it begins to its last submission
+        requested = list(categories) or [ALL_CATEGORIES]
+        # what the file does not claim to cover, it may cover: from the year in which it begins to its last submission
         last = _EPOCH + timedelta(seconds=total.last_v1_at, days=1)
-        yield from build_records(asked, date(first.year, 1, 1), min(last, moment), "unknown")
+        yield from build_records(requested, date(first.year, 1, 1), min(last, as_of), "unknown")
         if total.error_count:
             return
-        named = (
-            asked
-            if ALL_CATEGORIES in self.complete_categories
-            else [name for name in self.complete_categories if not categories or name in categories]
-        )
-        yield from build_records(named, first, moment, "complete")
-        for since, until in _iter_complete_spans(total.id_bits, moment):
-            yield from build_records(asked, since, until, "complete")
+        complete = [name for name in self.complete_categories if not categories or name in categories]
+        if ALL_CATEGORIES in self.complete_categories:
+            complete = requested
+        yield from build_records(complete, first, as_of, "complete")
+        for since, until in _iter_complete_spans(total.id_bits, as_of):
+            yield from build_records(requested, since, until, "complete")
 
 
-def _iter_complete_spans(id_bits: dict[str, int], moment: date) -> Iterator[tuple[date, date]]:
-    """The spans of v1 dates that the ids show to be whole.
+def _iter_complete_spans(id_bits: dict[str, int], as_of: date) -> Iterator[tuple[date, date]]:
+    """Yield the spans of v1 dates that the identifiers show to be complete.
 
-    An id's month is that of the announcement, up to a month after submission. So a month of submissions is whole when
-    the ids of that month and the next are dense, or when it reaches up to the moment of the file. Ids cannot show that
-    the end of their last month is missing, which is why a file that stops before its moment proves nothing there.
+    The month of an identifier is that of the announcement, up to a month after submission. So a month of submissions is
+    complete when the identifiers of that month and the next are dense, or when it reaches up to `as_of`, the newest
+    change in the file. Identifiers cannot show that the end of their last month is missing, which is why a file that
+    stops before `as_of` proves nothing there.
     """
-    whole = {}
-    for name, bits in id_bits.items():
-        whole[date(2000 + int(name[:2]), int(name[2:]), 1)] = bits.bit_count() >= MIN_ID_DENSITY * (
-            bits.bit_length() - 1
-        )
+    is_dense = {
+        date(2000 + int(name[:2]), int(name[2:]), 1): bits.bit_count() >= MIN_ID_DENSITY * (bits.bit_length() - 1)
+        for name, bits in id_bits.items()
+    }
     span: tuple[date, date] | None = None
-    for month in sorted(whole):
+    for month in sorted(is_dense):
         until = add_months(month, 1)
-        if not whole[month] or not (
-            whole.get(until) or (until not in whole and month <= moment <= until + timedelta(days=7))
-        ):
+        reaches_end = until not in is_dense and month <= as_of <= until + timedelta(days=7)
+        if not is_dense[month] or not (is_dense.get(until) or reaches_end):
             continue
         if span and span[1] == month:
             span = (span[0], until)
@@ -176,6 +178,7 @@ def _iter_complete_spans(id_bits: dict[str, int], moment: date) -> Iterator[tupl
 
 
 def _add_counts(total: ParsedBlock, block: ParsedBlock, is_cut: bool) -> None:
+    """Add the counts of a block to the total; a cut in the input counts as an error."""
     total.line_count += block.line_count
     total.kept_count += block.kept_count
     total.error_count += block.error_count + is_cut
@@ -187,9 +190,9 @@ def _add_counts(total: ParsedBlock, block: ParsedBlock, is_cut: bool) -> None:
 
 
 def _open_blocks(path: str, stack: ExitStack) -> tuple[float | None, Iterator[_Block]]:
-    """The size of the input in bytes (None for a stream) and its blocks; `stack` closes it.
+    """Return the size of the input in bytes (None for a stream) and its blocks; `stack` closes it.
 
-    UsageError where it cannot be opened.
+    Raises UsageError where it cannot be opened.
     """
     if path == "-":
         stream = sys.stdin.buffer
@@ -215,31 +218,33 @@ def _open_blocks(path: str, stack: ExitStack) -> tuple[float | None, Iterator[_B
             member = next(iter(members))
             if len(members) > 1:
                 raise UsageError(
-                    f"{path} holds {len(members)} files ({', '.join(members[:3])}). Unpack the one to import: "
+                    f"{path} contains {len(members)} files ({', '.join(members[:3])}). Unpack the one to import: "
                     f"unzip -p {path} {member} | trend import -"
                 )
             return size, _iter_stream_blocks(stack.enter_context(archive.open(member)), raw.tell)
         except (zipfile.BadZipFile, StopIteration) as error:
-            raise UsageError(f"{path} is no whole zip file ({error or 'it is empty'}). Nothing was imported.") from None
+            raise UsageError(
+                f"{path} is not a valid zip file ({error or 'it is empty'}). Nothing was imported."
+            ) from None
     spans = ((path, start, min(start + BLOCK_BYTES, size)) for start in range(0, size, BLOCK_BYTES))
     return size, (_Block(span, span[2]) for span in spans)
 
 
 def _iter_stream_blocks(stream: Any, tell: Callable[[], float]) -> Iterator[_Block]:
+    """Yield a stream in blocks of complete lines; `tell` returns how many bytes of the input were read."""
     rest = b""
     while True:
-        chunks, size, fault = [], 0, None
+        chunks, size, input_error = [], 0, None
         try:
-            # in small pieces, since a damaged file takes all of a large one with it
-            while size < BLOCK_BYTES and (piece := stream.read1(READ_BYTES)):
-                chunks.append(piece)
-                size += len(piece)
+            while size < BLOCK_BYTES and (chunk := stream.read1(READ_BYTES)):
+                chunks.append(chunk)
+                size += len(chunk)
         except (EOFError, OSError, zlib.error, zipfile.BadZipFile) as error:
-            fault = f"the input is cut or damaged here ({error}); what came before it is kept"
+            input_error = f"the input is truncated or damaged here ({error}); the lines before are kept"
         rest += b"".join(chunks)
         end = rest.rfind(b"\n") + 1
-        if fault:
-            yield _Block(rest[:end], tell(), fault)
+        if input_error:
+            yield _Block(rest[:end], tell(), input_error)
             return
         if not chunks:
             yield _Block(rest, tell())

@@ -1,4 +1,4 @@
-"""Lines of the bulk snapshot -> a part, in a worker process."""
+"""Parsing lines of the bulk snapshot into a batch file, in a worker process."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from typing import NamedTuple
 import msgspec
 
 from trendcli.core.arxiv import canonical_categories, parse_arxiv_id
-from trendcli.store import records as parts
+from trendcli.store.records import build_batch_table, build_submission, write_batch_file
 
 SOURCE_NAME = "snapshot"
+# errors that are kept with their reasons, a block
 MAX_LISTED_ERRORS = 20
 _EPOCH = date(1970, 1, 1)
 
@@ -40,7 +41,7 @@ class _SnapshotRecord(msgspec.Struct, gc=False):
 
 
 class RecordFilter(NamedTuple):
-    """What is kept: canonical categories (empty: all) and v1 dates in [since, until), in seconds since 1970."""
+    """Which records are kept: canonical categories (empty: all) and v1 dates in [since, until), seconds since 1970."""
 
     categories: frozenset[str]
     since: int
@@ -49,9 +50,12 @@ class RecordFilter(NamedTuple):
 
 @dataclass
 class ParsedBlock:
-    """What a worker says of its block: `faults` are (line in the block, reason), `ids` a bit for each new-style id.
+    """What a worker returns of its block, or the sum over several.
 
-    `first` is the earliest v1 date of all records, in seconds since 1970, `last` the latest of those that were kept.
+    `batch_path` is the file of the records that were kept (None: none was), `input_errors` are (line in the block,
+    reason), `newest_update_day` is in days since 1970. `first_v1_at` is the earliest v1 date of all records and
+    `last_v1_at` the latest of those kept, in seconds since 1970. `id_bits` has, for each month 'YYMM', a bit for the
+    number of each new-style identifier.
     """
 
     batch_path: Path | None = None
@@ -65,14 +69,14 @@ class ParsedBlock:
     id_bits: dict[str, int] = field(default_factory=dict)
 
     def add_error(self, line: int, reason: str) -> None:
-        """Note a line that could not be read; the first few with their reasons."""
+        """Count a line that cannot be read, and keep the reasons of the first MAX_LISTED_ERRORS."""
         self.error_count += 1
         if len(self.input_errors) < MAX_LISTED_ERRORS:
             self.input_errors.append((line, reason))
 
 
 def _read_block(block: bytes | tuple[str, int, int]) -> bytes:
-    """The bytes of a block; of a span of a file, the lines that begin in it."""
+    """Return the bytes of a block; of a span of a file, the lines that begin in it."""
     if isinstance(block, bytes):
         return block
     path, start, end = block
@@ -87,7 +91,7 @@ def _read_block(block: bytes | tuple[str, int, int]) -> bytes:
 
 
 def _iter_records(text: bytes, parsed: ParsedBlock) -> Iterator[_SnapshotRecord]:
-    """The records of a block; lines that are none are noted in `found`."""
+    """Yield the records of a block; lines that are none are counted in `parsed`."""
     decoder = msgspec.json.Decoder(_SnapshotRecord)
     parsed.line_count = text.count(b"\n") + (not text.endswith(b"\n") and bool(text))
     try:
@@ -106,21 +110,21 @@ def _iter_records(text: bytes, parsed: ParsedBlock) -> Iterator[_SnapshotRecord]
 
 
 def parse_block(block: bytes | tuple[str, int, int], record_filter: RecordFilter, path: Path) -> ParsedBlock:
-    """Read a block and write what is wanted of it as a part. Runs in a worker process."""
-    found = ParsedBlock()
-    kept = []
-    numbers: dict[str, set[int]] = {}
+    """Parse a block and write the records that are kept to a batch file at `path`; runs in a worker process."""
+    parsed = ParsedBlock()
+    submissions = []
+    numbers_by_month: dict[str, set[int]] = {}
     text = _read_block(block)
-    for record in _iter_records(text, found):
+    for record in _iter_records(text, parsed):
         try:
             ident, _ = parse_arxiv_id(record.id)
-            version, first, last = _parse_versions(record.versions)
-            v1_at = parse_version_date(first)
+            version, first_date, last_date = _parse_versions(record.versions)
+            v1_at = parse_version_date(first_date)
             as_of = parse_epoch_day(record.update_date)
             if "/" not in ident:
-                numbers.setdefault(ident[:4], set()).add(int(ident[5:]))
-            found.newest_update_day = max(found.newest_update_day, as_of)
-            found.first_v1_at = min(found.first_v1_at, v1_at)
+                numbers_by_month.setdefault(ident[:4], set()).add(int(ident[5:]))
+            parsed.newest_update_day = max(parsed.newest_update_day, as_of)
+            parsed.first_v1_at = min(parsed.first_v1_at, v1_at)
             if not record_filter.since <= v1_at < record_filter.until:
                 continue
             if record_filter.categories and record_filter.categories.isdisjoint(
@@ -128,13 +132,13 @@ def parse_block(block: bytes | tuple[str, int, int], record_filter: RecordFilter
             ):
                 continue
             if not record.categories.strip() or not record.title.strip():
-                raise ValueError("a record without title or categories")
-            kept.append(
-                parts.build_submission(
+                raise ValueError("no title or no categories")
+            submissions.append(
+                build_submission(
                     id=ident,
                     version=version,
                     v1_at=v1_at,
-                    updated_at=v1_at if version == 1 else parse_version_date(last),
+                    updated_at=v1_at if version == 1 else parse_version_date(last_date),
                     title=record.title,
                     abstract=record.abstract,
                     authors=record.authors or "",
@@ -146,32 +150,35 @@ def parse_block(block: bytes | tuple[str, int, int], record_filter: RecordFilter
                 )
             )
         except ValueError as error:
-            found.add_error(_find_line(text, record.id), str(error))
-    for month, seen in numbers.items():
-        bits = bytearray(max(seen) // 8 + 1)
-        for number in seen:
+            parsed.add_error(_find_line(text, record.id), str(error))
+    for month, numbers in numbers_by_month.items():
+        bits = bytearray(max(numbers) // 8 + 1)
+        for number in numbers:
             bits[number // 8] |= 1 << number % 8
-        found.id_bits[month] = int.from_bytes(bits, "little")
-    if kept:
-        found.kept_count = len(kept)
-        found.last_v1_at = max(item.v1_at for item in kept)
-        found.batch_path = parts.write_batch_file(parts.build_batch_table(kept, SOURCE_NAME, datetime.now(UTC)), path)
-    return found
+        parsed.id_bits[month] = int.from_bytes(bits, "little")
+    if submissions:
+        parsed.kept_count = len(submissions)
+        parsed.last_v1_at = max(submission.v1_at for submission in submissions)
+        parsed.batch_path = write_batch_file(build_batch_table(submissions, SOURCE_NAME, datetime.now(UTC)), path)
+    return parsed
 
 
 def _find_line(text: bytes, ident: str) -> int:
-    """The line of a block on which a record stands."""
+    """Return the number of the line of a block on which a record stands, from 1."""
     return text.count(b"\n", 0, max(text.find(f'"{ident}"'.encode()), 0)) + 1
 
 
-def _parse_versions(listed: list[_RecordVersion]) -> tuple[int, str, str]:
-    """The highest version, and the dates of v1 and of that one. The entry labelled v1 counts, not the earliest date."""
-    count = len(listed)
-    if listed and listed[0].version == "v1" and listed[-1].version == f"v{count}":
-        return count, listed[0].created, listed[-1].created
-    dates = {int(item.version.removeprefix("v")): item.created for item in listed}
+def _parse_versions(versions: list[_RecordVersion]) -> tuple[int, str, str]:
+    """Return the highest version, the date of v1 and that of the highest.
+
+    The first date is that of the entry labelled v1, which need not be the earliest. Raises ValueError without one.
+    """
+    count = len(versions)
+    if versions and versions[0].version == "v1" and versions[-1].version == f"v{count}":
+        return count, versions[0].created, versions[-1].created
+    dates = {int(item.version.removeprefix("v")): item.created for item in versions}
     if 1 not in dates:
-        raise ValueError("a record without a version v1")
+        raise ValueError("no version v1")
     return max(dates), dates[1], dates[max(dates)]
 
 
@@ -180,27 +187,31 @@ _MONTH_NUMBERS = {
     name: number for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)
 }
 
-# looked up rather than computed: half a million records have a million dates
+# tables, since half a million records have a million dates to parse
 _SECONDS_BY_CLOCK_TIME = {f"{minute // 60:02d}:{minute % 60:02d}": minute * 60 for minute in range(1440)}
 _SECONDS_BY_SUFFIX = {f":{second:02d}": second for second in range(60)}
 
 
 @lru_cache(maxsize=65536)
 def _parse_date_part(text: str) -> int:
-    found = _DATE_PART_PATTERN.fullmatch(text)
-    if not found:
+    """Return the seconds since 1970 of the start of a day such as 'Mon, 2 Apr 2007'."""
+    match = _DATE_PART_PATTERN.fullmatch(text)
+    if not match:
         raise ValueError(text)
-    return (date(int(found[3]), _MONTH_NUMBERS[found[2]], int(found[1])) - _EPOCH).days * 86400
+    return (date(int(match[3]), _MONTH_NUMBERS[match[2]], int(match[1])) - _EPOCH).days * 86400
 
 
 @lru_cache(maxsize=65536)
 def parse_epoch_day(text: str) -> int:
-    """Days since 1970 of '2019-03-05'; ValueError where it is no date."""
+    """Return the days since 1970 of a date such as '2019-03-05'; raises ValueError where it is none."""
     return (date.fromisoformat(text) - _EPOCH).days
 
 
 def parse_version_date(text: str) -> int:
-    """Seconds since 1970 of 'Mon, 2 Apr 2007 19:18:42 GMT'; ValueError where it is no date."""
+    """Return the seconds since 1970 of 'Mon, 2 Apr 2007 19:18:42 GMT'; raises ValueError where it is no date.
+
+    Days of one digit may be padded.
+    """
     try:
         if text.endswith(" GMT") and text[-13:-12] == " ":
             return _parse_date_part(text[:-13]) + _SECONDS_BY_CLOCK_TIME[text[-12:-7]] + _SECONDS_BY_SUFFIX[text[-7:-4]]

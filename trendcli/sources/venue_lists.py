@@ -1,7 +1,8 @@
-"""What a list of the submissions to a conference means: decisions, coverage, and how it differs from what is stored.
+"""Venue lists: decisions, what a list covers, and how it compares with what is stored.
 
-A submission lists its decision first and then the statuses that hold it, as an e-print lists its primary category and
-its cross-lists: 'poster accepted active submitted', 'withdrawn submitted'. So a status is a scope like any.
+The categories of a submission are its decision and the statuses that include it ('poster accepted active submitted',
+'withdrawn submitted'), as those of an e-print are its primary category and cross-lists. So a status is a scope like
+any other.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from trendcli.core.types import CoverageRecord, Submission
 from trendcli.store.sql import create_temp_table, file_rows_sql
 from trendcli.store.store import VENUES_FOLDER, Store
 
-# statuses that hold each decision, whether the venue has taken it or the authors
+# statuses that include each decision, whether the venue took it or the authors
 _STATUSES_BY_DECISION = {
     "oral": "accepted active submitted",
     "spotlight": "accepted active submitted",
@@ -30,9 +31,7 @@ _STATUSES_BY_DECISION = {
     "withdrawn": "submitted",
     "desk-rejected": "submitted",
 }
-
-
-# what lists write, by the first of these beginnings of words that it holds
+# the decision of a text: that of the first of these prefixes of words that it contains
 _DECISION_WORDS = (
     ("not accept", "rejected"),
     ("desk", "desk-rejected"),
@@ -53,26 +52,27 @@ _DECISION_WORDS = (
 
 
 def parse_decision(text: str) -> str:
-    """The decision that a list means by its words, such as 'Accept (Poster)'; ValueError for words of no decision."""
-    low = re.sub("(?<=[a-z])(?=[A-Z])", " ", text).lower()  # conferenceOral
-    if not low.strip():
+    """Return the decision that a text states, such as 'Accept (Poster)'; raises ValueError for an unknown one."""
+    words = re.sub("(?<=[a-z])(?=[A-Z])", " ", text).lower()  # conferenceOral
+    if not words.strip():
         return "undecided"
-    for word, meant in _DECISION_WORDS:
-        if re.search(rf"\b{word}", low):
-            return meant
+    for prefix, decision in _DECISION_WORDS:
+        if re.search(rf"\b{prefix}", words):
+            return decision
     raise ValueError(f"unknown status {text!r}")
 
 
 def decision_categories(decision: str) -> str:
-    """A decision and the statuses that hold it, space-separated, the decision first."""
+    """Return a decision and the statuses that include it, space-separated, the decision first."""
     return f"{decision} {_STATUSES_BY_DECISION[decision]}"
 
 
 class ListComparison(NamedTuple):
-    """What a store holds beside a list of the submissions of a year.
+    """How the submissions of a store compare with a list of those of a year.
 
-    `years` are others in which it holds any of them; `gone` is how many submissions of the year are not in the list,
-    and `waiting` how many of these have no decision; `told` is whether an earlier list told who was accepted.
+    `other_years` are years other than that one in which the store holds any of the list; `unlisted_count` is how many
+    of its submissions of the year are not in the list, `undecided_count` how many of these have no decision.
+    `has_known_decisions` is whether an earlier list of the year had decisions.
     """
 
     other_years: tuple[int, ...] = ()
@@ -81,53 +81,56 @@ class ListComparison(NamedTuple):
     has_known_decisions: bool = False
 
     def format_notes(self, venue: str, year: int) -> tuple[str, ...]:
-        """What to say of it, as sentences."""
+        """Return sentences for the user about submissions that the list lacks; none where it lacks none."""
         if not self.unlisted_count:
             return ()
-        one = self.unlisted_count == 1
-        said = (
-            f"{self.unlisted_count:,} submission{'' if one else 's'} to {venue} {year} that "
-            f"{'is' if one else 'are'} stored "
-            f"{'is' if one else 'are'} not in this list, and stay{'s' if one else ''} as before."
+        is_one = self.unlisted_count == 1
+        note = (
+            f"{self.unlisted_count:,} stored submission{'' if is_one else 's'} to {venue} {year} "
+            f"{'is' if is_one else 'are'} not in this list and remain{'s' if is_one else ''} unchanged."
         )
-        waiting = (
-            f" {self.undecided_count:,} of them without a decision, so what was accepted is n/a."
-            if self.undecided_count
-            else ""
-        )
-        return (said + waiting,)
+        if self.undecided_count:
+            note += f" {self.undecided_count:,} of them have no decision, so accepted counts are n/a."
+        return (note,)
 
 
 def compare_with_list(store: Store, ids: Iterable[str], year: int) -> ListComparison:
-    """What a store holds beside a list of some identifiers."""
+    """Compare a store with the identifiers of a list of the submissions of a year."""
     with store.connect() as db:
-        create_temp_table(db, "listed", "id VARCHAR", [(name,) for name in ids])
-        found = db.execute(
+        create_temp_table(db, "listed", "id VARCHAR", [(ident,) for ident in ids])
+        rows = db.execute(
             f"""SELECT year(v1_at), id IN (FROM listed), categories LIKE 'undecided %', count(*)
             FROM ({file_rows_sql(store, store.list_files(), "id, v1_at, categories")}) GROUP BY ALL"""
         ).fetchall()
-    others = {when for when, there, _, _ in found if there and when != year}
-    gone = [(number, waits) for when, there, waits, number in found if when == year and not there]
-    told = any(answer.since.year == year and "accepted" in answer.categories for answer in store.manifest.ledger)
-    waiting = sum(number for number, waits in gone if waits)
-    return ListComparison(tuple(sorted(others)), sum(number for number, _ in gone), waiting, told)
+    other_years = {stored_year for stored_year, is_listed, _, _ in rows if is_listed and stored_year != year}
+    unlisted = [
+        (count, is_undecided)
+        for stored_year, is_listed, is_undecided, count in rows
+        if stored_year == year and not is_listed
+    ]
+    return ListComparison(
+        other_years=tuple(sorted(other_years)),
+        unlisted_count=sum(count for count, _ in unlisted),
+        undecided_count=sum(count for count, is_undecided in unlisted if is_undecided),
+        has_known_decisions=any(
+            record.since.year == year and "accepted" in record.categories for record in store.manifest.ledger
+        ),
+    )
 
 
 def wrong_year_error(subject: str, venue: str, year: int, other_years: Sequence[int]) -> UsageError:
-    """That submissions are stored under other years than the one they are said to be of."""
+    """Build the error for submissions that are stored under other years than the one that was given for them."""
     return UsageError(
-        f"Submissions {subject} are stored as {venue} {' and '.join(map(str, other_years))}, so they are not of "
-        f"{year}. "
-        f"Nothing was stored. If they were stored under a wrong year, remove the folder {VENUES_FOLDER}/{venue} "
-        f"of the store, "
-        "and import or fetch its years again."
+        f"Submissions {subject} are already stored as {venue} {' and '.join(map(str, other_years))}, so they are not "
+        f"of {year}. Nothing was stored. If the stored year is wrong, delete the folder {VENUES_FOLDER}/{venue} of the "
+        "store, and import or fetch its years again."
     )
 
 
 def next_list_time(store: Store) -> datetime:
-    """Now, and later than any answer of a store, since of two lists the later one wins."""
+    """Return the current time, or later: after every record of a store, since of two lists the later one wins."""
     now = datetime.now(UTC).replace(microsecond=0)
-    return max([now, *(answer.answered_at + timedelta(seconds=1) for answer in store.manifest.ledger)])
+    return max([now, *(record.answered_at + timedelta(seconds=1) for record in store.manifest.ledger)])
 
 
 def build_coverage_records(
@@ -140,20 +143,21 @@ def build_coverage_records(
     expected: int | None = None,
     comparison: ListComparison | None = None,
 ) -> tuple[CoverageRecord, ...]:
-    """What a list of the submissions of a year vouches for: an answer a status.
+    """Return what a list of the submissions of a year covers: one record per status.
 
-    Who was accepted only where no submission waits for its decision, in the list or in the store beside it; a list with
-    some decisions is 'partial' of them, and so is one without any that comes after one with some.
+    'accepted' is complete only where no submission lacks its decision, neither in the list nor among the stored ones
+    that it lacks. It is 'partial' for a list with some decisions, and for one without any that follows one with some;
+    a list without any, and after none, has no record of it. `expected` is None where no count was declared.
     """
-    every, beside = list(decisions), comparison or ListComparison()
-    waiting = every.count("undecided") + beside.undecided_count
-    taken = sum(
-        decided in ("rejected", "workshop") or "accepted" in _STATUSES_BY_DECISION[decided] for decided in every
+    decisions, comparison = list(decisions), comparison or ListComparison()
+    undecided_count = decisions.count("undecided") + comparison.undecided_count
+    has_decisions = any(
+        decision in ("rejected", "workshop") or "accepted" in _STATUSES_BY_DECISION[decision] for decision in decisions
     )
-    whole = "complete" if expected is None or expected == len(every) else "partial"
-    known = {"submitted": whole, "active": whole}
-    if taken or beside.has_known_decisions:
-        known["accepted"] = whole if taken and not waiting else "partial"
+    list_status = "complete" if expected is None or expected == len(decisions) else "partial"
+    statuses = {"submitted": list_status, "active": list_status}
+    if has_decisions or comparison.has_known_decisions:
+        statuses["accepted"] = list_status if has_decisions and not undecided_count else "partial"
     return tuple(
         CoverageRecord(
             source=source,
@@ -163,26 +167,26 @@ def build_coverage_records(
             answered_at=answered_at,
             status=status,
             expected=expected,
-            received=len(every),
+            received=len(decisions),
             query=query,
             version=version,
         )
-        for name, status in known.items()
+        for name, status in statuses.items()
     )
 
 
 def undecided_notes(coverage_records: Iterable[CoverageRecord], venue: str, year: int) -> list[str]:
-    """What is to be known of the decisions that a list lacks, as sentences."""
-    status = {name: answer.status for answer in coverage_records for name in answer.categories}
-    if status and "accepted" not in status:
+    """Return sentences for the user about the decisions that a list lacks, by its coverage records."""
+    statuses = {name: record.status for record in coverage_records for name in record.categories}
+    if statuses and "accepted" not in statuses:
         return [
-            f"{venue} {year} has not decided yet: its submissions are stored as undecided, and what was accepted is "
-            "n/a in reports. Take its list again when it has decided."
+            f"{venue} {year} has no decisions yet: its submissions are stored as undecided, and accepted counts are "
+            "n/a in reports. Import or fetch its list again once it has."
         ]
-    if status.get("accepted") == "partial":
+    if statuses.get("accepted") == "partial":
         return [
-            f"Some submissions to {venue} {year} have no decision yet, or could not be read, so what was accepted is "
-            "n/a in reports. Take its list again later."
+            f"Some submissions to {venue} {year} have no decision yet or are unreadable, so accepted counts are n/a in "
+            "reports. Import or fetch its list again later."
         ]
     return []
 
@@ -198,21 +202,21 @@ def build_venue_submission(
     authors: Sequence[str],
     listed_at: datetime,
 ) -> Submission:
-    """A submission to the conference of a year, as a list stated it at a moment.
+    """Build a submission to the conference of a year, as a list stated it at `listed_at`.
 
-    Its day is the first of the year, since what counts is which conference it was sent to. A list has no versions; the
-    moment stands in their place, so that the later of two lists wins.
+    Its day is the first of the year, since what counts is the year of the conference. A list has no versions; the time
+    of the list replaces them, so that the later of two lists wins. Raises ValueError without an id or a title.
     """
-    from trendcli.store import records as parts  # pyarrow, which a report can do without
+    from trendcli.store.records import build_submission  # pyarrow, which a report can do without
 
-    first = int(datetime(year, 1, 1, tzinfo=UTC).timestamp())
+    year_start = int(datetime(year, 1, 1, tzinfo=UTC).timestamp())
     if not id.strip() or not normalize_text(title).strip():
-        raise ValueError("it has no title or no id")
-    return parts.build_submission(
+        raise ValueError("no title or no id")
+    return build_submission(
         id=id,
         version=int(listed_at.timestamp()),
-        v1_at=first,
-        updated_at=first,
+        v1_at=year_start,
+        updated_at=year_start,
         title=title,
         abstract=abstract,
         authors=", ".join(name.replace(",", " ").strip() for name in authors if name.strip()),

@@ -5,19 +5,26 @@ import io
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.test_cli import run
-from tests.conftest import ML, answer, fill, paper
+from tests.worlds import ML, answer, fill, paper
 from trendcli.core.errors import UsageError
-from trendcli.reports import judgements
-from trendcli.reports.curation import sampling
-from trendcli.reports.curation.sampling import TopicSample
+from trendcli.reports.curation.sampling import (
+    TopicSample,
+    build_precision_report,
+    draw_sample,
+    parse_answers,
+    record_answers,
+)
+from trendcli.reports.judgements import Judgement, append_judgements, judgements_path
 from trendcli.store.store import Store
 from trendcli.topics.library import Library
 from trendcli.topics.query import parse_query
@@ -28,22 +35,20 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """3 GANs in 2017, 20 in 2018 and 30 in 2019."""
     papers = [
         paper(f"{year % 100}03.{number:05d}", f"{year}-03-{number % 28 + 1:02d}", f"A GAN of {year}, {number}")
-        for year, many in ((2017, 3), (2018, 20), (2019, 30))
-        for number in range(many)
+        for year, count in ((2017, 3), (2018, 20), (2019, 30))
+        for number in range(count)
     ]
     return fill(tmp_path_factory.mktemp("sampling") / "store", papers, [answer(since="2017-01-01")]).root
 
 
 @pytest.fixture
 def root(filled: Path, tmp_path: Path) -> Path:
-    import shutil
-
     return Path(shutil.copytree(filled, tmp_path / "store"))
 
 
-def drawn(root: Path, library: Library, number: int, seed: int = 0, **words: Any) -> TopicSample:
-    question, known = parse_query(library, topics=["gan"], **{"by": "year", **words})
-    return sampling.draw_sample(Store.open(root), known, question, ML, sample_size=number, seed=seed)
+def draw(root: Path, library: Library, number: int, seed: int = 0, **options: Any) -> TopicSample:
+    query, library = parse_query(library, topics=["gan"], **{"by": "year", **options})
+    return draw_sample(Store.open(root), library, query, ML, sample_size=number, seed=seed)
 
 
 def ids(sample: TopicSample) -> set[str]:
@@ -51,93 +56,93 @@ def ids(sample: TopicSample) -> set[str]:
 
 
 def test_equal_parts_come_from_each_period(root: Path, library: Library) -> None:
-    def parts(number: int, **words: Any) -> dict[str, int]:
-        rows = drawn(root, library, number, **words).rows
-        return {name: sum(row["period"] == name for row in rows) for name in sorted({row["period"] for row in rows})}
+    def parts(number: int, **options: Any) -> dict[str, int]:
+        return dict(Counter(row["period"] for row in draw(root, library, number, **options).rows))
 
     assert parts(6) == {"2017": 2, "2018": 2, "2019": 2}
-    assert parts(8) == {"2017": 2, "2018": 3, "2019": 3}  # what is left over goes to the largest
-    assert parts(25) == {"2017": 3, "2018": 11, "2019": 11}  # and what a period does not have to the others
+    assert parts(8) == {"2017": 2, "2018": 3, "2019": 3}  # the largest get the remainder
+    assert parts(25) == {"2017": 3, "2018": 11, "2019": 11}  # and what a smaller period lacks
     assert parts(100) == {"2017": 3, "2018": 20, "2019": 30}
     assert parts(4, since="2018") == {"2018": 2, "2019": 2}
     assert parts(2, by="quarter") == {"2018-Q1": 1, "2019-Q1": 1}
     assert parts(3, by="month") == {"2017-03": 1, "2018-03": 1, "2019-03": 1}
 
 
-def test_a_larger_sample_holds_a_smaller_one(root: Path, library: Library) -> None:
-    small, large = drawn(root, library, 6), drawn(root, library, 20)
-    assert ids(small) < ids(large) and ids(small) == ids(drawn(root, library, 6))
-    assert ids(small) != ids(drawn(root, library, 6, seed=1))
+def test_a_larger_sample_contains_a_smaller_one(root: Path, library: Library) -> None:
+    small, large = draw(root, library, 6), draw(root, library, 20)
+    assert ids(small) < ids(large) and ids(small) == ids(draw(root, library, 6))
+    assert ids(small) != ids(draw(root, library, 6, seed=1))
     assert small.period_sizes == {"2017": 3, "2018": 20, "2019": 30}
     row = small.rows[0]
     assert row["snippet"] == row["title"] and row["url"].endswith(row["id"])
 
 
-def test_nothing_is_asked_twice_whatever_the_rule_was(root: Path, library: Library) -> None:
-    sample = drawn(root, library, 6)
+def test_a_submission_judged_under_another_rule_is_not_asked_about_again(root: Path, library: Library) -> None:
+    sample = draw(root, library, 6)
     first, second = (row["id"] for row in sample.list_unjudged()[:2])
-    old = judgements.Judgement(first, True, "another rule", "ml", "2017", 9, "2020-01-01")
-    judgements.append_judgements(Store.open(root), "gan", [old])
-    sample = sampling.record_answers(drawn(root, library, 6), {second: False}, "2026-11-21")
+    old = Judgement(first, True, "another rule", "ml", "2017", 9, "2020-01-01")
+    append_judgements(Store.open(root), "gan", [old])
+    sample = record_answers(draw(root, library, 6), {second: False}, "2026-11-21")
     assert {row["id"] for row in sample.list_unjudged()} == ids(sample) - {first, second}
-    again = drawn(root, library, 6)
+    again = draw(root, library, 6)
     assert again.answers == sample.answers
-    # the older answer now counts for the present rule, with its own day, and is written once
+    # the older answer now counts for the present rule, with its own day, and is written only once
     assert again.answers[first].rule == library.match_hash("gan") and again.answers[first].at == "2020-01-01"
-    size = judgements.judgements_path(Store.open(root), "gan").stat().st_size
-    sampling.record_answers(again, {}, "2026-11-22")
-    assert judgements.judgements_path(Store.open(root), "gan").stat().st_size == size
+    size = judgements_path(Store.open(root), "gan").stat().st_size
+    record_answers(again, {}, "2026-11-22")
+    assert judgements_path(Store.open(root), "gan").stat().st_size == size
 
 
-def test_those_who_stop_have_judged_some_of_each_period(root: Path, library: Library) -> None:
-    assert [row["period"] for row in drawn(root, library, 6).list_unjudged()] == ["2017", "2018", "2019"] * 2
+def test_periods_take_turns_so_that_one_may_stop_anywhere(root: Path, library: Library) -> None:
+    assert [row["period"] for row in draw(root, library, 6).list_unjudged()] == ["2017", "2018", "2019"] * 2
 
 
-def test_precision_by_period_and_of_all(root: Path, library: Library) -> None:
-    sample = drawn(root, library, 6)
+def test_precision_by_period_and_overall(root: Path, library: Library) -> None:
+    sample = draw(root, library, 6)
     by_period: dict[str, list[str]] = {}
     for row in sample.rows:
         by_period.setdefault(row["period"], []).append(row["id"])
     answers = {by_period["2018"][0]: True, by_period["2018"][1]: False, by_period["2019"][0]: True}
-    report = sampling.build_precision_report(sampling.record_answers(sample, answers, "2026-11-21"))
+    report = build_precision_report(record_answers(sample, answers, "2026-11-21"))
     rows = {row["period"]: (row["caught"], row["sampled"], row["judged"], row["right"]) for row in report.rows}
     assert rows == {"2017": (3, 2, 0, 0), "2018": (20, 2, 2, 1), "2019": (30, 2, 1, 1), "all": (53, 6, 3, 2)}
     shares = [row["precision"] for row in report.rows]
     assert shares[:3] == [None, 0.5, 1.0] and shares[3] == pytest.approx((20 * 0.5 + 30) / 50)
-    assert "Without a judgement, and so not in it: 2017." in report.notes
-    assert any("2 of 3 sampled papers of 2018 to 2019 were judged right" in note for note in report.notes)
+    assert "Nothing judged, and so not in it: 2017." in report.notes
+    assert any("2 of 3 sampled submissions of 2018 to 2019 were judged relevant" in note for note in report.notes)
 
 
 def test_answers_are_read_from_a_file() -> None:
     lines = '{"id": "1", "relevant": "y"}\n{"id": "2", "relevant": false}\n\n{"id": "3", "relevant": null}\n'
-    assert sampling.parse_answers(lines, "x") == {"1": True, "2": False}
-    assert sampling.parse_answers("id,title,relevant\n1,A,Yes\n2,B,no\n3,C,\n", "x") == {"1": True, "2": False}
-    assert sampling.parse_answers("id;title;relevant\n1;A, B;y\n", "x") == {"1": True}
+    assert parse_answers(lines, "x") == {"1": True, "2": False}
+    assert parse_answers("id,title,relevant\n1,A,Yes\n2,B,no\n3,C,\n", "x") == {"1": True, "2": False}
+    assert parse_answers("id;title;relevant\n1;A, B;y\n", "x") == {"1": True}
     for text, message in (
-        ("id,relevant\n1,y\n1,n\n", "x:3: 1 was judged the other way above"),
+        ("id,relevant\n1,y\n1,n\n", "x:3: this contradicts an earlier answer to 1"),
         ("id,relevant\n1,maybe\n", "x:2: 'maybe' is neither y nor n"),
         ("id,title\n1,A\n", "x:2: expected `id` and `relevant`"),
         ('{"id": "1"}\n', "x:1: expected"),
         ('{"id": \n', "x:1: not JSON"),
     ):
         with pytest.raises(UsageError, match="x:") as failed:
-            sampling.parse_answers(text, "x")
+            parse_answers(text, "x")
         assert message in str(failed.value)
 
 
+@pytest.mark.journey
 def test_a_sample_is_judged_elsewhere_and_read_back(root: Path, tmp_path: Path) -> None:
-    shown = run("topics", "sample", "gan", "-n", 6, "--format", "csv", "--store", root)
-    rows = list(csv.DictReader(io.StringIO(shown.stdout)))
+    table = run("topics", "sample", "gan", "-n", 6, "--format", "csv", "--store", root)
+    rows = list(csv.DictReader(io.StringIO(table.stdout)))
     assert len(rows) == 6 and {row["relevant"] for row in rows} == {""}
     file = tmp_path / "judged.csv"
     file.write_text("\ufeffid,relevant\n" + "".join(f"{row['id']},{'yn'[n == 0]}\n" for n, row in enumerate(rows)))
-    words = ("topics", "sample", "gan", "--judged", file, "--store", root)
-    wrong = run(*words, "-n", 3)
-    assert wrong.exit_code == 2 and "not in this sample" in wrong.stderr
-    done = run(*words, "-n", 6, "--format", "json")
-    assert json.loads(done.stdout)["rows"][-1]["judged"] == 6
+    command = ("topics", "sample", "gan", "--judged", file, "--store", root)
+    too_small = run(*command, "-n", 3)
+    assert too_small.exit_code == 2 and "not in this sample" in too_small.stderr
+    result = run(*command, "-n", 6, "--format", "json")
+    assert json.loads(result.stdout)["rows"][-1]["judged"] == 6
     report = run("report", "-t", "gan", "--store", root)
-    assert "gan: 5 of 6 sampled papers of 2017 to 2019 were judged right (precision " in report.stdout
+    assert "gan: 5 of 6 sampled submissions of 2017 to 2019 were judged relevant: precision " in report.stdout
     again = run("topics", "sample", "gan", "-n", 6, "-o", tmp_path / "precision.csv", "--store", root)
     assert "All 6 are judged: this is their precision" in again.stderr
     assert "Nobody is asked without a terminal" in run("topics", "sample", "gan", "-n", 8, "--store", root).stderr
@@ -148,49 +153,52 @@ def test_a_sample_is_judged_elsewhere_and_read_back(root: Path, tmp_path: Path) 
     assert run("topics", "sample", "gan", "--by", "week", "--store", root).exit_code == 2
 
 
-def test_a_new_answer_changes_a_report_that_is_remembered(root: Path, library: Library) -> None:
+def test_a_new_answer_changes_a_cached_report(root: Path, library: Library) -> None:
     before = run("report", "-t", "gan", "--store", root).stdout
-    sample = drawn(root, library, 1)
-    sampling.record_answers(sample, {sample.rows[0]["id"]: True}, "2026-11-21")
-    assert "judged" not in before and "1 of 1 sampled papers" in run("report", "-t", "gan", "--store", root).stdout
+    sample = draw(root, library, 1)
+    record_answers(sample, {sample.rows[0]["id"]: True}, "2026-11-21")
+    assert "judged" not in before and "1 of 1 sampled submissions" in run("report", "-t", "gan", "--store", root).stdout
 
 
+@pytest.mark.journey
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminal")
-def test_in_a_terminal_each_is_asked_about_and_each_answer_kept_at_once(root: Path, library: Library) -> None:
+def test_in_a_terminal_each_answer_is_saved_at_once(root: Path, library: Library) -> None:
     keyboard, terminal = pty.openpty()
     os.write(keyboard, b"y\nwhat\nn\ns\nq\n")
-    words = [sys.executable, "-m", "trendcli", "topics", "sample", "gan", "-n", "6", "--store", str(root)]
-    done = subprocess.run(words, stdin=terminal, capture_output=True, text=True, check=True, timeout=60)
+    command = [sys.executable, "-m", "trendcli", "topics", "sample", "gan", "-n", "6", "--store", str(root)]
+    result = subprocess.run(command, stdin=terminal, capture_output=True, text=True, check=True, timeout=60)
     os.close(terminal)
     os.close(keyboard)
-    assert "[1/6] 2017" in done.stderr and "[4/6] 2017" in done.stderr and done.stderr.count("GANs? y/n/s/q: ") == 5
-    told = [line.split()[:5] for line in done.stdout.splitlines() if line.startswith(("2", "all"))]
-    assert told == [
+    assert (
+        "[1/6] 2017" in result.stderr and "[4/6] 2017" in result.stderr and result.stderr.count("GANs? y/n/s/q: ") == 5
+    )
+    rows = [line.split()[:5] for line in result.stdout.splitlines() if line.startswith(("2", "all"))]
+    assert rows == [
         ["2017", "3", "2", "1", "1"],
         ["2018", "20", "2", "1", "0"],
         ["2019", "30", "2", "0", "0"],
         ["all", "53", "6", "2", "1"],
     ]
-    assert len(drawn(root, library, 6).list_unjudged()) == 4
+    assert len(draw(root, library, 6).list_unjudged()) == 4
 
 
-def test_a_mended_rule_takes_over_the_answers_to_its_sample(root: Path, tmp_path: Path) -> None:
+def test_a_corrected_rule_takes_over_the_answers_to_its_sample(root: Path, tmp_path: Path) -> None:
     rules = tmp_path / "rules.yaml"
-    words = ("topics", "sample", "nets", "-n", 4, "--store", root)
-    settings = {"TREND_TOPICS": str(rules)}
+    command = ("topics", "sample", "nets", "-n", 4, "--store", root)
+    env = {"TREND_TOPICS": str(rules)}
     rules.write_text("topics:\n  nets: {name: Nets, phrases: [GAN]}\n", encoding="utf-8")
-    sample = list(csv.DictReader(io.StringIO(run(*words, "--format", "csv", env=settings).stdout)))
+    sample = list(csv.DictReader(io.StringIO(run(*command, "--format", "csv", env=env).stdout)))
     answers = tmp_path / "answers.json"
     answers.write_text(json.dumps([{"id": row["id"], "relevant": "y"} for row in sample]), encoding="utf-8")
-    assert "4 answers read" in run(*words, "--judged", answers, env=settings).stderr
+    assert "4 answers read" in run(*command, "--judged", answers, env=env).stderr
     rules.write_text("topics:\n  nets: {name: Nets, phrases: [GAN, nobody says this]}\n", encoding="utf-8")
     report = ("report", "-t", "nets", "--store", root)
-    assert "sampled papers" not in run(*report, env=settings).stdout
-    assert "All 4 are judged" in run(*words, env=settings).stderr
-    assert "4 of 4 sampled papers" in run(*report, env=settings).stdout
+    assert "sampled submissions" not in run(*report, env=env).stdout
+    assert "All 4 are judged" in run(*command, env=env).stderr
+    assert "4 of 4 sampled submissions" in run(*report, env=env).stdout
 
 
 @pytest.mark.parametrize("text", ["[" * 9999, "{" + '"a":[' * 9999, 'id,relevant\n"' + "x" * 200_000 + '",y\n'])
-def test_a_file_that_is_none_is_refused(text: str) -> None:
+def test_a_file_that_cannot_be_parsed_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"f:\d+: not|f: not"):
-        sampling.parse_answers(text, "f")
+        parse_answers(text, "f")

@@ -1,10 +1,10 @@
-"""Who has the most submissions of a selection, by names as they are written."""
+"""Who has the most submissions in a selection, by name as written."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import NamedTuple
 
@@ -12,9 +12,9 @@ from trendcli.core.normalize import split_author_line
 from trendcli.core.report import Column, Report
 from trendcli.core.types import Progress, Scope, ignore_progress
 from trendcli.reports.notes import abbreviate_list, build_provenance, common_notes, format_timestamp
-from trendcli.reports.papers import lookup
+from trendcli.reports.papers.details import format_submissions
 from trendcli.reports.papers.listing import bind_selection, coverage_gap_notes, format_window
-from trendcli.reports.papers.lookup import SearchRequest
+from trendcli.reports.papers.lookup import RESULT_ROWS_SQL, SearchRequest, find_submissions, search_title
 from trendcli.store.manifest import ARXIV
 from trendcli.store.sql import file_rows_sql
 from trendcli.store.store import Store
@@ -30,24 +30,24 @@ AUTHOR_COLUMNS = (
     Column("last", "Last", "text", 2),
 )
 NAME_CAVEAT = (
-    "Names are counted as they are written: one name may stand for several people, and one person may have several "
-    'names ("J. Smith" and "John Smith" are counted apart). Nothing here tells them apart.'
+    "Names are counted as written: one name may be several people, and one person may use several names "
+    '("J. Smith" and "John Smith" count separately). No attempt is made to tell them apart.'
 )
-_MAX_NAME_WORDS = 6  # words that no name has
+_MAX_NAME_WORDS = 6  # no single name has more
 _COLLABORATION_PATTERN = re.compile(r"\b(collaborations?|consortium|team|working group)\b", re.IGNORECASE)
 _PREFIX_PATTERN = re.compile(r"^(?:on behalf of |for )?(?:the )?", re.IGNORECASE)
 _NON_NAME_PATTERN = re.compile(r"(?:jr|sr|ii|iii|iv|et al|others|ph\.?d|m\.?d)\.?", re.IGNORECASE)
 
 
 class AuthorLine(NamedTuple):
-    """Who an author line names: each person once, and each collaboration."""
+    """The people and the collaborations that an author line names, each once."""
 
     people: frozenset[str]
     collaborations: frozenset[str]
 
 
 def parse_author_line(line: str) -> AuthorLine:
-    """The people and collaborations of an author line; what is no name ("Jr.", "et al.") is left out.
+    """Return the people and collaborations of an author line, without what is not a name ("Jr.", "et al.").
 
     'The ATLAS Collaboration: A. One, B. Two' names two people and one collaboration.
     """
@@ -68,34 +68,36 @@ def list_authors(
     progress: Progress = ignore_progress,
     search_request: SearchRequest | None = None,
 ) -> Report:
-    """A row an author of the selection, those with most submissions first; `question.limit` of them (0: all).
+    """Return a row per author of a selection, those with most submissions first; `query.limit` rows (0: all).
 
-    Rows: author, submissions (each counts for all of its authors), share of all submissions of the selection, and the
-    first and last year. Of what is `wanted` only a search, which narrows the selection.
+    Rows hold the author, the number of submissions (each counts for all of its authors), their share of all submissions
+    of the selection (0 to 1), and the first and last year. A `search_request` narrows the selection to what it finds.
     """
-    context, where = bind_selection(store, library, query, default_scope, progress)
+    bound, window = bind_selection(store, library, query, default_scope, progress)
     with store.connect() as db:
-        files = store.list_files(*context.selection.window)
-        found = lookup.find_submissions(db, context, search_request, files) if search_request else None
-        among = lookup.FOUND_ROWS_SQL if found else ""
-        create_selection_tables(db, store, library, context.selection, files, progress, "id, authors", among)
-        chosen = "paper SEMI JOIN hit USING (file, row)" if query.topics else "paper WHERE inside"
-        lines = db.execute(f"SELECT authors, year(v1_at) FROM {chosen}").fetchall()
-        every = file_rows_sql(store, store.list_files(), "authors, v1_at")
-        known = db.execute(f"SELECT authors, year(v1_at) FROM ({every})").fetchall() if store.corpus != ARXIV else []
-    run_together = _find_unseparated_years(known)
-    lines = [(line, year) for line, year in lines if year not in run_together]
-    counts, collaborations, nobody = Counter[str](), Counter[str](), Counter[int]()
+        files = store.list_files(*bound.selection.window)
+        search = find_submissions(db, bound, search_request, files) if search_request else None
+        candidates = RESULT_ROWS_SQL if search else ""
+        create_selection_tables(db, store, library, bound.selection, files, progress, "id, authors", candidates)
+        selected = "paper SEMI JOIN hit USING (file, row)" if query.topics else "paper WHERE inside"
+        lines = db.execute(f"SELECT authors, year(v1_at) FROM {selected}").fetchall()
+        stored = file_rows_sql(store, store.list_files(), "authors, v1_at")
+        venue_lines = (
+            db.execute(f"SELECT authors, year(v1_at) FROM ({stored})").fetchall() if store.corpus != ARXIV else []
+        )
+    unseparated_years = _find_unseparated_years(venue_lines)
+    lines = [(line, year) for line, year in lines if year not in unseparated_years]
+    counts, collaborations, anonymous_by_year = Counter[str](), Counter[str](), Counter[int]()
     years: dict[str, tuple[int, int]] = {}
     for line, year in lines:
-        who = parse_author_line(line or "")
-        counts.update(who.people)
-        collaborations.update(who.collaborations)
-        nobody[year] += not (who.people or who.collaborations)
-        for name in who.people:
+        names = parse_author_line(line or "")
+        counts.update(names.people)
+        collaborations.update(names.collaborations)
+        anonymous_by_year[year] += not (names.people or names.collaborations)
+        for name in names.people:
             first, last = years.get(name, (year, year))
             years[name] = min(first, year), max(last, year)
-    ordered = sorted(counts, key=lambda name: (-counts[name], name))
+    ranking = sorted(counts, key=lambda name: (-counts[name], name))
     rows = [
         {
             "author": name,
@@ -104,59 +106,60 @@ def list_authors(
             "first": years[name][0],
             "last": years[name][1],
         }
-        for name in ordered[: query.limit or None]
+        for name in ranking[: query.limit or None]
     ]
-    names = ", ".join(library.get_topic(topic).name for topic in query.topics) or "submissions"
-    shown = f", the first {len(rows):,} listed (--limit 0 for all)" if len(rows) < len(counts) else ""
+    topics = ", ".join(library.get_topic(topic).name for topic in query.topics) or "submissions"
+    hint = f", top {len(rows):,} shown (--limit 0 for all)" if len(rows) < len(counts) else ""
     return Report(
         kind="authors",
-        title=f"Authors of {names}{lookup.search_title(found) if found else ''}, {format_window(store, where)}",
-        corpus=context.selection.corpus,
+        title=f"Authors of {topics}{search_title(search) if search else ''}, {format_window(store, window)}",
+        corpus=bound.selection.corpus,
         synthetic=store.manifest.synthetic,
         query={
-            **query_to_json(context),
-            "since": str(where.since),
-            "until": str(where.until),
+            **query_to_json(bound),
+            "since": str(window.since),
+            "until": str(window.until),
             "search": asdict(search_request)["search"] if search_request else None,
         },
         columns=AUTHOR_COLUMNS,
         rows=rows,
-        data_as_of=format_timestamp(context.reference_time),
+        data_as_of=format_timestamp(bound.reference_time),
         coverage={"total": len(lines), "authors": len(counts)},
         notes=[
-            f"{len(counts):,} names in {len(lines):,} submissions{shown}.",
+            f"{len(counts):,} {'name' if len(counts) == 1 else 'names'} in {format_submissions(len(lines))}{hint}.",
             NAME_CAVEAT,
-            *_exclusion_notes(collaborations, nobody, run_together),
-            *(found.stats.notes if found else []),
-            *coverage_gap_notes(context, where),
-            *common_notes(context, []),
+            *_exclusion_notes(collaborations, anonymous_by_year, unseparated_years),
+            *(search.stats.notes if search else []),
+            *coverage_gap_notes(bound, window),
+            *common_notes(bound, []),
         ],
-        provenance=build_provenance(context),
+        provenance=build_provenance(bound),
     )
 
 
 def _find_unseparated_years(lines: Iterable[tuple[str | None, int]]) -> frozenset[int]:
-    """The years of a venue whose list writes all authors of a submission without anything between them."""
-    apart, long = set[int](), set[int]()
+    """Return the years of a venue whose list runs author names together, with nothing between them."""
+    years_with_commas, years_with_long_names = set[int](), set[int]()
     for line, year in lines:
         if line and "," in line:
-            apart.add(year)
+            years_with_commas.add(year)
         elif line and len(line.split()) > _MAX_NAME_WORDS:
-            long.add(year)
-    return frozenset(long - apart)
+            years_with_long_names.add(year)
+    return frozenset(years_with_long_names - years_with_commas)
 
 
 def _exclusion_notes(
     collaborations: Counter[str], anonymous_by_year: Counter[int], unseparated_years: Iterable[int]
-) -> Iterable[str]:
+) -> Iterator[str]:
     if collaborations:
-        most = ", ".join(f"{name} ({number:,})" for name, number in collaborations.most_common(3))
-        yield f"Collaborations are no people and are left out: {most}" + (
+        largest = ", ".join(f"{name} ({count:,})" for name, count in collaborations.most_common(3))
+        yield f"Collaborations are not counted as authors: {largest}" + (
             f" and {len(collaborations) - 3:,} more." if len(collaborations) > 3 else "."
         )
-    years = sorted(year for year, number in anonymous_by_year.items() if number)
+    years = sorted(year for year, count in anonymous_by_year.items() if count)
     if years:
-        listed_years = abbreviate_list([str(year) for year in years])
-        yield f"{anonymous_by_year.total():,} submissions name no authors ({listed_years})."
+        year_list = abbreviate_list([str(year) for year in years])
+        anonymous = anonymous_by_year.total()
+        yield f"{format_submissions(anonymous)} {'names' if anonymous == 1 else 'name'} no authors ({year_list})."
     for year in sorted(unseparated_years):
-        yield f"The list of {year} writes names without anything between them, so that year is left out."
+        yield f"The {year} list has no separators between author names, so {year} is excluded."

@@ -1,10 +1,12 @@
-"""Single submissions as people see them: their details, what matched in them, and where."""
+"""One submission as people see it: its identifier, its details, which rules match it and where."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from trendcli.core.arxiv import parse_arxiv_id
+from trendcli.core.errors import UsageError
 from trendcli.core.normalize import format_one_line, split_author_line
 from trendcli.core.types import Topic
 from trendcli.reports.notes import format_timestamp
@@ -23,9 +25,9 @@ _DETAIL_COLUMNS = (
     "id, version, v1_at, updated_at, title, abstract, authors, categories, comments, journal_ref, doi, withdrawn"
 )
 _SNIPPET_MARGIN = 40  # characters of a snippet on each side of a match
-_MAX_PAGE_READS = 500  # places up to which single pages are read
+_MAX_PAGE_READS = 500  # rows up to which single pages are read instead of whole files
 
-RowLocation = tuple[int, int]  # the key of a file, and a row of it
+RowLocation = tuple[int, int]  # the key of a data file, and a row number in it
 
 
 def read_details(
@@ -34,60 +36,66 @@ def read_details(
     locations: Sequence[RowLocation],
     search_terms: Mapping[RowLocation, Sequence[SearchTerm]] | None = None,
 ) -> list[dict[str, Any]]:
-    """The rows that people see, in the order of `places`; `sought` is what was searched for in each, beside topics.
+    """Return the rows of a listing, in the order of `locations`.
 
-    Where a rule matches is looked for in those submissions alone that its tag names.
+    `search_terms` are the terms to highlight in each submission, beside the topics of the query. Of the rules only
+    those are looked for that the table `topic_match` of `db` names for a submission.
     """
     columns = detail_columns(bound.store)
-    found = read_rows(db, bound.store, locations, columns)
-    by_place = {row[:2]: dict(zip(columns.split(", "), row[2:], strict=True)) for row in found}
-    named: dict[RowLocation, set[int]] = {}
+    rows = read_rows(db, bound.store, locations, columns)
+    submissions = {row[:2]: dict(zip(columns.split(", "), row[2:], strict=True)) for row in rows}
+    rule_keys: dict[RowLocation, set[int]] = {}
     if bound.selection.topics:
-        tagged = db.execute("SELECT file, row, rule FROM topic_match SEMI JOIN place USING (file, row)")
-        for file, row, rule in tagged.fetchall():
-            named.setdefault((file, row), set()).add(rule)
-    counted = ancestors_by_topic(bound.library, bound.selection.topics)
-    members = [bound.library.get_topic(name) for name in counted]
+        rule_matches = db.execute("SELECT file, row, rule FROM topic_match SEMI JOIN location USING (file, row)")
+        for file, row, rule in rule_matches.fetchall():
+            rule_keys.setdefault((file, row), set()).add(rule)
+    topics = [bound.library.get_topic(name) for name in ancestors_by_topic(bound.library, bound.selection.topics)]
     return [
-        _detail_row(bound.store, by_place[place], members, named.get(place, set()), (search_terms or {}).get(place, ()))
-        for place in locations
+        _detail_row(
+            bound.store,
+            submissions[location],
+            topics,
+            rule_keys.get(location, set()),
+            (search_terms or {}).get(location, ()),
+        )
+        for location in locations
     ]
 
 
 def read_rows(db: duckdb.DuckDBPyConnection, store: Store, locations: Sequence[RowLocation], columns: str) -> list[Any]:
-    """(file, row, columns) of some places, in any order: of few by their pages, of many by whole files.
+    """Return (file, row, *columns) of some locations, in any order; `columns` is SQL.
 
-    Makes the table `place` of (file, row) in `db`.
+    Few rows are read by their pages, many by whole files. Creates the table `location` (file, row) in `db`.
     """
-    db.execute("CREATE OR REPLACE TEMP TABLE place (file BIGINT, row BIGINT)")
+    db.execute("CREATE OR REPLACE TEMP TABLE location (file BIGINT, row BIGINT)")
     if not locations:
         return []
     db.execute(
-        "INSERT INTO place SELECT unnest(?), unnest(?)", [list(column) for column in zip(*locations, strict=True)]
+        "INSERT INTO location SELECT unnest(?), unnest(?)", [list(column) for column in zip(*locations, strict=True)]
     )
-    rows: dict[int, list[int]] = {}
+    rows_by_file: dict[int, list[int]] = {}
     for file, row in locations:
-        rows.setdefault(file, []).append(row)
-    files = [item for item in store.manifest.files if item.file_id in rows]
-    whole = file_rows_sql(store, files, columns, live_only=False)
-    parts = [f"SELECT file, row, {columns} FROM ({whole}) SEMI JOIN place USING (file, row)"]
+        rows_by_file.setdefault(file, []).append(row)
+    files = [data_file for data_file in store.manifest.files if data_file.file_id in rows_by_file]
     if len(locations) <= _MAX_PAGE_READS:
         parts = [
-            f"SELECT {item.file_id}::BIGINT, file_row_number, {columns} "
-            f"FROM read_parquet({sql_string(str(store.file_path(item)))}, file_row_number = true) "
-            f"WHERE file_row_number IN ({', '.join(map(str, rows[item.file_id]))})"
-            for item in files
+            f"SELECT {data_file.file_id}::BIGINT, file_row_number, {columns} "
+            f"FROM read_parquet({sql_string(str(store.file_path(data_file)))}, file_row_number = true) "
+            f"WHERE file_row_number IN ({', '.join(map(str, rows_by_file[data_file.file_id]))})"
+            for data_file in files
         ]
-    return db.execute(" UNION ALL ".join(parts)).fetchall()
+        return db.execute(" UNION ALL ".join(parts)).fetchall()
+    all_rows = file_rows_sql(store, files, columns, live_only=False)
+    return db.execute(f"SELECT file, row, {columns} FROM ({all_rows}) SEMI JOIN location USING (file, row)").fetchall()
 
 
 def detail_columns(store: Store) -> str:
-    """The columns of a store that people see, as SQL."""
+    """Return the columns of a store that a listing shows, as SQL."""
     return _DETAIL_COLUMNS if store.corpus == ARXIV else f"{_DETAIL_COLUMNS}, keywords"
 
 
 def texts_by_field(store: Store, submission: Mapping[str, Any]) -> dict[str, str]:
-    """The texts in which rules are matched, by field."""
+    """Return the texts in which rules are matched, by field; '' for a field that the store does not search."""
     return {
         name: submission.get(name) or "" if name in store.text_fields else ""
         for name in ("title", "abstract", "keywords")
@@ -97,38 +105,37 @@ def texts_by_field(store: Store, submission: Mapping[str, Any]) -> dict[str, str
 def _detail_row(
     store: Store,
     submission: Mapping[str, Any],
-    members: Sequence[Topic],
-    named: Collection[int],
+    topics: Sequence[Topic],
+    rule_keys: Collection[int],
     search_terms: Iterable[SearchTerm],
 ) -> dict[str, Any]:
-    listed, texts = submission["categories"].split(), texts_by_field(store, submission)
+    categories, texts = submission["categories"].split(), texts_by_field(store, submission)
     matches = []
     for term in search_terms:
-        for name in term.fields:
-            if span := find_term(term, texts[name]):
-                matches.append(_match_entry("search", term.text, name, texts[name], *span))
+        for field in term.fields:
+            if span := find_term(term, texts[field]):
+                matches.append(_match_entry("search", term.text, field, texts[field], *span))
                 break
-    for topic in members:
+    for topic in topics:
         if store.corpus == ARXIV and not is_allowed_by_guard(topic.guard, submission["categories"]):
             continue
         for rule in topic.rules:
-            places = find_matches(rule, **texts) if rule.key in named else []
-            if places:
-                first = places[0]
+            rule_matches = find_matches(rule, **texts) if rule.key in rule_keys else []
+            if rule_matches:
+                first = rule_matches[0]
                 matches.append(
                     _match_entry(topic.id, rule.text, first.field, texts[first.field], first.start, first.end)
                 )
-    venue = {"year": submission["v1_at"].year, "status": listed[0], "keywords": submission.get("keywords")}
     return {
         "id": submission["id"],
         **(
             {"v1": format_timestamp(submission["v1_at"]), "version": submission["version"]}
             if store.corpus == ARXIV
-            else venue
+            else {"year": submission["v1_at"].year, "status": categories[0], "keywords": submission.get("keywords")}
         ),
         "title": submission["title"],
         "authors": split_author_line(submission["authors"]),
-        **({"primary": listed[0], "categories": listed} if store.corpus == ARXIV else {}),
+        **({"primary": categories[0], "categories": categories} if store.corpus == ARXIV else {}),
         "url": submission_url(store.corpus, submission["id"]),
         "matches": matches,
         "abstract": format_one_line(submission["abstract"]),
@@ -149,8 +156,26 @@ def _match_entry(topic: str, phrase: str, field: str, text: str, start: int, end
     }
 
 
+def parse_submission_id(store: Store, text: str) -> str:
+    """Return the identifier of a submission as the store holds it; UsageError if arXiv has no such form."""
+    try:
+        return parse_arxiv_id(text)[0] if store.corpus == ARXIV else text
+    except ValueError as error:
+        raise UsageError(f"{error}. Write it as 1706.03762 or math/0611800.") from None
+
+
+def missing_submission_error(store: Store, submission_id: str) -> UsageError:
+    """Return the error for an identifier that the store does not hold."""
+    if store.corpus == ARXIV:
+        return UsageError(f"{submission_id} is not in the store. Fetch its month, or see `trend status`.")
+    return UsageError(
+        f"No submission to {store.corpus} has the id {submission_id}. "
+        f"List their ids with `trend papers --corpus {store.corpus}`."
+    )
+
+
 def submission_url(corpus: str, submission_id: str) -> str:
-    """Where a submission can be read."""
+    """Return the address at which a submission can be read."""
     return (
         f"https://arxiv.org/abs/{submission_id}"
         if corpus == ARXIV
@@ -158,8 +183,13 @@ def submission_url(corpus: str, submission_id: str) -> str:
     )
 
 
+def format_submissions(count: int) -> str:
+    """Return '1 submission' or '2,000 submissions'."""
+    return "1 submission" if count == 1 else f"{count:,} submissions"
+
+
 def format_snippet(text: str, start: int, end: int) -> str:
-    """The words around a match, whole ones, with dots where text was left out."""
+    """Return a match with whole words around it, and an ellipsis where the text is cut."""
     low, high = max(0, start - _SNIPPET_MARGIN), min(len(text), end + _SNIPPET_MARGIN)
     while 0 < low < start and text[low - 1] != " ":
         low += 1

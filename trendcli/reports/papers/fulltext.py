@@ -1,11 +1,12 @@
-"""The index of words that `trend index` makes for `--search` and `--like`: beside the store, and never needed.
+"""Reading the full-text index that makes `--search` and `--like` fast: it lies beside the store and is never required.
 
-    STORE/cache/search/index.json     which segments there are, and which data files they hold whole
+    STORE/cache/search/index.json     the segments, and the data files that they hold in full
     STORE/cache/search/<name>.db      the words of some submissions: SQLite's FTS5, without the texts
-    STORE/cache/search/<name>.npy     where submission number n of that segment lies, and what it is filtered by
+    STORE/cache/search/<name>.npy     the location, date and categories of submission number n of that segment
+    STORE/cache/search/<name>.json    the sets of categories, which the .npy file names by number
 
 Segments never change and data files are named by their content, so the index cannot be out of date; it can only lack
-files. They are searched in the files themselves, until the next `trend index` adds them as a segment of their own.
+files. Those are searched directly, until the next `trend index` adds them as a segment of their own.
 """
 
 from __future__ import annotations
@@ -25,31 +26,35 @@ if TYPE_CHECKING:
 
     IntArray = npt.NDArray[np.int64]
 
-INDEX_VERSION = 1  # of the words and the files: an index of another version counts for nothing
-# the columns of a table of places
+INDEX_VERSION = 1  # of how words are split and files laid out: an index of another version is ignored
+# the columns of a table of locations, which has a row per submission of a segment
 LOCATION_DTYPES = {"file": "i8", "row": "i4", "v1_at": "M8[ms]", "categories": "i4"}
 
 
 @dataclass(frozen=True)
 class Segment:
-    """The words of some submissions: `rows` of them, numbered from 0."""
+    """The words and locations of `row_count` submissions, numbered from 0."""
 
     words_path: Path
     locations_path: Path
     row_count: int
 
     def find_numbers(self, expression: str) -> IntArray:
-        """The numbers of the submissions that meet an FTS5 expression, in their order."""
-        path = f"{self.words_path.resolve().as_uri()}?mode=ro&immutable=1"
-        with closing(sqlite3.connect(path, uri=True)) as db:
-            found = db.execute("SELECT json_group_array(rowid) FROM words WHERE words MATCH ?", (expression,))
-            listed = found.fetchone()[0][1:-1]  # one text is made and read in a fraction of the time of many rows
-        import numpy as np  # as late as this, so that SQLite works while it is read
+        """Return the numbers of the submissions that match an FTS5 expression, ascending; int64, shape (matches,)."""
+        uri = f"{self.words_path.resolve().as_uri()}?mode=ro&immutable=1"
+        with closing(sqlite3.connect(uri, uri=True)) as db:
+            # one JSON text is built and parsed in a fraction of the time of many rows
+            rows = db.execute("SELECT json_group_array(rowid) FROM words WHERE words MATCH ?", (expression,))
+            numbers = rows.fetchone()[0][1:-1]
+        import numpy as np  # imported only here, so that SQLite works in other threads meanwhile
 
-        return np.fromstring(listed, np.int64, sep=",") if listed else np.array([], np.int64)
+        return np.fromstring(numbers, np.int64, sep=",") if numbers else np.array([], np.int64)
 
     def read_locations(self, numbers: IntArray | None = None) -> dict[str, IntArray]:
-        """file, row, v1_at and categories (a number of `categories`) of some submissions, in that order, or of all."""
+        """Return the columns of `LOCATION_DTYPES` for some submissions in the order of `numbers`, or for all.
+
+        `categories` is an index into `category_sets`. Raise OSError, EOFError or ValueError if the file is damaged.
+        """
         import numpy as np
 
         table = np.load(self.locations_path, mmap_mode="r")
@@ -57,43 +62,43 @@ class Segment:
 
     @property
     def category_sets(self) -> list[str]:
-        """The sets of categories that there are, by number."""
-        found: list[str] = json.loads(self.locations_path.with_suffix(".json").read_text(encoding="utf-8"))
-        return found
+        """The sets of categories of the segment, each as stored: names joined by spaces."""
+        sets: list[str] = json.loads(self.locations_path.with_suffix(".json").read_text(encoding="utf-8"))
+        return sets
 
 
 @dataclass(frozen=True)
 class FulltextIndex:
-    """The segments of a store, and the keys of the data files that they hold whole."""
+    """The segments of a store, and the keys of the data files that they hold in full."""
 
     segments: tuple[Segment, ...] = ()
     file_keys: frozenset[int] = frozenset()
 
 
 def index_folder(store: Store) -> Path:
-    """Where the index of a store lies, whichever of its fields are asked for."""
+    """Return the folder of a store's index, which does not depend on the fields that are searched."""
     return store.root / "cache" / "search"
 
 
 def read_index(store: Store) -> FulltextIndex:
-    """The index of a store; an empty one where none was made, or it was made otherwise or is damaged."""
-    here = index_folder(store)
+    """Return the index of a store; an empty one if there is none, or it is damaged or of another version."""
+    folder = index_folder(store)
     try:
-        said = json.loads((here / "index.json").read_text(encoding="utf-8"))
-        if said["version"] != INDEX_VERSION:
+        content = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        if content["version"] != INDEX_VERSION:
             return FulltextIndex()
         segments = tuple(
-            Segment(here / item["words"], here / item["places"], item["rows"]) for item in said["segments"]
+            Segment(folder / entry["words"], folder / entry["places"], entry["rows"]) for entry in content["segments"]
         )
-        files = frozenset(said["files"])
+        file_keys = frozenset(content["files"])
     except (OSError, ValueError, KeyError, TypeError):
         return FulltextIndex()
-    whole = all(segment.words_path.exists() and segment.locations_path.exists() for segment in segments)
-    return FulltextIndex(segments, files) if whole else FulltextIndex()
+    is_whole = all(segment.words_path.exists() and segment.locations_path.exists() for segment in segments)
+    return FulltextIndex(segments, file_keys) if is_whole else FulltextIndex()
 
 
 def index_size(fulltext_index: FulltextIndex) -> int:
-    """Bytes on the disk."""
+    """Return the size of the words and locations on disk, in bytes."""
     return sum(
         path.stat().st_size
         for segment in fulltext_index.segments

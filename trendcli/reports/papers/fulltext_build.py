@@ -1,6 +1,6 @@
-"""Making the index of words, adding to it, and carrying it along when files are rewritten.
+"""Building the full-text index, extending it, and keeping it valid when data files are rewritten.
 
-What is written counts for nothing until `index.json` names it, which is the last thing to be written.
+Nothing that is written counts until `index.json` names it, and that file is written last.
 """
 
 from __future__ import annotations
@@ -38,46 +38,45 @@ if TYPE_CHECKING:
 
     from trendcli.reports.papers.fulltext import IntArray
 
-# about what a submission costs, for people to know beforehand
-BYTES_PER_SUBMISSION, SECONDS_PER_SUBMISSION = 700, 4e-5
+# what a submission costs, roughly: the estimate that is printed before an index is built
+BYTES_PER_SUBMISSION = 700
+SECONDS_PER_SUBMISSION = 4e-5
 _ROWS_PER_THREAD = 100_000  # submissions from which a second thread pays
-_ROWS_PER_READ = 5_000  # submissions that are read at a time
+_ROWS_PER_READ = 5_000  # submissions read at a time
 _WORD_BUFFER_BYTES = 64 << 20  # bytes of words that a thread holds before it writes them
-# ".building" is what the first version called its drafts
-_DRAFT_SUFFIXES = (".draft", ".building")
-# nothing counts until the file is whole and named, so nothing has to be safe on its way there
+_DRAFT_SUFFIXES = (".draft", ".building")  # ".building" is what the first version called its drafts
+# nothing counts until the file is complete and named, so it need not survive a crash on its way there
 _SQLITE_PRAGMAS = ("PRAGMA page_size = 8192", "PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF")
-# words alone, and nothing for scores of its own: points are given by what stands where
+# words alone, and nothing for FTS5's own ranking: points depend only on which words stand where
 _FTS5_OPTIONS = "content = '', columnsize = 0, tokenize = 'ascii'"
 
 
 def build_index(store: Store, progress: Progress) -> tuple[FulltextIndex, int]:
-    """Bring the index up to the store: what it lacks becomes segments; returns it and how many submissions were read.
+    """Bring the index up to date with the store; return it and the number of submissions that were read.
 
-    Segments no larger than what is new are made anew together with it, so that few remain, and so is what is damaged.
-    Locked where another process is at it. Until the end nothing counts of what was written.
+    Files that the index lacks become new segments. Segments no larger than what is new are rebuilt together with it, so
+    that few remain, and so are damaged ones. Raise StoreLocked if another process is building, ActionRequiredError if
+    SQLite cannot write; the index then stays as it was.
     """
-    with _lock_index(store) as here:
+    with _lock_index(store) as folder:
         old = read_index(store)
-        for path in here.iterdir():  # what a build left that was killed, and what the last one stopped naming
+        for path in folder.iterdir():  # leftovers of a killed build, and what the last one stopped naming
             if path.suffix in (".db", ".npy", *_DRAFT_SUFFIXES) and path not in _segment_paths(old):
                 path.unlink(missing_ok=True)
                 path.with_suffix(".json").unlink(missing_ok=True)
-        files = store.manifest.files
-        sound = [segment for segment in old.segments if _is_readable(segment)]
-        alive = [segment for segment in sound if _count_live_rows(store, segment) >= segment.row_count / 2]
-        kept, lacking = _choose_segments(store, alive)
-        if lacking or len(kept) < len(old.segments):
-            _commit_index(
-                here, [*kept, *_build_segments(store, here, lacking, progress)], [item.file_id for item in files]
-            )
-        return read_index(store), sum(item.rows for item in lacking)
+        readable = [segment for segment in old.segments if _is_readable(segment)]
+        alive = [segment for segment in readable if _count_live_rows(store, segment) >= segment.row_count / 2]
+        reused, missing_files = _choose_segments(store, alive)
+        if missing_files or len(reused) < len(old.segments):
+            built = _build_segments(store, folder, missing_files, progress)
+            _commit_index(folder, [*reused, *built], [data_file.file_id for data_file in store.manifest.files])
+        return read_index(store), sum(data_file.rows for data_file in missing_files)
 
 
 def remap(store: Store, row_map: pa.Table) -> None:
-    """Carry the index along to rewritten files, by what `ingest.fold` says of where each row lay before.
+    """Point the index at rewritten data files; `row_map` is what `compact_store` returns: the old location of each row.
 
-    Nothing happens where there is no index, or where it is being built or cannot be written.
+    Do nothing if there is no index, or if it is being built, damaged or cannot be written.
     """
     import numpy as np
 
@@ -85,50 +84,51 @@ def remap(store: Store, row_map: pa.Table) -> None:
     if not old.segments or not row_map.num_rows:
         return
     with (
-        suppress(StoreLocked, OSError, EOFError, ValueError),
-        _lock_index(store) as here,
-    ):  # what is damaged is built anew
+        suppress(StoreLocked, OSError, EOFError, ValueError),  # a damaged index is rebuilt by the next `trend index`
+        _lock_index(store) as folder,
+    ):
         segments = []
         for segment in old.segments:
-            place = segment.read_locations()
+            locations = segment.read_locations()
             with store.connect() as db:
                 db.register("moves", row_map)
-                db.register("place", {**place, "number": np.arange(segment.row_count)})
-                rows = db.execute(
+                db.register("location", {**locations, "number": np.arange(segment.row_count)})
+                moved = db.execute(
                     """
-                    SELECT number, moves.file, moves.row FROM place
-                    JOIN moves ON place.file = moves.old_file AND place.row = moves.old_row
+                    SELECT number, moves.file, moves.row FROM location
+                    JOIN moves ON location.file = moves.old_file AND location.row = moves.old_row
                     """
                 ).fetchnumpy()
-            place["file"][rows["number"]], place["row"][rows["number"]] = rows["file"], rows["row"]
-            path = here / f"{segment.words_path.stem}.{store.compute_fingerprint()}.npy"
-            _write_locations(path, place, segment.category_sets)
+            locations["file"][moved["number"]], locations["row"][moved["number"]] = moved["file"], moved["row"]
+            path = folder / f"{segment.words_path.stem}.{store.compute_fingerprint()}.npy"
+            _write_locations(path, locations, segment.category_sets)
             segments.append(Segment(segment.words_path, path, segment.row_count))
-        _commit_index(here, segments, _find_whole_files(store, segments))
+        _commit_index(folder, segments, _find_complete_files(store, segments))
 
 
 @contextmanager
 def _lock_index(store: Store) -> Iterator[Path]:
-    here = index_folder(store)
+    folder = index_folder(store)
     with ExitStack() as stack:
         try:
-            stack.enter_context(exclusive_lock(here / "lock", timeout_s=0))
+            stack.enter_context(exclusive_lock(folder / "lock", timeout_s=0))
         except TimeoutError:
             raise StoreLocked(
-                f"Another process builds the index of {store.root}. Nothing was changed; try again later."
+                f"Another process is building the index of {store.root}. Nothing was changed; try again later."
             ) from None
-        yield here
+        yield folder
 
 
-def _commit_index(here: Path, segments: Sequence[Segment], files: Iterable[int]) -> None:
-    said = {
+def _commit_index(folder: Path, segments: Sequence[Segment], file_keys: Iterable[int]) -> None:
+    content = {
         "version": INDEX_VERSION,
         "segments": [
-            {"words": one.words_path.name, "places": one.locations_path.name, "rows": one.row_count} for one in segments
+            {"words": segment.words_path.name, "places": segment.locations_path.name, "rows": segment.row_count}
+            for segment in segments
         ],
-        "files": sorted(files),
+        "files": sorted(file_keys),
     }
-    write_file_atomically(here / "index.json", json.dumps(said).encode())
+    write_file_atomically(folder / "index.json", json.dumps(content).encode())
 
 
 def _segment_paths(fulltext_index: FulltextIndex) -> set[Path]:
@@ -136,12 +136,12 @@ def _segment_paths(fulltext_index: FulltextIndex) -> set[Path]:
 
 
 def _is_readable(segment: Segment) -> bool:
-    """Whether a segment can be read, by a look at every page of its words; 0.1 s for 200,000 submissions."""
+    """Return whether a segment can be read; checks every page of its words, 0.1 s for 200,000 submissions."""
     try:
         with closing(sqlite3.connect(f"{segment.words_path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as db:
-            told = db.execute("PRAGMA quick_check(1)").fetchall()
+            check = db.execute("PRAGMA quick_check(1)").fetchall()
         return (
-            told == [("ok",)]
+            check == [("ok",)]
             and len(segment.read_locations()["file"]) == segment.row_count
             and bool(segment.category_sets)
         )
@@ -150,39 +150,43 @@ def _is_readable(segment: Segment) -> bool:
 
 
 def _count_live_rows(store: Store, segment: Segment) -> int:
-    """How many rows of a segment lie in files that the store names."""
+    """Count the rows of a segment that lie in data files of the manifest."""
     import numpy as np
 
-    return int(np.isin(segment.read_locations()["file"], [item.file_id for item in store.manifest.files]).sum())
+    file_keys = [data_file.file_id for data_file in store.manifest.files]
+    return int(np.isin(segment.read_locations()["file"], file_keys).sum())
 
 
-def _find_whole_files(store: Store, segments: Sequence[Segment]) -> frozenset[int]:
-    """The files of the store of which some segments hold every row."""
+def _find_complete_files(store: Store, segments: Sequence[Segment]) -> frozenset[int]:
+    """Return the keys of the data files of which some segments hold every row."""
     if not segments:
         return frozenset()
     with store.connect() as db:
         for number, segment in enumerate(segments):
-            db.register(f"place_{number}", segment.read_locations())
-        every = " UNION ALL ".join(f"SELECT file, row FROM place_{number}" for number in range(len(segments)))
-        held = dict(db.execute(f"SELECT file, count(DISTINCT row) FROM ({every}) GROUP BY file").fetchall())
-    return frozenset(item.file_id for item in store.manifest.files if held.get(item.file_id) == item.rows)
+            db.register(f"location_{number}", segment.read_locations())
+        indexed = " UNION ALL ".join(f"SELECT file, row FROM location_{number}" for number in range(len(segments)))
+        row_counts = dict(db.execute(f"SELECT file, count(DISTINCT row) FROM ({indexed}) GROUP BY file").fetchall())
+    return frozenset(
+        data_file.file_id for data_file in store.manifest.files if row_counts.get(data_file.file_id) == data_file.rows
+    )
 
 
 def _choose_segments(store: Store, segments: Sequence[Segment]) -> tuple[Sequence[Segment], list[DataFile]]:
-    """The segments that stay, being larger than what is new, and the files that are not in them whole."""
-    held = _find_whole_files(store, segments)
-    lacking = [item for item in store.manifest.files if item.file_id not in held]
-    large = [segment for segment in segments if segment.row_count > sum(item.rows for item in lacking)]
-    return (segments, lacking) if len(large) == len(segments) else _choose_segments(store, large)
+    """Return the segments to keep, those larger than what is missing, and the data files that they lack."""
+    indexed = _find_complete_files(store, segments)
+    missing_files = [data_file for data_file in store.manifest.files if data_file.file_id not in indexed]
+    missing_rows = sum(data_file.rows for data_file in missing_files)
+    large = [segment for segment in segments if segment.row_count > missing_rows]
+    return (segments, missing_files) if len(large) == len(segments) else _choose_segments(store, large)
 
 
-def _build_segments(store: Store, here: Path, files: Sequence[DataFile], progress: Progress) -> list[Segment]:
-    """Segments of some files, as many as there are cores where that pays: FTS5 works while Python waits."""
-    total = sum(item.rows for item in files)
-    parts = min(count_cores(), max(1, total // _ROWS_PER_THREAD))
-    shares: list[list[DataFile]] = [[] for _ in range(parts)]
-    for item in sorted(files, key=lambda item: -item.rows):
-        min(shares, key=lambda share: sum(other.rows for other in share)).append(item)
+def _build_segments(store: Store, folder: Path, files: Sequence[DataFile], progress: Progress) -> list[Segment]:
+    """Build segments of some files, as many as there are cores where that pays: FTS5 works outside Python's lock."""
+    total = sum(data_file.rows for data_file in files)
+    segment_count = min(count_cores(), max(1, total // _ROWS_PER_THREAD))
+    shares: list[list[DataFile]] = [[] for _ in range(segment_count)]
+    for data_file in sorted(files, key=lambda data_file: -data_file.rows):
+        min(shares, key=lambda share: sum(other.rows for other in share)).append(data_file)
     done, stop, lock = 0, threading.Event(), threading.Lock()
 
     def report_rows(rows: int) -> None:
@@ -193,36 +197,38 @@ def _build_segments(store: Store, here: Path, files: Sequence[DataFile], progres
         if stop.is_set():
             raise InterruptedError
 
-    with ThreadPoolExecutor(parts) as pool:
-        work = [pool.submit(_build_segment, store, here, share, report_rows) for share in shares if share]
+    with ThreadPoolExecutor(segment_count) as pool:
+        futures = [pool.submit(_build_segment, store, folder, share, report_rows) for share in shares if share]
         try:
-            return [future.result() for future in work]
+            return [future.result() for future in futures]
         except BaseException:
             stop.set()
             raise
 
 
-def _build_segment(store: Store, here: Path, files: Sequence[DataFile], report_rows: Callable[[int], None]) -> Segment:
-    name = xxh3_64_hexdigest(json.dumps(sorted(item.file_id for item in files)).encode())
-    words, places = here / f"{name}.db", here / f"{name}.npy"
+def _build_segment(
+    store: Store, folder: Path, files: Sequence[DataFile], report_rows: Callable[[int], None]
+) -> Segment:
+    name = xxh3_64_hexdigest(json.dumps(sorted(data_file.file_id for data_file in files)).encode())
+    words_path, locations_path = folder / f"{name}.db", folder / f"{name}.npy"
     try:
-        with atomic_draft(words) as draft:
-            rows = _write_words(store, draft, files, report_rows)
-            _write_locations(places, *_read_locations(store, files))
+        with atomic_draft(words_path) as draft:
+            row_count = _write_words(store, draft, files, report_rows)
+            _write_locations(locations_path, *_read_locations(store, files))
     except sqlite3.Error as error:
         raise ActionRequiredError(
             f"SQLite cannot write the index of {store.root}: {error}. Nothing was changed."
         ) from None
-    return Segment(words, places, rows)
+    return Segment(words_path, locations_path, row_count)
 
 
 def _write_words(store: Store, path: Path, files: Sequence[DataFile], report_rows: Callable[[int], None]) -> int:
-    """Write the words of some files, and return of how many submissions."""
+    """Write the words of some files, and return the number of submissions."""
     fields = corpus_text_fields(store.corpus)
     insert = f"INSERT INTO words(rowid, {', '.join(fields)}) VALUES ({', '.join('?' * (len(fields) + 1))})"
     texts = ", ".join(f"lower({field})" for field in fields)
-    number = 0
-    with closing(_open_reader()) as source, closing(sqlite3.connect(path, isolation_level=None)) as db:
+    row_count = 0
+    with closing(_open_reader()) as reader, closing(sqlite3.connect(path, isolation_level=None)) as db:
         for statement in (
             *_SQLITE_PRAGMAS,
             f"CREATE VIRTUAL TABLE words USING fts5({', '.join(fields)}, {_FTS5_OPTIONS})",
@@ -230,48 +236,50 @@ def _write_words(store: Store, path: Path, files: Sequence[DataFile], report_row
             db.execute(statement)
         db.execute(f"INSERT INTO words(words, rank) VALUES ('hashsize', {_WORD_BUFFER_BYTES})")
         db.execute("BEGIN")
-        for item in files:
-            found = source.execute(f"SELECT {texts} FROM read_parquet({sql_string(str(store.file_path(item)))})")
-            while rows := found.fetchmany(_ROWS_PER_READ):
-                db.executemany(insert, ((place, *row) for place, row in enumerate(rows, number)))
-                number += len(rows)
+        for data_file in files:
+            result = reader.execute(f"SELECT {texts} FROM read_parquet({sql_string(str(store.file_path(data_file)))})")
+            while rows := result.fetchmany(_ROWS_PER_READ):
+                db.executemany(insert, ((number, *row) for number, row in enumerate(rows, row_count)))
+                row_count += len(rows)
                 report_rows(len(rows))
         db.execute("COMMIT")
         db.execute("INSERT INTO words(words) VALUES ('optimize')")
-    return number
+    return row_count
 
 
 def _read_locations(store: Store, files: Sequence[DataFile]) -> tuple[dict[str, IntArray], list[str]]:
-    """The columns of `PLACES` for the rows of some files, in their order, and the sets of categories by number."""
+    """Return the columns of `LOCATION_DTYPES` for the rows of some files in order, and the category sets."""
     import numpy as np
 
     columns: dict[str, list[Any]] = {name: [] for name in LOCATION_DTYPES}
-    categories: dict[str, int] = {}
-    with closing(_open_reader()) as source:
-        for item in files:
-            read = f"SELECT v1_at, categories FROM read_parquet({sql_string(str(store.file_path(item)))})"
-            found = source.execute(read).fetchnumpy()
-            columns["file"].append(np.full(item.rows, item.file_id))
-            columns["row"].append(np.arange(item.rows))
-            columns["v1_at"].append(found["v1_at"])
-            columns["categories"].append([categories.setdefault(name, len(categories)) for name in found["categories"]])
-    return {name: np.concatenate(parts) for name, parts in columns.items()}, list(categories)
+    set_numbers: dict[str, int] = {}
+    with closing(_open_reader()) as reader:
+        for data_file in files:
+            source = f"SELECT v1_at, categories FROM read_parquet({sql_string(str(store.file_path(data_file)))})"
+            rows = reader.execute(source).fetchnumpy()
+            columns["file"].append(np.full(data_file.rows, data_file.file_id))
+            columns["row"].append(np.arange(data_file.rows))
+            columns["v1_at"].append(rows["v1_at"])
+            columns["categories"].append(
+                [set_numbers.setdefault(name, len(set_numbers)) for name in rows["categories"]]
+            )
+    return {name: np.concatenate(parts) for name, parts in columns.items()}, list(set_numbers)
 
 
 def _open_reader() -> duckdb.DuckDBPyConnection:
-    """A connection that hands rows over in the order in which they lie, as one thread does."""
+    """Return a connection with one thread, which yields rows in the order in which they are stored."""
     import duckdb
 
     return duckdb.connect(config={"threads": 1})
 
 
-def _write_locations(path: Path, columns: Mapping[str, IntArray], categories: Sequence[str]) -> None:
-    """Write where the submissions of a segment lie, so that it can be mapped into memory."""
+def _write_locations(path: Path, columns: Mapping[str, IntArray], category_sets: Sequence[str]) -> None:
+    """Write the locations of a segment as an array that can be mapped into memory, and its sets of categories."""
     import numpy as np
 
     table = np.empty(len(columns["file"]), list(LOCATION_DTYPES.items()))
     for name in LOCATION_DTYPES:
         table[name] = columns[name]
-    write_file_atomically(path.with_suffix(".json"), json.dumps(categories).encode())
-    with atomic_draft(path) as draft, draft.open("wb") as out:
-        np.save(out, table)
+    write_file_atomically(path.with_suffix(".json"), json.dumps(category_sets).encode())
+    with atomic_draft(path) as draft, draft.open("wb") as stream:
+        np.save(stream, table)

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from trendcli.core import periods
-from trendcli.core.arxiv import parse_arxiv_id
 from trendcli.core.errors import CoverageMissing, UsageError
+from trendcli.core.periods import period_from_dates
 from trendcli.core.report import Column, Report
 from trendcli.core.types import Progress, Scope, Topic, Window, ignore_progress
 from trendcli.reports.notes import build_provenance, common_notes, coverage_phrase, format_timestamp, status_command
-from trendcli.reports.papers import lookup
-from trendcli.reports.papers.details import detail_columns, format_snippet, read_details, submission_url, texts_by_field
-from trendcli.reports.papers.lookup import SearchRequest
-from trendcli.store.manifest import ARXIV
+from trendcli.reports.papers.details import (
+    detail_columns,
+    format_snippet,
+    format_submissions,
+    missing_submission_error,
+    parse_submission_id,
+    read_details,
+    submission_url,
+    texts_by_field,
+)
+from trendcli.reports.papers.lookup import (
+    RESULT_ROWS_SQL,
+    SearchRequest,
+    find_submissions,
+    rank_submissions,
+    search_notes,
+    search_title,
+)
+from trendcli.store.manifest import ARXIV, DataFile
 from trendcli.store.sql import file_rows_sql, sql_string
 from trendcli.store.store import Store
 from trendcli.topics.counting import create_selection_tables
@@ -50,79 +64,71 @@ def list_submissions(
     progress: Progress = ignore_progress,
     search_request: SearchRequest | None = None,
 ) -> Report:
-    """The submissions of a selection, newest first; with topics those that match any of them.
+    """Return the submissions of a selection, newest first; if the query names topics, those that match any of them.
 
-    `question.limit` of them (0: all). Rows have the keys of the command-line contract: id, v1, version, title, authors,
-    primary, categories, url, matches, and comments, journal_ref, doi, abstract. Where something is `wanted` they are
-    what is found of it, in its order, and have a score as well.
+    At most `query.limit` rows (0: all). Rows have the keys of the command-line contract: id, v1, version, title,
+    authors, primary, categories, url, matches, comments, journal_ref, doi and abstract. With a `search_request` they
+    are what it finds, in its order, and have a `score` (0 to 1) as well. Raise CoverageMissing if no day of a window
+    that the query names is covered.
     """
-    context, where = bind_selection(store, library, query, default_scope, progress)
+    bound, window = bind_selection(store, library, query, default_scope, progress)
     with store.connect() as db:
-        files = _files_in_window(context)
-        found = lookup.find_submissions(db, context, search_request, files) if search_request else None
-        create_selection_tables(
-            db,
-            store,
-            library,
-            context.selection,
-            files,
-            progress,
-            candidate_rows_sql=lookup.FOUND_ROWS_SQL if found else "",
-        )
-        chosen = "paper SEMI JOIN hit USING (file, row)" if query.topics else "paper WHERE inside"
-        number = db.execute(f"SELECT count(*) FROM {chosen}").fetchall()[0][0]
-        if found:
-            ranked = lookup.rank_submissions(db, context, found, chosen)
-            rows = read_details(
-                db, context, [item.location for item in ranked], {item.location: item.terms for item in ranked}
+        files = _files_in_window(bound)
+        search = find_submissions(db, bound, search_request, files) if search_request else None
+        candidates = RESULT_ROWS_SQL if search else ""
+        create_selection_tables(db, store, library, bound.selection, files, progress, candidate_rows_sql=candidates)
+        selected = "paper SEMI JOIN hit USING (file, row)" if query.topics else "paper WHERE inside"
+        total_count = db.execute(f"SELECT count(*) FROM {selected}").fetchall()[0][0]
+        if search:
+            ranking = rank_submissions(db, bound, search, selected)
+            details = read_details(
+                db,
+                bound,
+                [ranked.location for ranked in ranking],
+                {ranked.location: ranked.terms for ranked in ranking},
             )
-            rows = [{**row, "score": round(item.score, 3)} for row, item in zip(rows, ranked, strict=True)]
+            rows = [{**row, "score": round(ranked.score, 3)} for row, ranked in zip(details, ranking, strict=True)]
+            count_notes = search_notes(search, total_count, len(rows), store.text_fields)
         else:
             limit = f"LIMIT {query.limit}" if query.limit else ""
-            places = db.execute(f"SELECT file, row FROM {chosen} ORDER BY v1_at DESC, id {limit}").fetchall()
-            rows = read_details(db, context, places)
-    counted = (
-        lookup.search_notes(found, number, len(rows), store.text_fields)
-        if found
-        else [_listing_note(store, number, len(rows))]
-    )
-    notes = [*counted, *coverage_gap_notes(context, where)]
+            locations = db.execute(f"SELECT file, row FROM {selected} ORDER BY v1_at DESC, id {limit}").fetchall()
+            rows = read_details(db, bound, locations)
+            hint = " (--limit 0 for all)" if len(rows) < total_count else ""
+            count_notes = [f"{format_submission_count(store, total_count, len(rows))}{hint}."]
     names = ", ".join(library.get_topic(topic).name for topic in query.topics) or "Submissions"
-    asked = asdict(search_request) if search_request else {}
-    unused = {*([] if found else ["score"]), *([] if found or query.topics else ["matches"])}
+    unused = {*([] if search else ["score"]), *([] if search or query.topics else ["matches"])}
     return Report(
         kind="papers",
-        title=f"{names}{lookup.search_title(found) if found else ''}, {format_window(store, where)}",
-        corpus=context.selection.corpus,
+        title=f"{names}{search_title(search) if search else ''}, {format_window(store, window)}",
+        corpus=bound.selection.corpus,
         synthetic=store.manifest.synthetic,
-        query={**query_to_json(context), "since": str(where.since), "until": str(where.until), **asked},
+        query={
+            **query_to_json(bound),
+            "since": str(window.since),
+            "until": str(window.until),
+            **(asdict(search_request) if search_request else {}),
+        },
         columns=[column for column in _listing_columns(store) if column.key not in unused],
         rows=rows,
-        data_as_of=format_timestamp(context.reference_time),
-        coverage={"total": number},
-        notes=[*notes, *common_notes(context, [])],
-        provenance=build_provenance(context),
+        data_as_of=format_timestamp(bound.reference_time),
+        coverage={"total": total_count},
+        notes=[*count_notes, *coverage_gap_notes(bound, window), *common_notes(bound, [])],
+        provenance=build_provenance(bound),
     )
 
 
 def format_submission_count(store: Store, total_count: int, listed_count: int) -> str:
-    """How many submissions there are, and which of them are listed, where not all are."""
-    counted = "1 submission" if total_count == 1 else f"{total_count:,} submissions"
-    which = (
-        f"the newest {listed_count:,} listed"
-        if store.corpus == ARXIV
-        else f"{listed_count:,} listed, of the latest year first"
-    )
-    return counted if listed_count == total_count else f"{counted}, {which}"
-
-
-def _listing_note(store: Store, total_count: int, listed_count: int) -> str:
-    hint = " (--limit 0 for all)" if listed_count < total_count else ""
-    return f"{format_submission_count(store, total_count, listed_count)}{hint}."
+    """Return how many submissions there are, and which of them are shown if not all are."""
+    total = format_submissions(total_count)
+    if listed_count == total_count:
+        return total
+    if store.corpus == ARXIV:
+        return f"{total}, newest {listed_count:,} shown"
+    return f"{total}, {listed_count:,} shown, latest year first"
 
 
 def format_window(store: Store, window: Window) -> str:
-    """The days of a selection, or the years of a venue, as people read them."""
+    """Return the days of a selection, or the years of a venue, as people read them."""
     if store.corpus == ARXIV or window.since is None or window.until is None:
         return f"{window.since} to {window.until}"
     first, last = window.since.year, window.until.year - 1
@@ -134,47 +140,42 @@ def _listing_columns(store: Store) -> Sequence[Column]:
 
 
 def coverage_gap_notes(bound: BoundQuery, window: Window) -> list[str]:
-    """A sentence where days of the window are not covered; NoCoverage where not one of those that were named is."""
-    question, corpus = bound.query, bound.selection.corpus
-    named = question.period or question.last or any(question.window) or corpus != ARXIV
-    if not named or question.id or window.since is None or window.until is None or window.since >= window.until:
+    """Return a note if days of a window that the query names are not covered; raise CoverageMissing if none is."""
+    query, corpus, scope = bound.query, bound.selection.corpus, bound.selection.scope
+    names_window = query.period or query.last or any(query.window) or corpus != ARXIV
+    if not names_window or query.id or window.since is None or window.until is None or window.since >= window.until:
         return []
-    known = [
-        name
-        for name in bound.selection.scope.categories
-        if any(span.since < window.until and window.since < span.until for span in bound.coverage.category_spans(name))
-    ]
-    if not known:
-        scope = bound.selection.scope
-        lacking = coverage_phrase(corpus, [scope.name] if corpus == ARXIV else scope.categories)
-        raise CoverageMissing(
-            f"Nothing from {window.since} to {window.until} is {lacking}, so there is nothing to list. "
-            f"See {status_command(corpus)}."
-        )
-    verdict = bound.period_status(periods.period_from_dates(window.since, min(window.until, bound.data_as_of.date())))
-    late = window.until > bound.data_as_of.date() and question.window.until is not None
-    unit = "days" if corpus == ARXIV else "years"
-    missing = (
-        [f"{unit} that are not {coverage_phrase(corpus, verdict.missing_categories)}"]
-        if verdict.missing_categories
-        else []
+    has_coverage = any(
+        span.since < window.until and window.since < span.until
+        for name in scope.categories
+        for span in bound.coverage.category_spans(name)
     )
-    missing += [f"what came after {bound.data_as_of:%Y-%m-%d}"] if late else []
-    return [f"Not whole: without {' and '.join(missing)}."] if missing else []
+    if not has_coverage:
+        phrase = coverage_phrase(corpus, [scope.name] if corpus == ARXIV else scope.categories)
+        raise CoverageMissing(
+            f"Nothing to list: {window.since} to {window.until} is not {phrase}. See {status_command(corpus)}."
+        )
+    status = bound.period_status(period_from_dates(window.since, min(window.until, bound.data_as_of.date())))
+    exceeds_data = window.until > bound.data_as_of.date() and query.window.until is not None
+    unit = "days" if corpus == ARXIV else "years"
+    gaps = [f"{unit} not {coverage_phrase(corpus, status.missing_categories)}"] if status.missing_categories else []
+    gaps += [f"anything after {bound.data_as_of:%Y-%m-%d}"] if exceeds_data else []
+    return [f"Incomplete: without {' and '.join(gaps)}."] if gaps else []
 
 
 def export_submissions(
     store: Store, library: Library, query: Query, default_scope: Scope, path: Path, progress: Progress = ignore_progress
 ) -> tuple[int, list[str]]:
-    """Write the submissions of a selection as one .parquet or .csv file for other tools; returns how many, and notes.
+    """Write the submissions of a selection as one .parquet or .csv file; return how many, and notes on coverage.
 
-    With topics, those that match any of them, and a column `topics` that says which.
+    If the query names topics, write those that match any of them, with a column `topics` that lists which. Raise
+    UsageError for any other ending, or if the file cannot be written.
     """
     kind = path.suffix.lower().lstrip(".")
     if kind not in ("parquet", "csv"):
-        raise UsageError(f"An export ends in .parquet or .csv, not {path.suffix or 'without an ending'}.")
-    context, where = bind_selection(store, library, query, default_scope, progress)
-    gaps = coverage_gap_notes(context, where)
+        raise UsageError(f"Exports are .parquet or .csv files; {path.name} is neither.")
+    bound, window = bind_selection(store, library, query, default_scope, progress)
+    gap_notes = coverage_gap_notes(bound, window)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.open("ab").close()
@@ -183,12 +184,13 @@ def export_submissions(
     options = "FORMAT parquet, COMPRESSION zstd" if kind == "parquet" else "FORMAT csv, HEADER true"
     topics = "topics" if kind == "parquet" else "array_to_string(topics, '; ') AS topics"
     with store.connect() as db:
-        create_selection_tables(db, store, library, context.selection, _files_in_window(context), progress)
-        read = file_rows_sql(store, _files_in_window(context), detail_columns(store))
-        source = f"SELECT * FROM ({read}) SEMI JOIN (FROM paper WHERE inside) USING (file, row)"
+        files = _files_in_window(bound)
+        create_selection_tables(db, store, library, bound.selection, files, progress)
+        stored = file_rows_sql(store, files, detail_columns(store))
+        source = f"SELECT * FROM ({stored}) SEMI JOIN (FROM paper WHERE inside) USING (file, row)"
         if query.topics:
-            named = "SELECT file, row, list(topic ORDER BY topic) AS topics FROM hit GROUP BY file, row"
-            source = f"SELECT * FROM ({read}) JOIN ({named}) USING (file, row)"
+            matched = "SELECT file, row, list(topic ORDER BY topic) AS topics FROM hit GROUP BY file, row"
+            source = f"SELECT * FROM ({stored}) JOIN ({matched}) USING (file, row)"
         written = db.execute(
             f"""
             COPY (
@@ -199,108 +201,103 @@ def export_submissions(
             ) TO {sql_string(str(path))} ({options})
             """
         ).fetchall()
-    return int(written[0][0]), gaps
-
-
-def explain_matches(store: Store, library: Library, submission_id: str, topic_names: Sequence[str] = ()) -> Report:
-    """For one submission: each topic that matches, with the rule and the place; for a named topic also why it does not.
-
-    UsageError where the identifier is none; an empty report where the store does not hold it is a UsageError as well.
-    """
-    try:
-        wanted = parse_arxiv_id(submission_id)[0] if store.corpus == ARXIV else submission_id
-    except ValueError as error:
-        raise UsageError(f"{error}. Write it as 1706.03762 or math/0611800.") from None
-    columns = detail_columns(store)
-    with store.connect() as db:
-        found = db.execute(
-            f"SELECT {columns} FROM ({file_rows_sql(store, store.list_files(), columns)}) WHERE id = "
-            f"{sql_string(wanted)}"
-        ).fetchall()
-    if not found:
-        more = (
-            "Fetch its month" if store.corpus == ARXIV else f"`trend papers --corpus {store.corpus}` lists what it does"
-        )
-        raise UsageError(f"The store does not hold {wanted}. {more}, or see {status_command(store.corpus)}.")
-    paper = dict(zip(columns.split(", "), found[0], strict=True))
-    texts, guarded = texts_by_field(store, paper), paper["categories"] if store.corpus == ARXIV else None
-    asked = {library.get_topic(name).id for name in topic_names}
-    rows: list[dict[str, Any]] = []
-    for topic in library.topics.values():
-        if topic.id not in asked:
-            rows += _iter_topic_matches(library, topic, texts, guarded, named=False)
-    own = list(dict.fromkeys(row["topic"] for row in rows))
-    for topic in library.topics.values():
-        through = [member.id for member in library.topic_family(topic.id) if member.id in own and member.id != topic.id]
-        if through and topic.id not in own and topic.id not in asked:
-            rule = f"through {', '.join(through)}"
-            rows.append({"topic": topic.id, "result": "matches", "rule": rule, "field": "", "snippet": ""})
-    for name in topic_names:
-        rows += _iter_topic_matches(library, library.get_topic(name), texts, guarded, named=True)
-    return Report(
-        kind="explain",
-        title=f"{wanted}: {paper['title']}",
-        corpus=store.corpus,
-        synthetic=store.manifest.synthetic,
-        query={"id": wanted, "topics": list(topic_names)},
-        columns=[Column(key, label, "text") for key, label in _EXPLANATION_COLUMNS],
-        rows=rows,
-        notes=[f"{'Categories' if store.corpus == ARXIV else 'Decision'}: {paper['categories']}."],
-    )
+    return int(written[0][0]), gap_notes
 
 
 _EXPLANATION_COLUMNS = (
-    ("topic", "Topic"),
-    ("result", "Result"),
-    ("rule", "Rule"),
-    ("field", "Field"),
-    ("snippet", "Where"),
+    Column("topic", "Topic", "text"),
+    Column("result", "Result", "text"),
+    Column("rule", "Rule", "text"),
+    Column("field", "Field", "text"),
+    Column("snippet", "Context", "text"),
 )
+
+
+def explain_matches(store: Store, library: Library, submission_id: str, topic_names: Sequence[str] = ()) -> Report:
+    """Return a row per rule that matches one submission, with its place; for a named topic also why it does not match.
+
+    Raise UsageError if the identifier is malformed or not in the store.
+    """
+    submission_id = parse_submission_id(store, submission_id)
+    columns = detail_columns(store)
+    stored = file_rows_sql(store, store.list_files(), columns)
+    with store.connect() as db:
+        row = db.execute(f"SELECT {columns} FROM ({stored}) WHERE id = {sql_string(submission_id)}").fetchone()
+    if row is None:
+        raise missing_submission_error(store, submission_id)
+    submission = dict(zip(columns.split(", "), row, strict=True))
+    texts = texts_by_field(store, submission)
+    guarded_categories = submission["categories"] if store.corpus == ARXIV else None
+    named_ids = {library.get_topic(name).id for name in topic_names}
+    rows: list[dict[str, Any]] = []
+    for topic in library.topics.values():
+        if topic.id not in named_ids:
+            rows += _iter_topic_matches(library, topic, texts, guarded_categories, named=False)
+    direct_ids = list(dict.fromkeys(row["topic"] for row in rows))
+    for topic in library.topics.values():
+        family = [member.id for member in library.topic_family(topic.id)]
+        descendants = [member for member in family if member in direct_ids and member != topic.id]
+        if descendants and topic.id not in direct_ids and topic.id not in named_ids:
+            rule = f"via {', '.join(descendants)}"
+            rows.append({"topic": topic.id, "result": "matches", "rule": rule, "field": "", "snippet": ""})
+    for name in topic_names:
+        rows += _iter_topic_matches(library, library.get_topic(name), texts, guarded_categories, named=True)
+    return Report(
+        kind="explain",
+        title=f"{submission_id}: {submission['title']}",
+        corpus=store.corpus,
+        synthetic=store.manifest.synthetic,
+        query={"id": submission_id, "topics": list(topic_names)},
+        columns=_EXPLANATION_COLUMNS,
+        rows=rows,
+        notes=[f"{'Categories' if store.corpus == ARXIV else 'Decision'}: {submission['categories']}."],
+    )
 
 
 def _iter_topic_matches(
     library: Library, topic: Topic, texts: Mapping[str, str], categories: str | None, *, named: bool
-) -> Iterable[dict[str, Any]]:
-    """Rows for one topic: a row a rule that matches, or one that says why none does where the topic was named.
+) -> Iterator[dict[str, Any]]:
+    """Yield a row per rule of a topic that matches, or for a named topic one that says why none does.
 
-    Guards ask for `categories`; None where they do not count.
+    Guards are checked against `categories`; None if they do not apply.
     """
-    matched = False
+    has_match = False
     for member in library.topic_family(topic.id) if named else [topic]:
-        guarded = categories is not None and not is_allowed_by_guard(member.guard, categories)
+        is_blocked = categories is not None and not is_allowed_by_guard(member.guard, categories)
         for rule in member.rules:
-            places = find_matches(rule, **texts)
-            if places and (named or not guarded):
-                matched = matched or not guarded
-                text = texts[places[0].field]
+            matches = find_matches(rule, **texts)
+            if matches and (named or not is_blocked):
+                has_match = has_match or not is_blocked
+                first = matches[0]
                 yield {
                     "topic": topic.id,
-                    "result": f"no: its guard wants {' or '.join(member.guard)}" if guarded else "matches",
+                    "result": f"no: guard requires {' or '.join(member.guard)}" if is_blocked else "matches",
                     "rule": f"{rule.kind} {rule.text}" + (f" (of {member.id})" if member.id != topic.id else ""),
-                    "field": places[0].field + (f", {len(places)} mentions" if len(places) > 1 else ""),
-                    "snippet": format_snippet(text, places[0].start, places[0].end),
+                    "field": first.field + (f", {len(matches)} matches" if len(matches) > 1 else ""),
+                    "snippet": format_snippet(texts[first.field], first.start, first.end),
                 }
-    if named and not matched:
+    if named and not has_match:
         yield {"topic": topic.id, "result": "no rule matches", "rule": "", "field": "", "snippet": ""}
 
 
 def bind_selection(
     store: Store, library: Library, query: Query, default_scope: Scope, progress: Progress
 ) -> tuple[BoundQuery, Window]:
-    """The context of a question with its window made plain: all that is stored where none was said."""
-    from dataclasses import replace
+    """Return the bound query, its selection narrowed to the query's window, and that window with both ends filled in.
 
-    context = bind(store, library, query, default_scope, progress)
-    where = query.window
+    An end that the query leaves open is the first day of the stored files, or the day of the data.
+    """
+    bound = bind(store, library, query, default_scope, progress)
+    window = query.window
     if query.period or query.last:
-        where = Window(*query_window(context, "day"))
-    elif where.since and where.until and where.since >= where.until:
-        query_window(context, "day")
-    return replace(context, selection=replace(context.selection, window=where)), Window(
-        where.since or min((item.first for item in store.manifest.files), default=None),
-        where.until or context.data_as_of.date(),
+        window = Window(*query_window(bound, "day"))
+    elif window.since and window.until and window.since >= window.until:
+        query_window(bound, "day")  # raises UsageError, which names the days
+    return replace(bound, selection=replace(bound.selection, window=window)), Window(
+        window.since or min((data_file.first for data_file in store.manifest.files), default=None),
+        window.until or bound.data_as_of.date(),
     )
 
 
-def _files_in_window(bound: BoundQuery) -> list[Any]:
+def _files_in_window(bound: BoundQuery) -> list[DataFile]:
     return bound.store.list_files(*bound.selection.window)

@@ -1,7 +1,7 @@
-"""The language of `--search`: what a person writes -> an expression that the index and a scan read alike.
+"""The query language of `--search`: what a person writes -> an expression that means the same to index and scan.
 
-A word is a run of ASCII letters, digits and other characters beyond ASCII, in any case; all else parts words. Text is
-compared in lower case, as DuckDB makes it, on both ways.
+A word is a run of ASCII letters, digits and characters beyond ASCII, in any case; everything else separates words. Both
+compare text in lower case, as DuckDB makes it.
 """
 
 from __future__ import annotations
@@ -14,22 +14,23 @@ from itertools import pairwise
 from trendcli.core.errors import UsageError, suggest_names
 from trendcli.core.normalize import normalize_text
 
-MAX_SEARCH_WORDS = 32  # words and phrases of one query, and words of one phrase
-MAX_WORD_LETTERS = 200  # letters of a word
+MAX_SEARCH_WORDS = 32  # words and phrases in a query, and words in a phrase
+MAX_WORD_LETTERS = 200  # letters in a word
 _PIECE_PATTERN = re.compile(r'(-?)(?:([A-Za-z_]+):)?(?:"([^"]*)"(\*?)|([^\s"]+))')
-# what parts words in text in lower case, and what they consist of: all else, since a class of all letters beyond ASCII
-# takes Python 10 ms to compile; and the former as RE2 reads it
+# what separates words in lower-case text; words are made of everything else, since a class of all letters beyond ASCII
+# takes Python 10 ms to compile
 _SEPARATOR_CLASS = r"[\x00-/:-`{-\x7f]"
 _LETTER_CLASS = f"[^{_SEPARATOR_CLASS[1:]}"
-_RE2_SEPARATOR_CLASS = r"[^0-9a-z\x{80}-\x{10FFFF}]"
+_RE2_SEPARATOR_CLASS = r"[^0-9a-z\x{80}-\x{10FFFF}]"  # the same in the syntax of RE2
 _WORD_PATTERN = re.compile(f"{_LETTER_CLASS}+")
+# These are the words of the full-text index; those of reports/terms/tokens.py are ASCII alone, and keep underscores.
 
 
 @dataclass(frozen=True)
 class SearchTerm:
-    """A word or phrase in any of some fields; `spellings` are ways to write it, each a run of words.
+    """A word or phrase in any of some fields; each of its `spellings` is a sequence of words.
 
-    `ending` is 's' where a plural s may follow the last word, '*' where any letters may, and '' where nothing may.
+    `ending` is what may follow the last word: 's' for a plural s, '*' for any letters, '' for nothing.
     """
 
     text: str
@@ -40,21 +41,21 @@ class SearchTerm:
 
 @dataclass(frozen=True)
 class And:
-    """All of the parts."""
+    """All of the operands."""
 
     operands: tuple[SearchExpr, ...]
 
 
 @dataclass(frozen=True)
 class Or:
-    """At least one of the parts."""
+    """At least one of the operands."""
 
     operands: tuple[SearchExpr, ...]
 
 
 @dataclass(frozen=True)
 class AndNot:
-    """What is wanted, without what is not."""
+    """What matches one expression and not another."""
 
     included: SearchExpr
     excluded: SearchExpr
@@ -65,7 +66,11 @@ SearchExpr = SearchTerm | And | Or | AndNot
 
 @dataclass(frozen=True)
 class SearchQuery:
-    """What must hold; what earns points, `must` first, and how many; the most there are; and the terms, to be shown."""
+    """A search query with its scoring.
+
+    `requirement` must match. `points` are (expression, points that it earns), the requirement first, and `max_points`
+    is what a perfect match scores. `terms` are the words and phrases to highlight.
+    """
 
     requirement: SearchExpr
     points: tuple[tuple[SearchExpr, int], ...]
@@ -74,63 +79,65 @@ class SearchQuery:
 
 
 def split_words(text: str) -> list[str]:
-    """The words of a canonical text, in lower case."""
+    """Return the words of a canonical text, in lower case."""
     return _WORD_PATTERN.findall(text.lower())
 
 
 def parse_search_query(text: str, fields: Sequence[str]) -> SearchQuery:
-    """The query that a person wrote, over some fields of a corpus; UsageError, with what is wrong, where it is none.
+    """Parse a query over some fields of a corpus; raise UsageError, which says what is wrong, if it is malformed.
 
-    A point for each word or phrase that occurs and one more where it does in the title; the same for each two that
-    stand beside each other in the query and in the text.
+    A word or phrase that occurs earns a point, and another one if it occurs in the title. So do two that are adjacent
+    both in the query and in the text.
     """
-    clauses, unwanted = _parse_clauses(text, tuple(fields))
+    clauses, excluded = _parse_clauses(text, tuple(fields))
     terms = tuple(dict.fromkeys(term for clause in clauses for term in clause))
     pairs = [
-        _join_terms(one, two)
-        for (one, *others), (two, *more) in pairwise(clauses)
-        if not (others or more) and one.fields == two.fields == tuple(fields) and one.ending != "*"
+        _join_terms(left, right)
+        for (left, *left_alternatives), (right, *right_alternatives) in pairwise(clauses)
+        if not (left_alternatives or right_alternatives)
+        and left.fields == right.fields == tuple(fields)
+        and left.ending != "*"
     ]
-    parts = tuple(Or(clause) if len(clause) > 1 else clause[0] for clause in clauses)
-    must: SearchExpr = And(parts) if len(parts) > 1 else parts[0]
-    if unwanted:
-        must = AndNot(must, Or(tuple(unwanted)))
-    sure = {clause[0] for clause in clauses if len(clause) == 1}
-    points: list[tuple[SearchExpr, int]] = [(must, len(sure))]
-    points += [(term, 1) for term in (*terms, *pairs) if term not in sure]
-    titled = [_restrict_to_field(term, "title") for term in (*terms, *pairs) if "title" in term.fields]
-    points += [(term, 1) for term in titled]
-    return SearchQuery(must, tuple(points), len(terms) + len(pairs) + len(titled), terms)
+    operands = tuple(Or(clause) if len(clause) > 1 else clause[0] for clause in clauses)
+    requirement: SearchExpr = And(operands) if len(operands) > 1 else operands[0]
+    if excluded:
+        requirement = AndNot(requirement, Or(tuple(excluded)))
+    required_terms = {clause[0] for clause in clauses if len(clause) == 1}
+    points: list[tuple[SearchExpr, int]] = [(requirement, len(required_terms))]
+    points += [(term, 1) for term in (*terms, *pairs) if term not in required_terms]
+    title_terms = [_restrict_to_field(term, "title") for term in (*terms, *pairs) if "title" in term.fields]
+    points += [(term, 1) for term in title_terms]
+    return SearchQuery(requirement, tuple(points), len(terms) + len(pairs) + len(title_terms), terms)
 
 
 def to_fts5(expr: SearchExpr, columns: Sequence[str]) -> str:
-    """The expression as SQLite's FTS5 reads it, over its columns; nothing that a person wrote is in it but words."""
+    """Return the expression in the syntax of SQLite's FTS5; of what a person wrote it holds nothing but words."""
     if isinstance(expr, SearchTerm):
-        runs = [f'"{" ".join(run)}"' + (" *" if expr.ending == "*" else "") for run in _word_runs(expr)]
-        either = f"({' OR '.join(runs)})"
-        # to leave out no column takes as long as all the rest
-        return either if set(expr.fields) >= set(columns) else f"({{{' '.join(expr.fields)}}} : {either})"
+        phrases = [f'"{" ".join(run)}"' + (" *" if expr.ending == "*" else "") for run in _word_runs(expr)]
+        alternatives = f"({' OR '.join(phrases)})"
+        # a filter that names all columns would double the time
+        return alternatives if set(expr.fields) >= set(columns) else f"({{{' '.join(expr.fields)}}} : {alternatives})"
     if isinstance(expr, AndNot):
         return f"({to_fts5(expr.included, columns)} NOT {to_fts5(expr.excluded, columns)})"
-    word = " AND " if isinstance(expr, And) else " OR "
-    return f"({word.join(to_fts5(part, columns) for part in expr.operands)})"
+    operator = " AND " if isinstance(expr, And) else " OR "
+    return f"({operator.join(to_fts5(operand, columns) for operand in expr.operands)})"
 
 
 def _word_runs(term: SearchTerm) -> list[tuple[str, ...]]:
-    """The runs of words that a term stands for, with their plurals; any of '*' begin with one of them."""
-    plural = [(*way[:-1], f"{way[-1]}s") for way in term.spellings] if term.ending == "s" else []
-    return [*term.spellings, *plural]
+    """Return the sequences of words that a term stands for, with plurals; for the ending '*' they are prefixes."""
+    plurals = [(*spelling[:-1], f"{spelling[-1]}s") for spelling in term.spellings] if term.ending == "s" else []
+    return [*term.spellings, *plurals]
 
 
 def to_sql(expr: SearchExpr) -> str:
-    """The same as SQL over columns that hold the fields in lower case.
+    """Return the expression as SQL over columns that hold the fields in lower case.
 
-    An expression is asked only of texts that hold the letters: a plain search is several times as fast.
+    A regular expression is tried only on texts that contain the letters: a plain search is several times as fast.
     """
     if isinstance(expr, SearchTerm):
         return (
             "("
-            + " OR ".join(_term_to_sql(expr, spelling, name) for name in expr.fields for spelling in expr.spellings)
+            + " OR ".join(_term_to_sql(expr, spelling, field) for field in expr.fields for spelling in expr.spellings)
             + ")"
         )
     if isinstance(expr, AndNot):
@@ -139,18 +146,16 @@ def to_sql(expr: SearchExpr) -> str:
 
 
 def add_requirement(expr: SearchExpr, requirement: SearchExpr) -> SearchExpr:
-    """`expr` with what else `must` asks for: its parts that are not seen at once to hold where `expr` does."""
-    parts = [
-        part
-        for part in (requirement.operands if isinstance(requirement, And) else (requirement,))
-        if not _implies(expr, part)
-    ]
-    return And((expr, *parts)) if parts else expr
+    """Return `expr` and `requirement`, without those parts of the requirement that `expr` plainly implies."""
+    operands = requirement.operands if isinstance(requirement, And) else (requirement,)
+    remaining = [operand for operand in operands if not _implies(expr, operand)]
+    return And((expr, *remaining)) if remaining else expr
 
 
 def _implies(one: SearchExpr, other: SearchExpr) -> bool:
+    """Return whether whatever matches `one` matches `other`; False also if that is not plain to see."""
     if isinstance(other, Or):
-        return any(_implies(one, part) for part in other.operands)
+        return any(_implies(one, operand) for operand in other.operands)
     if not (isinstance(one, SearchTerm) and isinstance(other, SearchTerm)):
         return one is other
     if (one.spellings, one.ending) == (other.spellings, other.ending):
@@ -161,16 +166,16 @@ def _implies(one: SearchExpr, other: SearchExpr) -> bool:
 
 
 def _contains_run(run: Sequence[str], part: Sequence[str]) -> bool:
-    places = range(len(run) - len(part) + 1)
-    return any(tuple(run[place : place + len(part)]) == tuple(part) for place in places)
+    starts = range(len(run) - len(part) + 1)
+    return any(tuple(run[start : start + len(part)]) == tuple(part) for start in starts)
 
 
 def find_term(term: SearchTerm, text: str) -> tuple[int, int] | None:
-    """Where a term first stands in a canonical text: from which character to which; None where it does not."""
+    """Return the (start, end) of the first occurrence of a term in a canonical text, or None."""
     ending = {"*": f"{_LETTER_CLASS}*", "s": "s?", "": ""}[term.ending]
-    either = "|".join(f"{_SEPARATOR_CLASS}+".join(spelling) for spelling in term.spellings)
-    found = re.search(f"(?<!{_LETTER_CLASS})(?:{either}){ending}(?!{_LETTER_CLASS})", text.lower())
-    return found.span() if found else None
+    alternatives = "|".join(f"{_SEPARATOR_CLASS}+".join(spelling) for spelling in term.spellings)
+    match = re.search(f"(?<!{_LETTER_CLASS})(?:{alternatives}){ending}(?!{_LETTER_CLASS})", text.lower())
+    return match.span() if match else None
 
 
 def _term_to_sql(term: SearchTerm, spelling: Sequence[str], column: str) -> str:
@@ -180,76 +185,76 @@ def _term_to_sql(term: SearchTerm, spelling: Sequence[str], column: str) -> str:
 
 
 def _parse_clauses(text: str, fields: tuple[str, ...]) -> tuple[list[tuple[SearchTerm, ...]], list[SearchTerm]]:
-    """What must occur, each clause by one of its terms, and what must not."""
+    """Return the clauses of a query, of each of which one term must occur, and the terms that must not occur."""
     text = normalize_text(text)
     if text.count('"') % 2:
-        raise UsageError('A quotation mark is left open: write "graph neural" with one on each side.')
+        raise UsageError('A quotation mark is not closed: write a phrase as "graph neural".')
     clauses: list[tuple[SearchTerm, ...]] = []
-    unwanted: list[SearchTerm] = []
-    either = waiting = False
-    pieces = [found.groups() for found in _PIECE_PATTERN.finditer(text)]
+    excluded: list[SearchTerm] = []
+    joins_clause = follows_operator = False
+    pieces = [match.groups() for match in _PIECE_PATTERN.finditer(text)]
     for minus, field, phrase, star, word in pieces:
         if word in ("OR", "AND") and not (minus or field):
-            if waiting or not clauses:
-                raise UsageError(f"{word} stands between two words: write graph {word} tree.")
-            either, waiting = word == "OR", True
+            if follows_operator or not clauses:
+                raise UsageError(f"{word} goes between two words, as in graph {word} tree.")
+            joins_clause, follows_operator = word == "OR", True
             continue
         if word == "NOT" and not field:
-            raise UsageError('Write -word for a word that must not occur; "NOT" in quotes is a word like others.')
+            raise UsageError("To exclude a word, write -word; to search for the word NOT, put it in quotes.")
         term = _parse_term((word or "") if phrase is None else phrase + star, field, fields)
-        if minus and waiting:
-            raise UsageError(f"-{term.text} cannot stand behind AND or OR: what must not occur stands by itself.")
+        if minus and follows_operator:
+            raise UsageError(f"-{term.text} cannot follow AND or OR: an exclusion applies to the whole query.")
         if minus:
-            unwanted.append(term)
-        elif either:
+            excluded.append(term)
+        elif joins_clause:
             clauses[-1] = tuple(dict.fromkeys((*clauses[-1], term)))
         elif (term,) not in clauses:
             clauses.append((term,))
-        either = waiting = False
-    if waiting:
-        raise UsageError("The query ends with AND or OR: write graph OR tree.")
+        joins_clause = follows_operator = False
+    if follows_operator:
+        raise UsageError("The query ends with AND or OR: write a word after it, as in graph OR tree.")
     if any(len(clause) > 1 for clause in clauses) and any(set("()") & set(word or "") for *_, word in pieces):
-        raise UsageError("Parentheses do not group: OR binds its two neighbours, as in graph OR tree kernel.")
+        raise UsageError("Parentheses do not group: OR joins the two terms beside it, as in graph OR tree kernel.")
     if not clauses:
         raise UsageError(
-            "Say what must occur as well, not only what must not."
-            if unwanted
-            else 'Nothing to look for: name words or a "quoted phrase".'
+            "A query needs at least one word that must occur, not only exclusions."
+            if excluded
+            else 'The query is empty: give words or a "quoted phrase".'
         )
     if len(pieces) > MAX_SEARCH_WORDS:
         raise UsageError(f"A query has at most {MAX_SEARCH_WORDS} words and phrases, not {len(pieces)}.")
-    return clauses, unwanted
+    return clauses, excluded
 
 
 def _parse_term(text: str, field: str | None, fields: tuple[str, ...]) -> SearchTerm:
     if field and field.lower() not in fields:
         raise UsageError(
-            f"No field {field!r}{suggest_names(field.lower(), fields)}. Known here: {', '.join(fields)}; in quotes, "
-            f'"{field}:{text}", it is a phrase. Categories, authors and dates have options of their own.'
+            f"No field {field!r}{suggest_names(field.lower(), fields)}. Known: {', '.join(fields)}. To search for "
+            f'it as a phrase, write "{field}:{text}". Categories, authors and dates have options of their own.'
         )
     if text.endswith(":") and text[:-1].lower() in fields:
-        raise UsageError(f"{text} wants a word right behind it: {text}word.")
-    star = text.endswith("*")
+        raise UsageError(f"{text} needs a word right after it, as in {text}word.")
+    has_star = text.endswith("*")
     if "*" in text.rstrip("*"):
-        raise UsageError(f"{text!r} has a star that is not at its end; only the end of a word may be left open.")
-    spellings = tuple(dict.fromkeys(tuple(split_words(way)) for way in (text, text.replace("-", ""))))
-    if not spellings[0]:
-        raise UsageError(f"{text!r} holds no letter or digit to look for.")
-    if len(spellings[0]) > MAX_SEARCH_WORDS:
-        raise UsageError(f"A phrase has at most {MAX_SEARCH_WORDS} words, not {len(spellings[0]):,}: {text[:40]}...")
-    if (longest := max(map(len, spellings[0]))) > MAX_WORD_LETTERS:
+        raise UsageError(f"{text!r} has a star that is not at its end; only the end of a word can be a wildcard.")
+    spellings = tuple(dict.fromkeys(tuple(split_words(variant)) for variant in (text, text.replace("-", ""))))
+    words = spellings[0]
+    if not words:
+        raise UsageError(f"{text!r} has no letter or digit to search for.")
+    if len(words) > MAX_SEARCH_WORDS:
+        raise UsageError(f"A phrase has at most {MAX_SEARCH_WORDS} words, not {len(words):,}: {text[:40]}...")
+    if (longest := max(map(len, words))) > MAX_WORD_LETTERS:
         raise UsageError(f"A word has at most {MAX_WORD_LETTERS} letters, not {longest:,}: {text[:40]}...")
-    if star and len(spellings[0][-1]) < 2:
-        raise UsageError(f"{text!r} would find nearly everything: write at least two letters before the star.")
-    ending = "*" if star else "" if spellings[0][-1].endswith("s") else "s"
+    if has_star and len(words[-1]) < 2:
+        raise UsageError(f"{text!r} would match nearly everything: write at least two letters before the star.")
+    ending = "*" if has_star else "" if words[-1].endswith("s") else "s"
     return SearchTerm(text, spellings, ending, (field.lower(),) if field else fields)
 
 
-def _join_terms(one: SearchTerm, two: SearchTerm) -> SearchTerm:
-    """Two terms as one phrase; the first may be in the plural as well."""
-    first = [*one.spellings, *((*way[:-1], f"{way[-1]}s") for way in one.spellings if one.ending == "s")]
-    ways = tuple((*left, *right) for left in first for right in two.spellings)
-    return SearchTerm(f"{one.text} {two.text}", ways, two.ending, one.fields)
+def _join_terms(one: SearchTerm, other: SearchTerm) -> SearchTerm:
+    """Return two terms as one phrase; the first may be in the plural as well."""
+    spellings = tuple((*left, *right) for left in _word_runs(one) for right in other.spellings)
+    return SearchTerm(f"{one.text} {other.text}", spellings, other.ending, one.fields)
 
 
 def _restrict_to_field(term: SearchTerm, field: str) -> SearchTerm:

@@ -1,9 +1,9 @@
-"""How alike two submissions are: the cosine of their tf-idf vectors over the words of title and abstract.
+"""How similar two submissions are: the cosine of their tf-idf vectors over the words of title and abstract.
 
 A word that occurs tf times in a submission, and in df of n, weighs (1 + ln tf) ln((1 + n) / (1 + df)), as in Manning,
 Raghavan and Schütze: Introduction to Information Retrieval, 6.2 to 6.4. That is TfidfVectorizer of scikit-learn with
-sublinear_tf and smooth_idf, but for the one that it adds to every idf: a word of every submission weighs nothing here.
-df is taken from a sample of the store.
+sublinear_tf and smooth_idf, but without the one that it adds to every idf: a word of every submission weighs nothing
+here. df comes from a sample of the store.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,84 +25,85 @@ from trendcli.store.store import Store
 if TYPE_CHECKING:
     import duckdb
 
-# the sample: so many files, evenly spread over the months, and the first so many submissions of each
-SAMPLE_FILES, SAMPLE_ROWS_PER_FILE = 20, 1000
+# the sample: files spread evenly over the months, and the first submissions of each
+SAMPLE_FILES = 20
+SAMPLE_ROWS_PER_FILE = 1000
 MAX_QUERY_WORDS = 25  # words of a submission by which others are looked for
-MAX_COMPARED = 300  # submissions that share most of them, and are compared in full
-_POINTS_PER_UNIT = 1000  # points are whole numbers, so that no order hangs on how a sum was rounded
+MAX_COMPARED = 300  # submissions that share most of those words and are compared in full
+_POINTS_PER_UNIT = 1000  # points are integers, so that no order depends on how a sum is rounded
 
-TfidfVector = Mapping[str, float]
+TfidfVector = Mapping[str, float]  # word -> weight, of length 1
 
 
 @dataclass(frozen=True)
 class DocumentFrequencies:
-    """In how many of `size` submissions each word occurs."""
+    """In how many of `document_count` submissions each word occurs."""
 
     document_count: int
     counts: Mapping[str, int]
 
     def idf(self, word: str) -> float:
-        """ln((1 + n) / (1 + df)): 0 for a word of every submission, most for one that the sample does not hold."""
+        """Return ln((1 + n) / (1 + df)): 0 for a word of every submission, largest for one the sample lacks."""
         return math.log((1 + self.document_count) / (1 + self.counts.get(word, 0)))
 
 
 def sample_document_frequencies(db: duckdb.DuckDBPyConnection, store: Store) -> DocumentFrequencies:
-    """The sample of a store, as it was taken before where the store is the same."""
+    """Return the document frequencies of a sample of the store; the sample of an unchanged store is cached."""
     path = store.cache_folder / "like" / f"{store.compute_fingerprint()}.json"
     with suppress(OSError, ValueError, KeyError):
-        said = json.loads(path.read_text(encoding="utf-8"))
-        return DocumentFrequencies(said["size"], said["counts"])
-    read = file_rows_sql(store, _spread_files(store.manifest.files), ", ".join(store.text_fields), live_only=False)
-    size, counts = 0, Counter[str]()
-    for texts in db.execute(
-        f"SELECT {', '.join(store.text_fields)} FROM ({read}) WHERE row < {SAMPLE_ROWS_PER_FILE}"
-    ).fetchall():
-        size += 1
+        cached = json.loads(path.read_text(encoding="utf-8"))
+        return DocumentFrequencies(cached["size"], cached["counts"])
+    fields = ", ".join(store.text_fields)
+    stored = file_rows_sql(store, _spread_files(store.manifest.files), fields, live_only=False)
+    document_count, counts = 0, Counter[str]()
+    for texts in db.execute(f"SELECT {fields} FROM ({stored}) WHERE row < {SAMPLE_ROWS_PER_FILE}").fetchall():
+        document_count += 1
         counts.update(set(_text_words(texts)))
     with suppress(OSError):  # a read-only disk
-        for old in path.parent.glob("*.json"):
-            old.unlink(missing_ok=True)
-        write_file_atomically(path, json.dumps({"size": size, "counts": counts}).encode())
-    return DocumentFrequencies(size, counts)
+        for outdated in path.parent.glob("*.json"):
+            outdated.unlink(missing_ok=True)
+        write_file_atomically(path, json.dumps({"size": document_count, "counts": counts}).encode())
+    return DocumentFrequencies(document_count, counts)
 
 
 def tfidf_vector(texts: Iterable[str | None], frequencies: DocumentFrequencies) -> dict[str, float]:
-    """Word -> weight of a submission's texts; the length of the vector is 1, or 0 where it has no word that tells."""
+    """Return word -> weight of a submission's texts, scaled to length 1; empty if no word has a weight."""
     weights = {word: (1 + math.log(tf)) * frequencies.idf(word) for word, tf in Counter(_text_words(texts)).items()}
     length = math.sqrt(sum(weight * weight for weight in weights.values()))
     return {word: weight / length for word, weight in weights.items() if weight} if length else {}
 
 
 def cosine_similarity(one: TfidfVector, other: TfidfVector) -> float:
-    """The cosine of two vectors of length 1: 0 where they share no word, 1 for the same direction."""
+    """Return the cosine of two vectors of length 1: 0 if they share no word, 1 for the same direction."""
     return math.fsum(weight * other[word] for word, weight in one.items() if word in other)
 
 
 def shared_words(one: TfidfVector, other: TfidfVector) -> list[str]:
-    """The words that make two submissions alike, those that do so most first."""
-    both = {word: weight * other[word] for word, weight in one.items() if word in other}
-    return sorted(both, key=lambda word: (-both[word], word))
+    """Return the words of both vectors, those that add most to the cosine first."""
+    products = {word: weight * other[word] for word, weight in one.items() if word in other}
+    return sorted(products, key=lambda word: (-products[word], word))
 
 
 def build_similarity_query(
     target: TfidfVector, frequencies: DocumentFrequencies, fields: tuple[str, ...]
 ) -> SearchQuery:
-    """What finds submissions that share telling words; points are about what each word adds to the cosine."""
-    telling = sorted(target, key=lambda word: (-target[word], word))[:MAX_QUERY_WORDS]
-    terms = tuple(SearchTerm(word, ((word,),), "", fields) for word in telling)
-    must = Or(terms)
+    """Return a query for submissions that share distinctive words; points approximate what each adds to the cosine."""
+    words = sorted(target, key=lambda word: (-target[word], word))[:MAX_QUERY_WORDS]
+    terms = tuple(SearchTerm(word, ((word,),), "", fields) for word in words)
+    requirement = Or(terms)
     points = [(term, round(_POINTS_PER_UNIT * target[term.text] * frequencies.idf(term.text))) for term in terms]
-    return SearchQuery(must, ((must, 0), *points), 1, terms)
+    return SearchQuery(requirement, ((requirement, 0), *points), 1, terms)
 
 
 def _text_words(texts: Iterable[str | None]) -> list[str]:
     return split_words("\n".join(text for text in texts if text))
 
 
-def _spread_files(files: tuple[DataFile, ...]) -> list[DataFile]:
-    ordered = sorted(files, key=lambda item: (item.first, item.path))
+def _spread_files(files: Sequence[DataFile]) -> list[DataFile]:
+    """Return `SAMPLE_FILES` files at equal distances in the order of their months, or all if there are fewer."""
+    ordered = sorted(files, key=lambda data_file: (data_file.first, data_file.path))
     return (
-        [ordered[place * len(ordered) // SAMPLE_FILES] for place in range(SAMPLE_FILES)]
+        [ordered[number * len(ordered) // SAMPLE_FILES] for number in range(SAMPLE_FILES)]
         if len(ordered) > SAMPLE_FILES
         else ordered
     )

@@ -1,1 +1,1 @@
-"""Reports on words: rising and falling terms, new names, terms that go with acceptance."""
+"""Reports on words: rising and falling terms, new names, terms associated with acceptance."""

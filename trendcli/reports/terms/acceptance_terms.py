@@ -1,21 +1,20 @@
-"""Use-case outcome: which keywords go with acceptance to a conference."""
+"""Terms associated with acceptance: which terms or keywords the accepted submissions to a venue contain more often."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trendcli.core.arrow import pc
 from trendcli.core.errors import UsageError
 from trendcli.core.report import Column, Report
 from trendcli.core.types import Progress, Scope, ignore_progress
 from trendcli.reports.base import build_report, describe_period
-from trendcli.reports.terms import near_duplicates as folding
-from trendcli.reports.terms import ngrams, texts, tokens
-from trendcli.reports.terms.stopwords import NON_PLURALS
-from trendcli.reports.terms.terms import (
+from trendcli.reports.notes import verdict_note
+from trendcli.reports.terms.acronym_definitions import find_long_forms
+from trendcli.reports.terms.base import (
     MAX_EXAMPLES,
     TermFilter,
     build_example_fields,
@@ -23,6 +22,10 @@ from trendcli.reports.terms.terms import (
     nearest_interval_end,
     topic_suffix,
 )
+from trendcli.reports.terms.near_duplicates import DocumentIndices, drop_subsumed, group_near_duplicates
+from trendcli.reports.terms.ngrams import count_ngrams, find_documents
+from trendcli.reports.terms.stopwords import NON_PLURALS, is_stopword_phrase
+from trendcli.reports.terms.texts import TokenizedSelection, newest_ids, read_texts
 from trendcli.reports.trends.acceptance import (
     ACCEPTANCE_VERDICTS,
     DIFFERENCE_NOTE,
@@ -32,14 +35,20 @@ from trendcli.reports.trends.acceptance import (
     find_decided_year,
     format_acceptance_rate,
 )
-from trendcli.stats import proportions as change
 from trendcli.stats.distributions import IntArray
 from trendcli.stats.multiple_testing import benjamini_hochberg
-from trendcli.stats.proportions import FDR, Change, TwoProportions
+from trendcli.stats.proportions import (
+    FDR,
+    Change,
+    TwoProportions,
+    classify_change,
+    compute_changes,
+    nan_to_none,
+)
 from trendcli.store.manifest import ARXIV
 from trendcli.store.store import Store
 from trendcli.topics.library import Library
-from trendcli.topics.query import Query, bind
+from trendcli.topics.query import BoundQuery, Query, bind
 
 ACCEPTANCE_TERM_COLUMNS = (
     Column("term", "Term", "text", 0),
@@ -49,7 +58,8 @@ ACCEPTANCE_TERM_COLUMNS = (
 )
 UNCLEAR_VERDICT = ACCEPTANCE_VERDICTS["no clear change"]
 
-DocumentIndices = NDArray[np.int32]
+# the forms of a term (such as its plural), and the submissions that contain each
+FormDocuments = Mapping[str, DocumentIndices]
 
 
 def build_acceptance_terms(
@@ -60,76 +70,92 @@ def build_acceptance_terms(
     term_filter: TermFilter | None = None,
     progress: Progress = ignore_progress,
 ) -> Report:
-    """Terms by how much more, or less, often the submissions that hold them were accepted than all others.
+    """Return the terms whose submissions were accepted more, or less, often than all others.
 
-    The base is the scope of the question in one period, the last whole year where none is named. Where keywords alone
-    are read, a term is a whole keyword. UsageError of arXiv; NoCoverage where the decisions are not known.
+    The base is the scope of the query in one year, by default the last whose decisions are all known. Where only
+    keywords are read, a term is a whole keyword. UsageError for arXiv; CoverageMissing where decisions are not known.
     """
     term_filter = term_filter or TermFilter()
     if store.corpus == ARXIV:
-        raise UsageError("Who was accepted is known of a venue alone: name one, such as --corpus iclr.")
-    context = narrow_base_to_topic(bind(store, library, query, default_scope, progress))
-    period = find_decided_year(context)
-    counted = context.count_submissions([period])
-    read = texts.read_texts(context, [period])
-    taken = pc.match_substring_regex(read.categories, "(^| )accepted( |$)").to_numpy().astype(np.int64)
-    base, won = len(taken), int(taken.sum())
-    whole_keywords = store.text_fields == ("keywords",)
-    every = _find_keyword_documents(read) if whole_keywords else _find_term_documents(read, term_filter)
-    held = {term: np.unique(np.concatenate(list(forms.values()))) for term, forms in every.items()}
-    names = sorted(
-        term for term, at in held.items() if len(at) >= term_filter.min_count and not folding.is_stopword_phrase(term)
+        raise UsageError("Acceptance is known only for venues: name one, such as --corpus iclr.")
+    bound = narrow_base_to_topic(bind(store, library, query, default_scope, progress))
+    period = find_decided_year(bound)
+    period_counts = bound.count_submissions([period])
+    tokenized = read_texts(bound, [period])
+    is_accepted = pc.match_substring_regex(tokenized.categories, "(^| )accepted( |$)").to_numpy().astype(np.int64)
+    submission_count, accepted_count = len(is_accepted), int(is_accepted.sum())
+    is_by_keyword = store.text_fields == ("keywords",)
+    forms = _find_keyword_documents(tokenized) if is_by_keyword else _find_term_documents(tokenized, term_filter)
+    rows, test_count = _build_rows(bound, tokenized, is_accepted, forms, term_filter.min_count)
+    shown = [
+        row
+        for sign in (1, -1)
+        for row in [row for row in rows if sign * row["points"] > 0][: term_filter.limit or None]
+    ]
+    more, less = (sum(row["verdict"].startswith(verdict) for row in rows) for verdict in ("more", "less"))
+    unit = "keywords" if is_by_keyword else f"terms of {term_filter.min_words} to {term_filter.max_words} words"
+    limit = f", up to {term_filter.limit:,} each way" if term_filter.limit else ""
+    return build_report(
+        bound,
+        "outcome",
+        f"Terms associated with acceptance{topic_suffix(bound)}, {period.label}",
+        columns=ACCEPTANCE_TERM_COLUMNS,
+        rows=shown,
+        described_periods=[describe_period(period, period_counts, bound.period_status(period))],
+        period_counts=period_counts,
+        notes=[
+            format_acceptance_rate(accepted_count, submission_count),
+            DIFFERENCE_NOTE,
+            f"{test_count:,} {unit} were tested, those in at least {term_filter.min_count:,} submissions: {more:,} "
+            f"associated with acceptance, {less:,} with rejection, near-duplicates merged. Those with p ≤ {FDR} are "
+            f"listed{limit}, by the end of the interval nearer to no difference, so that a rare term with an extreme "
+            "rate does not precede a common one that is certain.",
+            verdict_note(test_count, "keyword" if is_by_keyword else "term"),
+        ],
+        resolved_options={"period": period.label, "outcome": "accepted", **term_filter.query_fields},
+        summary={"tested": test_count, "accepted": accepted_count, "submissions": submission_count},
     )
-    sides = [_term_proportions(taken, held[name]) for name in names]
-    moved = change.compute_changes(sides)
-    qs = change.nan_to_none(benjamini_hochberg([found.p for found in moved]))
-    chosen = [place for place, found in enumerate(moved) if found.p is not None and found.p <= FDR]
-    acronyms = [names[place] for place in chosen if " " not in names[place]]
-    long_form = folding.find_long_forms(tokens.count_acronym_definitions(read.tokens, acronyms))
+
+
+def _build_rows(
+    bound: BoundQuery,
+    tokenized: TokenizedSelection,
+    is_accepted: IntArray,
+    forms: Mapping[str, FormDocuments],
+    min_count: int,
+) -> tuple[list[dict[str, Any]], int]:
+    """Return a row for each group of terms with p ≤ FDR, those with a verdict first, and the number of tests."""
+    documents_of = {term: np.unique(np.concatenate(list(documents.values()))) for term, documents in forms.items()}
+    terms = sorted(
+        term for term, documents in documents_of.items() if len(documents) >= min_count and not is_stopword_phrase(term)
+    )
+    documents = [documents_of[term] for term in terms]
+    proportions = [_term_proportions(is_accepted, numbers) for numbers in documents]
+    changes = compute_changes(proportions)
+    q_values = nan_to_none(benjamini_hochberg([change.p for change in changes]))
+    significant = [index for index, change in enumerate(changes) if change.p is not None and change.p <= FDR]
+    long_forms = find_long_forms(tokenized.tokens, [terms[index] for index in significant if " " not in terms[index]])
     rows = []
-    for way in (1, -1):
-        mine = [place for place in chosen if way * (moved[place].points or 0.0) > 0]
-        folded = folding.group_near_duplicates(
-            [names[place] for place in mine], [held[names[place]] for place in mine], long_form
+    for sign in (1, -1):
+        members = [index for index in significant if sign * (changes[index].points or 0.0) > 0]
+        groups = group_near_duplicates(
+            [terms[index] for index in members], [documents[index] for index in members], long_forms
         )
-        for group in folded:
-            place, *others = (mine[member] for member in group)
-            forms = every[names[place]] if len(every[names[place]]) > 1 else {}
-            alike = {**forms, **{names[other]: held[names[other]] for other in others}}
-            variants = [{"term": term, **_acceptance_counts(taken, at)} for term, at in alike.items()]
-            examples = texts.newest_ids(read, held[names[place]], MAX_EXAMPLES)
+        for group in groups:
+            leader, *others = (members[member] for member in group)
+            term = terms[leader]
+            own_forms = forms[term] if len(forms[term]) > 1 else {}
+            variants = [
+                {"term": variant, **_acceptance_counts(is_accepted, numbers)}
+                for variant, numbers in {**own_forms, **{terms[other]: documents[other] for other in others}}.items()
+            ]
+            example_ids = newest_ids(tokenized, documents[leader], MAX_EXAMPLES)
             rows.append(
-                _build_row(names[place], sides[place], moved[place], qs[place])
-                | build_example_fields(context, names[place], variants, examples)
+                _build_row(term, proportions[leader], changes[leader], q_values[leader])
+                | build_example_fields(bound, term, variants, example_ids)
             )
     rows.sort(key=lambda row: (row["verdict"] == UNCLEAR_VERDICT, -abs(nearest_interval_end(row)), row["term"]))
-    ways = [[row for row in rows if way * row["points"] > 0] for way in (1, -1)]
-    listed = [row for one in ways for row in one[: term_filter.limit or None]]
-    number = {verdict: sum(row["verdict"].startswith(verdict) for row in rows) for verdict in ("more", "less")}
-    what = "keywords" if whole_keywords else f"terms of {term_filter.min_words} to {term_filter.max_words} words"
-    tested = sum(found.p is not None for found in moved)
-    most = f", {term_filter.limit} each way at most" if term_filter.limit else ""
-    return build_report(
-        context,
-        "outcome",
-        f"Terms that go with acceptance{topic_suffix(context)}, {period.label}",
-        ACCEPTANCE_TERM_COLUMNS,
-        listed,
-        [describe_period(period, counted, context.period_status(period))],
-        counted,
-        [
-            format_acceptance_rate(won, base),
-            DIFFERENCE_NOTE,
-            f"{tested:,} {what} were tested, those in {term_filter.min_count} or more submissions: "
-            f"{number['more']} go with "
-            f"acceptance, {number['less']} with rejection, near-duplicates folded. Listed are those with p ≤ {FDR}"
-            f"{most}, in the order of the end of the interval that is nearer to no difference, so that a rare term "
-            "with a high rate does not stand above a common one that is sure.",
-            "Verdicts hold over all that were tested (q ≤ 0.05, Benjamini-Hochberg); intervals hold row by row.",
-        ],
-        {"period": period.label, "outcome": "accepted", **term_filter.query_fields},
-        summary={"tested": tested, "accepted": won, "submissions": base},
-    )
+    return rows, sum(change.p is not None for change in changes)
 
 
 def _acceptance_counts(is_accepted: IntArray, documents: DocumentIndices) -> dict[str, int]:
@@ -137,51 +163,52 @@ def _acceptance_counts(is_accepted: IntArray, documents: DocumentIndices) -> dic
 
 
 def _term_proportions(is_accepted: IntArray, documents: DocumentIndices) -> TwoProportions:
-    """The submissions without a term, and those with it."""
-    won = int(is_accepted[documents].sum())
-    return TwoProportions(int(is_accepted.sum()) - won, len(is_accepted) - len(documents), won, len(documents))
+    """Return the accepted of the submissions without a term, and of those with it."""
+    accepted_count = int(is_accepted[documents].sum())
+    return TwoProportions(
+        int(is_accepted.sum()) - accepted_count, len(is_accepted) - len(documents), accepted_count, len(documents)
+    )
 
 
-def _build_row(term: str, pair: TwoProportions, term_change: Change, q_value: float | None) -> dict[str, Any]:
-    verdict = change.classify_change(pair.count_1, pair.count_2, term_change.points, q_value)
+def _build_row(term: str, proportions: TwoProportions, change: Change, q_value: float | None) -> dict[str, Any]:
+    verdict = classify_change(proportions.count_1, proportions.count_2, change.points, q_value)
     return {
         "term": term,
-        **acceptance_rate_fields(pair),
-        **drop_count_change(term_change._asdict()),
+        **acceptance_rate_fields(proportions),
+        **drop_count_change(change._asdict()),
         "q": q_value,
         "verdict": ACCEPTANCE_VERDICTS.get(verdict, verdict),
     }
 
 
-def _find_term_documents(
-    tokenized: texts.TokenizedSelection, term_filter: TermFilter
-) -> dict[str, dict[str, DocumentIndices]]:
-    """Terms, and the submissions that hold each."""
-    found = ngrams.count_ngrams(
-        tokenized.tokens,
-        np.zeros(tokenized.tokens.document_count, np.int64),
-        term_filter.min_count,
-        max_words=term_filter.max_words,
-    )
-    length = np.array([name.count(" ") + 1 for name in found.terms], int)
-    kept = found.select_rows(length >= term_filter.min_words)
-    kept = kept.select_rows(folding.drop_subsumed(kept.terms, kept.counts.sum(axis=1)))
-    held = zip(kept.terms, ngrams.find_documents(tokenized.tokens, kept.terms), strict=True)
-    return {name: {name: numbers} for name, numbers in held}
+def _find_term_documents(tokenized: TokenizedSelection, term_filter: TermFilter) -> dict[str, FormDocuments]:
+    """Return terms and the submissions that contain each; their only form is the term itself."""
+    one_group = np.zeros(tokenized.tokens.document_count, np.int64)
+    ngrams = count_ngrams(tokenized.tokens, one_group, term_filter.min_count, max_words=term_filter.max_words)
+    word_counts = np.array([term.count(" ") + 1 for term in ngrams.terms], int)
+    ngrams = ngrams.select_rows(word_counts >= term_filter.min_words)
+    ngrams = ngrams.select_rows(drop_subsumed(ngrams.terms, ngrams.counts.sum(axis=1)))
+    documents = find_documents(tokenized.tokens, ngrams.terms)
+    return {term: {term: numbers} for term, numbers in zip(ngrams.terms, documents, strict=True)}
 
 
-def _find_keyword_documents(tokenized: texts.TokenizedSelection) -> dict[str, dict[str, DocumentIndices]]:
-    """Whole keywords, and the submissions that hold each with and without a plural s; a hyphen is a space."""
-    lines = tokenized.keywords.to_pylist()
-    listed = [{word.strip().lower().replace("-", " ") for word in line.split(";")} - {""} for line in lines]
-    known = {word for words in listed for word in words}
-    held: dict[str, dict[str, list[int]]] = {}
-    for number, words in enumerate(listed):
-        for word in words:
-            plural = word[-1] == "s" and word[:-1] in known and word.split()[-1] not in NON_PLURALS
-            single = word[:-1] if plural else word
-            held.setdefault(single, {}).setdefault(word, []).append(number)
+def _find_keyword_documents(tokenized: TokenizedSelection) -> dict[str, FormDocuments]:
+    """Return whole keywords and the submissions that list each, by its forms with and without a plural s.
+
+    A keyword is in lower case, and a hyphen in it is a space.
+    """
+    keyword_lists = [
+        {keyword.strip().lower().replace("-", " ") for keyword in line.split(";")} - {""}
+        for line in tokenized.keywords.to_pylist()
+    ]
+    all_keywords = {keyword for keywords in keyword_lists for keyword in keywords}
+    documents: dict[str, dict[str, list[int]]] = {}
+    for number, keywords in enumerate(keyword_lists):
+        for keyword in keywords:
+            is_plural = keyword[-1] == "s" and keyword[:-1] in all_keywords and keyword.split()[-1] not in NON_PLURALS
+            term = keyword[:-1] if is_plural else keyword
+            documents.setdefault(term, {}).setdefault(keyword, []).append(number)
     return {
-        term: {word: np.array(numbers, np.int32) for word, numbers in sorted(forms.items())}
-        for term, forms in held.items()
+        term: {form: np.array(numbers, np.int32) for form, numbers in sorted(by_form.items())}
+        for term, by_form in documents.items()
     }

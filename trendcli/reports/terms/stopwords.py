@@ -1,12 +1,13 @@
-"""Words of the language and not of the field: by them terms are told from the phrases of any abstract.
+"""Words of the language rather than of a field, which separate terms from the phrases of any abstract.
 
-Those beyond grammar are words that were found alike in all categories of arXiv: in the abstracts of 2016 to 2018 of
-computer science and statistics the share of submissions that hold one varies by less than half between categories.
+Beyond function words, these are words that are about as common in all categories of arXiv: in the abstracts of computer
+science and statistics of 2016 to 2018 the share of submissions that contain one varies by less than half between
+categories.
 """
 
 from __future__ import annotations
 
-# neither begin nor end a term: words of grammar, and the verbs and adverbs of abstracts
+# neither begin nor end a term: function words, and the verbs and adverbs of abstracts
 STOPWORDS = frozenset(
     "a able about above according accordingly achieve achieved achieves across actually adapted adapting added adding "
     "additionally address addressed addresses addressing adequate adopt aforementioned after against aim aiming al "
@@ -45,7 +46,7 @@ STOPWORDS = frozenset(
     "without would www yet yield yielding yields you your".split()
 )
 
-# say nothing by themselves or with each other, as in "large scale" and "results of experiments"
+# make no term by themselves or with each other, as in "large scale" and "results of experiments"
 GENERIC_WORDS = frozenset(
     "absence accuracy actual add addition additional advance advantage alone amount analysis application applies "
     "approach approaches appropriate area art article aspect author authors available average back baseline basic "
@@ -68,10 +69,17 @@ GENERIC_WORDS = frozenset(
     "usefulness variation variety various way wide wider work world year".split()
 )
 
-# end in s and are no plural of the word without it, or mean another thing
+# end in s, but are not the plural of the word without it, or mean something else
 NON_PLURALS = frozenset(
     "acoustics aerodynamics analytics basics bayes bias bioinformatics combinatorics does dynamics economics "
     "electronics ethics genetics genomics graphics hydrodynamics informatics kinematics linguistics logics logistics "
     "mathematics means mechanics news optics photonics physics politics robotics semantics sensing series species "
     "statistics thermodynamics".split()
 )
+
+
+def is_stopword_phrase(term: str) -> bool:
+    """Return whether a term consists of common words alone, such as "large scale"."""
+    return all(
+        word in STOPWORDS or word in GENERIC_WORDS or word.removesuffix("s") in GENERIC_WORDS for word in term.split()
+    )

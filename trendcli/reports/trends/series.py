@@ -1,4 +1,4 @@
-"""Use-case series: a row a period for each topic, or the volume of a scope, with the turning points and the growth."""
+"""The series report: a row per period for each topic, or the volume of a scope, with turning points and growth."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from datetime import date
 from itertools import combinations
 from typing import Any
 
-from trendcli.core import periods
 from trendcli.core.errors import CoverageMissing, UsageError
-from trendcli.core.periods import Period
+from trendcli.core.periods import (
+    Period,
+    disjoint_years_ago,
+    list_periods,
+    period_containing,
+    period_start,
+    rolling_period,
+)
 from trendcli.core.report import Column, Report
 from trendcli.core.types import Progress, Scope, ignore_progress
-from trendcli.reports import significance as evidence
 from trendcli.reports.base import (
-    OVERLAP_NOTE,
     build_report,
     build_two_proportions,
     describe_period,
@@ -24,14 +28,24 @@ from trendcli.reports.base import (
     period_fields,
     visible_count,
 )
-from trendcli.reports.notes import coverage_phrase, status_command
-from trendcli.stats import growth
-from trendcli.stats import proportions as change
-from trendcli.stats import turning_points as turns
-from trendcli.stats.growth import Growth
+from trendcli.reports.notes import OVERLAP_NOTE, coverage_phrase, format_count, status_command
+from trendcli.reports.significance import (
+    History,
+    add_verdicts,
+    estimate_overdispersions,
+    family_notes,
+    find_history,
+)
+from trendcli.stats.growth import Growth, fit_growth
 from trendcli.stats.overdispersion import NOT_ESTIMATED, Overdispersion
-from trendcli.stats.proportions import TwoProportions, compute_share
-from trendcli.stats.turning_points import MIN_LEAD_PERIODS, MIN_QUIET_YEARS
+from trendcli.stats.proportions import TwoProportions, compute_share, wilson_interval
+from trendcli.stats.turning_points import (
+    MIN_LEAD_PERIODS,
+    MIN_QUIET_YEARS,
+    find_crossovers,
+    find_first_occurrence,
+    find_resurgence,
+)
 from trendcli.store.coverage import PeriodStatus
 from trendcli.store.store import Store
 from trendcli.topics.counting import PeriodCounts
@@ -45,11 +59,11 @@ SERIES_COLUMNS = (
     Column("count", "Count", "count", 0),
     Column("base", "Base", "count", 3),
     Column("share", "Share", "share", 0),
-    Column("share_low,share_high", "95 % interval of share", "share_interval", 6),
+    Column("share_low", "95 % interval of share", "share_interval", 6, second_key="share_high"),
     Column("index", "Index", "index", 0),
     Column("count_change", "Count change", "change", 5),
     Column("relative_change", "Relative change", "change", 1),
-    Column("ci_low,ci_high", "95 % interval", "interval", 1),
+    Column("ci_low", "95 % interval", "interval", 1, second_key="ci_high"),
     Column("q", "q", "p", 4),
     Column("verdict", "Verdict", "verdict", 1),
     Column("status", "Status", "text", 2),
@@ -60,294 +74,323 @@ VOLUME_COLUMNS = (
     Column("count_change", "Count change", "change", 0),
     Column("status", "Status", "text", 0),
 )
-# beyond so many lines nobody reads who crosses whom
+# among more lines nobody reads which overtakes which
 MAX_CROSSOVER_LINES = 8
+
+Row = dict[str, Any]
 
 
 def build_series(
     store: Store, library: Library, query: Query, default_scope: Scope, progress: Progress = ignore_progress
 ) -> Report:
-    """A row a period for each topic, and with `across` for each category; without a topic the volume of the scope.
+    """Build the report of a row per period for each topic, or without a topic that of the volume of the scope.
 
-    With `rolling` a period is the sum of so many, ending with the one that is named; with `index` each share stands in
-    hundredths of that of one period as well.
+    With `across` each category has rows of its own; with `rolling` a row is the total of that many periods, the last of
+    which names it; with `index` each share is also given relative to that of one period, which is 100. UsageError for
+    options that do not fit; CoverageMissing where none of the periods is covered.
     """
     unit = query.by or "year"
     if not query.topics and (query.across or query.index):
-        raise UsageError("--across and --index are for topics: name one with -t.")
+        raise UsageError("--across and --index need a topic: name one with -t.")
     if query.min_count or query.sort != Query.sort or query.reverse:
-        raise UsageError(
-            "A series is in the order of its periods: --sort, --reverse and --min-count are for a comparison."
-        )
-    context = bind(store, library, query, default_scope, progress)
-    since, until = query_window(context, unit)
-    chosen = _clip_periods(since, until, unit)
-    if query.rolling > 1:
-        first = context.coverage.first_covered_day(context.selection.scope.categories) or since
-        chosen = [periods.rolling_period(item, query.rolling) for item in chosen if not _is_clipped(item)]
-        chosen = [item for item in chosen if item.start >= periods.period_start(first, unit)] or chosen
-    before = {item: periods.disjoint_years_ago(item) for item in chosen if not _is_clipped(item)}
-    every = sorted({*chosen, *(item for item in before.values() if item)})
-    pasts = {item: evidence.find_history(context, (earlier, item)) for item, earlier in before.items() if earlier}
-    pasts = pasts if query.topics else {}
-    prior = _prior_periods(context, chosen)
-    told_before = not any(context.period_status(item).has_gap for item in prior)
-    needed = sorted({*every, *prior, *(part for past in pasts.values() for part in past.periods)})
-    whole = context.count_submissions(needed)
-    verdicts = {item: context.period_status(item) for item in every}
-    if chosen and all(verdicts[item].has_gap for item in chosen) and not query.include_partial:
-        missing = sorted({name for item in chosen for name in verdicts[item].missing_categories})
-        first, last = chosen[0].start, chosen[-1].end
+        raise UsageError("A series is in order of time: --sort, --reverse and --min-count are for a comparison.")
+    bound = bind(store, library, query, default_scope, progress)
+    since, until = query_window(bound, unit)
+    shown = _list_shown_periods(bound, since, until, unit)
+    earlier_of = {period: disjoint_years_ago(period) for period in shown if not _is_clipped(period)}
+    compared = sorted({*shown, *(earlier for earlier in earlier_of.values() if earlier)})
+    histories = {
+        period: find_history(bound, (earlier, period))
+        for period, earlier in earlier_of.items()
+        if earlier and query.topics
+    }
+    prior = _prior_periods(bound, shown)
+    history_parts = [part for history in histories.values() for part in history.periods]
+    counted_periods = sorted({*compared, *prior, *history_parts})
+    period_counts = bound.count_submissions(counted_periods)
+    statuses = {period: bound.period_status(period) for period in compared}
+    if shown and all(statuses[period].has_gap for period in shown) and not query.include_partial:
+        missing = sorted({name for period in shown for name in statuses[period].missing_categories})
         raise CoverageMissing(
-            f"Nothing from {first} to {last} is {coverage_phrase(store.corpus, missing)}. See "
+            f"Nothing from {shown[0].start} to {shown[-1].end} is {coverage_phrase(store.corpus, missing)}. See "
             f"{status_command(store.corpus)}."
         )
-    compares = "with the year before" if unit == "year" else f"with the same {unit} a year earlier"
-    notes = [f"Change compares {compares}{'; brackets hold 95 % intervals' if query.topics else ''}."]
-    if query.rolling > 1:
-        compares = "with the same span as few years earlier as do not overlap with it"
-        notes = [f"Each row adds up {query.rolling} {unit}s, so neighbours overlap; change compares {compares}."]
-    resolved = {"by": unit, "since": str(since), "until": str(until)}
-    told = [describe_period(item, whole, verdicts[item]) for item in chosen]
-    title = f"{format_topic_names(context)} by {unit}" + (f", {query.rolling} added up" if query.rolling > 1 else "")
+    notes = [_change_note(query, unit, earlier_of)]
+    rows: list[Row]
+    summary: dict[str, Any]
     if not query.topics:
-        rows = [_volume_row(context, item, before.get(item), whole, verdicts) for item in chosen]
-        grown = _fit_growth(rows, unit) if query.rolling == 1 else None
-        rows = _add_fitted_counts(rows, grown)
-        notes += _growth_notes(grown, unit)
-        summary = {"growth": grown._replace(fitted=())._asdict() if grown else None}
-        return build_report(
-            context,
-            "volume",
-            title,
-            VOLUME_COLUMNS,
-            _limit_rows(rows, query),
-            told,
-            whole,
-            notes,
-            resolved,
-            summary=summary,
+        kind, columns = "volume", list(VOLUME_COLUMNS)
+        rows = [_volume_row(bound, period, earlier_of.get(period), period_counts, statuses) for period in shown]
+        growth = _fit_volume_growth(rows, unit) if query.rolling == 1 else None
+        rows = _add_fitted_counts(rows, growth)
+        notes += _growth_notes(growth, unit)
+        summary = {"growth": growth._replace(fitted=())._asdict() if growth else None}
+    else:
+        kind = "series"
+        breakdown = bound.count_breakdown(counted_periods, "category") if query.across else {"": period_counts}
+        rows = _topic_rows(bound, shown, earlier_of, histories, breakdown)
+        notes += family_notes(rows, "period", histories.values())
+        if query.across:
+            notes.append(OVERLAP_NOTE)
+        if query.index:
+            rows = _add_index(rows, query.index)
+            notes.append(f"Index: share relative to that of {query.index.label}, which is 100.")
+        is_prior_known = not query.across and not any(bound.period_status(period).has_gap for period in prior)
+        turning_points = _find_turning_points(
+            rows, unit, prior, period_counts if is_prior_known else None, MIN_LEAD_PERIODS * query.rolling
         )
-    parts = context.count_breakdown(needed, "category") if query.across else {"": whole}
-    lines: list[tuple[dict[str, Any], TwoProportions | None]] = []
-    for part, counted in parts.items():
-        spread = evidence.estimate_overdispersions(pasts, counted, query.topics)
-        known = verdicts if not part else {item: context.period_status(item, part) for item in every}
-        for item in chosen:
-            lines += _period_rows(context, part, item, before.get(item), counted, known, spread)
-    order = {topic: place for place, topic in enumerate(query.topics)}
-    lines.sort(key=lambda line: (order[line[0]["topic"]], line[0].get("category", "")))
-    rows = evidence.add_verdicts(*map(list, zip(*lines, strict=True))) if lines else []
-    notes += evidence.family_notes(rows, "period", pasts.values())
-    if query.across:
-        notes.append(OVERLAP_NOTE)
-    if query.index:
-        rows = _add_index(rows, query.index)
-        notes.append(f"Index: the share of {query.index.label} is 100.")
-    found = _find_turning_points(
-        rows, unit, whole if told_before and not query.across else None, prior, MIN_LEAD_PERIODS * query.rolling
-    )
-    notes += [_format_turning_point(turn) for turn in found]
-    several = {"name": len(query.topics) > 1, "category": query.across, "index": query.index is not None}
-    columns = [column for column in SERIES_COLUMNS[:-1] if several.get(column.key, True)] + [_status_column(rows)]
+        notes += [_format_turning_point(turning_point) for turning_point in turning_points]
+        is_shown = {"name": len(query.topics) > 1, "category": query.across, "index": query.index is not None}
+        columns = [column for column in SERIES_COLUMNS[:-1] if is_shown.get(column.key, True)] + [_status_column(rows)]
+        summary = {"turns": turning_points}
+    rolling = f", {query.rolling}-{unit} rolling total" if query.rolling > 1 else ""
     return build_report(
-        context,
-        "series",
-        title,
-        columns,
-        _limit_rows(rows, query),
-        told,
-        whole,
-        notes,
-        resolved,
-        summary={"turns": found},
+        bound,
+        kind,
+        f"{format_topic_names(bound)} by {unit}{rolling}",
+        columns=columns,
+        rows=rows if query.limit == 0 else rows[-query.limit :],
+        described_periods=[describe_period(period, period_counts, statuses[period]) for period in shown],
+        period_counts=period_counts,
+        notes=notes,
+        resolved_options={"by": unit, "since": str(since), "until": str(until)},
+        summary=summary,
     )
+
+
+def _list_shown_periods(bound: BoundQuery, since: date, until: date, unit: str) -> list[Period]:
+    """Return the periods of a series, cut to [since, until), or the rolling windows that end with them.
+
+    A rolling window that reaches back before the data is left out, unless all do.
+    """
+    clipped = [
+        Period(max(period.start, since), min(period.end, until), unit) for period in list_periods(since, until, unit)
+    ]
+    if bound.query.rolling == 1:
+        return clipped
+    first_day = bound.coverage.first_covered_day(bound.selection.scope.categories) or since
+    windows = [rolling_period(period, bound.query.rolling) for period in clipped if not _is_clipped(period)]
+    return [window for window in windows if window.start >= period_start(first_day, unit)] or windows
+
+
+def _is_clipped(period: Period) -> bool:
+    return period.unit != "window" and period_containing(period.start, period.unit) != period
+
+
+def _prior_periods(bound: BoundQuery, shown: Sequence[Period]) -> list[Period]:
+    """Return what is stored before a series as one window: a topic that occurs there does not first occur in it."""
+    first_day = bound.coverage.first_covered_day(bound.selection.scope.categories)
+    if not shown or first_day is None or first_day >= shown[0].start:
+        return []
+    return [Period(period_start(first_day, "month"), shown[0].start, "window")]
+
+
+def _change_note(query: Query, unit: str, earlier_of: Mapping[Period, Period | None]) -> str:
+    """Return the note on what change compares with."""
+    interval = ", with its 95 % interval" if query.topics else ""
+    if query.rolling == 1:
+        return (
+            f"Change is against {'the year before' if unit == 'year' else f'the same {unit} a year earlier'}{interval}."
+        )
+    years = [round((period.start - earlier.start).days / 365) for period, earlier in earlier_of.items() if earlier]
+    change = f"; change is against the total {format_count(years[0], 'year')} earlier" if years else ""
+    return f"Each row is a {query.rolling}-{unit} rolling total, so neighbouring rows overlap{change}{interval}."
 
 
 def _status_column(rows: Sequence[Mapping[str, Any]]) -> Column:
-    """The column of states. It goes before a change does, since notes name the periods that are not whole, but stays
-    where a row is cut by the dates that were asked for, which is said nowhere else."""
+    """Return the column of statuses.
+
+    It is hidden before a change is, since notes name the periods that are not complete, but stays where a row is
+    clipped by the window, which nothing else says.
+    """
     return replace(SERIES_COLUMNS[-1], rank=0 if any(row["clipped"] for row in rows) else SERIES_COLUMNS[-1].rank)
 
 
-def _limit_rows(rows: Sequence[dict[str, Any]], query: Query) -> Sequence[dict[str, Any]]:
-    return rows if query.limit == 0 else rows[-query.limit :]
-
-
-def _clip_periods(since: date, until: date, unit: str) -> list[Period]:
-    return [
-        Period(max(item.start, since), min(item.end, until), unit) for item in periods.list_periods(since, until, unit)
-    ]
-
-
-def _is_clipped(item: Period) -> bool:
-    return item.unit != "window" and periods.period_containing(item.start, item.unit) != item
+def _topic_rows(
+    bound: BoundQuery,
+    shown: Sequence[Period],
+    earlier_of: Mapping[Period, Period | None],
+    histories: Mapping[Period, History],
+    breakdown: Mapping[str, PeriodCounts],
+) -> list[Row]:
+    """Return the rows of each topic in each category ('' for all together) and period, with verdicts."""
+    topics = bound.query.topics
+    compared = {*shown, *(earlier for earlier in earlier_of.values() if earlier)}
+    entries: list[tuple[Row, TwoProportions | None]] = []
+    for category, period_counts in breakdown.items():
+        overdispersions = estimate_overdispersions(histories, period_counts, topics)
+        statuses = {period: bound.period_status(period, category) for period in compared}
+        for period in shown:
+            entries += _period_rows(
+                bound, category, period, earlier_of.get(period), period_counts, statuses, overdispersions
+            )
+    topic_order = {topic: number for number, topic in enumerate(topics)}
+    entries.sort(key=lambda entry: (topic_order[entry[0]["topic"]], entry[0].get("category", "")))
+    return add_verdicts([row for row, _ in entries], [proportions for _, proportions in entries])
 
 
 def _period_rows(
     bound: BoundQuery,
-    part: str,
-    item: Period,
-    before: Period | None,
-    counted: PeriodCounts,
-    verdicts: Mapping[Period, PeriodStatus],
-    spread: Mapping[tuple[str, Period], Overdispersion],
-) -> list[tuple[dict[str, Any], TwoProportions | None]]:
-    """The row of each topic in a period, and what it compares."""
-    where = {**({"category": part} if part else {}), **period_fields(item)}
-    status = {"status": verdicts[item].status, "clipped": _is_clipped(item)}
-    told = before if not any(is_withheld(verdicts[side], bound.query) for side in (before, item) if side) else None
-    found: list[tuple[dict[str, Any], TwoProportions | None]] = []
+    category: str,
+    period: Period,
+    earlier: Period | None,
+    period_counts: PeriodCounts,
+    statuses: Mapping[Period, PeriodStatus],
+    overdispersions: Mapping[tuple[str, Period], Overdispersion],
+) -> list[tuple[Row, TwoProportions | None]]:
+    """Return the row of each topic in a period, and the two proportions that it compares."""
+    if any(is_withheld(statuses[side], bound.query) for side in (earlier, period) if side):
+        earlier = None
+    entries: list[tuple[Row, TwoProportions | None]] = []
     for topic in bound.query.topics:
-        count, base = now = visible_count(bound, topic, item, counted, verdicts[item])
-        low, high = change.wilson_interval(count, base) if count is not None and base else (None, None)
+        count, total = visible = visible_count(bound, topic, period, period_counts, statuses[period])
+        low, high = wilson_interval(count, total) if count is not None and total else (None, None)
         row = {
             "topic": topic,
             "name": bound.topic_label(topic),
-            **where,
+            **({"category": category} if category else {}),
+            **period_fields(period),
             "count": count,
-            "base": base,
-            "share": compute_share(count, base),
+            "base": total,
+            "share": compute_share(count, total),
             "share_low": low,
             "share_high": high,
-            **status,
+            "status": statuses[period].status,
+            "clipped": _is_clipped(period),
         }
-        earlier = visible_count(bound, topic, told, counted, verdicts[told]) if told else (None, None)
-        found.append((row, build_two_proportions(earlier, now, spread.get((topic, item), NOT_ESTIMATED))))
-    return found
+        before = visible_count(bound, topic, earlier, period_counts, statuses[earlier]) if earlier else (None, None)
+        overdispersion = overdispersions.get((topic, period), NOT_ESTIMATED)
+        entries.append((row, build_two_proportions(before, visible, overdispersion)))
+    return entries
 
 
 def _volume_row(
     bound: BoundQuery,
-    item: Period,
-    before: Period | None,
-    counted: PeriodCounts,
-    verdicts: Mapping[Period, PeriodStatus],
-) -> dict[str, Any]:
-    _, base = visible_count(bound, None, item, counted, verdicts[item])
-    earlier = None
-    if before and not any(is_withheld(verdicts[side], bound.query) for side in (before, item)):
-        earlier = counted.totals[before]
+    period: Period,
+    earlier: Period | None,
+    period_counts: PeriodCounts,
+    statuses: Mapping[Period, PeriodStatus],
+) -> Row:
+    _, total = visible_count(bound, None, period, period_counts, statuses[period])
+    before = None
+    if earlier and not any(is_withheld(statuses[side], bound.query) for side in (earlier, period)):
+        before = period_counts.totals[earlier]
     return {
-        **period_fields(item),
-        "count": base,
-        "count_change": base / earlier - 1 if earlier and base is not None else None,
-        "status": verdicts[item].status,
-        "clipped": _is_clipped(item),
+        **period_fields(period),
+        "count": total,
+        "count_change": total / before - 1 if before and total is not None else None,
+        "status": statuses[period].status,
+        "clipped": _is_clipped(period),
     }
 
 
-def _fit_growth(rows: Sequence[Mapping[str, Any]], unit: str) -> Growth | None:
-    """The growth over the periods that are whole."""
-    whole = [row for row in rows if row["status"] in ("complete", "unknown") and not row["clipped"]]
-    return growth.fit_growth([row["count"] for row in whole], [_time_index(row["start"], unit) for row in whole], unit)
+def _is_fitted(row: Mapping[str, Any]) -> bool:
+    """Whether growth is fitted to a row: its period is over, settled and not clipped."""
+    return row["status"] in ("complete", "unknown") and not row["clipped"]
+
+
+def _fit_volume_growth(rows: Sequence[Mapping[str, Any]], unit: str) -> Growth | None:
+    fitted_rows = [row for row in rows if _is_fitted(row)]
+    counts = [row["count"] for row in fitted_rows]
+    return fit_growth(counts, [_time_index(row["start"], unit) for row in fitted_rows], unit)
 
 
 def _time_index(start: str, unit: str) -> int:
+    """Return the number along the calendar of the period of `unit` that starts on an ISO day."""
     day = date.fromisoformat(start)
     if unit == "week":
         return day.toordinal() // 7
     return (day.year * 12 + day.month - 1) // {"year": 12, "quarter": 3, "month": 1}[unit]
 
 
-def _add_fitted_counts(rows: Sequence[dict[str, Any]], growth_fit: Growth | None) -> list[dict[str, Any]]:
-    """The rows with the count that the fitted line has there, where the row was fitted to it."""
-    values = iter(growth_fit.fitted if growth_fit else ())
-    return [
-        {
-            **row,
-            "fitted": next(values, None) if row["status"] in ("complete", "unknown") and not row["clipped"] else None,
-        }
-        for row in rows
-    ]
+def _add_fitted_counts(rows: Sequence[Row], growth: Growth | None) -> list[Row]:
+    """Return the rows with `fitted`, the count on the line of growth; None where a row was not fitted."""
+    values = iter(growth.fitted if growth else ())
+    return [{**row, "fitted": next(values, None) if _is_fitted(row) else None} for row in rows]
 
 
-def _growth_notes(growth_fit: Growth | None, unit: str) -> list[str]:
-    if growth_fit is None:
+def _growth_notes(growth: Growth | None, unit: str) -> list[str]:
+    if growth is None:
         return []
-    said = (
-        f"Growth {100 * growth_fit.growth:+.1f} % a year [{100 * growth_fit.ci_low:+.1f}, "
-        f"{100 * growth_fit.ci_high:+.1f}], "
-        f"fitted to {growth_fit.periods} {unit}s (R² {growth_fit.r_squared:.2f})"
+    rate = (
+        f"Growth {100 * growth.growth:+.1f} % per year [{100 * growth.ci_low:+.1f}, {100 * growth.ci_high:+.1f}], "
+        f"fitted to {growth.periods} {unit}s (R² {growth.r_squared:.2f})"
     )
-    if growth_fit.doubling_months is None:
-        return [
-            f"{said}; " + ("it shrinks." if growth_fit.ci_high < 0 else "the interval includes 0, so no doubling time.")
-        ]
+    if growth.doubling_months is None:
+        reason = "the volume shrinks" if growth.ci_high < 0 else "no doubling time, since the interval includes 0"
+        return [f"{rate}; {reason}."]
     return [
-        f"{said}; doubles in {growth_fit.doubling_months:.0f} months [{growth_fit.doubling_low:.0f}, "
-        f"{growth_fit.doubling_high:.0f}]."
+        f"{rate}; doubles in {growth.doubling_months:.0f} months [{growth.doubling_low:.0f}, "
+        f"{growth.doubling_high:.0f}]."
     ]
 
 
-def _add_index(rows: Sequence[dict[str, Any]], base: Period) -> list[dict[str, Any]]:
-    """The rows with `index`: 100 times the share over that of the row that ends with the base period."""
-    ends = [row for row in rows if row["end"] == str(base.end)]
-    if not ends:
-        raise UsageError(f"The index has {base.label} as 100, which is not a row of this series.")
-    levels = {(row["topic"], row.get("category")): row["share"] for row in ends}
-    if not any(levels.values()):
-        raise UsageError(f"No share can be 100 in {base.label}: it is 0 or not known there. Take another period.")
-    found = []
+def _add_index(rows: Sequence[Row], base: Period) -> list[Row]:
+    """Return the rows with `index`: 100 times the share over that of the row that ends with the base period."""
+    base_rows = [row for row in rows if row["end"] == str(base.end)]
+    if not base_rows:
+        raise UsageError(f"--index {base.label} is not a period of this series; name one that is.")
+    base_shares = {(row["topic"], row.get("category")): row["share"] for row in base_rows}
+    if not any(base_shares.values()):
+        raise UsageError(f"--index {base.label} has no share above 0 to call 100; name another period.")
+    indexed = []
     for row in rows:
-        level = levels.get((row["topic"], row.get("category")))
-        found.append({**row, "index": 100 * row["share"] / level if level and row["share"] is not None else None})
-    return found
-
-
-def _prior_periods(bound: BoundQuery, chosen: Sequence[Period]) -> list[Period]:
-    """What is stored before a series: a topic that has matches there is not first seen in it."""
-    first = bound.coverage.first_covered_day(bound.selection.scope.categories)
-    if not chosen or first is None or first >= chosen[0].start:
-        return []
-    return [Period(periods.period_start(first, "month"), chosen[0].start, "window")]
+        base_share = base_shares.get((row["topic"], row.get("category")))
+        is_known = base_share and row["share"] is not None
+        indexed.append({**row, "index": 100 * row["share"] / base_share if is_known else None})
+    return indexed
 
 
 def _find_turning_points(
-    rows: Sequence[Mapping[str, Any]], unit: str, counted: PeriodCounts | None, prior: Sequence[Period], stays: int
+    rows: Sequence[Mapping[str, Any]],
+    unit: str,
+    prior: Sequence[Period],
+    prior_counts: PeriodCounts | None,
+    min_lead: int,
 ) -> list[dict[str, Any]]:
-    """First seen, comebacks and crossings of topics over the periods of a series that are whole.
+    """Find first occurrences, resurgences and crossovers of topics over the complete periods of a series.
 
-    `counted` holds what came before, in the period `prior`; None where that is not known of each row. A topic crosses
-    another when it stays above for so many rows.
+    `prior_counts` are those of the periods before it, None where they are not known of each row. A topic crosses
+    another when it stays above for `min_lead` rows.
     """
     lines: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
         if not row["clipped"]:
-            known = {} if row["status"] != "partial" else {"count": None, "share": None}
-            lines.setdefault((row["topic"], row.get("category", "")), []).append({**row, **known})
-    found = []
-    for line in lines.values():
-        before = [counted.counts[line[0]["topic"], item] for item in prior] if counted else [None] * len(prior)
-        first = turns.find_first_occurrence([*before, *(row["count"] for row in line)])
-        found += (
-            [_turning_point_row("first seen", line[first - len(before)])]
-            if first is not None and first >= len(before)
-            else []
-        )
-        verdicts = [row["verdict"] for row in line]
-        again = turns.find_resurgence([row["share"] for row in line], verdicts) if unit == "year" else None
-        found += [_turning_point_row("comeback", line[again])] if again is not None else []
+            unknown = {"count": None, "share": None} if row["status"] == "partial" else {}
+            lines.setdefault((row["topic"], row.get("category", "")), []).append({**row, **unknown})
+    turning_points = []
+    for (topic, _), line in lines.items():
+        before = [prior_counts.counts[topic, period] if prior_counts else None for period in prior]
+        first = find_first_occurrence([*before, *(row["count"] for row in line)])
+        if first is not None and first >= len(before):
+            turning_points.append(_turning_point_row("first seen", line[first - len(before)]))
+        if unit == "year":
+            resurgence = find_resurgence([row["share"] for row in line], [row["verdict"] for row in line])
+            if resurgence is not None:
+                turning_points.append(_turning_point_row("comeback", line[resurgence]))
     for one, two in combinations(lines, 2) if len(lines) <= MAX_CROSSOVER_LINES else ():
-        if one[1] == two[1]:  # of the same category
-            left, right = ([row["share"] for row in lines[key]] for key in (one, two))
-            for place, above in turns.find_crossovers(left, right, stays):
-                over, under = (lines[key][place] for key in ((one, two) if above else (two, one)))
-                found.append(
-                    {**_turning_point_row("cross", over), "other": under["topic"], "other_name": under["name"]}
-                )
-    return found
+        if one[1] != two[1]:  # of different categories
+            continue
+        shares_1, shares_2 = ([row["share"] for row in lines[key]] for key in (one, two))
+        for number, is_first_above in find_crossovers(shares_1, shares_2, min_lead):
+            over, under = (lines[key][number] for key in ((one, two) if is_first_above else (two, one)))
+            other = {"other": under["topic"], "other_name": under["name"]}
+            turning_points.append({**_turning_point_row("cross", over), **other})
+    return turning_points
 
 
 def _turning_point_row(kind: str, row: Mapping[str, Any]) -> dict[str, Any]:
     return {"turn": kind, **{key: row[key] for key in ("topic", "name", "category", "period") if key in row}}
 
 
-def _format_turning_point(turn: Mapping[str, Any]) -> str:
-    where = f" in {turn['category']}" if "category" in turn else ""
-    if turn["turn"] == "cross":
-        passed = f"{turn['name']} passes {turn['other_name']}{where}"
-        return f"{passed} in {turn['period']}, and stays above for {MIN_LEAD_PERIODS} periods that do not overlap."
-    if turn["turn"] == "comeback":
-        return f"{turn['name']} comes back{where} in {turn['period']}, after {MIN_QUIET_YEARS} quiet years or more."
-    return f"{turn['name']} is first seen{where} in {turn['period']}."
+def _format_turning_point(turning_point: Mapping[str, Any]) -> str:
+    name, period = turning_point["name"], turning_point["period"]
+    where = f" in {turning_point['category']}" if "category" in turning_point else ""
+    if turning_point["turn"] == "cross":
+        return (
+            f"Crossover{where} in {period}: {name} above {turning_point['other_name']}, for at least "
+            f"{MIN_LEAD_PERIODS} periods that do not overlap."
+        )
+    if turning_point["turn"] == "comeback":
+        return f"Resurgence{where} in {period}: {name}, after at least {MIN_QUIET_YEARS} quiet years."
+    return f"First occurrence{where} in {period}: {name}."

@@ -1,19 +1,19 @@
-"""Use-case verify: a saved report is made again, and what differs is named with its cause."""
+"""The verification of a saved report: it is built again, and every difference is listed with its cause."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import isclose
 from textwrap import shorten
 from typing import Any
 
-from trendcli.core import periods
 from trendcli.core.errors import UsageError
+from trendcli.core.periods import parse_period, parse_period_label
 from trendcli.core.registry import REPORTS, load_entry
 from trendcli.core.report import Column, Report
 from trendcli.core.types import Progress, Scope, Window, ignore_progress
-from trendcli.reports import judgements
+from trendcli.reports.notes import format_count
 from trendcli.store.store import Store
 from trendcli.topics.library import KEYWORD_PREFIX, QUERY_PREFIX, Library
 from trendcli.topics.query import Query, parse_query
@@ -34,23 +34,25 @@ _DERIVED_KEYS = ("name", "rank_1", "rank_2")  # what differs in these follows fr
 def verify_report(
     store: Store, library: Library, saved_report: Mapping[str, Any], progress: Progress = ignore_progress
 ) -> Report:
-    """What differs between a report as `--format json` saved it and the same question asked now: a row a difference.
+    """Build a report that was saved by `--format json` again, and return a row per difference.
 
     Causes come first: 'new data', 'fewer data', 'changed dates', 'revised data', 'changed coverage', 'changed rules',
-    'changed program'. Then the numbers that differ, as 'number', or as 'unexplained' where there is no cause.
-    UsageError where `saved` is no report that can be made again.
+    'changed program'. Then come the numbers that differ, as 'number', or as 'unexplained' where there is no cause.
+    UsageError where `saved_report` is not a report that can be reproduced.
     """
-    refusal = UsageError(
-        "This is not a report that can be made again; save one with --format json -o FILE: a table of `trend report` "
+    not_reproducible = UsageError(
+        "This is not a report that can be reproduced. Save one with --format json -o FILE: a table of `trend report` "
         f"or `trend terms`, of the kind {', '.join(_REPRODUCIBLE_KINDS[:-1])} or {_REPRODUCIBLE_KINDS[-1]}."
     )
     try:
-        made, known = _restore_query(library, saved_report["kind"], saved_report["query"], store.corpus)
-        more = _extra_arguments(saved_report["kind"], saved_report["query"])
-        scope = Scope(saved_report["query"]["scope"], tuple(saved_report["query"]["categories"]))
-        make, before = load_entry(REPORTS[saved_report["kind"]]), saved_report["provenance"]
-        then = {key: before[key] for key in ("program", "data", "bases", "rules")}
-        told = [
+        kind, saved_query = saved_report["kind"], saved_report["query"]
+        query, library = _restore_query(library, kind, saved_query, store.corpus)
+        extra_arguments = _extra_arguments(kind, saved_query)
+        scope = Scope(saved_query["scope"], tuple(saved_query["categories"]))
+        build = load_entry(REPORTS[kind])
+        saved_provenance = saved_report["provenance"]
+        then = {key: saved_provenance[key] for key in ("program", "data", "bases", "rules")}
+        parts = [
             *saved_report["rows"],
             *saved_report["periods"],
             then["data"],
@@ -58,164 +60,180 @@ def verify_report(
             then["rules"],
             saved_report.get("summary", {}),
         ]
-        whole = then["data"].keys() == then["bases"].keys() and all("label" in item for item in saved_report["periods"])
+        is_consistent = then["data"].keys() == then["bases"].keys() and all(
+            "label" in period for period in saved_report["periods"]
+        )
     except (KeyError, TypeError, AttributeError, IndexError, ValueError):
-        raise refusal from None
-    if (
-        saved_report["kind"] not in _REPRODUCIBLE_KINDS
-        or not whole
-        or not all(isinstance(item, Mapping) for item in told)
-    ):
-        raise refusal
-    now = make(store, known, made, scope, *more, progress)
+        raise not_reproducible from None
+    if kind not in _REPRODUCIBLE_KINDS or not is_consistent or not all(isinstance(part, Mapping) for part in parts):
+        raise not_reproducible
+    now = build(store, library, query, scope, *extra_arguments, progress)
     causes = [
         *_iter_data_changes(then, now.provenance),
         *_iter_coverage_changes(saved_report["periods"], now.periods),
         *(
-            _difference_row("changed rules", topic, key, now.provenance["rules"].get(topic, "none"))
-            for topic, key in then["rules"].items()
-            if now.provenance["rules"].get(topic) != key
+            _difference_row("changed rules", topic, digest, now.provenance["rules"].get(topic, "none"))
+            for topic, digest in then["rules"].items()
+            if now.provenance["rules"].get(topic) != digest
         ),
     ]
     if then["program"] != now.provenance["program"]:
         causes.append(_difference_row("changed program", "version", then["program"], now.provenance["program"]))
-    cause = "number" if causes else "unexplained"
+    number_cause = "number" if causes else "unexplained"
     numbers = [
-        *_iter_number_changes(saved_report["rows"], now.rows, cause),
-        *_iter_header_changes(saved_report, now, cause),
+        *_iter_number_changes(saved_report["rows"], now.rows, number_cause),
+        *_iter_header_changes(saved_report, now, number_cause),
     ]
-    rows = [*causes, *numbers]
-    if not rows:
-        said = "The same question gives the same report."
-    elif causes:
-        said = f"{len(causes)} cause{'s' * (len(causes) > 1)} found; {len(numbers)} numbers differ."
-    else:
-        said = "Nothing that the numbers rest on has changed: the file was edited, or this is a bug."
     return Report(
         kind="verification",
-        title=f"{saved_report.get('title', 'A report')}, made again",
+        title=f"{saved_report.get('title', 'A report')}, reproduced",
         corpus=now.corpus,
         synthetic=now.synthetic,
         query=now.query,
         columns=_VERIFICATION_COLUMNS,
-        rows=rows,
+        rows=[*causes, *numbers],
         data_as_of=now.data_as_of,
-        notes=[said, f"Data as of {saved_report.get('data_as_of')} then, {now.data_as_of} now."],
+        notes=[
+            _format_outcome(len(causes), len(numbers)),
+            f"Data as of {saved_report.get('data_as_of')} then, {now.data_as_of} now.",
+        ],
         provenance=now.provenance,
     )
 
 
+def _format_outcome(cause_count: int, number_count: int) -> str:
+    if cause_count:
+        differ = "differs" if number_count == 1 else "differ"
+        return f"{format_count(cause_count, 'cause')} found; {format_count(number_count, 'number')} {differ}."
+    if number_count:
+        return "None of the inputs has changed: the file was edited, or this is a bug."
+    return "Reproduced: the same query gives the same report."
+
+
 def _restore_query(library: Library, kind: str, saved_query: Mapping[str, Any], corpus: str) -> tuple[Query, Library]:
-    """The question that a report says it answers, with its periods as they were resolved."""
-    kept = "primary_only author rolling sensitivity include_partial".split()
-    if "words" not in saved_query:  # of terms, the least number and the limit are those of `_more`
-        kept += ["sort", "reverse", "limit", "min_count"]
+    """Return the query of a saved report, with its periods as they were resolved, and the topics it may name."""
+    options = "primary_only author rolling sensitivity include_partial".split()
+    if "words" not in saved_query:  # of a report on terms, the minimum and the limit are those of its TermFilter
+        options += ["sort", "reverse", "limit", "min_count"]
     within = saved_query["within"]
-    named = [*saved_query["topics"], *([within] if within else [])]
-    question, known = parse_query(
+    names = [*saved_query["topics"], *([within] if within else [])]
+    query, library = parse_query(
         library,
         topics=[name for name in saved_query["topics"] if not name.startswith((QUERY_PREFIX, KEYWORD_PREFIX))],
-        queries=[name.removeprefix(QUERY_PREFIX) for name in named if name.startswith(QUERY_PREFIX)],
-        keywords=[name.removeprefix(KEYWORD_PREFIX) for name in named if name.startswith(KEYWORD_PREFIX)],
+        queries=[name.removeprefix(QUERY_PREFIX) for name in names if name.startswith(QUERY_PREFIX)],
+        keywords=[name.removeprefix(KEYWORD_PREFIX) for name in names if name.startswith(KEYWORD_PREFIX)],
         scope=Scope(saved_query["scope"], tuple(saved_query["categories"])),
         corpus=corpus,
         children=False,
-        **{key: saved_query[key] for key in ("match", "id", "as_of", "both", "within", "across", "index", *kept)},
+        **{key: saved_query[key] for key in ("match", "id", "as_of", "both", "within", "across", "index", *options)},
     )
-    question = replace(question, topics=tuple(saved_query["topics"]))  # in the order in which they were asked
+    query = replace(query, topics=tuple(saved_query["topics"]))  # in the order of the saved report
     if kind == "backtest":  # which names its years itself
-        return question, known
+        return query, library
     if saved_query["period"] is None or kind == "names":
-        since, until = (periods.parse_period(saved_query[edge]).start for edge in ("since", "until"))
-        # names are told by year, from the day on which the store begins where no year was named
-        first = since if kind != "names" or (since.month, since.day) == (1, 1) else None
-        return replace(question, by=saved_query["by"], window=Window(first, until)), known
-    later = periods.parse_period_label(saved_query["period"])
+        since, until = (parse_period(saved_query[edge]).start for edge in ("since", "until"))
+        # names are counted by year, from the first day of the store where no year was named
+        first_day = since if kind != "names" or (since.month, since.day) == (1, 1) else None
+        return replace(query, by=saved_query["by"], window=Window(first_day, until)), library
+    later = parse_period_label(saved_query["period"])
     if later.unit == "window":
-        return replace(question, window=Window(later.start, later.end), vs=saved_query["vs"]), known
-    return replace(question, period=later, vs=saved_query["vs"]), known
+        return replace(query, window=Window(later.start, later.end), vs=saved_query["vs"]), library
+    return replace(query, period=later, vs=saved_query["vs"]), library
 
 
 def _extra_arguments(kind: str, saved_query: Mapping[str, Any]) -> list[Any]:
-    """What a report of terms asks beside the question: its glob, or the years and the terms that are tested."""
+    """Return what a report on terms takes beside the query: its glob, or the years and the filter of terms."""
     if kind == "names":
         return [saved_query["name_like"]]
     if kind not in ("terms", "outcome", "backtest"):
         return []
     from trendcli.reports.terms.backtest import parse_backtest_years
-    from trendcli.reports.terms.terms import TermFilter
+    from trendcli.reports.terms.base import TermFilter
 
-    shortest, longest = map(int, saved_query["words"].split("-"))
-    wanted = TermFilter(shortest, longest, saved_query["min_count"], saved_query["limit"])
-    return [parse_backtest_years(saved_query["backtest"]), wanted] if kind == "backtest" else [wanted]
+    min_words, max_words = map(int, saved_query["words"].split("-"))
+    term_filter = TermFilter(min_words, max_words, saved_query["min_count"], saved_query["limit"])
+    return [parse_backtest_years(saved_query["backtest"]), term_filter] if kind == "backtest" else [term_filter]
 
 
 def _iter_data_changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-    labels = [label for label in then["data"] if then["data"][label] != now["data"].get(label)]
-    moves = {label: now["bases"].get(label, 0) - then["bases"][label] for label in labels}
-    both_ways = any(move > 0 for move in moves.values()) and any(move < 0 for move in moves.values())
-    for label in labels:
-        was, is_now = then["bases"][label], now["bases"].get(label, 0)
-        if was == is_now:
-            yield _difference_row("revised data", label, f"{was:,} submissions", "as many, with other text or versions")
+    """Yield a row per period whose data differ, and one for the periods that are counted only now."""
+    changed = [label for label in then["data"] if then["data"][label] != now["data"].get(label)]
+    differences = [now["bases"].get(label, 0) - then["bases"][label] for label in changed]
+    is_both_ways = min(differences, default=0) < 0 < max(differences, default=0)
+    for label in changed:
+        total_then, total_now = then["bases"][label], now["bases"].get(label, 0)
+        if total_then == total_now:
+            same_count = "as many, with other text or versions"
+            yield _difference_row("revised data", label, f"{total_then:,} submissions", same_count)
         else:
-            cause = "changed dates" if both_ways else "new data" if is_now > was else "fewer data"
-            yield _difference_row(cause, label, f"{was:,} submissions", f"{is_now:,} submissions")
-    fresh = [label for label in now["data"] if label not in then["data"]]
-    if fresh:
-        told = f"{fresh[0]} to {fresh[-1]}" if len(fresh) > 1 else fresh[0]
-        yield _difference_row("new data", told, "not stored whole", "stored whole, and part of the dispersion")
+            cause = "changed dates" if is_both_ways else "new data" if total_now > total_then else "fewer data"
+            yield _difference_row(cause, label, f"{total_then:,} submissions", f"{total_now:,} submissions")
+    added = [label for label in now["data"] if label not in then["data"]]
+    if added:
+        labels = f"{added[0]} to {added[-1]}" if len(added) > 1 else added[0]
+        yield _difference_row("new data", labels, "incomplete", "complete, and used for overdispersion")
 
 
 def _iter_coverage_changes(then: Any, now: Any) -> Iterator[dict[str, str]]:
-    statuses = {item["label"]: item["status"] for item in now}
-    for item in then:
-        was, is_now = str(item.get("status")), statuses.get(item["label"], "none")
-        if was != is_now:
-            yield _difference_row("changed coverage", item["label"], was, is_now)
+    statuses_now = {period["label"]: period["status"] for period in now}
+    for period in then:
+        status_then, status_now = str(period.get("status")), statuses_now.get(period["label"], "none")
+        if status_then != status_now:
+            yield _difference_row("changed coverage", period["label"], status_then, status_now)
 
 
 def _iter_number_changes(then: Any, now: Any, cause: str) -> Iterator[dict[str, str]]:
+    """Yield a row per value of the rows that differs, and per row that only one of the reports has."""
+
     def row_key(row: Mapping[str, Any]) -> tuple[str, ...]:
         return tuple(str(row[key]) for key in ("topic", "term", "category", "period", "period_2") if key in row)
 
-    present = {row_key(row): row for row in now}
+    rows_now = {row_key(row): row for row in now}
     for row in then:
-        other = present.pop(row_key(row), None)
+        row_now = rows_now.pop(row_key(row), None)
         where = " ".join(row_key(row))
-        if other is None:
+        if row_now is None:
             yield _difference_row(cause, where, "a row", "none")
             continue
-        for key, was in row.items():
-            if key not in _DERIVED_KEYS and not _is_same(was, other.get(key)):
-                yield _difference_row(cause, f"{where} {key}", _format_value(was), _format_value(other.get(key)))
-    for missing in present:
-        yield _difference_row(cause, " ".join(missing), "none", "a row")
+        for key, value in row.items():
+            if key not in _DERIVED_KEYS and not _is_same(value, row_now.get(key)):
+                yield _difference_row(cause, f"{where} {key}", _format_value(value), _format_value(row_now.get(key)))
+    for added_key in rows_now:
+        yield _difference_row(cause, " ".join(added_key), "none", "a row")
 
 
 def _iter_header_changes(saved: Mapping[str, Any], now: Report, cause: str) -> Iterator[dict[str, str]]:
-    """What differs outside of the rows: title, bases of periods, summary; notes where nothing else explains them."""
-    whole: dict[str, Any] = {"title": now.title, "synthetic": now.synthetic, "summary": now.summary}
-    then = dict(saved)
+    """Yield a row per difference outside the rows: title, bases of periods, summary.
+
+    Notes are compared only where nothing else explains a difference.
+    """
+    header_now: dict[str, Any] = {"title": now.title, "synthetic": now.synthetic, "summary": now.summary}
+    header_then = dict(saved)
     if cause == "unexplained":
-        whole["notes"], then["notes"] = (
-            judgements.drop_precision_notes(notes) for notes in (now.notes, saved.get("notes", ()))
-        )
-    for key, value in whole.items():
-        was, is_now = (dict(_iter_leaves(key, item)) for item in (then.get(key, {}), value))
-        for place in dict.fromkeys([*was, *is_now]):
-            if not _is_same(was.get(place), is_now.get(place)):
-                yield _difference_row(cause, place, _format_value(was.get(place)), _format_value(is_now.get(place)))
-    bases = {item["label"]: item["base"] for item in now.periods}
-    for item in saved["periods"]:
-        if item.get("base") != bases.get(item.get("label")):
-            yield _difference_row(
-                cause, f"{item.get('label')} base", str(item.get("base")), str(bases.get(item.get("label")))
-            )
+        header_now["notes"] = _notes_without_precision(now.notes, now.provenance)
+        header_then["notes"] = _notes_without_precision(saved.get("notes", ()), saved["provenance"])
+    for key, value in header_now.items():
+        leaves_then, leaves_now = (dict(_iter_leaves(key, header)) for header in (header_then.get(key, {}), value))
+        for path in dict.fromkeys([*leaves_then, *leaves_now]):
+            value_then, value_now = leaves_then.get(path), leaves_now.get(path)
+            if not _is_same(value_then, value_now):
+                yield _difference_row(cause, path, _format_value(value_then), _format_value(value_now))
+    bases_now = {period["label"]: period["base"] for period in now.periods}
+    for period in saved["periods"]:
+        base_then, base_now = period.get("base"), bases_now.get(period.get("label"))
+        if base_then != base_now:
+            yield _difference_row(cause, f"{period.get('label')} base", str(base_then), str(base_now))
+
+
+def _notes_without_precision(notes: Sequence[str], provenance: Mapping[str, Any]) -> list[str]:
+    """Return the notes without those on precision: judgements come after a report is saved, and change no number."""
+    precision = provenance.get("precision")
+    precision_notes = list(precision.values()) if isinstance(precision, Mapping) else []
+    return [note for note in notes if note not in precision_notes]
 
 
 def _iter_leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """(place, value) of all that is no list and no mapping."""
+    """Yield (path, value) of everything in a JSON value that is neither a list nor a mapping."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield from _iter_leaves(f"{path}.{key}", item)

@@ -1,4 +1,4 @@
-"""The settings of the weekly job: what it watches, where its folders go, and how long they stay."""
+"""Settings of the weekly job: what it watches, where its folders go, and how many weeks it keeps."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 
 from trendcli.core.errors import UsageError
 from trendcli.core.periods import parse_period
+from trendcli.core.registry import SOURCES
 from trendcli.core.settings import check_settings, check_text, read_settings_file, setting_field
-
-WEEKLY_SOURCES = ("arxiv", "oai")
 
 
 def _check_names(value: Any) -> tuple[str, ...]:
-    listed = value.split() if isinstance(value, str) else value
-    if not isinstance(listed, Sequence) or not all(isinstance(item, str) for item in listed):
+    names = value.split() if isinstance(value, str) else value
+    if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
         raise ValueError("expected a list of names")
-    return tuple(dict.fromkeys(listed))
+    return tuple(dict.fromkeys(names))
 
 
 def _check_source(value: Any) -> str:
-    if value not in WEEKLY_SOURCES:
-        raise ValueError(f"expected one of {', '.join(WEEKLY_SOURCES)}")
+    names = [name for name, entry in SOURCES.items() if entry.updates_arxiv]
+    if value not in names:
+        raise ValueError(f"expected one of {', '.join(names)}")
     return str(value)
 
 
@@ -46,36 +46,39 @@ def _check_count(value: Any) -> int:
 class WeeklyConfig:
     """Every setting of the weekly job, checked."""
 
-    out: str = setting_field("trend-weekly", check_text, "The folder that holds a folder for each week.")
+    out: str = setting_field("trend-weekly", check_text, "Output folder, with a folder for each week.")
     watch: tuple[str, ...] = setting_field(
         ("large-language-models", "diffusion-models", "rl"),
         _check_names,
         "Topics to watch: their new papers are listed, and alerts are raised for them. The longer the list, the larger "
-        "a change has to be before it is one.",
+        "a change must be to raise an alert.",
     )
-    pack: str = setting_field("ml", check_text, "The topics that are compared.")
+    pack: str = setting_field("ml", check_text, "Topics to compare, as the name of a pack.")
     scope: str | None = setting_field(
-        None, check_text, "A named scope to count in. Empty: what the store covers, or `ml` where that is more."
+        None,
+        check_text,
+        "Named scope in which submissions are counted. Empty: all that the store covers, or `ml` if it covers more.",
     )
     source: str = setting_field(
-        "arxiv", _check_source, "Where new submissions come from: arxiv, or oai for whole categories."
+        "arxiv", _check_source, "Source of new submissions: arxiv, or oai for whole categories."
     )
     since: str | None = setting_field(
         None,
         _check_day,
-        "From when to fetch what was never fetched before: all that an empty store lacks, or a category that is new in "
-        "the scope. Empty: the year before the last one, so that there are two whole years to compare.",
+        "Start of the first fetch, for an empty store and for a category that is new in the scope. Empty: January 1 of "
+        "the year before last, so that two complete years can be compared.",
     )
-    keep: int = setting_field(104, _check_count, "How many weeks stay; 0 for all.")
+    keep: int = setting_field(104, _check_count, "Number of weeks to keep (0: all).")
     notify: str | None = setting_field(
-        None, check_text, "A command that gets the digest of each new week on its standard input, such as a mailer."
+        None, check_text, "Command that reads the digest of each new week on its standard input, e.g. a mailer."
     )
 
 
 def load_weekly_config(path: Path | None) -> WeeklyConfig:
-    """The job of a settings file, or the shipped defaults; SettingsError for an unknown name or a bad value.
+    """Load the settings of a file, or the defaults without one.
 
-    A relative `out` of a file is beside that file, since cron starts elsewhere.
+    A relative `out` is resolved against the folder of the file, since cron starts in another one. Raise SettingsError
+    for an unknown name or an invalid value.
     """
     if path is None:
         return WeeklyConfig()

@@ -1,6 +1,6 @@
-"""Use-case digest: what changed by a week (or any other period), and the papers to look at, as one document.
+"""Use-case digest: what changed by a week, or any other period, and the new papers of the watched topics.
 
-The document is what report.json holds, and what the page, the mail and the feed are drawn from.
+The result is one document, which report.json holds, and from which the page, the mail and the feed are rendered.
 """
 
 from __future__ import annotations
@@ -14,29 +14,33 @@ from typing import Any
 
 import numpy as np
 
-from trendcli.core import periods
 from trendcli.core.errors import CoverageMissing
-from trendcli.core.periods import Period
+from trendcli.core.periods import Period, list_periods, period_containing, period_start, period_year_ago
 from trendcli.core.report import Report
 from trendcli.core.types import Progress, Scope, Window, ignore_progress
 from trendcli.reports.base import describe_period, visible_count
 from trendcli.reports.notes import build_provenance, common_notes, format_timestamp
-from trendcli.reports.papers import listing
-from trendcli.reports.terms import first_seen as terms
+from trendcli.reports.papers.listing import list_submissions
+from trendcli.reports.terms.first_seen import find_first_seen_terms
 from trendcli.reports.trends.comparison import build_comparison
-from trendcli.stats import alerts
-from trendcli.stats import proportions as change
-from trendcli.stats.alerts import OVERDISPERSION_WEEKS, POOLED_WEEKS
-from trendcli.stats.proportions import compute_share
+from trendcli.stats.alerts import OVERDISPERSION_WEEKS, POOLED_WEEKS, find_alerts
+from trendcli.stats.proportions import compute_share, wilson_interval
 from trendcli.store.coverage import MODERATION_LAG
 from trendcli.store.store import Store
+from trendcli.topics.counting import PeriodCounts
 from trendcli.topics.library import Library
 from trendcli.topics.query import BoundQuery, Query, bind
 
-# months of a topic's curve, and days from which on data are called old
-CURVE_MONTHS, MAX_DATA_AGE_DAYS = 36, 2
-# months that have to lie before one that is called a record
+# months in the curve of a topic
+CURVE_MONTHS = 36
+# days after which data are called old
+MAX_DATA_AGE_DAYS = 2
+# months that must precede one that is called a record
 MIN_RECORD_MONTHS = 12
+# newest periods of a unit that are tried for a comparison with the year before; older ones are no news
+_MAX_COMPARED_PERIODS = 3
+# weeks before the span of the alerts that are looked at as well, so that incomplete ones do not shorten it
+_SPARE_ALERT_WEEKS = 8
 _SURVEY_PATTERN = re.compile(
     r"\b(?:survey|review|overview|tutorial|primer|lecture notes|introduction to)\b", re.IGNORECASE
 )
@@ -44,15 +48,18 @@ _CODE_URL_PATTERN = re.compile(
     r"https?://(?:www\.)?(?:github|gitlab|huggingface|bitbucket|codeberg)\.[a-z]+/[\w./-]*[\w/-]"
 )
 _SENTENCE_BREAK = re.compile(r"(?<=[a-z0-9)\]'\"][.!?]) +(?=[A-Z\"'(\[])")
-_SIDE_KEYS = ("count_1", "count_2", "relative_change", "change", "ci_low", "ci_high", "q", "verdict")
+# statuses of periods whose numbers no longer grow, as far as is known
+_SETTLED_STATUSES = ("complete", "unknown")
+# what a digest takes of a row of a comparison
+_COMPARISON_KEYS = ("count_1", "count_2", "relative_change", "change", "ci_low", "ci_high", "q", "verdict")
 
 
 @dataclass(frozen=True)
 class DigestInput:
-    """What is looked at period by period.
+    """What digests of any period are built from.
 
-    The topics of `question` are compared, in its scope or else the `default`, beside those that are `watched`, whose
-    papers are listed.
+    The topics of `query` are compared, in its scope or else in `default_scope`; so are `watched_topics`, whose
+    submissions are listed and which may raise alerts.
     """
 
     store: Store
@@ -65,35 +72,42 @@ class DigestInput:
 def build_digest(
     digest_input: DigestInput, period: Period, today: date, progress: Progress = ignore_progress
 ) -> dict[str, Any]:
-    """The document of a period: numbers, None where one does not exist, and text as it is stored.
+    """Build the document of a period: numbers, None where one does not exist, and text as it is stored.
 
-    `today` is the day on which it is drawn, from which the age of the data is counted.
+    `today` is the day on which it is drawn, for the age of the data. Raise CoverageMissing for a period without data.
     """
-    store, library, default, watched = (
-        digest_input.store,
-        digest_input.library,
-        digest_input.default_scope,
-        digest_input.watched_topics,
-    )
-    every = tuple(dict.fromkeys([*watched, *digest_input.query.topics]))
-    plain = replace(digest_input.query, topics=every, period=None, last=None, window=Window(None, None))
-    context = bind(store, library, plain, default, progress)
-    ends, begin = context.data_as_of.date(), context.coverage.first_covered_day(context.selection.scope.categories)
-    if period.start >= ends or begin is None or period.end <= begin:
-        raise CoverageMissing(f"Nothing of {period.label} is covered; the data end on {ends}. See `trend status`.")
-    verdict = context.period_status(period)
-    counted = context.count_submissions([period, *([twin] if (twin := periods.period_year_ago(period)) else [])])
-    months = _list_curve_months(context, period)
-    whole = context.count_submissions(months)
-    sides = {unit: _compare_last_period(context, unit, period, default) for unit in ("quarter", "year")}
+    store, library, watched = digest_input.store, digest_input.library, digest_input.watched_topics
+    topics = tuple(dict.fromkeys([*watched, *digest_input.query.topics]))
+    query = replace(digest_input.query, topics=topics, period=None, last=None, window=Window(None, None))
+    bound = bind(store, library, query, digest_input.default_scope, progress)
+    first_covered, data_end = _first_covered_day(bound), bound.data_as_of.date()
+    if first_covered is None or period.start >= data_end or period.end <= first_covered:
+        raise CoverageMissing(f"{period.label} is not covered: the data end on {data_end}. See `trend status`.")
+    period_status, year_ago = bound.period_status(period), period_year_ago(period)
+    period_counts = bound.count_submissions([period, *([year_ago] if year_ago else [])])
+    months = _list_curve_months(bound, period)
+    month_counts = bound.count_submissions(months)
+    comparisons = {
+        unit: _compare_last_period(bound, unit, period, digest_input.default_scope) for unit in ("quarter", "year")
+    }
     rows = []
-    for topic in every:
-        count, base = visible_count(context, topic, period, counted, verdict)
-        named = {"topic": topic, "name": context.topic_label(topic), "watched": topic in watched}
+    for topic in topics:
+        count, total = visible_count(bound, topic, period, period_counts, period_status)
         rows.append(
-            {**named, "count": count, "base": base, "share": compute_share(count, base)} | _build_sides(topic, sides)
+            {
+                "topic": topic,
+                "name": bound.topic_label(topic),
+                "watched": topic in watched,
+                "count": count,
+                "base": total,
+                "share": compute_share(count, total),
+                **{unit: _find_comparison(topic, report) for unit, report in comparisons.items()},
+            }
         )
-    twin_base = visible_count(context, None, twin, counted, context.period_status(twin))[1] if twin else None
+    year_ago_total = (
+        visible_count(bound, None, year_ago, period_counts, bound.period_status(year_ago))[1] if year_ago else None
+    )
+    first_seen = find_first_seen_terms(store, bound.selection.scope, period)
     return {
         "kind": "weekly" if period.unit == "week" else "digest",
         "title": f"{period.unit.capitalize()} {period.label}" if period.unit != "window" else period.label,
@@ -101,36 +115,40 @@ def build_digest(
             "label": period.label,
             "start": str(period.start),
             "end": str(period.end),
-            "status": verdict.status,
-            "base": visible_count(context, None, period, counted, verdict)[1],
-            "base_year_ago": twin_base,
+            "status": period_status.status,
+            "base": visible_count(bound, None, period, period_counts, period_status)[1],
+            "base_year_ago": year_ago_total,
         },
-        "listing": _format_listing_command(plain),
+        "listing": _format_listing_command(query),
         "synthetic": store.manifest.synthetic,
-        "data_as_of": format_timestamp(context.data_as_of),
+        "data_as_of": format_timestamp(bound.data_as_of),
         "drawn": [str(today)],
-        "warnings": _build_warnings(context, period, today),
+        "warnings": _list_warnings(bound, period, today),
         "watched": list(watched),
         "rows": rows,
-        "months": [_build_month(context, month, whole) for month in months],
-        "series": {topic: _build_topic_series(context, topic, months, whole) for topic in every},
-        "alerts": _find_alerts(context, watched, period),
-        "records": _find_records(context, watched, period),
-        "terms": [
-            {"term": term, "count": titles} for term, titles in terms.find_first_seen_terms(store,
-            context.selection.scope, period)
-        ],
-        "papers": [] if verdict.has_gap or not watched else _list_submissions(context, watched, period, default),
-        "notes": common_notes(context, [describe_period(period, counted, verdict)]),
-        "provenance": build_provenance(context, counted),
-    }  # fmt: skip
+        "months": [_build_month(bound, month, month_counts) for month in months],
+        "series": {topic: _build_topic_series(bound, topic, months, month_counts) for topic in topics},
+        "alerts": _find_alerts(bound, watched, period),
+        "records": _find_records(bound, watched, period),
+        "terms": [{"term": term, "count": title_count} for term, title_count in first_seen],
+        "papers": []
+        if period_status.has_gap or not watched
+        else _list_submissions(bound, watched, period, digest_input.default_scope),
+        "notes": common_notes(bound, [describe_period(period, period_counts, period_status)]),
+        "provenance": build_provenance(bound, period_counts),
+    }
+
+
+def _first_covered_day(bound: BoundQuery) -> date | None:
+    """Return the first day that is covered for the scope; None if none is."""
+    return bound.coverage.first_covered_day(bound.selection.scope.categories)
 
 
 def _format_listing_command(query: Query) -> str:
-    """The command that lists what is counted, but for the topic and the period."""
-    scope, day = query.scope, query.as_of
+    """Format the command that lists what is counted, without a topic and a period."""
+    scope, as_of = query.scope, query.as_of
     categories = scope.categories if scope and scope.name == " ".join(scope.categories) else ()
-    said = [
+    options = [
         *(("-c", name) for name in categories),
         ("--scope", scope.name if scope and not categories else None),
         *(("--and", name) for name in query.both),
@@ -138,182 +156,195 @@ def _format_listing_command(query: Query) -> str:
         ("--match", query.match if query.match != Query.match else None),
         ("--author", query.author),
         ("--id", query.id),
-        ("--as-of", str(day - timedelta(days=1)) if day else None),
+        ("--as-of", str(as_of - timedelta(days=1)) if as_of else None),
     ]
-    words = [word for option, value in said if value for word in (option, value)]
+    words = [word for option, value in options if value for word in (option, value)]
     return shlex.join(["trend", "papers", *words, *(["--primary-only"] if query.primary_only else [])])
 
 
-def _build_warnings(bound: BoundQuery, period: Period, today: date) -> list[str]:
-    """What a reader has to know before any number."""
-    verdict, said = bound.period_status(period), []
-    ends = bound.data_as_of.date()
-    if period.end > ends or period == last_ended_week(ends):  # what the newest data can say
-        said += data_age_warnings(ends, min(today, bound.query.as_of or today))
-    if verdict.has_gap:
-        said.append(f"{period.label} has a hole in coverage, so its counts are n/a. See `trend status`.")
-    elif not verdict.has_ended:
-        said.append(f"{period.label} is not whole: the data end on {bound.data_as_of:%Y-%m-%d}.")
-    return said
+def _list_warnings(bound: BoundQuery, period: Period, today: date) -> list[str]:
+    """List what a reader has to know before any number."""
+    period_status, data_end = bound.period_status(period), bound.data_as_of.date()
+    warnings = []
+    if period.end > data_end or period == last_ended_week(data_end):  # the newest period that the data can speak of
+        warnings += data_age_warnings(data_end, min(today, bound.query.as_of or today))
+    if period_status.has_gap:
+        warnings.append(f"{period.label} has a gap in coverage, so its counts are n/a. See `trend status`.")
+    elif not period_status.has_ended:
+        warnings.append(f"{period.label} is incomplete: the data end on {data_end}.")
+    return warnings
 
 
 def data_age_warnings(data_end: date, today: date) -> list[str]:
-    """A sentence where the data end more than some days before today."""
+    """Return a sentence on the age of the data, if they are older than MAX_DATA_AGE_DAYS."""
     age = (today - data_end).days
-    return [f"The data are {age} days old: they end on {data_end}."] if age > MAX_DATA_AGE_DAYS else []
+    return [f"The data are {age:,} days old: they end on {data_end}."] if age > MAX_DATA_AGE_DAYS else []
 
 
 def _list_curve_months(bound: BoundQuery, period: Period) -> list[Period]:
-    """The last months that have ended with the period, as far back as anything is covered."""
-    first = bound.coverage.first_covered_day(bound.selection.scope.categories) or period.start
-    last = min(period.end, bound.data_as_of.date())
-    every = [month for month in periods.list_periods(first, last, "month") if month.end <= last]
-    return every[-CURVE_MONTHS:]
+    """List the last months that had ended by the end of a period, CURVE_MONTHS at most, as far back as data go."""
+    start = _first_covered_day(bound) or period.start
+    end = min(period.end, bound.data_as_of.date())
+    return [month for month in list_periods(start, end, "month") if month.end <= end][-CURVE_MONTHS:]
 
 
-def _build_month(bound: BoundQuery, month: Period, month_counts: Any) -> dict[str, Any]:
-    verdict = bound.period_status(month)
+def _build_month(bound: BoundQuery, month: Period, month_counts: PeriodCounts) -> dict[str, Any]:
+    month_status = bound.period_status(month)
     return {
         "period": month.label,
         "start": str(month.start),
         "end": str(month.end),
-        "status": verdict.status,
-        "base": visible_count(bound, None, month, month_counts, verdict)[1],
+        "status": month_status.status,
+        "base": visible_count(bound, None, month, month_counts, month_status)[1],
     }
 
 
 def _build_topic_series(
-    bound: BoundQuery, topic: str, months: Sequence[Period], month_counts: Any
+    bound: BoundQuery, topic: str, months: Sequence[Period], month_counts: PeriodCounts
 ) -> dict[str, list[Any]]:
-    found = [visible_count(bound, topic, month, month_counts, bound.period_status(month)) for month in months]
-    ends = [(None, None) if count is None or not base else change.wilson_interval(count, base) for count, base in found]
+    """Build the curve of a topic: a count, a share and its 95 % interval for each month, None where there is none."""
+    counts = [visible_count(bound, topic, month, month_counts, bound.period_status(month)) for month in months]
+    intervals = [
+        (None, None) if count is None or not total else wilson_interval(count, total) for count, total in counts
+    ]
     return {
-        "count": [count for count, _ in found],
-        "share": [compute_share(*one) for one in found],
-        "low": [low for low, _ in ends],
-        "high": [high for _, high in ends],
+        "count": [count for count, _ in counts],
+        "share": [compute_share(count, total) for count, total in counts],
+        "low": [low for low, _ in intervals],
+        "high": [high for _, high in intervals],
     }
 
 
 def _compare_last_period(bound: BoundQuery, unit: str, period: Period, default_scope: Scope) -> Report | None:
-    """All topics in the last period of a unit that has ended by then and has no hole, against the year before."""
-    first = bound.coverage.first_covered_day(bound.selection.scope.categories) or period.start
-    ended = [past for past in periods.list_periods(first, period.end, unit) if past.end <= period.end]
-    for later in ended[:-4:-1]:
-        earlier = periods.period_year_ago(later)
-        verdicts = [bound.period_status(side) for side in (later, earlier) if side]
+    """Compare all topics in the last period of a unit that ended by then, with no gap, to the year before."""
+    first_covered = _first_covered_day(bound) or period.start
+    ended = [candidate for candidate in list_periods(first_covered, period.end, unit) if candidate.end <= period.end]
+    for later in reversed(ended[-_MAX_COMPARED_PERIODS:]):
+        earlier = period_year_ago(later)
+        statuses = [bound.period_status(side) for side in (later, earlier) if side]
         if (
             earlier
-            and earlier.start >= periods.period_start(first, unit)
-            and all(v.has_ended and not v.has_gap for v in verdicts)
+            and earlier.start >= period_start(first_covered, unit)
+            and all(status.has_ended and not status.has_gap for status in statuses)
         ):
-            question = replace(bound.query, period=later, vs="year-ago")
-            return build_comparison(bound.store, bound.library, question, default_scope, bound.progress)
+            query = replace(bound.query, period=later, vs="year-ago")
+            return build_comparison(bound.store, bound.library, query, default_scope, bound.progress)
     return None
 
 
-def _build_sides(topic: str, comparisons: Mapping[str, Report | None]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for unit, report in comparisons.items():
-        row = next((row for row in report.rows if row["topic"] == topic), None) if report else None
-        found[unit] = row and {
-            "period": row["period_2"],
-            "vs": row["period_1"],
-            **{key: row[key] for key in _SIDE_KEYS},
-        }
-    return found
+def _find_comparison(topic: str, comparison: Report | None) -> dict[str, Any] | None:
+    """Return what a digest shows of a topic's row in a comparison; None without a comparison or a row."""
+    for row in comparison.rows if comparison else ():
+        if row["topic"] == topic:
+            return {"period": row["period_2"], "vs": row["period_1"], **{key: row[key] for key in _COMPARISON_KEYS}}
+    return None
+
+
+def _list_settled_periods(bound: BoundQuery, candidates: Sequence[Period], first_covered: date) -> list[Period]:
+    """Return the periods that lie wholly in the data and no longer grow, as far as is known."""
+    return [
+        period
+        for period in candidates
+        if period.start >= first_covered and bound.period_status(period).status in _SETTLED_STATUSES
+    ]
 
 
 def _find_alerts(bound: BoundQuery, watched_topics: Sequence[str], period: Period) -> list[dict[str, Any]]:
-    """The watched topics that left their trend in the last complete weeks; none where these are too few or too old."""
-    last = periods.period_start(period.end, "week")
-    first = bound.coverage.first_covered_day(bound.selection.scope.categories) or last
-    settled = [
-        week
-        for week in periods.list_periods(first, last, "week")[-POOLED_WEEKS - OVERDISPERSION_WEEKS - 8 :]
-        if week.start >= first and bound.period_status(week).status in ("complete", "unknown")
-    ]
-    settled = settled[-POOLED_WEEKS - OVERDISPERSION_WEEKS :]
-    if not settled or not watched_topics:
+    """Return the watched topics that left their trend in the last settled weeks, if these are enough and recent."""
+    end = period_start(period.end, "week")
+    first_covered = _first_covered_day(bound) or end
+    span = POOLED_WEEKS + OVERDISPERSION_WEEKS
+    candidates = list_periods(first_covered, end, "week")[-span - _SPARE_ALERT_WEEKS :]
+    weeks = _list_settled_periods(bound, candidates, first_covered)[-span:]
+    if not weeks or not watched_topics:
         return []
-    counted = replace(bound, selection=replace(bound.selection, topics=tuple(watched_topics))).count_submissions(
-        settled
-    )
-    settled = [week for week in settled if counted.totals[week]]
-    if len(settled) <= POOLED_WEEKS or settled[-1].end < period.end - MODERATION_LAG - timedelta(
-        weeks=POOLED_WEEKS
-    ):  # no news any more
+    week_counts = bound.with_selection(topics=tuple(watched_topics)).count_submissions(weeks)
+    weeks = [week for week in weeks if week_counts.totals[week]]
+    oldest_news = period.end - MODERATION_LAG - timedelta(weeks=POOLED_WEEKS)
+    if len(weeks) <= POOLED_WEEKS or weeks[-1].end < oldest_news:
         return []
-    counts = np.array([[counted.counts[topic, week] for week in settled] for topic in watched_topics], np.int64)
-    bases = np.array([counted.totals[week] for week in settled], np.int64)
-    places = [week.start.toordinal() // 7 for week in settled]
-    span = f"{settled[-POOLED_WEEKS].label} to {settled[-1].label}"
+    counts = np.array([[week_counts.counts[topic, week] for week in weeks] for topic in watched_topics], np.int64)
+    totals = np.array([week_counts.totals[week] for week in weeks], np.int64)
+    week_numbers = [week.start.toordinal() // 7 for week in weeks]
+    found = find_alerts(counts, totals, week_numbers, len(watched_topics))
     return [
-        {"topic": topic, "name": bound.topic_label(topic), "verdict": found.verdict, "count": found.observed,
-         "expected": found.expected, "p": found.p, "weeks": span}
-        for topic, found in zip(watched_topics, alerts.find_alerts(counts, bases, places, len(watched_topics)),
-        strict=True)
-        if found.verdict in ("rising", "falling")
-    ]  # fmt: skip
+        {
+            "topic": topic,
+            "name": bound.topic_label(topic),
+            "verdict": alert.verdict,
+            "count": alert.observed,
+            "expected": alert.expected,
+            "p": alert.p,
+            "weeks": f"{weeks[-POOLED_WEEKS].label} to {weeks[-1].label}",
+        }
+        for topic, alert in zip(watched_topics, found, strict=True)
+        if alert.verdict in ("rising", "falling")
+    ]
 
 
 def _find_records(bound: BoundQuery, watched_topics: Sequence[str], period: Period) -> list[dict[str, Any]]:
-    """The watched topics whose last complete month is above every complete month before."""
-    first = bound.coverage.first_covered_day(bound.selection.scope.categories) or period.start
-    months = [
-        month
-        for month in periods.list_periods(first, period.end, "month")
-        if month.end <= period.end
-        and month.start >= first
-        and bound.period_status(month).status in ("complete", "unknown")
-    ]
+    """Return the watched topics whose last settled month is above every settled month before it."""
+    first_covered = _first_covered_day(bound) or period.start
+    candidates = [month for month in list_periods(first_covered, period.end, "month") if month.end <= period.end]
+    months = _list_settled_periods(bound, candidates, first_covered)
     if len(months) <= MIN_RECORD_MONTHS:
         return []
-    told = months[-1].end + MODERATION_LAG
-    if period.unit == "week" and not period.start < told <= period.end:  # said once, in the week in which it is settled
+    *earlier_months, last_month = months
+    settled_on = last_month.end + MODERATION_LAG
+    if period.unit == "week" and not period.start < settled_on <= period.end:  # reported in one week only
         return []
-    counted = bound.count_submissions(months)
-    found = []
+    month_counts = bound.count_submissions(months)
+    records = []
     for topic in watched_topics:
-        best = max(months[:-1], key=lambda month: (counted.counts[topic, month], month))
-        now, before = counted.counts[topic, months[-1]], counted.counts[topic, best]
-        if now > before:
-            named = {"topic": topic, "name": bound.topic_label(topic), "period": months[-1].label, "count": now}
-            found.append({**named, "before_period": best.label, "before": before})
-    return found
+        best_month = max(earlier_months, key=lambda month: (month_counts.counts[topic, month], month))
+        count, best_count = month_counts.counts[topic, last_month], month_counts.counts[topic, best_month]
+        if count > best_count:
+            records.append(
+                {
+                    "topic": topic,
+                    "name": bound.topic_label(topic),
+                    "period": last_month.label,
+                    "count": count,
+                    "before_period": best_month.label,
+                    "before": best_count,
+                }
+            )
+    return records
 
 
 def _list_submissions(
     bound: BoundQuery, watched_topics: Sequence[str], period: Period, default_scope: Scope
 ) -> list[dict[str, Any]]:
-    asked = replace(bound.query, topics=tuple(watched_topics), period=period)
-    listed = listing.list_submissions(bound.store, bound.library, asked, default_scope, bound.progress)
-    return [_build_submission(row, bound.library, watched_topics) for row in listed.rows]
+    query = replace(bound.query, topics=tuple(watched_topics), period=period)
+    listing = list_submissions(bound.store, bound.library, query, default_scope, bound.progress)
+    return [_build_submission(row, bound.library, watched_topics) for row in listing.rows]
 
 
 def _build_submission(row: Mapping[str, Any], library: Library, watched_topics: Sequence[str]) -> dict[str, Any]:
-    """A listed submission as a digest shows it: which watched topics it belongs to, and one sentence that says why."""
-    own = {match["topic"] for match in row["matches"]}
-    topics = [name for name in watched_topics if any(member.id in own for member in library.topic_family(name))]
-    inside = [match for match in row["matches"] if match["field"] != "title"] or row["matches"]
-    told = f"{row['comments'] or ''} {row['abstract']}"
+    """Build a submission as a digest shows it: with its watched topics, and one sentence that contains a match."""
+    matched_topics = {match["topic"] for match in row["matches"]}
+    topics = [
+        name for name in watched_topics if any(member.id in matched_topics for member in library.topic_family(name))
+    ]
+    # a match in the abstract says more than one in the title
+    matches = [match for match in row["matches"] if match["field"] != "title"] or row["matches"]
     return {
         **{key: row[key] for key in ("id", "url", "title", "authors", "v1", "primary", "categories")},
         "topics": topics,
-        "sentence": _find_match_sentence(row, inside[0]) if inside else "",
-        "phrase": inside[0]["text"] if inside else "",
+        "sentence": _find_match_sentence(row, matches[0]) if matches else "",
+        "phrase": matches[0]["text"] if matches else "",
         "survey": bool(_SURVEY_PATTERN.search(row["title"])),
-        "code": list(dict.fromkeys(_CODE_URL_PATTERN.findall(told))),
+        "code": list(dict.fromkeys(_CODE_URL_PATTERN.findall(f"{row['comments'] or ''} {row['abstract']}"))),
     }
 
 
 def _find_match_sentence(row: Mapping[str, Any], match: Mapping[str, Any]) -> str:
-    """The sentence that holds a match: of the abstract where it is there, or the title."""
+    """Return the sentence of the abstract that contains a match, or the title if it is there."""
     if match["field"] == "title":
         return str(row["title"])
     return next((text for text in _SENTENCE_BREAK.split(row["abstract"]) if match["text"] in text), match["snippet"])
 
 
 def last_ended_week(today: date) -> Period:
-    """The week that has ended by a day."""
-    return periods.period_containing(periods.period_start(today, "week") - timedelta(days=1), "week")
+    """Return the last week that has ended by a day."""
+    return period_containing(period_start(today, "week") - timedelta(days=1), "week")

@@ -1,11 +1,11 @@
-"""Use-case weekly: a folder for each week, whole or not there at all, with an index, the latest week and a feed beside.
+"""Use-case weekly: a folder for each week, complete or absent, with an index, the latest week and a feed.
 
     OUT/2026-W47/   index.html digest.md report.json papers.csv lines|change|volume.png|svg
-    OUT/latest/     the same of the newest week
+    OUT/latest/     a copy of the newest week
     OUT/index.html  OUT/feed.xml
 
-A week is drawn from the store alone, so the same store gives the same bytes. One whose days were still filling is
-looked at again at each run, and drawn again where its numbers have changed.
+A week is drawn from the store alone, so the same store gives the same bytes. A week whose days were still filling is
+checked at each run, and drawn again if its numbers have changed.
 """
 
 from __future__ import annotations
@@ -26,34 +26,56 @@ from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
-from trendcli.core import periods
 from trendcli.core.errors import CoverageMissing, StoreLocked, UsageError
 from trendcli.core.files import exclusive_lock, write_file_atomically
-from trendcli.core.periods import Period
+from trendcli.core.periods import (
+    Period,
+    add_months,
+    list_periods,
+    parse_period,
+    period_containing,
+    period_start,
+    previous_period,
+)
 from trendcli.core.types import Progress, Window, ignore_progress
 from trendcli.core.version import __version__
-from trendcli.output import weekly_texts as pages
 from trendcli.output.machine import format_json
 from trendcli.output.weekly_page import ChartImage, render_page
+from trendcli.output.weekly_texts import (
+    describe_chart,
+    render_digest,
+    render_feed,
+    render_index,
+    render_submissions_csv,
+)
 from trendcli.reports.trends.comparison import build_comparison
 from trendcli.reports.trends.series import build_series
 from trendcli.reports.weekly.digest import CURVE_MONTHS, DigestInput, build_digest
 
+# weeks that are backfilled at most, since nobody reads more
+MAX_BACKFILLED_WEEKS = 53
+# newest weeks that are checked for missing files
+RECHECKED_WEEKS = 8
 _WEEK_PATTERN = re.compile(r"\d{4}-W\d{2}")
-# what says when a document was made and of which store, and not what it says
+# parts of a document that say when it was made, and of which store, and not what it says
 _VOLATILE_KEYS = ("drawn", "key", "charts", "data_as_of", "warnings", "notes", "provenance")
-# so many weeks are made up at most, since nobody reads more; so many of the newest are looked through for missing files
-MAX_BACKFILLED_WEEKS, RECHECKED_WEEKS = 53, 8
+# holds the labels of weeks whose notification is pending
+_PENDING_FILE = ".untold"
 
 
 @contextmanager
 def lock_folder(out: Path) -> Iterator[None]:
-    """Hold the folder, so that one job writes it at a time; StoreLocked where another does."""
+    """Lock the folder, so that one job writes it at a time; raise StoreLocked if another does.
+
+    What a killed job left is recovered first.
+    """
     with ExitStack() as stack:
         try:
             stack.enter_context(exclusive_lock(out / ".lock", timeout_s=0))
         except TimeoutError:
-            raise StoreLocked(f"Another weekly job writes {out}. Nothing was changed; try again later.") from None
+            raise StoreLocked(
+                f"Another weekly job is writing to {out}. Nothing was changed; try again later."
+            ) from None
         except OSError as error:
             raise UsageError(f"Cannot write {out}: {error.strerror}.") from None
         _recover_folders(out)
@@ -61,27 +83,27 @@ def lock_folder(out: Path) -> Iterator[None]:
 
 
 def list_weeks(out: Path) -> list[Period]:
-    """The weeks that have a folder with a document, in order."""
+    """Return the weeks that have a folder with a document, in order."""
     return list(_read_heads(out))
 
 
 def list_due_weeks(out: Path, last_week: Period, keep: int) -> list[Period]:
-    """The weeks to draw, in order: those missed since the newest one, and those that were still filling."""
+    """Return the weeks to draw up to `last_week`, in order: missed ones since the newest, and incomplete ones.
+
+    Incomplete are weeks that were still filling, and recent ones that lack a file. `keep` is how many weeks are kept
+    (0: all).
+    """
     heads = _read_heads(out)
-    known = list(heads)
-    missed = periods.list_periods(known[-1].end, last_week.end, "week") if known else [last_week]
-    filling = [item for item in known if heads[item]["week"]["status"] in ("provisional", "partial")]
-    damaged = [item for item in known[-RECHECKED_WEEKS:] if not _is_complete(out, item, heads[item])]
-    return sorted(
-        {
-            *missed[-min(keep or MAX_BACKFILLED_WEEKS, MAX_BACKFILLED_WEEKS) :],
-            *(item for item in (*filling, *damaged) if item <= last_week),
-        }
-    )
+    weeks = list(heads)
+    missed = list_periods(weeks[-1].end, last_week.end, "week") if weeks else [last_week]
+    filling = [week for week in weeks if heads[week]["week"]["status"] in ("provisional", "partial")]
+    damaged = [week for week in weeks[-RECHECKED_WEEKS:] if not _is_complete(out, week, heads[week])]
+    backfilled = missed[-min(keep or MAX_BACKFILLED_WEEKS, MAX_BACKFILLED_WEEKS) :]
+    return sorted({*backfilled, *(week for week in (*filling, *damaged) if week <= last_week)})
 
 
 class DigestHead(TypedDict):
-    """What the list of weeks is made of: the part of a document that is read of each, since all of it is a megabyte."""
+    """The head of a week's document, which the index is made from; the rest, up to a megabyte, is not read."""
 
     title: str
     week: Mapping[str, Any]
@@ -97,43 +119,42 @@ class DigestHead(TypedDict):
 
 
 def _read_heads(out: Path) -> dict[Period, DigestHead]:
-    """The heads of all weeks that have a folder with a document, in the order of the weeks."""
-    found = {}
+    """Read the heads of all weeks that have a folder with a document, in the order of the weeks."""
+    heads = {}
     for path in out.iterdir():
         if _WEEK_PATTERN.fullmatch(path.name):
             with suppress(UsageError):  # a year has no week 99
-                item = periods.parse_period(path.name)
-                found[item] = _read_head(out, item)
-    return {item: head for item, head in sorted(found.items()) if head}
+                week = parse_period(path.name)
+                heads[week] = _read_head(out, week)
+    return {week: head for week, head in sorted(heads.items()) if head}
 
 
 def _read_head(out: Path, week: Period) -> DigestHead | None:
-    """The head of the document of a week; None where there is none that can be read, so that it is drawn again."""
+    """Read the head of a week's document; None if it is missing or damaged, so that the week is drawn again."""
     try:
-        found = msgspec.json.decode((out / week.label / "report.json").read_bytes(), type=DigestHead)
+        head = msgspec.json.decode((out / week.label / "report.json").read_bytes(), type=DigestHead)
     except (OSError, ValueError):
         return None
-    return found if found["week"].get("label") == week.label else None
+    return head if head["week"].get("label") == week.label else None
 
 
 def _is_complete(out: Path, week: Period, head: DigestHead) -> bool:
-    """Whether all files of a week are there."""
-    charts = [f"{name}.{kind}" for name in head["charts"] for kind in ("svg", "png")]
+    """Return whether all files of a week exist."""
+    charts = [f"{name}.{suffix}" for name in head["charts"] for suffix in ("svg", "png")]
     return all((out / week.label / name).is_file() for name in ("index.html", "digest.md", "papers.csv", *charts))
 
 
 def _hash_inputs(*parts: Any) -> str:
-    """A hash of all that a document can depend on."""
+    """Hash all that a document can depend on."""
     return blake2b("\n".join(map(repr, parts)).encode(), digest_size=16).hexdigest()
 
 
 def draw_week(
     out: Path, digest_input: DigestInput, week: Period, today: date, progress: Progress = ignore_progress
 ) -> bool:
-    """Whether the folder of a week was written: not where the same store, rules and program drew it before."""
-    rules = [
-        digest_input.library.match_hash(name) for name in (*digest_input.watched_topics, *digest_input.query.topics)
-    ]
+    """Draw the folder of a week; return False if the same store, rules and program have drawn it before."""
+    topics = *digest_input.watched_topics, *digest_input.query.topics
+    rules = [digest_input.library.match_hash(name) for name in topics]
     key = _hash_inputs(
         __version__,
         digest_input.store.compute_fingerprint(),
@@ -146,32 +167,31 @@ def draw_week(
     head = _read_head(out, week)
     if head and head.get("key") == key and _is_complete(out, week, head):
         return False
-    made = build_digest(digest_input, week, today, progress)
-    return write_week(out, week, {**made, "key": key}, lambda: draw_week_charts(digest_input, week))
+    document = build_digest(digest_input, week, today, progress)
+    return write_week(out, week, {**document, "key": key}, lambda: draw_week_charts(digest_input, week))
 
 
 def write_week(
     out: Path, week: Period, document: Mapping[str, Any], build_charts: Callable[[], Sequence[ChartImage]]
 ) -> bool:
-    """Write the folder of a week; False, and nothing touched, where its document says the same already."""
+    """Write the folder of a week; return False, and change nothing, if its document already says the same."""
     head = _read_head(out, week)
     if head and _is_complete(out, week, head):
-        with suppress(ValueError):  # damaged where the head does not reach
-            if _stable_content(json.loads((out / week.label / "report.json").read_bytes())) == _stable_content(
-                document
-            ):
+        with suppress(ValueError):  # damaged behind the head
+            old_document = json.loads((out / week.label / "report.json").read_bytes())
+            if _stable_content(old_document) == _stable_content(document):
                 return False
-    drawn = [*[day for day in (head["drawn"] if head else []) if day not in document["drawn"]], *document["drawn"]]
-    drawings = build_charts()
-    report = {**document, "drawn": drawn, "charts": [chart.name for chart in drawings]}
+    earlier_days = [day for day in (head["drawn"] if head else []) if day not in document["drawn"]]
+    charts = build_charts()
+    report = {**document, "drawn": [*earlier_days, *document["drawn"]], "charts": [chart.name for chart in charts]}
     draft = out / f".{week.label}.draft"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir()
     write_file_atomically(draft / "report.json", format_json(report).encode())
-    write_file_atomically(draft / "index.html", render_page(report, drawings).encode())
-    write_file_atomically(draft / "digest.md", pages.render_digest(report).encode())
-    write_file_atomically(draft / "papers.csv", pages.render_submissions_csv(report).encode())
-    for chart in drawings:
+    write_file_atomically(draft / "index.html", render_page(report, charts).encode())
+    write_file_atomically(draft / "digest.md", render_digest(report).encode())
+    write_file_atomically(draft / "papers.csv", render_submissions_csv(report).encode())
+    for chart in charts:
         write_file_atomically(draft / f"{chart.name}.svg", chart.svg)
         write_file_atomically(draft / f"{chart.name}.png", chart.png)
     _replace_folder(draft, out / week.label)
@@ -179,101 +199,102 @@ def write_week(
 
 
 def draw_week_charts(digest_input: DigestInput, week: Period) -> list[ChartImage]:
-    """The watched topics by month, change by year, and the volume: those charts for which there is enough."""
-    from trendcli.output import charts as drawing
+    """Draw the charts for which there are enough data: watched topics by month, change by year, and volume."""
+    from trendcli.output.charts import MAX_LINES, draw_change, draw_lines, draw_volume, encode_figure
 
-    store, library, question, default = (
-        digest_input.store,
-        digest_input.library,
-        digest_input.query,
-        digest_input.default_scope,
-    )
-    until = periods.period_start(week.end, "month")
-    year = periods.previous_period(periods.period_containing(week.end, "year"))
-    asked = replace(question, by="month", window=Window(periods.add_months(until, -CURVE_MONTHS), until))
-    some = replace(asked, topics=digest_input.watched_topics[: drawing.MAX_LINES])
-    names = " and ".join(library.get_topic(name).name for name in some.topics)
+    library, watched = digest_input.library, digest_input.watched_topics
+    until = period_start(week.end, "month")
+    last_year = previous_period(period_containing(week.end, "year"))
+    by_month = replace(digest_input.query, by="month", window=Window(add_months(until, -CURVE_MONTHS), until))
+    watched_by_month = replace(by_month, topics=watched[:MAX_LINES])
+    names = " and ".join(library.get_topic(name).name for name in watched_by_month.topics)
 
-    wanted = [
-        ("lines", drawing.draw_lines, f"Share of {names} by month", build_series, some),
-        ("change", drawing.draw_change, f"Relative change of topics, {year.label} against the year before",
-         build_comparison, replace(question, period=year)),
-        ("volume", drawing.draw_volume, "Submissions by month", build_series, replace(asked, topics=())),
+    charts = [
+        ("change", f"Relative change of topics, {last_year.label} against the year before",
+         draw_change, build_comparison, replace(digest_input.query, period=last_year)),
+        ("volume", "Submissions by month", draw_volume, build_series, replace(by_month, topics=())),
     ]  # fmt: skip
-    found = []
-    for name, draw, title, use_case, part in wanted if digest_input.watched_topics else wanted[1:]:
+    if watched:
+        charts.insert(0, ("lines", f"Share of {names} by month", draw_lines, build_series, watched_by_month))
+    images = []
+    for name, title, draw_chart, build_report, query in charts:
         try:
-            report = use_case(store, library, part, default)
-            figure = draw(report)
+            report = build_report(digest_input.store, library, query, digest_input.default_scope)
+            figure = draw_chart(report)
         except (CoverageMissing, UsageError):  # not enough is stored yet
             continue
-        svg, png = (drawing.encode_figure(figure, kind) for kind in ("svg", "png"))
-        found.append(ChartImage(title, pages.describe_chart(report), svg, name, png))
-    return found
+        svg, png = (encode_figure(figure, suffix) for suffix in ("svg", "png"))
+        images.append(ChartImage(title, describe_chart(report), svg, name, png))
+    return images
 
 
 def update_folder(out: Path, keep: int, warnings: Sequence[str] = ()) -> None:
-    """Let go of weeks beyond `keep`, and bring the latest week, the index and the feed in line with the folders.
+    """Delete the oldest weeks beyond `keep` (0: none), and update the latest week, the index and the feed.
 
     `warnings` are about the data as they are now, such as their age.
     """
     heads = _read_heads(out)
-    known = list(heads)
-    for item in known[:-keep] if keep else []:
-        gone = (out / item.label).replace(out / f".{item.label}.draft")  # so that a kill leaves no half of it
-        shutil.rmtree(gone)
-    known = known[-keep:] if keep else known
-    if not known:
+    weeks = list(heads)
+    for week in weeks[:-keep] if keep else []:
+        # renamed first, so that a job that is killed leaves no half of it
+        shutil.rmtree((out / week.label).replace(out / f".{week.label}.draft"))
+    weeks = weeks[-keep:] if keep else weeks
+    if not weeks:
         return
-    reports = [heads[item] for item in reversed(known)]
-    newest, latest = out / known[-1].label, out / "latest"
-    if latest.is_symlink():  # a person may have made it one
-        latest.unlink()
-    names = {path.name for folder in (newest, latest) for path in folder.glob("*")}
-    _, *apart = filecmp.cmpfiles(newest, latest, names, shallow=False)
-    if any(apart):
-        draft = out / ".latest.draft"
-        shutil.rmtree(draft, ignore_errors=True)
-        shutil.copytree(newest, draft)
-        _replace_folder(draft, latest)
-    # an identity that no other feed has, and this one keeps
+    _update_latest(out, weeks[-1])
+    reports = [heads[week] for week in reversed(weeks)]
+    # an identity that no other feed has, and that this one keeps
     identity = uuid5(NAMESPACE_URL, f"{platform.node()} {out.absolute()}").urn
-    texts = {
-        "index.html": pages.render_index(reports, warnings),
-        "feed.xml": pages.render_feed(reports, identity, warnings),
+    pages = {
+        "index.html": render_index(reports, warnings),
+        "feed.xml": render_feed(reports, identity, warnings),
     }
-    for name, text in texts.items():
+    for name, text in pages.items():
         path = out / name
         if not path.is_file() or path.read_bytes() != text.encode():
             write_file_atomically(path, text.encode())
 
 
+def _update_latest(out: Path, newest_week: Period) -> None:
+    """Make the folder `latest` a copy of the newest week, unless it is one."""
+    newest, latest = out / newest_week.label, out / "latest"
+    if latest.is_symlink():  # a person may have made it one
+        latest.unlink()
+    names = {path.name for folder in (newest, latest) for path in folder.glob("*")}
+    _, mismatches, errors = filecmp.cmpfiles(newest, latest, names, shallow=False)
+    if mismatches or errors:
+        draft = out / ".latest.draft"
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.copytree(newest, draft)
+        _replace_folder(draft, latest)
+
+
 def read_pending_weeks(out: Path) -> list[str]:
-    """The weeks of which nobody has been told yet."""
-    path = out / ".untold"
+    """Read the labels of the weeks whose notification is pending."""
+    path = out / _PENDING_FILE
     return path.read_text(encoding="utf-8").split() if path.is_file() else []
 
 
 def write_pending_weeks(out: Path, labels: Sequence[str]) -> None:
-    """Remember the weeks of which somebody is still to be told, whatever happens to this run."""
-    if labels or (out / ".untold").is_file():
-        write_file_atomically(out / ".untold", "\n".join(labels).encode())
+    """Store the labels of the weeks whose notification is pending, whatever happens to this run."""
+    if labels or (out / _PENDING_FILE).is_file():
+        write_file_atomically(out / _PENDING_FILE, "\n".join(labels).encode())
 
 
 def format_summary(drawn_weeks: Sequence[str], drawn_on: date) -> str:
-    """One line: what was drawn."""
+    """Format one line on the weeks that were drawn."""
     return f"{', '.join(drawn_weeks)} drawn on {drawn_on}" if drawn_weeks else "nothing new"
 
 
 def _stable_content(report: Mapping[str, Any]) -> dict[str, Any]:
-    """A document without what says when it was made: the day, the age of the data, and the state of the whole store."""
-    said = {name: value for name, value in report.items() if name not in _VOLATILE_KEYS}
-    text: dict[str, Any] = json.loads(json.dumps({**said, "rules": report.get("provenance", {}).get("rules")}))
-    return text
+    """Return a document, as JSON reads it back, without the parts that say when and from which store it was made."""
+    stable = {name: value for name, value in report.items() if name not in _VOLATILE_KEYS}
+    content: dict[str, Any] = json.loads(json.dumps({**stable, "rules": report.get("provenance", {}).get("rules")}))
+    return content
 
 
 def _replace_folder(draft: Path, folder: Path) -> None:
-    """Put a finished folder in the place of an older one; at any moment the one or the other can be recovered."""
+    """Put a finished folder in the place of an older one; at any moment one of the two can be recovered."""
     old = folder.with_name(f".{folder.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
@@ -283,11 +304,11 @@ def _replace_folder(draft: Path, folder: Path) -> None:
 
 
 def _recover_folders(out: Path) -> None:
-    """What a job that was killed left: an older folder comes back where the new one had not taken its place."""
+    """Undo what a killed job left: restore a folder whose replacement was not in place yet, and delete drafts."""
     for old in out.glob(".*.old"):
-        place = out / old.name[1:].removesuffix(".old")
-        if not place.exists():
-            old.replace(place)
+        folder = out / old.name[1:].removesuffix(".old")
+        if not folder.exists():
+            old.replace(folder)
         shutil.rmtree(old, ignore_errors=True)
     for draft in out.glob(".*.draft"):
         shutil.rmtree(draft, ignore_errors=True)

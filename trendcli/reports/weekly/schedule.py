@@ -1,6 +1,7 @@
-"""What to install so that `trend weekly` runs: a crontab line, a service and its timer, a workflow.
+"""Schedules that run `trend weekly`: a crontab line, a systemd service with its timer, and a GitHub workflow.
 
-Monday morning UTC: arXiv announces at 20:00 New York time from Sunday to Thursday, and the week before has ended.
+They run on Monday morning, UTC: arXiv announces at 20:00 New York time from Sunday to Thursday, and the week before has
+ended.
 """
 
 from __future__ import annotations
@@ -12,38 +13,41 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
-# Monday, by UTC
-START_MINUTE, START_HOUR, START_WEEKDAY = 17, 7, 1
+# by UTC
+START_HOUR = 7
+START_MINUTE = 17
+# Monday, as cron counts days
+START_WEEKDAY = 1
 
 
 def build_command(
     store_path: Path, settings_path: Path | None, config_path: Path | None, out_folder: Path
 ) -> list[str]:
-    """The words of the job with absolute paths, as cron knows neither folder nor PATH."""
-    words = [sys.executable, "-m", "trendcli", "--store", str(store_path)]
-    words += ["--settings", str(settings_path)] if settings_path else []
-    return [*words, "weekly", *([str(config_path)] if config_path else []), "--out", str(out_folder)]
+    """Build the command of the job, for paths that are absolute, since cron knows neither the folder nor PATH."""
+    command = [sys.executable, "-m", "trendcli", "--store", str(store_path)]
+    command += ["--settings", str(settings_path)] if settings_path else []
+    return [*command, "weekly", *([str(config_path)] if config_path else []), "--out", str(out_folder)]
 
 
 def render_crontab(
     command_words: list[str], environment: Mapping[str, str], log_path: Path, utc_offset: timedelta
 ) -> str:
-    """A line for `crontab -e`, in the time of a machine that is `offset` ahead of UTC.
+    """Render a line for `crontab -e`, in the local time of a machine that is `utc_offset` ahead of UTC.
 
-    Summer time moves the job by an hour, which still lies hours after the announcement.
+    Summer time moves the job by an hour, still hours after the announcement.
     """
     local = datetime(2024, 1, START_WEEKDAY, START_HOUR, START_MINUTE) + utc_offset  # a Monday
-    known = "".join(f"{name}={shlex.quote(value)} " for name, value in environment.items())
-    made = "" if log_path.parent.is_dir() else f"mkdir -p {shlex.quote(str(log_path.parent))} && "
-    line = f"{made}{known}{shlex.join(command_words)} >> {shlex.quote(str(log_path))} 2>&1"
-    escaped = line.replace("%", r"\%")  # which means a new line to cron
+    variables = "".join(f"{name}={shlex.quote(value)} " for name, value in environment.items())
+    make_folder = "" if log_path.parent.is_dir() else f"mkdir -p {shlex.quote(str(log_path.parent))} && "
+    line = f"{make_folder}{variables}{shlex.join(command_words)} >> {shlex.quote(str(log_path))} 2>&1"
+    escaped = line.replace("%", r"\%")  # a bare percent sign is a new line to cron
     return f"{local.minute} {local.hour} * * {local.isoweekday() % 7} {escaped}\n"
 
 
 def render_systemd_units(command_words: list[str], environment: Mapping[str, str]) -> str:
-    """A service and a timer of the user, each under the path of its file."""
+    """Render a systemd user service and its timer, each below the path of its file."""
     line = " ".join(_quote_systemd(word).replace("$", "$$") for word in command_words)
-    known = "".join(f"Environment={_quote_systemd(f'{name}={value}')}\n" for name, value in environment.items())
+    variables = "".join(f"Environment={_quote_systemd(f'{name}={value}')}\n" for name, value in environment.items())
     return f"""# ~/.config/systemd/user/trend-weekly.service
 [Unit]
 Description=Research trends of the week
@@ -52,7 +56,7 @@ After=network-online.target
 
 [Service]
 Type=oneshot
-{known}ExecStart={line}
+{variables}ExecStart={line}
 
 # ~/.config/systemd/user/trend-weekly.timer
 [Unit]
@@ -66,8 +70,8 @@ RandomizedDelaySec=20min
 [Install]
 WantedBy=timers.target
 
-# then: systemctl --user enable --now trend-weekly.timer; loginctl enable-linger
-# the log: journalctl --user -u trend-weekly
+# enable: systemctl --user enable --now trend-weekly.timer; loginctl enable-linger
+# log: journalctl --user -u trend-weekly
 """
 
 
@@ -76,12 +80,12 @@ def _quote_systemd(word: str) -> str:
 
 
 def render_github_workflow(config_path: Path | None) -> str:
-    """A workflow that keeps the store as an asset of a release between runs, and publishes the folders as pages."""
-    # the workflow runs in the folder of the repository
-    named = f" {shlex.quote(Path(os.path.relpath(config_path)).as_posix())}" if config_path else ""
+    """Render a GitHub workflow that keeps the store in a release between runs, and publishes the weeks as pages."""
+    # relative, since the workflow runs in the folder of the repository
+    config_word = f" {shlex.quote(Path(os.path.relpath(config_path)).as_posix())}" if config_path else ""
     return f"""# .github/workflows/weekly.yml
-# The store and the weeks live in the release `trend-store` between runs; a cache would be dropped after seven days.
-# The log is that of the run. Pages have to be enabled with the source "GitHub Actions".
+# The release `trend-store` keeps the store and the weeks between runs; a cache would be dropped after seven days.
+# The log is that of the run. Enable Pages with the source "GitHub Actions".
 name: weekly
 on:
   schedule:
@@ -103,14 +107,14 @@ jobs:
       - uses: actions/setup-python@v5
         with:
           python-version: "3.12"
-      - run: pip install trendcli  # where PyPI does not have it yet: pip install git+https://ADDRESS
-      - name: the store and the weeks of the last run
+      - run: pip install trendcli  # not on PyPI yet? pip install git+https://ADDRESS
+      - name: Restore the store and the weeks
         run: |
-          gh release view trend-store || gh release create trend-store --notes "What trend has stored"
-          gh release download trend-store --pattern trend.tar --output - | tar -x || echo "a first run"
-      - name: the job
-        run: trend --store store weekly{named} --out weeks
-      - name: keep them, also after an incomplete run
+          gh release view trend-store || gh release create trend-store --notes "Data of trend weekly"
+          gh release download trend-store --pattern trend.tar --output - | tar -x || echo "First run"
+      - name: Run the weekly job
+        run: trend --store store weekly{config_word} --out weeks
+      - name: Save the store and the weeks, also after an incomplete run
         if: always()
         run: |
           tar -cf trend.tar store weeks

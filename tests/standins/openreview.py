@@ -1,8 +1,8 @@
-"""A stand-in of OpenReview's two APIs on 127.0.0.1: a made-up conference, a login, and the faults of the real ones.
+"""A stand-in of OpenReview's two APIs on 127.0.0.1: a synthetic conference, a login, and the faults of the real ones.
 
-What it imitates: /v1/notes with plain values and a count always, invitations as beginnings of names; /v2/notes with
-values in objects and a count where one is asked for; pages by `after`, 1,000 notes at most; /v2/login for both. The
-words of errors are as others report them, since the real ones could not be asked.
+It imitates /v1/notes with plain values and always a count, invitations as prefixes of names; /v2/notes with values in
+objects and a count on request; pages by `after` of 1,000 notes at most; /v2/login for both. The wording of errors is as
+others report it, since the real servers could not be asked.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from trendcli.demo import corpus
+from trendcli.demo.corpus import build_corpus
 from trendcli.demo.server import HttpRequest, HttpResponse, run_http_server
 
-DEMO_PASSWORD, DEMO_TOKEN = "made up", "a-made-up-token"
-# decisions of a hundred submissions
+DEMO_PASSWORD = "made up"
+DEMO_TOKEN = "a-made-up-token"
+# how many of 100 submissions get each decision
 _DECISION_WEIGHTS = {"oral": 2, "spotlight": 5, "poster": 23, "rejected": 50, "withdrawn": 17, "desk-rejected": 3}
 
 
 @dataclass(frozen=True)
 class VenueSubmission:
-    """A submission to a made-up conference, and what became of it."""
+    """A submission to the synthetic conference, and its decision."""
 
     id: str
     number: int
@@ -39,23 +40,24 @@ class VenueSubmission:
 
 
 def build_submissions(seed: int = 1, count: int = 400) -> list[VenueSubmission]:
-    """The submissions, by number; the same seed gives the same ones. Some have no keywords."""
+    """Return the submissions by number; the same seed gives the same ones. Some have no keywords."""
     rng = random.Random(seed)
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
     entries = []
-    for number, paper in enumerate(corpus.build_corpus(seed, {2018: count}), 1):
-        name = "".join(rng.choices(letters, k=10))
-        decided = rng.choices(list(_DECISION_WEIGHTS), list(_DECISION_WEIGHTS.values()))[0]
-        words = tuple(topic.replace("-", " ") for topic in sorted(paper.topics))
-        entries.append(VenueSubmission(name, number, paper.title, paper.abstract, words, paper.authors, decided))
+    for number, submission in enumerate(build_corpus(seed, {2018: count}), 1):
+        ident = "".join(rng.choices(letters, k=10))
+        decision = rng.choices(list(_DECISION_WEIGHTS), list(_DECISION_WEIGHTS.values()))[0]
+        keywords = tuple(topic.replace("-", " ") for topic in sorted(submission.topics))
+        title, abstract, authors = submission.title, submission.abstract, submission.authors
+        entries.append(VenueSubmission(ident, number, title, abstract, keywords, authors, decision))
     return entries
 
 
 class OpenReviewStandIn:
-    """The server's state: its conference, who may see it, the faults it has been told to show, what it was asked.
+    """The state of the server: its conference, who may see it, faults to show, and the requests that came.
 
-    `told` says where decisions stand, as in `sources.openreview_lists`; of it follows the API. With `decided` off, the
-    venue has not decided yet. `cap` is the most notes that a page holds.
+    `decision_field` says where decisions stand, as in `sources.openreview_venues.VenueLayout`; the API follows from it.
+    Without `has_decided`, no decisions are shown yet.
     """
 
     def __init__(
@@ -65,41 +67,39 @@ class OpenReviewStandIn:
         decision_field: str = "venueid",
     ) -> None:
         self.submissions, self.group, self.decision_field = list(submissions), group, decision_field
-        self.has_decided, self.requires_login, self.requires_second_factor, self.max_notes_per_page = (
-            True,
-            True,
-            False,
-            1000,
-        )
+        self.has_decided = True
+        self.requires_login = True
+        self.requires_second_factor = False
+        self.max_notes_per_page = 1000
         self.pending_faults: list[tuple[Fault, Callable[[HttpRequest], bool]]] = []
         self.requests: list[HttpRequest] = []
         self.url = ""
 
     @property
     def api_version(self) -> int:
-        """The API that holds the conference."""
+        """The version of the API that holds the conference."""
         return 2 if self.decision_field == "venueid" else 1
 
     def build_environment(self) -> dict[str, str]:
-        """The variables that make `trend` ask this stand-in, logged in."""
+        """Return the variables that make `trend` log in and send its requests here."""
         addresses = {"TREND_OPENREVIEW_URL": f"{self.url}/v2", "TREND_OPENREVIEW_V1_URL": f"{self.url}/v1"}
         login = {"OPENREVIEW_USERNAME": "ada@example.org", "OPENREVIEW_PASSWORD": DEMO_PASSWORD}
-        # a pace below arXiv's is taken where arXiv is not asked either
+        # an interval below arXiv's is accepted only where arXiv is not asked either
         return {**addresses, **login, "TREND_ARXIV_URL": self.url, "TREND_REQUEST_INTERVAL_S": "0"}
 
     def inject_fault(self, fault: str, times: int = 1, when: Callable[[HttpRequest], bool] | None = None) -> None:
-        """Show a fault of FAULTS on the next requests for which `when` holds: by default, those for notes."""
-        self.pending_faults += [(FAULTS[fault], when or (lambda asked: asked.path.endswith("/notes")))] * times
+        """Show a fault of FAULTS on the next `times` requests for which `when` holds (default: those for notes)."""
+        self.pending_faults += [(FAULTS[fault], when or (lambda request: request.path.endswith("/notes")))] * times
 
     def answer_request(self, request: HttpRequest) -> HttpResponse:
-        """The reply to one request."""
+        """Record a request and return its response, with a fault where one is due."""
         self.requests.append(request)
-        reply = self._route_request(request)
-        for number, (fault, when) in enumerate(self.pending_faults):
+        response = self._route_request(request)
+        for number, (show_fault, when) in enumerate(self.pending_faults):
             if when(request):
                 del self.pending_faults[number]
-                return fault(self, request, reply)
-        return reply
+                return show_fault(self, request, response)
+        return response
 
     def _route_request(self, request: HttpRequest) -> HttpResponse:
         if request.path == "/v2/login":
@@ -114,37 +114,39 @@ class OpenReviewStandIn:
             return _error_response(400, "ValidationError", "limit must be <= 1000")
         return self._page_response(2 if request.path == "/v2/notes" else 1, request.query)
 
-    def _check_login(self, given: dict[str, Any]) -> HttpResponse:
-        if given["password"] != DEMO_PASSWORD:
+    def _check_login(self, login: dict[str, Any]) -> HttpResponse:
+        if login["password"] != DEMO_PASSWORD:
             return _error_response(400, "Error", "Invalid username or password")
         if self.requires_second_factor:
             return _json_response(
                 {"mfaPending": True, "mfaPendingToken": "x", "mfaMethods": ["totp"], "preferredMethod": "totp"}
             )
-        return _json_response({"token": DEMO_TOKEN, "user": {"id": given["id"], "profile": {"id": "~Ada_Abel1"}}})
+        return _json_response({"token": DEMO_TOKEN, "user": {"id": login["id"], "profile": {"id": "~Ada_Abel1"}}})
 
     def _page_response(self, api_version: int, query: dict[str, str]) -> HttpResponse:
-        wanted = query["invitation"]
+        invitation = query["invitation"]
         notes = self.list_notes() if api_version == self.api_version else []
-        found = [note for note in notes if wanted in note.get("invitations", [])]
+        matches = [note for note in notes if invitation in note.get("invitations", [])]
         if api_version == 1:
-            found = [note for note in notes if re.match(wanted, note["invitation"])]
-        found.sort(key=lambda note: note["id"])
-        rest = [note for note in found if note["id"] > query.get("after", "")]
+            matches = [note for note in notes if re.match(invitation, note["invitation"])]
+        matches.sort(key=lambda note: note["id"])
+        rest = [note for note in matches if note["id"] > query.get("after", "")]
         page = rest[: min(int(query.get("limit", "1000")), self.max_notes_per_page)]
         if query.get("details") != "directReplies":
             page = [{key: value for key, value in note.items() if key != "details"} for note in page]
-        counted = api_version == 1 or query.get("count") == "true" or "offset" in query
-        return _json_response({"notes": page, **({"count": len(found)} if counted else {})})
+        with_count = api_version == 1 or query.get("count") == "true" or "offset" in query
+        return _json_response({"notes": page, **({"count": len(matches)} if with_count else {})})
 
     def list_notes(self) -> list[dict[str, Any]]:
-        """Every note of every list, as the API that holds the conference writes it."""
+        """Return every note of every list, as the API that holds the conference writes it."""
         if self.api_version == 2:
             return [self._build_note(entry, "Submission") for entry in self.submissions]
         if self.group.endswith("/conference"):
             return [self._build_note(entry, "submission") for entry in self.submissions]
-        apart = {"withdrawn": "Withdrawn_Submission", "desk-rejected": "Desk_Rejected_Submission"}
-        listed = [self._build_note(entry, apart.get(entry.decision, "Blind_Submission")) for entry in self.submissions]
+        separate = {"withdrawn": "Withdrawn_Submission", "desk-rejected": "Desk_Rejected_Submission"}
+        listed = [
+            self._build_note(entry, separate.get(entry.decision, "Blind_Submission")) for entry in self.submissions
+        ]
         # some stand in two lists
         return listed + [
             self._build_note(entry, "Blind_Submission")
@@ -153,20 +155,20 @@ class OpenReviewStandIn:
         ]
 
     def _build_note(self, submission: VenueSubmission, name: str) -> dict[str, Any]:
-        decided = submission.decision
-        if not self.has_decided and decided in ("oral", "spotlight", "poster", "rejected"):
-            decided = "undecided"
-        invitation, accepted = f"{self.group}/-/{name}", decided in ("oral", "spotlight", "poster")
+        decision = submission.decision
+        if not self.has_decided and decision in ("oral", "spotlight", "poster", "rejected"):
+            decision = "undecided"
+        invitation, is_accepted = f"{self.group}/-/{name}", decision in ("oral", "spotlight", "poster")
         content: dict[str, Any] = {
             "title": submission.title,
             "abstract": submission.abstract,
             "keywords": list(submission.keywords),
-            "authors": list(submission.authors) if accepted else ["Anonymous"],
+            "authors": list(submission.authors) if is_accepted else ["Anonymous"],
             "authorids": ["ada@example.org", "~Bo_Brandt1"]
-            if accepted
+            if is_accepted
             else [f"{self.group}/Paper{submission.number}/Authors"],
         }
-        content |= self._decision_content(decided)
+        content |= self._decision_content(decision)
         note = {
             "id": submission.id,
             "forum": submission.id,
@@ -178,19 +180,19 @@ class OpenReviewStandIn:
                 {"invitation": f"{self.group}/Paper{submission.number}/-/Official_Review", "content": {"rating": "6"}}
             ]
             reply, _, field = self.decision_field.rpartition(".")
-            if reply and decided not in ("undecided", "withdrawn", "desk-rejected"):
-                word = "Reject" if decided == "rejected" else f"Accept ({decided.capitalize()})"
+            if reply and decision not in ("undecided", "withdrawn", "desk-rejected"):
+                word = "Reject" if decision == "rejected" else f"Accept ({decision.capitalize()})"
                 replies.append(
                     {"invitation": f"{self.group}/Paper{submission.number}/-/{reply}", "content": {field: word}}
                 )
             return {**note, "invitation": invitation, "content": content, "details": {"directReplies": replies}}
-        if not accepted:
+        if not is_accepted:
             del content["authors"], content["authorids"]
         wrapped = {key: {"value": value} for key, value in content.items()}
         return {**note, "invitations": [invitation], "domain": self.group, "content": wrapped}
 
     def _decision_content(self, decision: str) -> dict[str, str]:
-        """What the content of a note says of its decision."""
+        """Return the fields of a note's content that state its decision."""
         year = re.sub(r"\D", "", self.group)
         short = f"{self.group.partition('.')[0]} {year}"
         submitted = f"Submitted to {short}"
@@ -201,9 +203,9 @@ class OpenReviewStandIn:
                 "withdrawn": "/Withdrawn_Submission",
                 "desk-rejected": "/Desk_Rejected_Submission",
             }
-            where = names.get(decision, "")
+            suffix = names.get(decision, "")
             words = {"": f"{short} {decision}", "/Rejected_Submission": submitted}
-            return {"venueid": self.group + where, "venue": words.get(where, f"{short} Conference{where}")}
+            return {"venueid": self.group + suffix, "venue": words.get(suffix, f"{short} Conference{suffix}")}
         if self.decision_field == "venue" and decision not in ("undecided", "withdrawn", "desk-rejected"):
             return {"venue": submitted if decision == "rejected" else f"{short} {decision}", "venueid": self.group}
         if self.decision_field == "decision":
@@ -220,32 +222,32 @@ def _error_response(status: int, name: str, message: str, **details: Any) -> Htt
 
 
 def _build_rate_limit_fault(seconds: float) -> Fault:
-    def apply_fault(standin: OpenReviewStandIn, asked: HttpRequest, reply: HttpResponse) -> HttpResponse:
-        lifted = datetime.now(UTC) + timedelta(seconds=seconds)
-        stamp = f"{lifted:%Y-%m-%dT%H:%M:%S}.{lifted.microsecond // 1000:03d}Z"
+    def show_fault(standin: OpenReviewStandIn, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        reset_at = datetime.now(UTC) + timedelta(seconds=seconds)
+        stamp = f"{reset_at:%Y-%m-%dT%H:%M:%S}.{reset_at.microsecond // 1000:03d}Z"
         return _error_response(429, "RateLimitError", "Too many requests", limit=98, remaining=0, resetTime=stamp)
 
-    return apply_fault
+    return show_fault
 
 
-def _challenge_response(standin: OpenReviewStandIn, asked: HttpRequest, reply: HttpResponse) -> HttpResponse:
+def _challenge_response(standin: OpenReviewStandIn, request: HttpRequest, response: HttpResponse) -> HttpResponse:
     return _error_response(403, "ChallengeRequiredError", "Challenge required", url=f"{standin.url}/challenge")
 
 
 def _build_json_fault(change: Callable[[dict[str, Any]], None]) -> Fault:
-    """A fault of which the reply is JSON as ever, with something in it changed."""
+    """Build a fault that changes something in the JSON of a response."""
 
-    def apply_fault(standin: OpenReviewStandIn, asked: HttpRequest, reply: HttpResponse) -> HttpResponse:
-        value = json.loads(reply.body)
+    def show_fault(standin: OpenReviewStandIn, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        value = json.loads(response.body)
         change(value)
-        return _json_response(value, reply.status)
+        return _json_response(value, response.status)
 
-    return apply_fault
+    return show_fault
 
 
-def _delay_response(standin: OpenReviewStandIn, asked: HttpRequest, reply: HttpResponse) -> HttpResponse:
+def _delay_response(standin: OpenReviewStandIn, request: HttpRequest, response: HttpResponse) -> HttpResponse:
     time.sleep(0.5)
-    return reply
+    return response
 
 
 def _unwrap_content(value: dict[str, Any]) -> None:
@@ -282,7 +284,7 @@ FAULTS: dict[str, Fault] = {
 
 @contextmanager
 def run_stand_in(standin: OpenReviewStandIn) -> Iterator[OpenReviewStandIn]:
-    """Run a stand-in on a free port while the block lasts; `url` is what /v1 and /v2 are below."""
+    """Run a stand-in on a free port during the block; /v1 and /v2 are below its `url`."""
     with run_http_server(standin.answer_request) as address:
         standin.url = address
         yield standin

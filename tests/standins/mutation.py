@@ -1,0 +1,28 @@
+"""Damaged responses: bytes changed, cut out, doubled or torn off."""
+
+from __future__ import annotations
+
+import random
+
+INSERTIONS = [b"<", b"&", b"]]>", b"</record>", b"<version/>", b"\x00", b"\xff", b"<date>x</date>"]
+
+
+def mutate_bytes(body: bytes, rng: random.Random) -> bytes:
+    """Return a body with one to four random changes."""
+    text = bytearray(body)
+    for _ in range(rng.randint(1, 4)):
+        position, length = rng.randrange(len(text)), rng.randint(1, 40)
+        kind = rng.randrange(5)
+        if kind == 0:
+            text[position] = rng.randrange(256)
+        elif kind == 1:
+            del text[position : position + length]
+        elif kind == 2:
+            text[position:position] = text[position : position + length]
+        elif kind == 3:
+            del text[position:]
+        else:
+            text[position:position] = rng.choice(INSERTIONS)
+        if not text:
+            return b""
+    return bytes(text)
