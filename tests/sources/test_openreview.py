@@ -112,7 +112,7 @@ def run(*words: object, env: dict[str, str]) -> Result:
 YEAR = ("fetch", "--source", "openreview", "--venue", "iclr", "--year", "2024")
 
 
-def test_a_year_comes_whole_page_by_page(standin: OpenReviewStandIn, tmp_path: Path) -> None:
+def test_a_year_is_fetched_page_by_page(standin: OpenReviewStandIn, tmp_path: Path) -> None:
     result = fetch(standin, tmp_path)
     assert rows(tmp_path) == {e.id: expected(e, e.decision) for e in ENTRIES}
     assert (result.upsert_counts.new, result.is_complete) == (400, True)
