@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
@@ -24,6 +24,7 @@ class Record:
     share: float = 0.0
     note: str | None = None
     extra: Mapping[str, Any] | None = None
+    parts: Sequence[Span] = ()
 
 
 VALUE = {
@@ -33,6 +34,7 @@ VALUE = {
     "bounds": [1, 2.5],
     "note": None,
     "extra": {"n": 1},
+    "parts": [{"since": "2019-04-01"}],
     "unknown": 5,
 }
 
@@ -44,6 +46,7 @@ def test_every_field_has_the_type_of_its_annotation() -> None:
         (Span(date(2019, 1, 1)), Span(date(2019, 2, 1), date(2019, 3, 1))),
         (1.0, 2.5),
         extra={"n": 1},
+        parts=[Span(date(2019, 4, 1))],
     )
 
 

@@ -1,532 +1,145 @@
-"""Venues: decisions as categories, lists that have no abstracts or no decisions, and what reports of them say."""
+"""Venues: years, text fields, coverage and notes of a conference of which a reader knows every submission."""
 
 from __future__ import annotations
 
-import json
-import shutil
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import Result
 
-import trendcli
-from tests.cli.test_cli import run
-from tests.conftest import answer
+from tests.conftest import answer, paper
 from trendcli.core.errors import UsageError
-from trendcli.core.types import Scope, Submission
-from trendcli.reports.trends.acceptance import build_acceptance
-from trendcli.reports.trends.series import build_series
-from trendcli.sources import venue_lists
-from trendcli.store import corpus as venues
-from trendcli.store import ingest
-from trendcli.store import records as parts
-from trendcli.store.manifest import ARXIV
-from trendcli.store.store import TEXT_FIELDS, Store
-from trendcli.topics import loader as topic_files
-from trendcli.topics.library import Library
-from trendcli.topics.query import Query, parse_query
+from trendcli.core.periods import parse_period
+from trendcli.core.types import CoverageRecord, Scope, Submission
+from trendcli.store.corpus import (
+    VenueYear,
+    build_venue_coverage,
+    covered_scope,
+    explain_uncovered_scope,
+    list_venue_years,
+    restrict_text_fields,
+    venue_notes,
+)
+from trendcli.store.ingest import upsert_batches
+from trendcli.store.records import build_batch_table
+from trendcli.store.store import Store
 
-SUBMITTED = Scope("submitted", ("submitted",))
-RULES = """
-topics:
-  graph: {name: Graphs, phrases: [graph network], categories: [cs.LG]}
-  nothing: {phrases: [nowhere to be found]}
-"""
-# of each decision: how many submissions, and how many of them have "graph network" in title, keywords and abstract
-WORLD = {
-    2020: {
-        "Poster": (20, 4, 2, 0),
-        "Oral": (10, 1, 0, 0),
-        "Reject": (50, 3, 4, 0),
-        "Withdraw": (15, 5, 0, 0),
-        "Desk Reject": (5, 0, 1, 0),
-    },
-    2021: {"Poster": (40, 2, 3, 5), "Reject": (60, 6, 0, 4), "Withdraw": (20, 2, 1, 1)},
+SUBMITTED, ACTIVE, ACCEPTED = (Scope(name, (name,)) for name in ("submitted", "active", "accepted"))
+DECISIONS = {
+    "poster": "poster accepted active submitted",
+    "rejected": "rejected active submitted",
+    "withdrawn": "withdrawn submitted",
 }
 
 
-def papers_of(year: int, **changes: Any) -> list[dict[str, Any]]:
-    """The list of a year of WORLD; only that of 2021 has abstracts."""
-    papers = []
-    for status, (number, *hits) in WORLD[year].items():
-        places = [place for place, amount in zip(TEXT_FIELDS, hits, strict=True) for _ in range(amount)]
-        for item, place in enumerate(places + [""] * (number - len(places))):
-            keywords = "deep learning theory" if item % 2 else ""
-            paper = {
-                "id": f"{year}-{status}-{item}",
-                "title": "A Graph Network" if place == "title" else "On nothing",
-                "status": status,
-                "keywords": "deep learning;graph networks" if place == "keywords" else keywords,
-            }
-            abstract = "A graph-network." if place == "abstract" else "We say little."
-            papers.append({**paper, **({"abstract": abstract} if year == 2021 else {}), **changes})
-    return papers
+def submission(year: int, number: int, decision: str, keywords: str = "", abstract: str = "") -> Submission:
+    return paper(
+        f"{year}-{number}", f"{year}-01-01", "On nothing", abstract, categories=DECISIONS[decision], keywords=keywords
+    )
 
 
-def written(path: Path, year: int, **changes: Any) -> Path:
-    """The list of a year as a file."""
-    path.write_text(json.dumps(papers_of(year, **changes)), encoding="utf-8")
-    return path
+# 2020 has keywords and no abstracts, 2021 both
+LISTS = [
+    submission(2020, 1, "poster", "graphs"),
+    submission(2020, 2, "rejected", "trees"),
+    submission(2020, 3, "withdrawn"),
+    submission(2021, 1, "poster", "graphs", "We count."),
+    submission(2021, 2, "rejected", "", "We wait."),
+]
+STATUSES = ["submitted", "active", "accepted"]
+RECORDS = [
+    answer(STATUSES, "2020-01-01", "2021-01-01", "2019-10-01"),
+    answer(STATUSES, "2021-01-01", "2022-01-01", "2020-10-01"),
+]
 
 
-@pytest.fixture(scope="module")
-def lists(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with both lists of WORLD, imported from the shell, for tests to copy."""
-    folder = tmp_path_factory.mktemp("lists")
-    for year in WORLD:
-        file = written(folder / f"{year}.json", year)
-        result = run("import", str(file), "--venue", "ICLR", "--year", str(year), "--store", str(folder / "store"))
-        assert result.exit_code == 0, result.output
-    return folder / "store"
+def build_store(root: Path, submissions: Sequence[Submission], records: Sequence[CoverageRecord]) -> Store:
+    store = Store.open_or_create(root, corpus="iclr")
+    batch = build_batch_table(submissions, "test", datetime(2020, 6, 1, tzinfo=UTC), "iclr")
+    with store.write_lock():
+        upsert_batches(store, [batch], records)
+    return store
 
 
 @pytest.fixture
-def root(lists: Path, tmp_path: Path) -> Path:
-    """A store of its own with both lists of WORLD."""
-    return Path(shutil.copytree(lists, tmp_path / "store"))
+def store(tmp_path: Path) -> Store:
+    return build_store(tmp_path, LISTS, RECORDS)
 
 
-def topics_of(root: Path) -> Library:
-    """The topics of RULES alone."""
-    folder = root.parent / "topics"
-    folder.mkdir(exist_ok=True)
-    (folder / "rules.yaml").write_text(RULES, encoding="utf-8")
-    return topic_files.load_library(folder)
-
-
-def opened(root: Path, *fields: str) -> Store:
-    """The store of the venue, read by some fields; by those that all its lists have where none is named."""
-    store = Store.open(root / "venues" / "iclr")
-    return venues.restrict_text_fields(store, fields or None)
-
-
-def rows(root: Path, scope: Scope = SUBMITTED, fields: Sequence[str] = ()) -> list[tuple[int | None, int | None]]:
-    """Count and base of the topic graph, by year."""
-    library = topics_of(root)
-    question, _ = parse_query(library, topics=["graph"], scope=scope, corpus="iclr")
-    report = build_series(opened(root, *fields), library, question, SUBMITTED)
-    return [(row["count"], row["base"]) for row in report.rows]
-
-
-@pytest.mark.parametrize(
-    ("written", "decided"),
-    [
-        ("Accept (Poster)", "poster"),
-        ("ICLR 2024 oral", "oral"),
-        ("notable-top-5%", "accept"),
-        ("Desk Reject", "desk-rejected"),
-        ("Withdrawn Submission", "withdrawn"),
-        ("Not accepted", "rejected"),
-        ("conferenceOral-iclr2013-conference", "oral"),
-        ("Invite to Workshop Track", "workshop"),
-        ("Submitted to ICLR 2027", "undecided"),
-        ("Active", "undecided"),
-        ("", "undecided"),
-    ],
-)
-def test_decisions(written: str, decided: str) -> None:
-    assert venue_lists.parse_decision(written) == decided
-    assert venue_lists.decision_categories(decided).split()[0] == decided
-    assert venue_lists.decision_categories(decided).split()[-1] == "submitted"
-
-
-def test_words_that_are_no_decision() -> None:
-    for word in ("Enlightened", "stop", "Temporal"):
-        with pytest.raises(ValueError, match=f"unknown status '{word}'"):
-            venue_lists.parse_decision(word)
-
-
-@pytest.mark.parametrize(
-    ("decisions", "known"),
-    [
-        (["poster", "rejected", "withdrawn"], {"submitted": "complete", "active": "complete", "accepted": "complete"}),
-        (["undecided", "withdrawn"], {"submitted": "complete", "active": "complete"}),
-        (["poster", "undecided"], {"submitted": "complete", "active": "complete", "accepted": "partial"}),
-    ],
-)
-def test_a_list_vouches_for_decisions_that_are_all_known(decisions: list[str], known: dict[str, str]) -> None:
-    found = venue_lists.build_coverage_records("test", 2021, decisions, datetime(2020, 10, 1, tzinfo=UTC), "", "")
-    assert {name: answer.status for answer in found for name in answer.categories} == known
-
-
-def test_each_status_is_a_base_of_its_own(root: Path) -> None:
-    fields = ("title", "keywords")
-    assert rows(root, SUBMITTED, fields) == [(20, 100), (14, 120)]
-    assert rows(root, Scope("active", ("active",)), fields) == [(14, 80), (11, 100)]
-    assert rows(root, Scope("accepted", ("accepted",)), fields) == [(7, 30), (5, 40)]
-
-
-def test_fields(root: Path) -> None:
-    assert rows(root, fields=("title",)) == [(13, 100), (10, 120)]
-    assert rows(root, fields=("keywords",)) == [(7, 100), (4, 120)]
-
-
-def test_a_year_whose_list_lacks_a_field_is_not_counted_in_it(root: Path) -> None:
-    assert rows(root, fields=("title", "abstract")) == [(20, 120)]
-    words = ("report", "--corpus", "iclr", "--query", "graph network", "--fields", "abstract", "--store", str(root))
-    (row,) = json.loads(run(*words, "--period", "2021", "--vs", "2020", "--format", "json").stdout)["rows"]
-    assert (row["count_1"], row["count_2"], row["relative_change"]) == (None, 10, None)
-
-
-def test_where_no_list_has_a_field_nothing_is_counted(tmp_path: Path) -> None:
-    file, store = written(tmp_path / "2020.json", 2020), str(tmp_path / "store")
-    run("import", str(file), "--venue", "iclr", "--year", "2020", "--store", store)
-    refused = run("report", "--corpus", "iclr", "-t", "rnn", "--fields", "abstract", "--store", store)
-    assert refused.exit_code == 4 and "No list of iclr has abstracts; take --fields title,keywords." in refused.output
-
-
-def test_years_are_counted_alike_where_one_list_has_no_abstracts(root: Path) -> None:
-    assert opened(root).text_fields == ("title", "keywords")
-    assert rows(root) == [(20, 100), (14, 120)]
-    shown = run("report", "--corpus", "iclr", "--query", "graph network", "--store", str(root))
-    assert "matched in title and keywords; not every list has abstracts" in shown.output
-    assert "Without keywords: 47 of 100 in 2020, 57 of 120 in 2021" in shown.output
-
-
-def test_where_a_list_has_abstracts_they_can_be_counted_in(root: Path) -> None:
-    words = ("report", "--corpus", "iclr", "--query", "graph network", "--fields", "title,keywords,abstract")
-    shown = run(*words, "--since", "2021", "--until", "2022", "--format", "json", "--store", str(root))
-    (row,) = json.loads(shown.stdout)["rows"]
-    assert (row["count"], row["base"]) == (24, 120)
-
-
-def test_a_guard_is_for_categories_and_does_not_count_here(root: Path) -> None:
-    assert topics_of(root).get_topic("graph").guard == ("cs.LG",)
-    assert rows(root)[0] == (20, 100)
-
-
-def test_acceptance_by_topic(root: Path) -> None:
-    library = topics_of(root)
-    question, _ = parse_query(library, topics=["graph", "nothing"], corpus="iclr", period="2020")
-    report = build_acceptance(opened(root), library, question, SUBMITTED)
-    graph, nothing = sorted(report.rows, key=lambda row: row["topic"])
-    assert (graph["count"], graph["accepted"], graph["rate"]) == (14, 7, 0.5)
-    assert graph["others"] == pytest.approx((30 - 7) / (80 - 14))
-    assert graph["relative_change"] == pytest.approx(0.5 / ((30 - 7) / (80 - 14)) - 1)
-    assert graph["verdict"] == "no clear difference"
-    assert (nothing["count"], nothing["rate"], nothing["verdict"]) == (0, None, "n/a")
-    assert report.query["categories"] == ["active"]
-    assert report.notes[0].startswith("Accepted: 30 of 80 submissions, 37.50 %")
-
-
-def test_acceptance_is_of_a_venue_and_not_among_the_accepted(root: Path) -> None:
-    library = topics_of(root)
-    question, _ = parse_query(library, topics=["graph"], corpus="iclr", scope=Scope("accepted", ("accepted",)))
-    with pytest.raises(UsageError, match="all are accepted"):
-        build_acceptance(opened(root), library, question, SUBMITTED)
-    assert run("report", "--outcome", "accepted", "--store", str(root)).exit_code == 4  # no arXiv store is there
-    assert run("report", "--corpus", "iclr", "--outcome", "loved", "--store", str(root)).exit_code == 2
-
-
-def test_a_year_that_has_not_been_decided_has_no_rate_and_no_accepted(root: Path, tmp_path: Path) -> None:
-    file = written(tmp_path / "2022.json", 2021, status="Active")
-    text = file.read_text(encoding="utf-8").replace('"2021-', '"2022-')
-    file.write_text(text, encoding="utf-8")
-    assert run("import", str(file), "--venue", "iclr", "--year", "2022", "--store", str(root)).exit_code == 0
-    asked = ("report", "--corpus", "iclr", "--query", "graph network", "--store", str(root))
-    shown = json.loads(run(*asked, "--format", "json").stdout)
-    assert [(row["count"], row["base"]) for row in shown["rows"]] == [(20, 100), (14, 120), (14, 120)]
-    taken = json.loads(run(*asked, "--status", "accepted", "--format", "json").stdout)
-    assert [(row["count"], row["status"]) for row in taken["rows"]] == [
-        (7, "complete"),
-        (5, "complete"),
+def test_each_year_is_counted_with_what_it_lacks(store: Store) -> None:
+    assert list_venue_years(store) == [
+        VenueYear(2020, 3, {"keywords": 1, "abstract": 3}),
+        VenueYear(2021, 2, {"keywords": 1, "abstract": 0}),
     ]
-    named = run(*asked, "--status", "accepted", "--since", "2021", "--until", "2023", "--format", "json")
-    assert [(row["count"], row["status"]) for row in json.loads(named.stdout)["rows"]] == [
-        (5, "complete"),
-        (None, "partial"),
+    assert list_venue_years(store, ACCEPTED) == [
+        VenueYear(2020, 1, {"keywords": 0, "abstract": 1}),
+        VenueYear(2021, 1, {"keywords": 0, "abstract": 0}),
     ]
-    refused = run(*asked, "--outcome", "accepted", "--period", "2022")
-    assert refused.exit_code == 4 and "not all known" in refused.output
-    latest = json.loads(run(*asked, "--outcome", "accepted", "--format", "json").stdout)
-    assert latest["query"]["period"] == "2021"
 
 
-def test_a_later_list_revises_decisions_and_nothing_else(root: Path, tmp_path: Path) -> None:
-    def imported(file: Path) -> str:
-        return run("import", str(file), "--venue", "iclr", "--year", "2021", "--store", str(root)).output
-
-    assert "0 new, 0 revised, 120 known" in imported(written(tmp_path / "again.json", 2021))
-    papers = json.loads((tmp_path / "again.json").read_text(encoding="utf-8"))
-    papers[0]["status"] = "Oral"
-    (tmp_path / "again.json").write_text(json.dumps(papers), encoding="utf-8")
-    time.sleep(1)  # a list is known by the second in which it was read
-    assert "0 new, 1 revised, 119 known" in imported(tmp_path / "again.json")
-    assert rows(root, Scope("accepted", ("accepted",))) == [(7, 30), (5, 40)]
+def test_a_year_has_a_field_that_half_of_its_submissions_have() -> None:
+    year = VenueYear(2020, 4, {"keywords": 2, "abstract": 3})
+    assert [year.has_field(field) for field in ("title", "keywords", "abstract")] == [True, True, False]
+    assert year.has_fields(["title", "keywords"]) and not year.has_fields(["title", "abstract"])
 
 
-def test_whole_keywords(root: Path) -> None:
-    """'deep learning' is a keyword of few, and a part of 'deep learning theory' in many."""
-    parts = [sum("deep" in paper["keywords"] for paper in papers_of(year)) for year in WORLD]
-
-    def counts(*words: str) -> list[int]:
-        shown = run("report", "--corpus", "iclr", *words, "--format", "json", "--store", str(root))
-        return [row["count"] for row in json.loads(shown.stdout)["rows"]]
-
-    assert counts("--keyword", "Deep-Learning") == [7, 4]
-    assert counts("--query", "deep learning", "--fields", "keywords") == parts == [53, 63]
-    assert counts("--keyword", "deep") == [0, 0]
-    assert run("report", "--keyword", "x", "--store", str(root)).exit_code == 2
-    assert run("report", "--corpus", "iclr", "--keyword", "a;b", "--store", str(root)).exit_code == 2
+def test_without_named_fields_those_that_every_year_has_are_read(store: Store) -> None:
+    assert restrict_text_fields(store).text_fields == ("title", "keywords")
+    assert restrict_text_fields(store, ["abstract", "title"]).text_fields == ("title", "abstract")
 
 
-def test_the_papers_behind_a_number(root: Path) -> None:
-    words = ("papers", "--corpus", "iclr", "--query", "graph network", "--period", "2020", "--status", "accepted")
-    shown = run(*words, "--format", "jsonl", "--store", str(root))
-    papers = [json.loads(line) for line in shown.stdout.splitlines()]
-    assert len(papers) == 7
-    assert {paper["year"] for paper in papers} == {2020} and {paper["status"] for paper in papers} == {"poster", "oral"}
-    assert {match["field"] for paper in papers for match in paper["matches"]} == {"title", "keywords"}
-    assert all("v1" not in paper for paper in papers)
-    assert papers[0]["url"].startswith("https://openreview.net/forum?id=2020-")
+def test_a_field_that_a_venue_lacks_is_refused(store: Store) -> None:
+    with pytest.raises(
+        UsageError, match=r"^No field 'titel' \(did you mean title\?\)\. Known: title, keywords, abstract\.$"
+    ):
+        restrict_text_fields(store, ["titel"])
+    with pytest.raises(UsageError, match="^No field ''"):
+        restrict_text_fields(store, [])
 
 
-def test_what_is_said_is_what_was_read(root: Path) -> None:
-    words = ("report", "--corpus", "iclr", "-t", "rnn", "--store", str(root))
-    titles = run(*words, "--match", "title").stdout
-    assert "Rules are matched in title; not every list" in titles and "Without keywords" not in titles
-    assert "Without keywords: 47 of 100 in 2020, 57 of 120 in 2021." in run(*words, "--rolling", "2").stdout
-    refused = run("report", "--corpus", "iclr", "-t", "rnn", "--period", "2019", "--store", str(root))
-    assert "See `trend status --corpus iclr`." in refused.stderr
+def test_a_year_that_lacks_a_field_is_not_covered(store: Store) -> None:
+    def status(*fields: str) -> list[str]:
+        coverage = build_venue_coverage(store.with_text_fields(fields))
+        return [coverage.status(parse_period(year), ["active"]).status for year in ("2020", "2021")]
+
+    assert status("title", "keywords") == ["complete", "complete"]
+    assert status("title", "abstract") == ["partial", "complete"]
 
 
-def test_a_damaged_list_is_no_harm_to_the_status_of_arxiv(root: Path) -> None:
-    Store.open_or_create(root).commit([])
-    assert "220 submissions to iclr" in run("status", "--store", str(root)).stdout
-    (root / "venues" / "iclr" / "manifest.json").write_text("{", encoding="utf-8")
-    status = run("status", "--store", str(root))
-    assert status.exit_code == 0 and "a damaged list of the submissions to iclr" in status.stdout
+def test_the_widest_status_that_a_list_vouches_for_is_the_base(tmp_path: Path) -> None:
+    """Some venues show nothing of what they rejected."""
+    statuses = {"accepted": "complete", "active": "partial", "submitted": "partial"}
+    records = [answer([name], "2020-01-01", "2021-01-01", status=status) for name, status in statuses.items()]
+    coverage = build_venue_coverage(build_store(tmp_path, LISTS[:1], records).with_text_fields(["title"]))
+    assert covered_scope(coverage, SUBMITTED) == ACCEPTED
+    assert covered_scope(coverage, ACTIVE) == ACTIVE  # it was named
+    assert covered_scope(build_venue_coverage(build_store(tmp_path / "none", [], [])), SUBMITTED) == SUBMITTED
 
 
-def test_submissions_of_a_year_are_in_no_order_of_days(root: Path) -> None:
-    listed = run("papers", "--corpus", "iclr", "--limit", "2", "--store", str(root)).stdout
-    assert "220 submissions, 2 listed, of the latest year first (--limit 0 for all)." in listed
+def test_why_nothing_is_covered(store: Store, tmp_path: Path) -> None:
+    assert explain_uncovered_scope(store.with_text_fields(["title"]), ACCEPTED) == (
+        "No list of iclr covers the status accepted yet; import or fetch it again once it does."
+    )
+    no_abstracts = build_store(tmp_path / "2020", LISTS[:3], RECORDS[:1])
+    assert (
+        explain_uncovered_scope(no_abstracts, SUBMITTED)
+        == "No list of iclr has abstracts; use --fields title,keywords."
+    )
+    either = [submission(2020, 1, "poster", "graphs"), submission(2021, 1, "poster", abstract="We count.")]
+    assert explain_uncovered_scope(build_store(tmp_path / "either", either, RECORDS), SUBMITTED) == (
+        "No single list of iclr has titles, keywords and abstracts; use --fields title."
+    )
 
 
-def test_an_entry_of_a_submission_says_where_it_was_sent(root: Path) -> None:
-    words = ("papers", "--corpus", "iclr", "--period", "2021", "--status", "accepted", "--limit", "1")
-    shown = run(*words, "--format", "bibtex", "--store", str(root)).stdout
-    assert "howpublished = {Submission to iclr 2021, poster}" in shown and "arXiv" not in shown
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        ("report --corpus iclr --by month -t rnn", "known by year alone"),
-        ("report --corpus iclr --since 2020-03 -t rnn", "known by year alone"),
-        ("report --corpus iclr -c cs.LG -t rnn", "has no categories"),
-        ("report --corpus iclr --across category -t rnn", "neither days nor categories"),
-        ("digest --corpus iclr", "A digest is of arXiv"),
-        ("report --corpus iclr -t rnn --fields keywords --match title", "By title alone nothing matches"),
-        ("terms --corpus iclr --outcome accepted --status accepted --period 2021", "all are accepted"),
-        ("report --corpus iclr --decompose -t rnn --period 2021", "has no categories"),
-        ("report --corpus iclr --fields titel -t rnn", "did you mean title"),
-        ("report --corpus iclr -t rnn --outcome accepted --since 2020", "name one with --period"),
-        ("report --corpus iclr --outcome accepted --vs 2020 --explain", "without --explain and --vs: with --period"),
-        ("import x.json --venue iclr", "wants --venue and --year"),
-        ("import x.json --year 2021 --format snapshot", "belong to a list"),
-        ("import x.json --venue arxiv --year 2021", "arXiv is no conference"),
-        ("import x.json --venue iclr --year 21", "no year of a conference"),
-        ("import x.json --venue iclr --year 2021 --complete all", "imported whole"),
-    ],
-)
-def test_what_cannot_be_asked_of_a_venue(root: Path, words: str, says: str) -> None:
-    result = run(*words.split(), "--store", str(root))
-    assert result.exit_code == 2 and says in result.output
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        ("report -t rnn --period 2019", "2019-01-01 to 2020-01-01 is in a whole list of iclr"),
-        ("report -t rnn --period 2019 --vs 2018", "Neither 2018 nor 2019 is in a whole list of iclr"),
-        ("papers -t rnn --period 2019", "is in a whole list of iclr, so there is nothing to list"),
-        ("terms --period 2020 --vs 2019", "2019 is not whole: it is not in a whole list of iclr. Name"),
-        ("terms --backtest 2020:2021", "A backtest compares 2020 with the year before it."),
-    ],
-)
-def test_a_year_without_a_list_is_called_so(root: Path, words: str, says: str) -> None:
-    result = run(*words.split(), "--corpus", "iclr", "--store", str(root))
-    assert (result.exit_code, result.stdout) == (4, "") and says in result.stderr.replace("\n", " ")
-
-
-def test_one_of_two_years_without_a_list_is_named(root: Path) -> None:
-    shown = run("report", "--corpus", "iclr", "-t", "rnn", "--period", "2020", "--vs", "2019", "--store", str(root))
-    assert "Not whole, so n/a: 2019 (not in a whole list of iclr)." in shown.stdout
-
-
-def test_a_venue_that_is_not_there(root: Path) -> None:
-    result = run("report", "--corpus", "icrl", "-t", "rnn", "--store", str(root))
-    assert result.exit_code == 4 and "did you mean iclr" in result.output and "It holds iclr" in result.output
-
-
-def test_a_saved_report_of_a_venue_can_be_made_again(root: Path, tmp_path: Path) -> None:
-    saved = tmp_path / "saved.json"
-    words = ("report", "--corpus", "iclr", "--keyword", "deep learning", "--store", str(root))
-    assert run(*words, "--format", "json", "-o", str(saved)).exit_code == 0
-    assert run("verify", str(saved), "--store", str(root)).exit_code == 0
-
-
-def test_status_and_doctor(root: Path) -> None:
-    told = run("status", "--corpus", "iclr", "--store", str(root))
-    assert "2020: 100 submissions, 47 without keywords, 100 without abstract." in told.output
-    assert run("doctor", "--corpus", "iclr", "--store", str(root)).exit_code == 0
-    none = run("status", "--store", str(root))
-    assert none.exit_code == 4 and "but those to iclr" in none.output
-
-
-def test_a_run_on_arxiv_leaves_the_venues_alone(root: Path) -> None:
-    draft = root / "venues" / "iclr" / "iclr" / "months" / "x.draft"
-    draft.write_text("", encoding="utf-8")
-    assert Store.open_or_create(root).find_orphan_files() == []
-    assert Store.open_or_create(root).corpus == ARXIV
-
-
-def test_from_python(root: Path) -> None:
-    venue = trendcli.open_store(root, "iclr", ["title", "keywords"])
-    (row,) = trendcli.comparison(venue, queries=["graph network"], period="2021", status="active").rows
-    assert (row["count_1"], row["base_1"], row["count_2"], row["base_2"]) == (14, 80, 11, 100)
-    (row,) = trendcli.acceptance(venue, queries=["graph network"], period="2020").rows
-    assert (row["count"], row["accepted"]) == (14, 7)
-    assert len(trendcli.submissions(venue, keywords=["deep learning"], period="2021").rows) == 4
-    with pytest.raises(UsageError, match="did you mean title"):
-        trendcli.open_store(root, "iclr", ["titel"])
-
-
-def test_where_only_the_accepted_are_listed_they_are_the_base(tmp_path: Path) -> None:
-    """A venue that hides what it rejected vouches for the accepted alone."""
-    rows = [listed(f"p{number}", "poster", 2024) for number in range(3)] + [listed("r", "rejected", 2024)]
-    at = datetime(2024, 9, 1, tzinfo=UTC)
-    whole = {"accepted": "complete", "active": "partial", "submitted": "partial"}
-    known = [answer((name,), "2024-01-01", "2025-01-01", "2024-09-01", status) for name, status in whole.items()]
-    store = Store.open_or_create(tmp_path, corpus="icml")
-    with store.write_lock():
-        ingest.upsert_batches(store, [parts.build_batch_table(rows, "test", at, "icml")], known)
-    (row,) = build_series(venues.restrict_text_fields(store), topics_of(tmp_path), Query(by="year"), SUBMITTED).rows
-    assert (row["count"], row["status"]) == (3, "complete")
-
-
-def listed(id: str, decided: str, year: int) -> Submission:
-    """A submission of which only the decision matters."""
-    words = {"title": "On nothing", "abstract": "", "keywords": ["x"], "authors": []}
-    return venue_lists.build_venue_submission(
-        id=id, year=year, decision=decided, listed_at=datetime(2024, 9, 1, tzinfo=UTC), **words
-    )  # type: ignore[arg-type]
-
-
-def test_no_field_is_not_every_field(root: Path) -> None:
-    for command in ("report", "papers", "terms"):
-        result = run(command, "--corpus", "iclr", "--query", "x", "--fields", "", "--store", str(root))
-        assert result.exit_code == 2 and "No field" in result.output
-
-
-def test_a_list_of_another_year_than_is_said_changes_nothing(root: Path, tmp_path: Path) -> None:
-    """Else the year that is said would be whole and empty."""
-    before = (root / "venues" / "iclr" / "manifest.json").read_bytes()
-    file = written(tmp_path / "2020.json", 2020)
-    result = run("import", str(file), "--venue", "iclr", "--year", "2022", "--store", str(root))
-    assert result.exit_code == 2 and "are stored as iclr 2020, so they are not of 2022" in result.output
-    assert (root / "venues" / "iclr" / "manifest.json").read_bytes() == before
-
-
-def test_quotes_around_a_phrase_are_no_part_of_it(root: Path) -> None:
-    def counts(*words: str) -> list[int]:
-        shown = run("report", "--corpus", "iclr", *words, "--format", "json", "--store", str(root)).stdout
-        return [row["count"] for row in json.loads(shown)["rows"]]
-
-    assert counts("--query", '"graph network"') == counts("--query", "graph network") == [20, 14]
-    assert counts("--keyword", '"deep learning"') == [7, 4]
-
-
-def test_a_list_without_its_venue_is_told_from_a_snapshot(tmp_path: Path) -> None:
-    file = tmp_path / "list.json"
-    file.write_text(json.dumps(papers_of(2020)), encoding="utf-8")
-    result = run("import", str(file), "--store", str(tmp_path / "store"))
-    assert result.exit_code == 2 and "a list of a conference wants --venue and --year" in result.output
-
-
-def imported(store: Path, papers: Sequence[dict[str, Any]], year: int = 2020) -> Result:
-    """What the shell says of a list that is imported."""
-    file = store.parent / f"list{year}.json"
-    file.write_text(json.dumps(papers), encoding="utf-8")
-    return run("import", str(file), "--venue", "iclr", "--year", str(year), "--store", str(store))
-
-
-def acceptance_of(store: Path, year: int = 2020) -> tuple[int, int | None]:
-    """The exit code of acceptance by topic in a year, and how many were accepted; None where that is not told."""
-    words = ("report", "--corpus", "iclr", "--store", str(store), "--query", "graph network")
-    refused = run(*words, "--outcome", "accepted", "--period", str(year))
-    shown = run(*words, "--status", "accepted", "--since", str(year), "--until", str(year + 1), "--format", "json")
-    assert shown.exit_code in (0, 4)
-    return refused.exit_code, json.loads(shown.stdout)["rows"][0]["base"] if shown.exit_code == 0 else None
-
-
-@pytest.mark.parametrize("year", [2020, datetime.now(UTC).year])
-def test_the_later_of_two_lists_decides_however_close_they_come(tmp_path: Path, year: int) -> None:
-    """Within a second, in the running year, and whether or not the later one has decided."""
-    decided, store = papers_of(2021), tmp_path / "store"
-    waiting = [{**paper, "status": "Active"} for paper in decided]
-    assert "0 revised" in imported(store, waiting, year).stderr
-    assert "120 revised, 0 known" in imported(store, decided, year).stderr
-    assert acceptance_of(store, year) == (0, 40)
-    later = imported(store, waiting, year)
-    assert "120 revised, 0 known" in later.stderr and "have no decision yet" in later.stderr and later.exit_code == 0
-    assert acceptance_of(store, year) == (4, None)
-    assert imported(store, [*decided, {"id": ""}], year).exit_code == 3
-    assert acceptance_of(store, year)[0] == 4
-    imported(store, decided, year)
-    assert acceptance_of(store, year) == (0, 40)
-    shown = run("status", "--corpus", "iclr", "--store", str(store)).stdout
-    assert "brought" not in shown
-
-
-def test_what_a_later_list_leaves_out_is_said_and_waits(tmp_path: Path) -> None:
-    waiting, store = [{**paper, "status": "Active"} for paper in papers_of(2020)], tmp_path / "store"
-    imported(store, waiting)
-    shorter = imported(store, papers_of(2020)[:90])
-    assert "10 submissions to iclr 2020 that are stored are not in this list, and stay as before." in shorter.stderr
-    assert "10 of them without a decision" in shorter.stderr and shorter.exit_code == 0
-    assert acceptance_of(store) == (4, None)
-
-
-def test_authors_that_are_named_later_are_stored(tmp_path: Path) -> None:
-    store = tmp_path / "store"
-    imported(store, papers_of(2020))
-    assert "100 revised" in imported(store, papers_of(2020, author="A. One;B. Two")).stderr
-    found = run("authors", "--corpus", "iclr", "--store", str(store), "--format", "json")
-    assert [(row["author"], row["submissions"]) for row in json.loads(found.stdout)["rows"]] == [
-        ("A. One", 100), ("B. Two", 100),
-    ]  # fmt: skip
-
-
-def test_a_made_up_store_takes_no_real_list(tmp_path: Path) -> None:
-    Store.open_or_create(tmp_path / "store", synthetic=True).commit([])
-    refused = imported(tmp_path / "store", papers_of(2020))
-    assert refused.exit_code == 2 and "made-up data" in refused.stderr
-    words = ("fetch", "--source", "openreview", "--venue", "iclr", "--year", "2024", "--store", str(tmp_path / "store"))
-    refused = run(*words)
-    assert refused.exit_code == 2 and "made-up data" in refused.stderr
-    assert not (tmp_path / "store" / "venues").exists()
-
-
-def test_a_field_that_a_few_have_is_not_counted_in(tmp_path: Path) -> None:
-    papers, store = papers_of(2020), tmp_path / "store"
-    imported(store, [{**paper, "abstract": "A graph network."} if n < 49 else paper for n, paper in enumerate(papers)])
-    asked = ("report", "--corpus", "iclr", "--query", "graph network", "--store", str(store))
-    assert run(*asked, "--fields", "abstract").exit_code == 4
-    assert json.loads(run(*asked, "--format", "json").stdout)["query"]["fields"] == ["title", "keywords"]
-
-
-def test_lists_that_are_hardly_lists(tmp_path: Path) -> None:
-    store = tmp_path / "store"
-    (tmp_path / "deep.json").write_text("[" * 3000 + "]" * 3000, encoding="utf-8")
-    deep = run("import", str(tmp_path / "deep.json"), "--venue", "iclr", "--year", "2020", "--store", str(store))
-    assert deep.exit_code == 2 and "Nothing was imported" in deep.stderr
-    odd = [{"id": " a", "title": "One"}, {"id": "a", "title": "Two"}, {"id": "b", "title": "\u200b"}]
-    told = imported(store, odd)
-    assert told.exit_code == 3 and "a is there twice" in told.stderr and "it has no title or no id" in told.stderr
-    assert Store.open(store / "venues" / "iclr").manifest.submission_count == 1
+def test_notes_name_the_base_the_fields_and_what_lacks_them(store: Store) -> None:
+    assert venue_notes(store, SUBMITTED, [2020, 2021], ["title", "keywords"]) == [
+        "Base: every submission to iclr, including withdrawn and desk-rejected ones (submitted), counted once, by the "
+        "year of the conference.",
+        "Rules are matched in title and keywords; not every list has abstracts.",
+        "Without keywords: 1 of 3 in 2020, 1 of 2 in 2021.",
+    ]
+    assert venue_notes(store, ACCEPTED, [2021], ["title", "keywords", "abstract"]) == [
+        "Base: every accepted submission to iclr (accepted), counted once, by the year of the conference.",
+        "Rules are matched in title, keywords and abstract.",
+    ]

@@ -2,20 +2,19 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import answer
-from trendcli.core import periods
+from trendcli.core.periods import parse_period
 from trendcli.store.coverage import Coverage, CoverageSpan
 
 
 def status(coverage: Coverage, period: str, *categories: str) -> str:
-    return coverage.status(periods.parse_period(period), categories or ("cs.LG",)).status
+    return coverage.status(parse_period(period), categories or ("cs.LG",)).status
 
 
-def test_a_period_is_complete_when_every_day_was_answered_two_weeks_later() -> None:
+def test_a_period_is_complete_when_every_day_was_requested_two_weeks_later() -> None:
     whole = Coverage([answer(since="2018-01-01", until="2019-01-01", at="2019-01-15")])
     assert status(whole, "2018") == "complete"
     soon = Coverage([answer(since="2018-01-01", until="2019-01-01", at="2019-01-14")])
@@ -27,7 +26,7 @@ def test_a_period_is_complete_when_every_day_was_answered_two_weeks_later() -> N
     ]
 
 
-def test_a_later_answer_settles_what_an_earlier_one_could_not() -> None:
+def test_a_later_reply_settles_what_an_earlier_one_could_not() -> None:
     weekly = [
         answer(since="2018-01-01", until="2018-06-01", at="2018-06-01"),
         answer(since="2018-05-01", until="2018-07-01", at="2018-07-01"),
@@ -37,14 +36,14 @@ def test_a_later_answer_settles_what_an_earlier_one_could_not() -> None:
     assert status(Coverage(weekly), "2018-06") == "provisional"
 
 
-def test_a_period_that_is_not_over_is_partial_without_a_hole() -> None:
+def test_a_period_that_is_not_over_is_partial_without_a_gap() -> None:
     running = Coverage([answer(since="2018-01-01", until="2018-07-02", at="2018-07-01T12:00")])
-    verdict = running.status(periods.parse_period("2018"), ["cs.LG"])
-    assert (verdict.status, verdict.has_ended, verdict.has_gap) == ("partial", False, False)
+    result = running.status(parse_period("2018"), ["cs.LG"])
+    assert (result.status, result.has_ended, result.has_gap) == ("partial", False, False)
     assert running.data_as_of(["cs.LG"]).isoformat() == "2018-07-01T12:00:00+00:00"
 
 
-def test_a_gap_is_a_hole_and_names_its_category() -> None:
+def test_a_gap_names_its_category() -> None:
     gap = Coverage(
         [
             answer(["cs.LG", "cs.CL"], "2018-01-01", "2018-05-01"),
@@ -53,12 +52,12 @@ def test_a_gap_is_a_hole_and_names_its_category() -> None:
         ]
     )
     assert status(gap, "2018", "cs.LG") == "complete"
-    verdict = gap.status(periods.parse_period("2018"), ["cs.LG", "cs.CL"])
-    assert (verdict.status, verdict.has_gap, verdict.missing_categories) == ("partial", True, ("cs.CL",))
+    result = gap.status(parse_period("2018"), ["cs.LG", "cs.CL"])
+    assert (result.status, result.has_gap, result.missing_categories) == ("partial", True, ("cs.CL",))
     assert status(gap, "2018", "cs.CV") == "partial"
 
 
-def test_partial_and_failed_answers() -> None:
+def test_partial_and_failed_replies() -> None:
     whole, part = answer(at="2020-02-01"), answer(at="2020-03-01", status="partial")
     failed = answer(at="2020-04-01", status="failed")
     assert status(Coverage([part]), "2018") == "partial"
@@ -80,12 +79,12 @@ def test_a_file_that_does_not_say_what_it_covers() -> None:
 
 
 def test_as_of_looks_back() -> None:
-    answers = [answer(since="2018-01-01", until="2020-01-01", at="2020-06-01")]
-    then = Coverage(answers, date(2019, 1, 5))
+    records = [answer(since="2018-01-01", until="2020-01-01", at="2020-06-01")]
+    then = Coverage(records, date(2019, 1, 5))
     assert status(then, "2018") == "provisional"
     assert status(then, "2019") == "partial"
     assert then.data_as_of(["cs.LG"]).date() == date(2019, 1, 5)
-    assert Coverage(answers, date(2017, 1, 1)).data_as_of(["cs.LG"]) is None
+    assert Coverage(records, date(2017, 1, 1)).data_as_of(["cs.LG"]) is None
 
 
 DAY = date(2018, 1, 1)
@@ -93,26 +92,59 @@ DAY = date(2018, 1, 1)
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 40), st.integers(0, 60)), max_size=6))
 def test_spans_are_in_order_and_agree_with_a_day_by_day_account(pieces: list[tuple[int, int, int]]) -> None:
-    answers = [
+    records = [
         answer(since=str(DAY + timedelta(start)), until=str(DAY + timedelta(start + length)), at=str(DAY + timedelta(start + length + late)))
         for start, length, late in pieces
     ]  # fmt: skip
-    spans = Coverage(answers).category_spans("cs.LG")
+    spans = Coverage(records).category_spans("cs.LG")
     assert all(a.until <= b.since for a, b in zip(spans, spans[1:], strict=False))
     for offset in range(100):
         day = DAY + timedelta(offset)
         over = datetime.combine(day + timedelta(1), datetime.min.time(), UTC)
-        covering = [item for item in answers if item.since <= day < item.until]
-        settled = any(item.answered_at >= over + timedelta(14) for item in covering)
+        covering = [record for record in records if record.since <= day < record.until]
+        settled = any(record.answered_at >= over + timedelta(14) for record in covering)
         expected = "complete" if settled else "provisional" if covering else None
-        found = [span.status for span in spans if span.since <= day < span.until]
-        assert found == ([expected] if expected else [])
+        statuses = [span.status for span in spans if span.since <= day < span.until]
+        assert statuses == ([expected] if expected else [])
 
 
-def test_nothing_was_ever_asked() -> None:
+def test_nothing_was_ever_requested() -> None:
     nothing = Coverage([])
     assert nothing.data_as_of(["cs.LG"]) is None
     assert nothing.first_covered_day(["cs.LG"]) is None
     assert status(nothing, "2018") == "partial"
-    with pytest.raises(IndexError):
-        _ = nothing.records[0]
+
+
+def test_complete_days_reach_back_from_a_day_without_a_gap() -> None:
+    coverage = Coverage(
+        [
+            answer(since="2018-01-01", until="2018-02-01", at="2018-06-01"),
+            answer(since="2018-02-01", until="2018-04-01", at="2018-06-01"),
+            answer(since="2017-01-01", until="2018-01-01", at="2018-03-30"),  # before the day
+            answer(since="2017-01-01", until="2018-01-01", at="2018-06-01", status="partial"),
+        ]
+    )
+    assert coverage.complete_since("cs.LG", date(2018, 4, 1)) == date(2018, 1, 1)
+    assert coverage.complete_since("cs.LG", date(2018, 4, 2)) == date(2018, 4, 2)
+    assert coverage.complete_since("cs.CL", date(2018, 4, 1)) == date(2018, 4, 1)
+
+
+def test_the_worst_status_of_days() -> None:
+    coverage = Coverage(
+        [
+            answer(["*"], "2018-01-01", "2019-01-01", status="unknown"),
+            answer(since="2018-02-01", until="2018-03-01"),
+            answer(since="2018-06-01", until="2018-07-01", status="failed"),
+        ]
+    )
+    assert coverage.worst_status("cs.LG", date(2018, 2, 1), date(2018, 3, 1)) == "complete"
+    assert coverage.worst_status("cs.LG", date(2018, 2, 1), date(2018, 3, 2)) == "unknown"
+    assert coverage.worst_status("cs.LG", date(2018, 6, 1), date(2018, 7, 1)) == "unknown"
+    assert coverage.worst_status("cs.LG", date(2017, 12, 31), date(2018, 2, 1)) == "never"
+    assert coverage.first_covered_day(["cs.LG"]) == date(2018, 1, 1)
+
+
+def test_a_list_of_a_conference_vouches_for_its_year_whenever_it_came() -> None:
+    early = answer(["submitted"], "2021-01-01", "2022-01-01", at="2020-10-01")
+    assert status(Coverage([early], dated=False), "2021", "submitted") == "complete"
+    assert status(Coverage([early]), "2021", "submitted") == "partial"

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import answer, days, fill, paper, seconds
+from tests.conftest import answer, days, fill, paper
 from trendcli.core.types import Submission
-from trendcli.store import ingest
-from trendcli.store import records as parts
 from trendcli.store.compaction import compact_store
+from trendcli.store.ingest import UpsertCounts, find_missing_ids, upsert_batches
+from trendcli.store.records import build_batch_table
 from trendcli.store.sql import file_rows_sql
 from trendcli.store.store import Store
 
@@ -20,26 +20,26 @@ from trendcli.store.store import Store
 def rows(store: Store, columns: str = "id, version, title, v1_at::DATE::VARCHAR") -> list[tuple[object, ...]]:
     """The live rows of a store, by id."""
     with store.connect() as db:
-        found: list[tuple[object, ...]] = db.execute(
+        result: list[tuple[object, ...]] = db.execute(
             f"SELECT {columns} FROM ({file_rows_sql(store, store.list_files(), '*')}) ORDER BY id"
         ).fetchall()
-        return found
+        return result
 
 
-def add(store: Store, *papers: Submission, fold: bool = False) -> ingest.UpsertCounts:
+def add(store: Store, *papers: Submission, compact: bool = False) -> UpsertCounts:
+    """Upsert submissions as one batch, and compact the store if asked to."""
+    batch = build_batch_table(papers, "test", datetime(2020, 6, 1, tzinfo=UTC))
     with store.write_lock():
-        merged = ingest.upsert_batches(
-            store, [parts.build_batch_table(papers, "test", datetime(2020, 6, 1, tzinfo=UTC))], []
-        )
-        if fold:
+        counts = upsert_batches(store, [batch], [])
+        if compact:
             compact_store(store)
-    return merged
+    return counts
 
 
 def test_a_revision_is_not_counted_twice(tmp_path: Path) -> None:
     store = fill(tmp_path, [paper("1801.00001", "2018-01-05", "First"), paper("1801.00002", "2018-01-06")])
-    merged = add(store, paper("1801.00001", "2018-01-05", "Second", version=2, as_of=days("2020-06-02")))
-    assert merged == ingest.UpsertCounts(new=0, revised=1, repeated=0)
+    counts = add(store, paper("1801.00001", "2018-01-05", "Second", version=2, as_of=days("2020-06-02")))
+    assert counts == UpsertCounts(new=0, revised=1, repeated=0)
     assert rows(store) == [
         ("1801.00001", 2, "Second", "2018-01-05"),
         ("1801.00002", 1, "On nothing", "2018-01-06"),
@@ -51,15 +51,15 @@ def test_a_repeat_writes_nothing(tmp_path: Path) -> None:
     first = paper("1801.00001", "2018-01-05")
     store = fill(tmp_path, [first])
     before = (store.manifest.generation, sorted(path.name for path in tmp_path.rglob("*.parquet")))
-    assert add(store, first, first) == ingest.UpsertCounts(repeated=2)
+    assert add(store, first, first) == UpsertCounts(repeated=2)
     assert (store.manifest.generation, sorted(path.name for path in tmp_path.rglob("*.parquet"))) == before
 
 
 def test_the_first_date_never_changes(tmp_path: Path) -> None:
     # a source that gives the date of the current version as that of the first would move the submission to March
     store = fill(tmp_path, [paper("1801.00001", "2018-01-05")])
-    merged = add(store, paper("1801.00001", "2018-03-09", "Second", version=2, as_of=days("2020-06-02")))
-    assert (merged.revised, merged.conflicts) == (1, 1)
+    counts = add(store, paper("1801.00001", "2018-03-09", "Second", version=2, as_of=days("2020-06-02")))
+    assert (counts.revised, counts.conflicts) == (1, 1)
     assert rows(store) == [("1801.00001", 2, "Second", "2018-01-05")]
 
 
@@ -70,7 +70,7 @@ def test_an_older_state_does_not_come_back(tmp_path: Path) -> None:
     assert rows(store) == [("1801.00001", 3, "Third", "2018-01-05")]
 
 
-def test_a_later_word_of_the_same_version_wins(tmp_path: Path) -> None:
+def test_a_later_state_of_the_same_version_wins(tmp_path: Path) -> None:
     store = fill(tmp_path, [paper("1801.00001", "2018-01-05", as_of=days("2019-01-01"))])
     moved = paper("1801.00001", "2018-01-05", categories="cs.CL cs.LG", as_of=days("2019-02-01"))
     assert add(store, moved).revised == 1
@@ -87,32 +87,6 @@ def test_two_identifiers_are_two_submissions_even_with_one_text(tmp_path: Path) 
     assert [row[0] for row in rows(store)] == ["0704.0010", "0704.0100", "math/0611800"]
 
 
-def test_folding_changes_no_submission(tmp_path: Path) -> None:
-    store = fill(tmp_path, [paper(f"1801.{n:05d}", f"2018-{n % 12 + 1:02d}-05") for n in range(40)])
-    add(store, *[paper(f"1801.{n:05d}", f"2018-{n % 12 + 1:02d}-05", "New", version=2) for n in range(0, 40, 7)])
-    add(store, *[paper(f"1902.{n:05d}", "2019-02-05") for n in range(5)])
-    add(store, paper("1801.00007", "2018-08-05", "Newer", version=3))
-    before = rows(store)
-    assert {item.kind for item in store.manifest.files} == {"month", "update"}
-    with store.write_lock():
-        moves = compact_store(store)
-    assert rows(store) == before
-    assert {item.kind for item in store.manifest.files} == {"month"}
-    assert store.manifest.submission_count == sum(item.rows for item in store.manifest.files) == 45
-    assert set(moves["file"].to_pylist()) <= {item.file_id for item in store.manifest.files}
-
-
-def test_folding_leaves_files_for_readers_until_the_next_commit(tmp_path: Path) -> None:
-    store = fill(tmp_path, [paper("1801.00001", "2018-01-05")])
-    add(store, paper("1801.00001", "2018-01-05", "New", version=2))
-    old = Store.open(tmp_path)
-    with store.write_lock():
-        compact_store(store)
-    assert rows(old) == rows(store)  # a reader that opened the store before still finds its files
-    add(store, paper("1801.00009", "2018-01-05"))
-    assert not any(old.file_path(item).exists() for item in old.manifest.files)
-
-
 IDS = st.sampled_from(["1801.00001", "1801.00002", "1902.00003"])
 STATES = st.builds(
     lambda id, version, title, as_of: paper(id, "2018-01-05" if id < "19" else "2019-02-07", title, version=version, as_of=as_of),
@@ -122,7 +96,7 @@ STATES = st.builds(
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(STATES, min_size=1, max_size=8), st.randoms(use_true_random=False), st.integers(1, 4))
-def test_the_order_and_the_portions_of_what_comes_do_not_matter(
+def test_the_order_and_the_batches_of_what_comes_do_not_matter(
     tmp_path_factory: pytest.TempPathFactory, states: list[Submission], rng: random.Random, portions: int
 ) -> None:
     whole = fill(tmp_path_factory.mktemp("whole"), states)
@@ -131,7 +105,7 @@ def test_the_order_and_the_portions_of_what_comes_do_not_matter(
     size = -(-len(shuffled) // portions)
     piecewise = Store.open_or_create(tmp_path_factory.mktemp("pieces"))
     for start in range(0, len(shuffled), size):
-        add(piecewise, *shuffled[start : start + size], fold=rng.random() < 0.5)
+        add(piecewise, *shuffled[start : start + size], compact=rng.random() < 0.5)
     add(piecewise, *shuffled)  # and again: an upsert is idempotent
     columns = "id, version, title, v1_at, categories, row_hash"
     assert rows(piecewise, columns) == rows(whole, columns)
@@ -151,10 +125,17 @@ def test_a_failing_write_leaves_the_store_as_it_was(tmp_path: Path, monkeypatch:
     assert rows(Store.open(tmp_path)) == before
 
 
-def test_answers_come_with_the_rows_and_only_once(tmp_path: Path) -> None:
+def test_coverage_records_come_with_the_rows_and_only_once(tmp_path: Path) -> None:
     store = fill(tmp_path, [paper("1801.00001", "2018-01-05")], [answer()])
     with store.write_lock():
-        ingest.upsert_batches(store, [], [answer()])
-        ingest.upsert_batches(store, [], [answer(["cs.CL"])])
-    assert [item.categories for item in Store.open(tmp_path).manifest.ledger] == [("cs.LG",), ("cs.CL",)]
-    assert seconds("1970-01-02") == 86400
+        upsert_batches(store, [], [answer()])
+        upsert_batches(store, [], [answer(["cs.CL"])])
+    assert [record.categories for record in Store.open(tmp_path).manifest.ledger] == [("cs.LG",), ("cs.CL",)]
+
+
+def test_an_id_is_missing_until_it_is_stored_as_of_its_day(tmp_path: Path) -> None:
+    store = fill(tmp_path, [paper("1801.00001", "2018-01-05", as_of=days("2019-03-10"))])
+    listed = ["1801.00002", "1801.00001"]
+    assert find_missing_ids(store, listed, [days("2018-01-06"), days("2019-03-10")]) == ["1801.00002"]
+    assert find_missing_ids(store, listed, [days("2018-01-06"), days("2019-03-11")]) == ["1801.00001", "1801.00002"]
+    assert find_missing_ids(store, [], []) == []

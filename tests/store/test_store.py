@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import answer, fill, paper
-from trendcli.core.errors import StoreDamaged, StoreLocked, StoreMissing, StoreTooNew
-from trendcli.store.manifest import format_manifest, parse_manifest
-from trendcli.store.store import DATA_COLUMNS, Store, data_schema, write_file_atomically
+from trendcli.core.errors import StoreDamaged, StoreLocked, StoreMissing, StoreTooNew, UsageError
+from trendcli.store.manifest import COUNTS_ONLY_KIND, DataFile
+from trendcli.store.store import DATA_COLUMNS, Store, data_schema, list_venues
 
 
 def test_there_is_no_store(tmp_path: Path) -> None:
@@ -21,19 +21,18 @@ def test_there_is_no_store(tmp_path: Path) -> None:
         Store.open(tmp_path)
 
 
-def test_what_a_manifest_says(tmp_path: Path) -> None:
+def test_a_store_is_opened_as_it_was_committed(tmp_path: Path) -> None:
     store = fill(tmp_path, [paper("1801.00001", "2018-01-05"), paper("1802.00002", "2018-02-28T23:59:59")], [answer()])
     manifest = Store.open(tmp_path).manifest
     assert manifest == store.manifest
-    assert parse_manifest(format_manifest(manifest).decode(), tmp_path) == manifest
-    assert [(item.path.split(".")[0], item.rows, item.first, item.last) for item in manifest.files] == [
+    assert [(file.path.split(".")[0], file.rows, file.first, file.last) for file in manifest.files] == [
         ("arxiv/months/2018-01", 1, date(2018, 1, 5), date(2018, 1, 5)),
         ("arxiv/months/2018-02", 1, date(2018, 2, 28), date(2018, 2, 28)),
     ]
     assert manifest.ledger == (answer(),)
 
 
-def test_a_damaged_and_a_newer_manifest(tmp_path: Path) -> None:
+def test_a_damaged_and_a_newer_manifest_are_refused(tmp_path: Path) -> None:
     fill(tmp_path, [paper("1801.00001", "2018-01-05")])
     path = tmp_path / "manifest.json"
     value = json.loads(path.read_text())
@@ -43,13 +42,25 @@ def test_a_damaged_and_a_newer_manifest(tmp_path: Path) -> None:
     path.write_text(path.read_text()[:100])
     with pytest.raises(StoreDamaged, match="is damaged"):
         Store.open(tmp_path)
+    path.write_bytes(b"\xff")
+    with pytest.raises(StoreDamaged, match=r"Cannot read .*manifest.json: it is not UTF-8\.$"):
+        Store.open(tmp_path)
 
 
 def test_files_are_chosen_by_their_dates(tmp_path: Path) -> None:
-    store = fill(tmp_path, [paper(f"18{m:02d}.00001", f"2018-{m:02d}-15") for m in range(1, 13)])
+    store = fill(tmp_path, [paper(f"18{month:02d}.00001", f"2018-{month:02d}-15") for month in range(1, 13)])
     assert len(store.list_files()) == 12
-    assert [item.first.month for item in store.list_files(date(2018, 3, 15), date(2018, 5, 15))] == [3, 4]
+    assert [file.first.month for file in store.list_files(date(2018, 3, 15), date(2018, 5, 15))] == [3, 4]
     assert store.list_files(date(2019, 1, 1)) == []
+
+
+def test_a_file_that_was_counted_on_a_cluster_has_no_path(tmp_path: Path) -> None:
+    store = Store.open_or_create(tmp_path)
+    day = date(2018, 1, 5)
+    month = DataFile("arxiv/months/2018-01.0a.parquet", "month", 1, day, day)
+    assert store.file_path(month) == tmp_path / "arxiv/months/2018-01.0a.parquet"
+    with pytest.raises(UsageError, match="holds only monthly counts of the topics that were counted on a cluster"):
+        store.file_path(replace(month, kind=COUNTS_ONLY_KIND))
 
 
 def test_one_writer_at_a_time(tmp_path: Path) -> None:
@@ -59,18 +70,16 @@ def test_one_writer_at_a_time(tmp_path: Path) -> None:
         other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert other.returncode == 1
         assert f"being written by process {os.getpid()}" in other.stderr
-        assert Store.open(tmp_path).manifest.submission_count == 1  # readers are not held up
+        assert Store.open(tmp_path).manifest.submission_count == 1  # readers are not blocked
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-def test_a_locked_store_says_who_holds_it(tmp_path: Path) -> None:
+def test_a_locked_store_names_the_process_that_holds_it(tmp_path: Path) -> None:
     store = fill(tmp_path, [paper("1801.00001", "2018-01-05")])
-    with (
-        store.write_lock(),
-        pytest.raises(StoreLocked, match=r"Nothing was changed"),
-        Store.open(tmp_path).write_lock(),
-    ):
+    message = rf"is being written by process {os.getpid()} \(.*\)\. Nothing was changed; try again later\."
+    with store.write_lock(), pytest.raises(StoreLocked, match=message), Store.open(tmp_path).write_lock():
         pass
+    assert not (tmp_path / "lock.json").exists()
 
 
 def test_a_writer_sees_what_was_committed_meanwhile(tmp_path: Path) -> None:
@@ -81,17 +90,38 @@ def test_a_writer_sees_what_was_committed_meanwhile(tmp_path: Path) -> None:
         assert early.manifest.submission_count == 2
 
 
-def test_a_file_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "x"
-    write_file_atomically(path, b"old")
-    monkeypatch.setattr("os.fsync", lambda handle: (_ for _ in ()).throw(OSError("power")))
-    with pytest.raises(OSError, match="power"):
-        write_file_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
-
-
 def test_the_schema_is_the_columns() -> None:
-    assert data_schema().names == [name for name, _ in DATA_COLUMNS]
+    names = [name for name, _ in DATA_COLUMNS]
+    assert data_schema().names == names
+    assert data_schema("iclr").names == [*names[:-2], "keywords", *names[-2:]]
+
+
+def test_text_fields_are_those_of_the_corpus_in_their_order(tmp_path: Path) -> None:
+    arxiv, venue = Store.open_or_create(tmp_path), Store.open_or_create(tmp_path / "venue", corpus="iclr")
+    assert (arxiv.text_fields, arxiv.text_expressions) == (("title", "abstract"), ("title", "abstract"))
+    assert venue.text_fields == ("title", "keywords", "abstract")
+    assert venue.text_expressions == ("title", "concat_ws(chr(10), keywords, abstract)")
+    narrowed = venue.with_text_fields(["keywords"])
+    assert (narrowed.text_fields, narrowed.text_expressions) == (("keywords",), ("''", "keywords"))
+    assert venue.with_text_fields(["title"]).text_expressions == ("title", "''")
+    assert (venue.cache_folder, narrowed.cache_folder) == (venue.root / "cache", venue.root / "cache" / "keywords")
+
+
+def test_venues_are_stores_inside_a_store(tmp_path: Path) -> None:
+    for name in ("neurips", "iclr"):
+        Store.open_or_create(tmp_path / "venues" / name, corpus=name).commit([])
+    (tmp_path / "venues" / "empty").mkdir()
+    assert list_venues(tmp_path) == ["iclr", "neurips"]
+
+
+def test_files_that_no_commit_names_are_orphans(tmp_path: Path) -> None:
+    store = fill(tmp_path, [paper("1801.00001", "2018-01-05")])
+    assert store.find_orphan_files() == []
+    orphans = [tmp_path / "arxiv/months/2018-02.0a.parquet", tmp_path / "manifest.json.1.draft"]
+    for path in (*orphans, tmp_path / "venues/iclr/manifest.json.1.draft"):  # a venue has its own
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    assert store.find_orphan_files() == orphans
 
 
 def test_the_fingerprint_follows_the_content(tmp_path: Path) -> None:
@@ -104,13 +134,13 @@ def test_the_fingerprint_follows_the_content(tmp_path: Path) -> None:
 
 
 def test_a_store_of_an_older_format_is_migrated(tmp_path: Path) -> None:
-    """Format 1 knew no days of change in its answers. It is read as it is, and written anew by the next commit."""
+    """Format 1 has no days of change in its coverage records. It is read as it is, and the next commit rewrites it."""
     fill(tmp_path, [paper("1801.00001", "2018-01-05")])
     path = tmp_path / "manifest.json"
     value = json.loads(path.read_text())
     assert value["format"] == 3
-    for item in value["ledger"]:
-        del item["changed"]
+    for record in value["ledger"]:
+        del record["changed"]
     old = json.dumps({**value, "format": 1})
     path.write_text(old)
     store = Store.open(tmp_path)
@@ -121,13 +151,13 @@ def test_a_store_of_an_older_format_is_migrated(tmp_path: Path) -> None:
     assert Store.open(tmp_path).manifest.submission_count == 2
 
 
-def test_a_later_answer_stands_for_one_that_was_not_whole(tmp_path: Path) -> None:
-    short = answer(since="2018-01-01", until="2019-01-01", status="partial")
-    store = fill(tmp_path, [], [short, answer(["cs.CL"], status="failed")])
+def test_a_later_record_replaces_an_incomplete_one(tmp_path: Path) -> None:
+    partial = answer(since="2018-01-01", until="2019-01-01", status="partial")
+    fill(tmp_path, [], [partial, answer(["cs.CL"], status="failed")])
     fill(tmp_path, [], [answer(since="2018-01-01", until="2019-01-01", at="2020-07-01")])
     fill(tmp_path, [], [answer(since="2018-01-01", until="2019-01-01", at="2020-08-01")])
     store = Store.open(tmp_path)
-    assert [(a.categories[0], a.status) for a in store.manifest.ledger] == [
+    assert [(record.categories[0], record.status) for record in store.manifest.ledger] == [
         ("cs.CL", "failed"),
         ("cs.LG", "complete"),
         ("cs.LG", "complete"),

@@ -57,6 +57,12 @@ def exclusive_lock(path: Path, timeout_s: float = -1) -> Iterator[None]:
         yield
 
 
+def read_error(file: Path | str, error: OSError | UnicodeError) -> str:
+    """Return why a file cannot be read, as a sentence; `file` is its path, or what it is and its path."""
+    reason = (error.strerror or str(error)) if isinstance(error, OSError) else "it is not UTF-8"
+    return f"Cannot read {file}: {reason}."
+
+
 def _sync_folder(folder: Path) -> None:
     if os.name != "posix":  # Windows cannot open a folder, and its renames are journalled
         return

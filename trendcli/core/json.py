@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
 from datetime import date, datetime
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -37,6 +37,7 @@ def _convert_value(annotation: Any, value: Any) -> Any:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if annotation is Any:
         return value
+    origin = list if origin is Sequence else origin
     if origin in (Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None

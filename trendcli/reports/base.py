@@ -15,7 +15,7 @@ from trendcli.core.report import Column, Report
 from trendcli.reports.notes import build_provenance, common_notes, format_timestamp
 from trendcli.stats.overdispersion import Overdispersion
 from trendcli.stats.proportions import TwoProportions
-from trendcli.store.coverage import PeriodStatus
+from trendcli.store.coverage import STATUS_ORDER, PeriodStatus
 from trendcli.store.manifest import ARXIV
 from trendcli.topics.counting import PeriodCounts
 from trendcli.topics.query import BoundQuery, Query, query_to_json
@@ -59,8 +59,7 @@ def period_fields(period: Period) -> dict[str, str]:
 
 def worst_status(statuses: Sequence[str]) -> str:
     """The status that says least."""
-    order = ("complete", "provisional", "unknown", "partial")
-    return max(statuses, key=order.index, default="unknown")
+    return max(statuses, key=STATUS_ORDER.index, default="unknown")
 
 
 def sort_rows(rows: Sequence[dict[str, Any]], query: Query) -> list[dict[str, Any]]:

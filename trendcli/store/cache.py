@@ -1,9 +1,9 @@
 """What can be computed again, kept beside the store: small parquet files, each for a rectangle of data files × keys.
 
-    STORE/cache/<kind>/<name>.json      which data files and which keys (rules or topics) the file of that name covers
-    STORE/cache/<kind>/<name>.parquet   the rows
+    STORE/cache/<kind>/<name>.json      which data files and which keys (of rules or topics) a block covers
+    STORE/cache/<kind>/<name>.parquet   its rows
 
-Data files never change and keys are hashes of what they stand for, so nothing here can be out of date; it can only be
+Data files never change and keys are hashes of what they stand for, so a block is never out of date; it can only be
 missing. A store on a read-only disk is served from memory.
 """
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CacheBlock:
-    """A rectangle that is known: its rows are in a parquet file, or in memory where the store cannot be written."""
+    """The rows of some data files for some keys: a parquet file, or a table where the store cannot be written."""
 
     file_ids: frozenset[int]
     keys: frozenset[int]
@@ -41,36 +41,36 @@ ComputeRows = Callable[[Sequence[int], Sequence[int]], "pa.Table"]
 def ensure_blocks(
     store: Store, kind: str, file_ids: Iterable[int], keys: Iterable[int], compute_rows: ComputeRows
 ) -> list[CacheBlock]:
-    """Pieces that together cover files × keys; what is missing is computed and kept.
+    """Return blocks that together cover files × keys; compute and store what is missing.
 
-    `compute(files, keys)` returns the rows of a rectangle. Two processes that miss the same thing do not both compute
-    it: the second waits for the first.
+    `compute_rows(file_ids, keys)` returns the rows of a rectangle. Two processes that miss the same rows do not both
+    compute them: the second waits for the first.
     """
-    wanted, named = frozenset(keys), frozenset(file_ids)
-    if not wanted or not named:
+    requested_keys, requested_files = frozenset(keys), frozenset(file_ids)
+    if not requested_keys or not requested_files:
         return []
     folder = store.cache_folder / kind
-    pieces = _read_blocks(folder)
-    if _find_missing(pieces, named, wanted):
+    blocks = _read_blocks(folder)
+    if _find_missing(blocks, requested_files, requested_keys):
         with _lock_folder(folder) as writable:
-            pieces = _read_blocks(folder)
-            for some_files, some_keys in _find_missing(pieces, named, wanted):
-                rows = compute_rows(some_files, some_keys)
-                pieces.append(
-                    _write_block(folder, some_files, some_keys, rows)
+            blocks = _read_blocks(folder)
+            for missing_files, missing_keys in _find_missing(blocks, requested_files, requested_keys):
+                rows = compute_rows(missing_files, missing_keys)
+                blocks.append(
+                    _write_block(folder, missing_files, missing_keys, rows)
                     if writable
-                    else _build_block(some_files, some_keys, rows)
+                    else _build_block(missing_files, missing_keys, rows)
                 )
-    return [piece for piece in pieces if piece.file_ids & named and piece.keys & wanted]
+    return [block for block in blocks if block.file_ids & requested_files and block.keys & requested_keys]
 
 
 def list_blocks(store: Store, kind: str) -> list[CacheBlock]:
-    """All pieces of a kind."""
+    """Return all stored blocks of a kind."""
     return _read_blocks(store.cache_folder / kind)
 
 
 def add_block(store: Store, kind: str, file_ids: Iterable[int], keys: Iterable[int], rows: pa.Table) -> None:
-    """Add a rectangle that was computed elsewhere; nothing happens where the store cannot be written."""
+    """Store a block that was computed by other means; do nothing where the store cannot be written."""
     folder = store.cache_folder / kind
     with _lock_folder(folder) as writable:
         if writable:
@@ -78,47 +78,47 @@ def add_block(store: Store, kind: str, file_ids: Iterable[int], keys: Iterable[i
 
 
 def remove_stale_blocks(store: Store, kind: str) -> None:
-    """Remove pieces that speak only of files the store named before its last two commits."""
-    alive = {item.file_id for item in store.manifest.files}
-    alive |= {int(path.split(".")[-2], 16) for path in store.manifest.dropped}
+    """Remove the blocks of which neither the store nor the state before its last commit names any file."""
+    live_ids = {file.file_id for file in store.manifest.files}
+    live_ids |= {int(path.split(".")[-2], 16) for path in store.manifest.dropped}
     folder = store.cache_folder / kind
     with _lock_folder(folder) as writable:
-        for piece in _read_blocks(folder) if writable else ():
-            if not piece.file_ids & alive and isinstance(piece.rows, Path):
-                piece.rows.with_suffix(".json").unlink(missing_ok=True)
-                piece.rows.unlink(missing_ok=True)
+        for block in _read_blocks(folder) if writable else ():
+            if not block.file_ids & live_ids and isinstance(block.rows, Path):
+                block.rows.with_suffix(".json").unlink(missing_ok=True)
+                block.rows.unlink(missing_ok=True)
 
 
 def _find_missing(
     blocks: Sequence[CacheBlock], file_ids: frozenset[int], keys: frozenset[int]
 ) -> list[tuple[list[int], list[int]]]:
-    """What no piece covers, as rectangles that do not overlap: files that lack the same keys go together."""
-    lacking: dict[frozenset[int], list[int]] = {}
-    by_pieces: dict[tuple[int, ...], frozenset[int]] = {}
-    for file in file_ids:
-        holders = tuple(number for number, piece in enumerate(blocks) if file in piece.file_ids)
-        if holders not in by_pieces:
-            by_pieces[holders] = keys.difference(*(blocks[number].keys for number in holders))
-        if by_pieces[holders]:
-            lacking.setdefault(by_pieces[holders], []).append(file)
-    return [(sorted(some_files), sorted(some_keys)) for some_keys, some_files in lacking.items()]
+    """Return what no block covers, as rectangles that do not overlap: files that lack the same keys share one."""
+    files_by_keys: dict[frozenset[int], list[int]] = {}
+    keys_by_blocks: dict[tuple[int, ...], frozenset[int]] = {}  # most files lie in the same blocks
+    for file_id in file_ids:
+        holders = tuple(number for number, block in enumerate(blocks) if file_id in block.file_ids)
+        if holders not in keys_by_blocks:
+            keys_by_blocks[holders] = keys.difference(*(blocks[number].keys for number in holders))
+        if keys_by_blocks[holders]:
+            files_by_keys.setdefault(keys_by_blocks[holders], []).append(file_id)
+    return [(sorted(missing_files), sorted(missing_keys)) for missing_keys, missing_files in files_by_keys.items()]
 
 
 def _read_blocks(folder: Path) -> list[CacheBlock]:
-    pieces = []
     try:
-        names = sorted(path for path in os.listdir(folder) if path.endswith(".json"))
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".json"))
     except FileNotFoundError:
         return []
+    blocks = []
     for name in names:
         try:
             header = json.loads((folder / name).read_text(encoding="utf-8"))
-            rows = (folder / name).with_suffix(".parquet")
-            if rows.exists():
-                pieces.append(_build_block(header["files"], header["keys"], rows))
+            rows_path = (folder / name).with_suffix(".parquet")
+            if rows_path.exists():
+                blocks.append(_build_block(header["files"], header["keys"], rows_path))
         except (OSError, ValueError, KeyError):
-            continue  # swept away meanwhile, or damaged: it will be computed again
-    return pieces
+            continue  # removed meanwhile, or damaged: it will be computed again
+    return blocks
 
 
 def _build_block(file_ids: Sequence[int], keys: Sequence[int], rows: Path | pa.Table) -> CacheBlock:
@@ -138,7 +138,7 @@ def _write_block(folder: Path, file_ids: Sequence[int], keys: Sequence[int], row
 
 @contextmanager
 def _lock_folder(folder: Path) -> Iterator[bool]:
-    """Hold the folder's lock and yield whether it can be written at all; a disk may be read-only."""
+    """Hold the folder's lock during the block, and yield whether the folder can be written; a disk may be read-only."""
     with ExitStack() as stack:
         try:
             stack.enter_context(exclusive_lock(folder / "lock"))

@@ -1,26 +1,27 @@
-"""Compaction: rewrite the months that delta files speak of, and carry along what was computed of their rows."""
+"""Compaction: merge delta files into month files, and carry along what was computed of their rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Any
 
 from trendcli.core import registry
 from trendcli.core.arrow import pa
 from trendcli.core.periods import add_months
-from trendcli.store import records as staging
+from trendcli.store.manifest import DataFile
+from trendcli.store.records import batch_schema
 from trendcli.store.sql import file_rows_sql
 from trendcli.store.store import Store, data_schema, write_data_file
 
-# updates beyond this share of all rows are folded into the months, since every read pays for them
+# delta files with more than this share of all rows are merged into the months, since every read pays for them
 MAX_DELTA_SHARE = 0.05
+ROW_MAP_COLUMNS = ("old_file", "old_row", "file", "row")
 
 
 def is_compaction_due(store: Store, factor: float = 1) -> bool:
-    """Whether the updates have grown past FOLD of all rows, or so many times that."""
-    updates = sum(item.rows for item in store.manifest.files if item.kind == "update")
-    return updates > factor * MAX_DELTA_SHARE * store.manifest.submission_count
+    """Whether the delta files hold more than `factor` times MAX_DELTA_SHARE of all submissions."""
+    delta_rows = sum(file.rows for file in store.manifest.files if file.kind == "update")
+    return delta_rows > factor * MAX_DELTA_SHARE * store.manifest.submission_count
 
 
 def compact_store(store: Store, extra_months: Iterable[str] = ()) -> pa.Table:
@@ -29,7 +30,7 @@ def compact_store(store: Store, extra_months: Iterable[str] = ()) -> pa.Table:
     No submission changes; of one that is stored twice, the newest state stays. Whatever `registry.REMAPPERS` names is
     carried along to the new files. Call it inside `store.write_lock()`.
 
-    Returns where each row of the new files lay before, as (old_file, old_row, file, row).
+    Return where each row of the new files was before: ROW_MAP_COLUMNS, as 64-bit integers.
     """
     row_map = _rewrite_months(store, extra_months)
     for entry in registry.REMAPPERS.values():
@@ -39,50 +40,59 @@ def compact_store(store: Store, extra_months: Iterable[str] = ()) -> pa.Table:
 
 def _rewrite_months(store: Store, extra_months: Iterable[str]) -> pa.Table:
     files = store.manifest.files
-    updates = [item for item in files if item.kind == "update"]
-    moves, written, gone = [], [], list(updates)
+    delta_files = [file for file in files if file.kind == "update"]
     months = set(extra_months)
-    if not updates and not months:
-        return _build_row_map([])
-    names = staging.batch_schema(store.corpus).names
+    if not delta_files and not months:
+        return _build_row_map([], [])
+    new_files, row_origins, replaced_files = [], [], list(delta_files)
+    columns = batch_schema(store.corpus).names
     with store.connect() as db:
-        touched = db.execute(
+        touched_months = db.execute(
             f"""
             SELECT DISTINCT strftime(v1_at, '%Y-%m') AS month
-            FROM ({file_rows_sql(store, updates, "v1_at")}) ORDER BY month
+            FROM ({file_rows_sql(store, delta_files, "v1_at")}) ORDER BY month
             """
         ).fetchall()
-        for month in sorted({*months, *(month for (month,) in touched)}):
+        for month in sorted({*months, *(month for (month,) in touched_months)}):
             since = date.fromisoformat(f"{month}-01")
             until = add_months(since, 1)
-            old = [item for item in files if item.kind == "month" and item.first >= since and item.last < until]
-            sources = [*old, *[item for item in updates if item.last >= since and item.first < until]]
+            month_files = [file for file in files if file.kind == "month" and file.first >= since and file.last < until]
+            sources = [*month_files, *[file for file in delta_files if file.last >= since and file.first < until]]
             rows = db.sql(
                 f"""
-                SELECT * FROM ({file_rows_sql(store, sources, ", ".join(names))})
+                SELECT * FROM ({file_rows_sql(store, sources, ", ".join(columns))})
                 WHERE v1_at >= '{since}' AND v1_at < '{until}'
                 QUALIFY 1 = row_number() OVER (PARTITION BY id ORDER BY version DESC, as_of DESC, row_hash DESC)
                 ORDER BY v1_at, id
                 """
             ).to_arrow_table()
-            none = {"over_file": pa.nulls(rows.num_rows, pa.int64()), "over_row": pa.nulls(rows.num_rows, pa.int32())}
-            data = pa.table({**{name: rows[name] for name in names}, **none}, schema=data_schema(store.corpus))
-            written.append(write_data_file(store.root, store.corpus, "month", month, data))
-            gone += old
-            moves.append((rows["file"], rows["row"], written[-1].file_id))
-    store.commit(written, replaced_files=gone)
-    return _build_row_map(moves)
-
-
-def _build_row_map(moves: Sequence[tuple[Any, Any, int]]) -> pa.Table:
-    shape = pa.schema([("old_file", pa.int64()), ("old_row", pa.int64()), ("file", pa.int64()), ("row", pa.int64())])
-    return pa.concat_tables(
-        [
-            pa.table(
-                [files, rows, pa.repeat(pa.scalar(key), len(rows)), pa.array(range(len(rows)), pa.int64())],
-                schema=shape,
+            replaces_none = {
+                "over_file": pa.nulls(rows.num_rows, pa.int64()),
+                "over_row": pa.nulls(rows.num_rows, pa.int32()),
+            }
+            table = pa.table(
+                {**{name: rows[name] for name in columns}, **replaces_none}, schema=data_schema(store.corpus)
             )
-            for files, rows, key in moves
-        ]
-        or [shape.empty_table()]
-    )
+            new_files.append(write_data_file(store.root, store.corpus, "month", month, table))
+            row_origins.append(rows.select(["file", "row"]))
+            replaced_files += month_files
+    store.commit(new_files, replaced_files=replaced_files)
+    return _build_row_map(new_files, row_origins)
+
+
+def _build_row_map(new_files: Sequence[DataFile], row_origins: Sequence[pa.Table]) -> pa.Table:
+    """Return the row map of new files; `row_origins` hold for each of their rows the old file and row."""
+    schema = pa.schema([(name, pa.int64()) for name in ROW_MAP_COLUMNS])
+    tables = [
+        pa.table(
+            [
+                origins["file"],
+                origins["row"],
+                pa.repeat(pa.scalar(file.file_id), origins.num_rows),
+                pa.array(range(origins.num_rows), pa.int64()),
+            ],
+            schema=schema,
+        )
+        for file, origins in zip(new_files, row_origins, strict=True)
+    ]
+    return pa.concat_tables(tables or [schema.empty_table()])

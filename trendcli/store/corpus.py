@@ -1,7 +1,8 @@
 """Venues: what became of a submission to a conference, as the categories by which it is counted.
 
-A submission lists its decision first and then the statuses that hold it, as an e-print lists its primary category and
-its cross-lists: 'poster accepted active submitted', 'withdrawn submitted'. So `--status accepted` is a scope like any.
+A submission lists its decision first and then the statuses that include it, as an e-print lists its primary category
+and its cross-lists: 'poster accepted active submitted', 'withdrawn submitted'. So `--status accepted` is a scope like
+any other.
 """
 
 from __future__ import annotations
@@ -15,11 +16,18 @@ from trendcli.store.coverage import Coverage
 from trendcli.store.sql import file_rows_sql, scope_filter_sql
 from trendcli.store.store import Store, corpus_text_fields
 
+# from the widest, which includes the others
 VENUE_STATUSES = ("submitted", "active", "accepted")
+_BASE_NOTES = {
+    "submitted": "every submission to {}, including withdrawn and desk-rejected ones (submitted)",
+    "active": "every submission to {} that was neither withdrawn nor desk-rejected (active)",
+    "accepted": "every accepted submission to {} (accepted)",
+}
+_FIELD_PLURALS = {"title": "titles", "keywords": "keywords", "abstract": "abstracts"}
 
 
 class VenueYear(NamedTuple):
-    """The submissions of a year in a scope, and how many of them come without keywords and without an abstract."""
+    """The submissions of a year in a scope, and by field how many of them lack it: keywords, abstract."""
 
     year: int
     submission_count: int
@@ -29,89 +37,96 @@ class VenueYear(NamedTuple):
         """Whether the list of this year has a field: at least half of its submissions do."""
         return 2 * self.missing_counts.get(field, 0) <= self.submission_count
 
+    def has_fields(self, fields: Iterable[str]) -> bool:
+        """Whether the list of this year has all of some fields."""
+        return all(self.has_field(field) for field in fields)
+
 
 def list_venue_years(store: Store, scope: Scope | None = None) -> list[VenueYear]:
-    """Each year of a venue, in order."""
-    named = corpus_text_fields(store.corpus)[1:]
-    missing = ", ".join(f"count(*) FILTER (coalesce({name}, '') = '')" for name in named)
-    where = scope_filter_sql("categories", scope) if scope else "true"
+    """Return each year of a venue that has submissions (in `scope`, if given), in order."""
+    fields = corpus_text_fields(store.corpus)[1:]
+    missing_counts = ", ".join(f"count(*) FILTER (coalesce({field}, '') = '')" for field in fields)
+    condition = scope_filter_sql("categories", scope) if scope else "true"
     with store.connect() as db:
         rows = db.execute(
-            f"""SELECT year(v1_at), count(*), {missing}
-            FROM ({file_rows_sql(store, store.list_files(), ", ".join(["v1_at", "categories", *named]))})
-            WHERE {where} GROUP BY ALL ORDER BY ALL"""
+            f"""SELECT year(v1_at), count(*), {missing_counts}
+            FROM ({file_rows_sql(store, store.list_files(), ", ".join(["v1_at", "categories", *fields]))})
+            WHERE {condition} GROUP BY ALL ORDER BY ALL"""
         ).fetchall()
-    return [VenueYear(year, number, dict(zip(named, less, strict=True))) for year, number, *less in rows]
+    return [VenueYear(year, count, dict(zip(fields, missing, strict=True))) for year, count, *missing in rows]
 
 
 def restrict_text_fields(store: Store, text_fields: Sequence[str] | None = None) -> Store:
-    """The store with rules matched in some fields; UsageError for one that a venue does not have.
+    """Return the store with rules matched in some text fields; UsageError for one that a venue does not have.
 
-    Where none are named, in those that the lists of all its years have, so that years are counted alike.
+    None stands for the fields that the lists of all its years have, so that every year is counted alike.
     """
-    known = corpus_text_fields(store.corpus)
+    known_fields = corpus_text_fields(store.corpus)
     if text_fields is None:
-        every = list_venue_years(store)
-        text_fields = [name for name in known if all(item.has_field(name) for item in every)]
-    for name in text_fields or [""]:
-        if name not in known:
-            raise UsageError(f"No field {name!r}{suggest_names(name, known)}. Known: {', '.join(known)}.")
+        years = list_venue_years(store)
+        text_fields = [field for field in known_fields if all(year.has_field(field) for year in years)]
+    for field in text_fields or [""]:
+        if field not in known_fields:
+            raise UsageError(
+                f"No field {field!r}{suggest_names(field, known_fields)}. Known: {', '.join(known_fields)}."
+            )
     return store.with_text_fields(text_fields or ())
 
 
 def build_venue_coverage(store: Store) -> Coverage:
-    """What the lists vouch for: nothing of a year that lacks a field in which rules shall be matched."""
-    short = {
-        item.year for item in list_venue_years(store) if not all(item.has_field(name) for name in store.text_fields)
-    }
-    return Coverage((answer for answer in store.manifest.ledger if answer.since.year not in short), dated=False)
+    """Return what the lists vouch for: nothing of a year whose list lacks one of the store's text fields."""
+    unusable_years = {year.year for year in list_venue_years(store) if not year.has_fields(store.text_fields)}
+    usable_records = (record for record in store.manifest.ledger if record.since.year not in unusable_years)
+    return Coverage(usable_records, dated=False)
 
 
 def covered_scope(coverage: Coverage, default: Scope) -> Scope:
-    """The widest status that a list vouches for: some venues show none of what they rejected."""
-    whole = [
+    """Return the widest status that a list vouches for, since some venues show nothing of what they rejected.
+
+    A default other than 'submitted' stays, and so does any where no list vouches for a status.
+    """
+    covered = [
         name for name in VENUE_STATUSES if any(span.status == "complete" for span in coverage.category_spans(name))
     ]
-    return Scope(whole[0], (whole[0],)) if whole and default.name == VENUE_STATUSES[0] else default
+    return Scope(covered[0], (covered[0],)) if covered and default.name == VENUE_STATUSES[0] else default
 
 
 def explain_uncovered_scope(store: Store, scope: Scope) -> str:
-    """Why nothing of a scope is covered, and what to do, in a sentence or two."""
-    every = list_venue_years(store)
-    if all(all(item.has_field(name) for name in store.text_fields) for item in every):
-        return f"No list of {store.corpus} says yet who was {scope.name}; import or fetch it again when it does."
-    there = [name for name in corpus_text_fields(store.corpus) if all(item.has_field(name) for item in every)]
-    lacking = [name for name in store.text_fields if not any(item.has_field(name) for item in every)]
-    some = "No list" if lacking else "Not one and the same list"
-    listed = _join_words(_FIELD_PLURALS[name] for name in lacking or store.text_fields)
-    return f"{some} of {store.corpus} has {listed}; take --fields {','.join(there)}."
+    """Return why nothing of a scope is covered, and what to do, in a sentence or two."""
+    years = list_venue_years(store)
+    if all(year.has_fields(store.text_fields) for year in years):
+        return f"No list of {store.corpus} covers the status {scope.name} yet; import or fetch it again once it does."
+    usable = [field for field in corpus_text_fields(store.corpus) if all(year.has_field(field) for year in years)]
+    missing = [field for field in store.text_fields if not any(year.has_field(field) for year in years)]
+    subject = "No list" if missing else "No single list"
+    fields = _join_words(_FIELD_PLURALS[field] for field in missing or store.text_fields)
+    return f"{subject} of {store.corpus} has {fields}; use --fields {','.join(usable)}."
+
+
+def venue_notes(store: Store, scope: Scope, years: Iterable[int], text_fields: Sequence[str]) -> list[str]:
+    """Return the notes of a report of a venue: its base, and the fields in which rules were matched."""
+    report_years = set(years)
+    venue_years = [year for year in list_venue_years(store, scope) if year.year in report_years]
+    missing = [
+        field
+        for field in corpus_text_fields(store.corpus)[1:]
+        if not all(year.has_field(field) for year in venue_years)
+    ]
+    exception = f"; not every list has {' and '.join(_FIELD_PLURALS[field] for field in missing)}" if missing else ""
+    notes = [
+        f"Base: {_BASE_NOTES[scope.name].format(store.corpus)}, counted once, by the year of the conference.",
+        f"Rules are matched in {_join_words(text_fields)}{exception}.",
+    ]
+    for field in text_fields:
+        gaps = [
+            f"{year.missing_counts[field]:,} of {year.submission_count:,} in {year.year}"
+            for year in venue_years
+            if year.missing_counts.get(field)
+        ]
+        notes += [f"Without {_FIELD_PLURALS[field]}: {', '.join(gaps)}."] if gaps else []
+    return notes
 
 
 def _join_words(words: Iterable[str]) -> str:
     *first, last = words
     return f"{', '.join(first)} and {last}" if first else last
-
-
-_FIELD_PLURALS = {"title": "titles", "keywords": "keywords", "abstract": "abstracts"}
-_BASE_NOTES = {
-    "submitted": "every submission to {}, the withdrawn and the desk-rejected with them (submitted)",
-    "active": "every submission to {} that was neither withdrawn nor desk-rejected (active)",
-    "accepted": "every accepted submission to {} (accepted)",
-}
-
-
-def venue_notes(store: Store, scope: Scope, years: Iterable[int], text_fields: Sequence[str]) -> list[str]:
-    """What a report of a venue says of its base, and of the fields in which rules were matched."""
-    asked = sorted(set(years))
-    said = [f"Base: {_BASE_NOTES[scope.name].format(store.corpus)}, each once, by the year of the conference."]
-    told = [item for item in list_venue_years(store, scope) if item.year in asked]
-    gone = [name for name in corpus_text_fields(store.corpus)[1:] if not all(item.has_field(name) for item in told)]
-    without = f"; not every list has {' and '.join(_FIELD_PLURALS[name] for name in gone)}" if gone else ""
-    said.append(f"Rules are matched in {_join_words(text_fields)}{without}.")
-    for name in (name for name in text_fields if name != "title"):
-        short = [
-            (item.missing_counts[name], item.submission_count, item.year) for item in told if item.missing_counts[name]
-        ]
-        listed = ", ".join(f"{number:,} of {of:,} in {year}" for number, of, year in short)
-        said += [f"Without {_FIELD_PLURALS[name]}: {listed}."] if short else []
-    return said

@@ -1,4 +1,4 @@
-"""Upsert by canonical id: which incoming submissions are new, revised or repeats, and the files that hold them.
+"""Upsert by canonical id: which incoming submissions are new, revised or repeated, and the files that hold them.
 
 A higher version wins, then the later day on which a source vouched for the state. The v1 date is written once: a source
 that disagrees later is overruled and counted as a conflict. So the same submissions in any order give the same store.
@@ -12,22 +12,24 @@ from pathlib import Path
 
 import numpy as np
 
-from trendcli.core import parallel as workers
 from trendcli.core.arrow import pa, pc
+from trendcli.core.parallel import create_pool
 from trendcli.core.types import CoverageRecord
-from trendcli.store import records as staging
 from trendcli.store.manifest import DataFile
+from trendcli.store.records import month_slices, read_batch
 from trendcli.store.sql import file_rows_sql
 from trendcli.store.store import Store, write_data_file
 
-# rows of an update file, and rows from which a second process pays
+# rows of a delta file, and rows beyond which a first import starts a second process
 MAX_DELTA_ROWS = 50_000
+# what decides whether a row enters the store; an empty one needs the first five alone
 _KEY_COLUMNS = ("id", "version", "as_of", "v1_at", "row_hash", "comments", "journal_ref", "doi", "withdrawn")
+_BatchSlice = tuple[pa.Table | Path, int, int]  # a batch, and the offset and length of a run of its rows
 
 
 @dataclass(frozen=True)
 class UpsertCounts:
-    """What came in: submissions that were unknown, new states of known ones, repeats, and v1 dates overruled."""
+    """What came in: submissions that are new, new states of stored ones, repeats, and v1 dates that were overruled."""
 
     new: int = 0
     revised: int = 0
@@ -46,34 +48,41 @@ class UpsertCounts:
 def upsert_batches(
     store: Store, batches: Sequence[pa.Table | Path], coverage_records: Iterable[CoverageRecord]
 ) -> UpsertCounts:
-    """Bring parts and the answers they belong to into the store, as one commit; call it inside `store.write_lock()`."""
-    tables = [staging.read_batch(part) for part in batches]
-    coverage_records = [answer for answer in coverage_records if answer not in store.manifest.ledger]
-    wins, merged = _select_winners(store, tables)
+    """Write batches and their coverage records to the store as one commit; call it inside `store.write_lock()`.
+
+    A batch is a table of `batch_schema`, or the path of a file of one.
+    """
+    tables = [read_batch(batch) for batch in batches]
+    new_records = [record for record in coverage_records if record not in store.manifest.ledger]
+    winners, counts = _select_winners(store, tables)
     files: list[DataFile] = []
-    if wins is None:
+    if winners is None:
         files = list(_write_month_files(store, batches, tables))
-    elif wins.num_rows:
+    elif winners.num_rows:
         files = [
             write_data_file(
                 store.root, store.corpus, "update", f"{store.manifest.generation + 1:06d}-{number:03d}", rows
             )
-            for number, rows in enumerate(_iter_delta_tables(tables, wins))
+            for number, rows in enumerate(_iter_delta_tables(tables, winners))
         ]
-    if files or coverage_records:
-        store.commit(files, coverage_records)
-    return merged
+    if files or new_records:
+        store.commit(files, new_records)
+    return counts
 
 
 def _select_winners(store: Store, tables: Sequence[pa.Table]) -> tuple[pa.Table | None, UpsertCounts]:
-    """The incoming rows that enter the store, as (part, row, v1_at, over_file, over_row); None for all of them."""
+    """Return the incoming rows that enter the store, and what came in.
+
+    The rows are (batch, row, v1_at, over_file, over_row, …), where `batch` is an index into `tables`; None stands for
+    all rows of an import into an empty store.
+    """
     total = sum(table.num_rows for table in tables)
     if not total:
-        return pa.table({"part": []}), UpsertCounts()
-    chosen = _KEY_COLUMNS if store.manifest.files else _KEY_COLUMNS[:5]
+        return pa.table({"batch": []}), UpsertCounts()
+    key_columns = _KEY_COLUMNS if store.manifest.files else _KEY_COLUMNS[:5]
     keys = pa.concat_tables(
-        table.select(chosen)
-        .append_column("part", pa.repeat(pa.scalar(number, pa.int32()), table.num_rows))
+        table.select(key_columns)
+        .append_column("batch", pa.repeat(pa.scalar(number, pa.int32()), table.num_rows))
         .append_column("row", pa.array(np.arange(table.num_rows, dtype=np.int32)))
         for number, table in enumerate(tables)
     )
@@ -82,19 +91,19 @@ def _select_winners(store: Store, tables: Sequence[pa.Table]) -> tuple[pa.Table 
     with store.connect() as db:
         db.register("keys", keys)
         stored = file_rows_sql(store, store.list_files(), ", ".join(_KEY_COLUMNS))
-        blank = (
+        unread_columns = (
             "" if store.manifest.files else ", NULL AS comments, NULL AS journal_ref, NULL AS doi, false AS withdrawn"
         )
-        wins = db.sql(
+        candidates = db.sql(
             f"""
             WITH incoming AS (
-                SELECT *{blank}, min(v1_at) OVER same AS first_v1, max(v1_at) OVER same AS last_v1
+                SELECT *{unread_columns}, min(v1_at) OVER same AS first_v1, max(v1_at) OVER same AS last_v1
                 FROM keys WINDOW same AS (PARTITION BY id)
                 QUALIFY 1 = row_number() OVER (
-                    PARTITION BY id ORDER BY version DESC, as_of DESC, row_hash DESC, part, row
+                    PARTITION BY id ORDER BY version DESC, as_of DESC, row_hash DESC, batch, row
                 )
             )
-            SELECT new.part, new.row, coalesce(old.v1_at, new.first_v1) AS v1_at,
+            SELECT new.batch, new.row, coalesce(old.v1_at, new.first_v1) AS v1_at,
                 old.file AS over_file, old.row::INTEGER AS over_row,
                 new.first_v1 <> new.last_v1 OR coalesce(old.v1_at <> new.first_v1, false) AS conflict,
                 old.id IS NULL
@@ -107,30 +116,33 @@ def _select_winners(store: Store, tables: Sequence[pa.Table]) -> tuple[pa.Table 
                 )
                 OR (new.version, new.as_of) = (old.version, old.as_of) AND new.row_hash > old.row_hash AS enters
             FROM incoming AS new LEFT JOIN ({stored}) AS old ON new.id = old.id
-            ORDER BY new.part, new.row
+            ORDER BY new.batch, new.row
             """
         ).to_arrow_table()
-    conflicts = pc.sum(wins["conflict"]).as_py() or 0
-    wins = wins.filter(wins["enters"])
-    new = wins["over_file"].null_count
-    return wins, UpsertCounts(new, wins.num_rows - new, total - wins.num_rows, conflicts)
+    conflict_count = pc.sum(candidates["conflict"]).as_py() or 0
+    winners = candidates.filter(candidates["enters"])
+    new_count = winners["over_file"].null_count
+    return winners, UpsertCounts(new_count, winners.num_rows - new_count, total - winners.num_rows, conflict_count)
 
 
-def _iter_delta_tables(tables: Sequence[pa.Table], wins: pa.Table) -> Iterator[pa.Table]:
-    """The winning rows in the shape of update files, at most MANY rows each and a little over."""
-    waiting: list[pa.Table] = []
+def _iter_delta_tables(tables: Sequence[pa.Table], winners: pa.Table) -> Iterator[pa.Table]:
+    """Yield the winning rows in the form of delta files, each closed once it has MAX_DELTA_ROWS."""
+    pending: list[pa.Table] = []
     for number, table in enumerate(tables):
-        mine = wins.filter(pc.equal(wins["part"], number))
-        if not mine.num_rows:
+        batch_winners = winners.filter(pc.equal(winners["batch"], number))
+        if not batch_winners.num_rows:
             continue
-        rows = table.take(mine["row"])
-        rows = rows.set_column(rows.schema.get_field_index("v1_at"), "v1_at", mine["v1_at"].cast(pa.timestamp("ms")))
-        waiting.append(rows.append_column("over_file", mine["over_file"]).append_column("over_row", mine["over_row"]))
-        if sum(item.num_rows for item in waiting) >= MAX_DELTA_ROWS:
-            yield _sort_rows(pa.concat_tables(waiting))
-            waiting = []
-    if waiting:
-        yield _sort_rows(pa.concat_tables(waiting))
+        rows = table.take(batch_winners["row"])
+        v1_at = batch_winners["v1_at"].cast(pa.timestamp("ms"))
+        rows = rows.set_column(rows.schema.get_field_index("v1_at"), "v1_at", v1_at)
+        for name in ("over_file", "over_row"):
+            rows = rows.append_column(name, batch_winners[name])
+        pending.append(rows)
+        if sum(waiting.num_rows for waiting in pending) >= MAX_DELTA_ROWS:
+            yield _sort_rows(pa.concat_tables(pending))
+            pending = []
+    if pending:
+        yield _sort_rows(pa.concat_tables(pending))
 
 
 def _sort_rows(rows: pa.Table) -> pa.Table:
@@ -141,45 +153,42 @@ def _sort_rows(rows: pa.Table) -> pa.Table:
 def _write_month_files(
     store: Store, batches: Sequence[pa.Table | Path], tables: Sequence[pa.Table]
 ) -> Iterator[DataFile]:
-    """All incoming rows as month files, for a store that is still empty."""
-    where: dict[str, list[tuple[pa.Table | Path, int, int]]] = {}
-    for part, table in zip(batches, tables, strict=True):
-        for month, (offset, length) in staging.month_slices(table).items():
-            where.setdefault(month, []).append((part, offset, length))
-    many = sum(table.num_rows for table in tables) > MAX_DELTA_ROWS and all(isinstance(part, Path) for part in batches)
-    if not many:
-        yield from (
-            _write_month_file(store.root, store.corpus, month, pieces) for month, pieces in sorted(where.items())
-        )
+    """Write all incoming rows as month files of a store that is still empty, and yield each file."""
+    slices_by_month: dict[str, list[_BatchSlice]] = {}
+    for batch, table in zip(batches, tables, strict=True):
+        for month, (offset, length) in month_slices(table).items():
+            slices_by_month.setdefault(month, []).append((batch, offset, length))
+    tasks = [(store.root, store.corpus, month, slices) for month, slices in sorted(slices_by_month.items())]
+    total = sum(table.num_rows for table in tables)
+    if total <= MAX_DELTA_ROWS or not all(isinstance(batch, Path) for batch in batches):
+        yield from (_write_month_file(*task) for task in tasks)
         return
-    with workers.create_pool() as pool:
-        work = [
-            pool.submit(_write_month_file, store.root, store.corpus, month, pieces)
-            for month, pieces in sorted(where.items())
-        ]
-        yield from (future.result() for future in work)
+    with create_pool() as pool:
+        futures = [pool.submit(_write_month_file, *task) for task in tasks]
+        yield from (future.result() for future in futures)
 
 
-def _write_month_file(
-    root: Path, corpus: str, month: str, pieces: Sequence[tuple[pa.Table | Path, int, int]]
-) -> DataFile:
-    rows = pa.concat_tables([staging.read_batch(part).slice(offset, length) for part, offset, length in pieces])
-    none = [pa.nulls(rows.num_rows, pa.int64()), pa.nulls(rows.num_rows, pa.int32())]
-    rows = rows.append_column("over_file", none[0]).append_column("over_row", none[1])
+def _write_month_file(root: Path, corpus: str, month: str, slices: Sequence[_BatchSlice]) -> DataFile:
+    rows = pa.concat_tables([read_batch(batch).slice(offset, length) for batch, offset, length in slices])
+    rows = rows.append_column("over_file", pa.nulls(rows.num_rows, pa.int64()))
+    rows = rows.append_column("over_row", pa.nulls(rows.num_rows, pa.int32()))
     return write_data_file(root, corpus, "month", month, _sort_rows(rows))
 
 
 def find_missing_ids(store: Store, ids: Sequence[str], as_of_days: Sequence[int]) -> list[str]:
-    """Which of some submissions the store does not hold as they stood on some day, counted from 1970, or later."""
+    """Return those of `ids` that the store does not hold as of their day or later, in order.
+
+    `as_of_days` holds a day for each id, counted from 1970-01-01.
+    """
     listed = pa.table({"id": pa.array(ids, pa.string()), "day": pa.array(as_of_days, pa.int32())})
     with store.connect() as db:
         db.register("listed", listed)
         stored = file_rows_sql(store, store.list_files(), "id, as_of")
-        found = db.execute(
+        missing = db.execute(
             f"""
             SELECT listed.id FROM listed LEFT JOIN ({stored}) AS stored
             ON stored.id = listed.id AND stored.as_of >= DATE '1970-01-01' + listed.day
             WHERE stored.id IS NULL ORDER BY listed.id
             """
         ).fetchall()
-    return [row[0] for row in found]
+    return [id for (id,) in missing]

@@ -1,4 +1,4 @@
-"""The manifest: the one small file that says what a store consists of."""
+"""The manifest: the one small file that states what a store consists of."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from trendcli.core.errors import StoreDamaged, StoreTooNew
 from trendcli.core.types import CoverageRecord
 
-# 2: answers may say which days of change they are about; 3: a store says which corpus it holds
+# 2: coverage records may hold days of change; 3: a store states which corpus it holds
 STORE_FORMAT = 3
 # the kind of a file that was counted on a cluster: its texts are not in the store
 COUNTS_ONLY_KIND = "elsewhere"
@@ -21,7 +21,12 @@ ARXIV = "arxiv"
 
 @dataclass(frozen=True)
 class DataFile:
-    """One immutable file: `path` relative to the store, `first` and `last` the days of its v1 dates, `key` its hash."""
+    """One immutable parquet file of submissions.
+
+    `path` is relative to the store and holds a hash of the content. `kind` is 'month', 'update' (a delta file) or
+    COUNTS_ONLY_KIND. `first` and `last` are the days of its earliest and latest v1 date. `replaces` of its `rows`
+    replace a row of an older file.
+    """
 
     path: str
     kind: str
@@ -38,9 +43,10 @@ class DataFile:
 
 @dataclass(frozen=True)
 class Manifest:
-    """All that a state of the store consists of; `dropped` lists what the last commit stopped naming.
+    """One state of a store: its data files, its coverage ledger, and which commit and program wrote them.
 
-    `corpus` is 'arxiv' or the name of a venue, whose submissions have keywords and a decision.
+    `corpus` is 'arxiv' or the name of a venue, whose submissions have keywords and a decision. `dropped` lists the
+    files that the last commit replaced, which readers may still have open.
     """
 
     format: int = STORE_FORMAT
@@ -54,12 +60,12 @@ class Manifest:
 
     @property
     def submission_count(self) -> int:
-        """Submissions in the store, each once."""
-        return sum(item.rows - item.replaces for item in self.files)
+        """The number of submissions in the store, each counted once."""
+        return sum(file.rows - file.replaces for file in self.files)
 
 
 def format_manifest(manifest: Manifest) -> bytes:
-    """The manifest as the JSON that `decode` reads."""
+    """Return a manifest as the JSON that `parse_manifest` reads."""
 
     def format_date(value: Any) -> str:
         return str(value.isoformat())
@@ -68,26 +74,32 @@ def format_manifest(manifest: Manifest) -> bytes:
 
 
 def parse_manifest(text: str, root: Path) -> Manifest:
-    """The manifest of the store at `root`; StoreTooNew or StoreDamaged where this program cannot read it."""
+    """Return the manifest of the store at `root` from its JSON.
+
+    Raise StoreTooNew if a later program wrote it, StoreDamaged if it is incomplete or no manifest.
+    """
+    # by hand, since every command reads a manifest: one of 430 files and 100 coverage records takes 1 ms after its JSON
+    # is decoded; `from_json` takes 35 ms, and would take 6 ms if it read the annotations of a class only once
     try:
         value = json.loads(text)
         if value["format"] > STORE_FORMAT:
             raise StoreTooNew(
-                f"The store {root} has format {value['format']} (written by trendcli {value.get('program')}), and this "
-                f"program reads up to {STORE_FORMAT}. Update trendcli; the store is unchanged."
+                f"The store {root} has format {value['format']} (written by trendcli {value.get('program')}); this "
+                f"program reads formats up to {STORE_FORMAT}. Update trendcli; the store is unchanged."
             )
         files = tuple(
-            DataFile(**{**item, "first": date.fromisoformat(item["first"]), "last": date.fromisoformat(item["last"])})
-            for item in value.pop("files")
+            DataFile(**{**file, "first": date.fromisoformat(file["first"]), "last": date.fromisoformat(file["last"])})
+            for file in value.pop("files")
         )
-        ledger = tuple(_parse_coverage_record(item) for item in value.pop("ledger"))
-        # an older format lacks what was added since, which has its default; the next commit writes this one
+        ledger = tuple(_parse_coverage_record(record) for record in value.pop("ledger"))
+        # an older format lacks the fields added since, which take their defaults; the next commit writes this format
         return Manifest(
             files=files, ledger=ledger, **{**value, "dropped": tuple(value["dropped"]), "format": STORE_FORMAT}
         )
     except (ValueError, KeyError, TypeError) as error:
         raise StoreDamaged(
-            f"{root / 'manifest.json'} is damaged ({error}). Restore it from a backup, or fill a new store by --store."
+            f"{root / 'manifest.json'} is damaged ({error}). Restore it from a backup, or build a new store with "
+            "--store PATH."
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Submissions on their way into the store: made comparable, as Arrow tables, and in files that keep memory bounded."""
+"""Submissions on the way into the store: in canonical form, as Arrow tables (batches), and in files to bound memory."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from trendcli.core.arrow import pa, pc
 from trendcli.core.arxiv import canonical_categories
 from trendcli.core.normalize import format_one_line, normalize_text
 from trendcli.core.types import Submission
-from trendcli.store import store
 from trendcli.store.manifest import ARXIV
+from trendcli.store.store import data_schema
 
 
 @lru_cache(maxsize=2)
 def batch_schema(corpus: str = ARXIV) -> pa.Schema:
-    """A data file's schema without the columns that only the store can fill."""
-    return pa.schema([field for field in store.data_schema(corpus) if not field.name.startswith("over_")])
+    """Return the schema of a batch: that of a data file without the columns that only the store can fill."""
+    return pa.schema([field for field in data_schema(corpus) if not field.name.startswith("over_")])
 
 
 def build_submission(
@@ -40,12 +40,12 @@ def build_submission(
     withdrawn: bool = False,
     keywords: str | None = None,
 ) -> Submission:
-    """A Submission with its text and categories in canonical form; `id` is canonical already.
+    """Return a Submission with its text and categories in canonical form; `id` is canonical already.
 
-    `row_hash` is 63 bits over what counts can depend on: id, version, title, abstract and categories, and with keywords
-    these and the authors in place of the version. It is taken of the canonical text, so that the same version read from
-    two sources is a repeat and not a revision. `withdrawn` is for sources that say so; where they do not, the comments
-    mostly do.
+    `v1_at` and `updated_at` are seconds since 1970 UTC, `as_of` is a day counted from 1970. `row_hash` is 63 bits over
+    all that counts can depend on: id, version, title, abstract and categories, or with keywords these and the authors
+    in place of the version. It is computed from the canonical text, so that the same version read from two sources is
+    a repeat and not a revision. `withdrawn` is for sources that state it; of others, the comments mostly do.
     """
     title, abstract, categories = (
         format_one_line(normalize_text(title)),
@@ -54,8 +54,8 @@ def build_submission(
     )
     comments = format_one_line(comments) or None if comments else None
     keywords = None if keywords is None else normalize_text(keywords)
-    stated = version if keywords is None else f"{keywords}\0{format_one_line(authors)}"
-    state = f"{id}\0{stated}\0{title}\0{abstract}\0{categories}"
+    revision = version if keywords is None else f"{keywords}\0{format_one_line(authors)}"
+    hashed_text = f"{id}\0{revision}\0{title}\0{abstract}\0{categories}"
     return Submission(
         id,
         version,
@@ -70,7 +70,7 @@ def build_submission(
         doi.strip() or None if doi else None,
         withdrawn or (comments is not None and "withdrawn" in comments.lower()),
         as_of,
-        xxh3_64_intdigest(state.encode("utf-8", "replace")) >> 1,
+        xxh3_64_intdigest(hashed_text.encode("utf-8", "replace")) >> 1,
         keywords,
     )
 
@@ -78,17 +78,17 @@ def build_submission(
 def build_batch_table(
     submissions: Sequence[Submission], source: str, fetched_at: datetime, corpus: str = ARXIV
 ) -> pa.Table:
-    """Submissions as an Arrow table of `schema`, by v1 date; `source` and `fetched_at` (UTC) stand in every row."""
-    ordered = sorted(submissions, key=lambda item: item.v1_at)
+    """Return submissions as a batch: a table of `batch_schema`, by v1 date, with `source` and `fetched_at` (UTC)."""
+    ordered = sorted(submissions, key=lambda submission: submission.v1_at)
     columns = list(zip(*ordered, strict=True)) if ordered else [()] * len(Submission._fields)
     values = dict(zip(Submission._fields, columns, strict=True))
-    rows = len(submissions)
+    row_count = len(submissions)
     arrays = []
     for field in batch_schema(corpus):
         if field.name == "source":
-            array = pa.repeat(pa.scalar(source), rows)
+            array = pa.repeat(pa.scalar(source), row_count)
         elif field.name == "fetched_at":
-            array = pa.repeat(pa.scalar(fetched_at.replace(tzinfo=None, microsecond=0), field.type), rows)
+            array = pa.repeat(pa.scalar(fetched_at.replace(tzinfo=None, microsecond=0), field.type), row_count)
         elif field.name in ("v1_at", "updated_at"):
             array = pa.array(values[field.name], pa.timestamp("s")).cast(field.type)
         else:
@@ -98,25 +98,25 @@ def build_batch_table(
 
 
 def month_slices(batch: pa.Table | pa.RecordBatch) -> dict[str, tuple[int, int]]:
-    """Where each month of v1 lies in a part: '2019-03' -> (offset, length)."""
+    """Return where each month of v1 dates is in a batch: '2019-03' -> (offset, length)."""
     starts = pc.floor_temporal(batch["v1_at"], unit="month")
-    counts = {item["values"]: item["counts"] for item in starts.value_counts().to_pylist()}
-    found, offset = {}, 0
+    counts = {pair["values"]: pair["counts"] for pair in starts.value_counts().to_pylist()}
+    slices, offset = {}, 0
     for start in sorted(counts):
-        found[f"{start:%Y-%m}"] = (offset, counts[start])
+        slices[f"{start:%Y-%m}"] = (offset, counts[start])
         offset += counts[start]
-    return found
+    return slices
 
 
 def write_batch_file(batch: pa.Table, path: Path) -> Path:
-    """Write a part as one uncompressed batch, so that any run of its rows can be read back without copying."""
-    with pa.ipc.new_file(path, batch.schema) as out:
-        out.write_batch(batch.combine_chunks().to_batches()[0])
+    """Write a batch as one uncompressed record batch, so that any slice of it can be read without copying."""
+    with pa.ipc.new_file(path, batch.schema) as writer:
+        writer.write_batch(batch.combine_chunks().to_batches()[0])
     return path
 
 
 def read_batch(batch: pa.Table | Path) -> pa.Table:
-    """A part, mapped into memory where it is a file."""
+    """Return a batch as a table; a file is mapped into memory."""
     if isinstance(batch, pa.Table):
         return batch
     return pa.ipc.open_file(pa.memory_map(str(batch))).read_all()

@@ -1,6 +1,6 @@
-"""What was worked out before, kept beside the store: reports, so that asking again costs no query, and topics as read.
+"""Results kept beside the store: reports, so that asking again runs no query, and the topic library as read.
 
-The key of an answer holds all that it can depend on: the question, the manifest of the store, the topic files, the
+The key of a result covers all that it can depend on: the query, the manifest of the store, the topic files, the
 program's own files, and the day.
 """
 
@@ -14,21 +14,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from trendcli.core.files import write_file_atomically
-from trendcli.core.report import Column, Report
+from trendcli.core.json import from_json
+from trendcli.core.report import Report
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-T = TypeVar("T")
-MAX_RESULTS = 200
+Result = TypeVar("Result")
+MAX_RESULTS = 200  # of about 50 KB each
 
 
 def result_key(root: Path, query: str, input_files: Iterable[Path]) -> str:
-    """The name of an answer; `files` are those whose change makes it another one (topic files, settings)."""
-    package = Path(__file__).parents[1]
-    watched = [root / "manifest.json", *sorted(package.rglob("*.py")), *input_files]
+    """Return the key of a result: a hash of the query, the day, and the state of every file that it depends on.
+
+    `input_files` are those besides the manifest and the program: topic files, settings, judgements. The state of a file
+    is its modification time, size and inode.
+    """
+    # the program's files and not its version, which stays the same while somebody works on the program and would then
+    # give results of code that is gone; the 140 files take 1.4 ms, of 100 ms for a report asked again
+    program_files = sorted(Path(__file__).parents[1].rglob("*.py"))
     stamps = []
-    for path in watched:
+    for path in (root / "manifest.json", *program_files, *input_files):
         try:
             stat = path.stat()
             stamps.append(f"{path}:{stat.st_mtime_ns}:{stat.st_size}:{stat.st_ino}")
@@ -38,29 +44,30 @@ def result_key(root: Path, query: str, input_files: Iterable[Path]) -> str:
     return blake2b(state.encode(), digest_size=16).hexdigest()
 
 
-def read_result(root: Path, key: str, from_json: Callable[[Any], T]) -> T | None:
-    """The answer of that name, `made` of its JSON; None where it was never given or cannot be read."""
+def read_result(root: Path, key: str, parse_json: Callable[[Any], Result]) -> Result | None:
+    """Return the result of that key, built by `parse_json` from its JSON value; None if it is missing or unreadable."""
     try:
-        return from_json(json.loads((root / "cache" / "answers" / f"{key}.json").read_text(encoding="utf-8")))
+        return parse_json(json.loads(_result_path(root, key).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def report_from_json(content: Any) -> Report:
-    """A report of its JSON."""
-    columns = [Column(**column) for column in content["columns"]]
-    return Report(
-        **{**content, "columns": columns, "sections": [report_from_json(section) for section in content["sections"]]}
-    )
+def report_from_json(value: Any) -> Report:
+    """Return a report from its JSON value; ValueError where it is none."""
+    return from_json(Report, value)
 
 
 def write_result(root: Path, key: str, result: DataclassInstance) -> None:
-    """Keep an answer, and let go of the oldest beyond KEPT; on a read-only disk nothing happens."""
-    folder = root / "cache" / "answers"
+    """Keep a result, and remove the oldest beyond MAX_RESULTS; do nothing where the disk cannot be written."""
+    path = _result_path(root, key)
     try:
-        write_file_atomically(folder / f"{key}.json", json.dumps(result, default=vars, ensure_ascii=False).encode())
-        known = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
-        for path in known[MAX_RESULTS:]:
-            path.unlink(missing_ok=True)
+        write_file_atomically(path, json.dumps(result, default=vars, ensure_ascii=False).encode())
+        newest_first = sorted(path.parent.iterdir(), key=lambda file: file.stat().st_mtime_ns, reverse=True)
+        for old_path in newest_first[MAX_RESULTS:]:
+            old_path.unlink(missing_ok=True)
     except OSError:
         return
+
+
+def _result_path(root: Path, key: str) -> Path:
+    return root / "cache" / "answers" / f"{key}.json"

@@ -1,4 +1,4 @@
-"""The rows of a store as SQL for DuckDB, and what queries are made of."""
+"""The rows of a store as SQL for DuckDB, and the parts that queries are made of."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from trendcli.store.store import DATA_COLUMNS, KEYWORDS_COLUMN, Store
 if TYPE_CHECKING:
     import duckdb
 
-if TYPE_CHECKING:
-    import duckdb
+_SQL_TYPES = {"string": "VARCHAR", "int32": "INTEGER", "int64": "BIGINT", "bool": "BOOLEAN", "date32": "DATE"}
 
 
 def file_rows_sql(store: Store, files: Sequence[DataFile], columns: str, *, live_only: bool = True) -> str:
-    """SQL for rows of some files: `columns` (SQL) beside `file` and `row`, which say where a row lies.
+    """Return SQL for the rows of some files: `columns` (SQL), and `file` and `row`, which locate a row.
 
-    Only live rows, those that no update replaces, unless `live` is False.
+    Rows that a delta file replaces are left out, unless `live_only` is False. Without files it gives no rows, of the
+    same columns and types.
     """
-    paths = [str(store.file_path(item)) for item in files]
+    paths = [str(store.file_path(file)) for file in files]
     if not paths:
-        return f"SELECT {columns}, 0::BIGINT AS file, 0::BIGINT AS row FROM ({_empty_rows_sql()}) WHERE false"
+        return f"SELECT {columns}, 0::BIGINT AS file, 0::BIGINT AS row FROM ({_null_row_sql()}) WHERE false"
     source = (
         f"SELECT {columns}, CAST('0x' || split_part(parse_filename(filename), '.', 2) AS BIGINT) AS file, "
         f"file_row_number AS row FROM read_parquet({sql_list(paths)}, filename = true, file_row_number = true)"
@@ -33,50 +33,50 @@ def file_rows_sql(store: Store, files: Sequence[DataFile], columns: str, *, live
 
 
 def live_rows_sql(store: Store, source: str) -> str:
-    """SQL for those rows of `source` (SQL with `file` and `row`) that no update of the store replaces."""
-    updates = [str(store.file_path(item)) for item in store.manifest.files if item.replaces]
-    if not updates:
+    """Return SQL for those rows of `source` (SQL with `file` and `row`) that no delta file of the store replaces."""
+    delta_paths = [str(store.file_path(file)) for file in store.manifest.files if file.replaces]
+    if not delta_paths:
         return source
     return (
         f"SELECT * FROM ({source}) AS every ANTI JOIN (SELECT over_file AS file, over_row AS row "
-        f"FROM read_parquet({sql_list(updates)}) WHERE over_file IS NOT NULL) AS old USING (file, row)"
+        f"FROM read_parquet({sql_list(delta_paths)}) WHERE over_file IS NOT NULL) AS old USING (file, row)"
     )
 
 
-def _empty_rows_sql() -> str:
-    kinds = {"string": "VARCHAR", "int32": "INTEGER", "int64": "BIGINT", "bool": "BOOLEAN", "date32": "DATE"}
-    casts = [f"NULL::{kinds.get(kind, 'TIMESTAMP')} AS {name}" for name, kind in (*DATA_COLUMNS, KEYWORDS_COLUMN)]
+def _null_row_sql() -> str:
+    columns = (*DATA_COLUMNS, KEYWORDS_COLUMN)
+    casts = [f"NULL::{_SQL_TYPES.get(arrow_type, 'TIMESTAMP')} AS {name}" for name, arrow_type in columns]
     return f"SELECT {', '.join(casts)}"
 
 
 def create_temp_table(db: duckdb.DuckDBPyConnection, name: str, columns: str, rows: Iterable[Sequence[object]]) -> None:
-    """Make a temporary table of rows at hand; `columns` says their names and types, as "key BIGINT, topic VARCHAR".
+    """Create or replace a temporary table of `rows`; `columns` holds names and types, as "key BIGINT, topic VARCHAR".
 
-    As parameters, since DuckDB takes thirty times as long for the same rows written out in the query.
+    The values are passed as parameters, since DuckDB takes thirty times as long for the same rows written out in SQL.
     """
-    named = [column.split() for column in columns.split(", ")]
-    unnested = ", ".join(f"unnest(?::{kind}[]) AS {column}" for column, kind in named)
-    given = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in named]
-    db.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {unnested}", given)
+    name_types = [column.split() for column in columns.split(", ")]
+    unnested = ", ".join(f"unnest(?::{sql_type}[]) AS {column}" for column, sql_type in name_types)
+    values = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in name_types]
+    db.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {unnested}", values)
 
 
 def sql_list(values: Iterable[str]) -> str:
-    """A SQL list of text literals."""
+    """Return a SQL list of text literals."""
     return "[" + ", ".join(sql_string(value) for value in values) + "]"
 
 
 def sql_string(value: str) -> str:
-    """A SQL text literal."""
+    """Return a SQL text literal."""
     return "'" + value.replace("'", "''") + "'"
 
 
 def scope_filter_sql(column: str, scope: Scope, primary_only: bool = False) -> str:
-    """SQL: whether a column of categories lies in a scope, by its primary category or by any that is listed."""
+    """Return a SQL condition: whether a column of categories lies in a scope, by its primary category or by any."""
     if not scope.categories:
         return "true"
     return f"regexp_matches({column}, {sql_string(_globs_regex(scope.categories, primary_only))})"
 
 
-def _globs_regex(globs: Iterable[str], primary_only: bool = False) -> str:
+def _globs_regex(globs: Iterable[str], primary_only: bool) -> str:
     names = "|".join(re.escape(glob).replace(r"\*", r"[^ ]*") for glob in globs)
     return f"^({names})( |$)" if primary_only else f"(^| )({names})( |$)"
