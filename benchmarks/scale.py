@@ -109,11 +109,11 @@ def sampled(snapshot: Path, path: Path, rows: int, total: int) -> Path:
 
 def made_up(path: Path, rows: int) -> Path:
     """A snapshot of made-up submissions, where no real one is at hand."""
-    from trendcli.demo import corpus
+    from trendcli.demo.corpus import build_corpus
 
     years = range(2010, 2020)
     with path.open("w", encoding="utf-8") as out:
-        for item in corpus.build_corpus(yearly_counts=dict.fromkeys(years, rows // len(years))):
+        for item in build_corpus(yearly_counts=dict.fromkeys(years, rows // len(years))):
             versions = [
                 {"version": f"v{number}", "created": f"{at:%a, %-d %b %Y %H:%M:%S} GMT"}
                 for number, at in enumerate(item.versions, 1)
@@ -193,20 +193,20 @@ def rules_of(topics: Path | None, pack: str) -> tuple[Any, list[Any]]:
 
 def inside(what: str, store: str, topics: str = "", pack: str = "ml") -> None:
     """Measure something inside of one process, and print it as JSON."""
-    from trendcli.core import parallel as workers
+    from trendcli.core.parallel import create_pool
     from trendcli.core.types import ignore_progress
     from trendcli.store.store import Store
-    from trendcli.topics import matches as tags
+    from trendcli.topics.matches import _split_files, match_files
 
     opened = Store.open(Path(store))
     _, rules = rules_of(Path(topics) if topics else None, pack)
     start = time.perf_counter()
     found = 0
     if what == "tagging":
-        found = tags.match_files(opened, opened.manifest.files, rules, ignore_progress).num_rows
+        found = match_files(opened, opened.manifest.files, rules, ignore_progress).num_rows
     elif what == "decoding":
-        shares = [[str(opened.file_path(item)) for item in share] for share in tags._split_files(opened.manifest.files)]
-        with workers.create_pool() as pool:
+        shares = [[str(opened.file_path(item)) for item in share] for share in _split_files(opened.manifest.files)]
+        with create_pool() as pool:
             found = sum(pool.map(decoded, shares))
     elif what == "bare":
         found = bare(opened, rules)
@@ -245,7 +245,7 @@ def bare(store: Any, rules: list[Any]) -> int:
     from trendcli.topics.matcher import Matcher
 
     files = sorted(store.manifest.files, key=lambda item: item.first)[-6:]
-    batches = [b for item in files for b in pq.ParquetFile(store.path(item)).iter_batches(16384, columns=["title", "abstract"])]  # fmt: skip
+    batches = [b for item in files for b in pq.ParquetFile(store.file_path(item)).iter_batches(16384, columns=["title", "abstract"])]  # fmt: skip
     rows, matcher = sum(map(len, batches)), Matcher(rules)
     joined = [pc.binary_join_element_wise(*(batch[name].cast(pa.binary()) for name in ("title", "abstract")), b"\n").to_pylist() for batch in batches]  # fmt: skip
     best = {"set": 1e9, "whole": 1e9}
@@ -284,7 +284,8 @@ def on_spark(store: Any, rules: list[Any], rows: int = 600_000) -> None:
 
     import trendcli
     from trendcli.core.types import ignore_progress
-    from trendcli.topics import spark, tags
+    from trendcli.topics.matches import match_files
+    from trendcli.topics.spark import count_topics
 
     files: list[Any] = []
     for item in sorted(store.manifest.files, key=lambda item: item.first, reverse=True):
@@ -296,10 +297,10 @@ def on_spark(store: Any, rules: list[Any], rows: int = 600_000) -> None:
     for _ in range(3):
         with tempfile.TemporaryDirectory() as folder:
             start = time.perf_counter()
-            spark.count_topics(session, [str(store.path(item)) for item in files], Path(folder) / "store", library, library.get_pack("ml"), complete_categories=["*"])  # fmt: skip
+            count_topics(session, [str(store.file_path(item)) for item in files], Path(folder) / "store", library, library.get_pack("ml"), complete_categories=["*"])  # fmt: skip
             rates.append(total / (time.perf_counter() - start))
     start = time.perf_counter()
-    tags.match_files(store, files, rules, ignore_progress)
+    match_files(store, files, rules, ignore_progress)
     own = total / (time.perf_counter() - start)
     print(f"{total:,} submissions: Spark {', '.join(f'{rate:,.0f}' for rate in rates)} a second, by itself {own:,.0f}")
 
@@ -318,8 +319,8 @@ def pandas_side(paths: list[Path], rows: int) -> dict[str, Any]:
         name: "|".join(
             f"(?:{rule.regex.removeprefix('(?i)').removeprefix('(?m)').removeprefix('(?i)')})" for rule in rules
         )
-        for name in library.pack("ml")
-        if (rules := [rule for member in library.family(name) for rule in member.rules])
+        for name in library.get_pack("ml")
+        if (rules := [rule for member in library.topic_family(name) for rule in member.rules])
     }
     few = table.take(list(range(0, table.num_rows, max(1, table.num_rows // rows)))[:rows])
     frame = few.to_pandas()
@@ -433,7 +434,7 @@ def works(snapshot: Path, rows: int, scratch: Path, runs: int) -> Iterator[tuple
     again = [run([*trend, "report", "--format", "csv"]).seconds for _ in range(runs)]
     yield "`trend report`, repeated", f"{spread(again)} s", "≤ 0.15 s"
     library, _ = rules_of(None, "ml")
-    every = [word for name in library.pack("ml") for word in ("-t", name)]
+    every = [word for name in library.get_pack("ml") for word in ("-t", name)]
     yield (
         f"{len(every) // 2} topics by month with intervals",
         f"{spread(cold(['report', *every, '--by', 'month', '--format', 'csv'], 3))} s",
