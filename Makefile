@@ -29,9 +29,9 @@ pages: $(VENV)/dev
 docs: $(VENV)/dev
 	$(BIN)/python docs/generate.py
 
-# 300 fetches killed at random deeds, and 60 with one request in twenty gone wrong; about ten minutes.
+# 300 fetches killed at random points, and 60 with one request in twenty gone wrong; about ten minutes.
 soak: $(VENV)/dev
-	TREND_SOAK=300 $(BIN)/python -m pytest -s -n0 -m "slow or not slow" tests/journeys/test_reliability.py -k "killed_at_any_deed or one_request_in_twenty"
+	TREND_SOAK=300 $(BIN)/python -m pytest -s -n0 -m "slow or not slow" tests/journeys/test_reliability.py -k "killed_at_any_operation or one_request_in_twenty"
 
 # That a Spark cluster counts as this machine does; needs Java 17, and installs pyspark (half a GB).
 spark: $(VENV)/dev
