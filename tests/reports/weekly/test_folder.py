@@ -283,7 +283,7 @@ def test_a_dead_network_draws_what_is_stored_and_says_try_later(job: list[Any], 
     done = run(*job[:-1], "--date", "2019-W20", env=env)
     assert done.exit_code == 3, done.output
     asked, _, drawn = done.stderr.splitlines()[-1].partition(" From what is stored: ")
-    assert asked.endswith("Nothing was changed in the store; try later, by the same command.")
+    assert asked.endswith("The store is unchanged; rerun the same command later.")
     assert drawn.startswith("2019-W20 drawn on") and "0 new" not in done.stderr
     assert (tmp_path / "out" / "2019-W20" / "index.html").is_file()
 
@@ -544,7 +544,7 @@ def test_a_first_run_that_nobody_answers_says_so(tmp_path: Path) -> None:
     with run_stand_in(ArxivStandIn([])) as standin:
         standin.inject_fault("500", times=99)
         done = run("weekly", "--store", tmp_path / "failed", "--out", tmp_path / "out", env=standin.build_environment())
-    assert done.exit_code == 3 and "times in a row: status 500" in done.stderr, done.output
+    assert done.exit_code == 3 and "in 5 tries: status 500" in done.stderr, done.output
 
 
 @pytest.mark.parametrize("source", ["arxiv", "oai"])
