@@ -168,7 +168,7 @@ def test_a_venue_that_decides_between_two_fetches(standin: OpenReviewStandIn, tm
     assert "iclr 2024 has no decisions yet: its submissions are stored as undecided" in first.stderr
     assert Counter(row[0].split()[0] for row in rows(tmp_path / "venues/iclr").values()).keys() == {"undecided", "withdrawn", "desk-rejected"}  # fmt: skip
     report = run("report", "--corpus", "iclr", "--status", "accepted", "--period", "2024", "-t", "rnn", env=env)
-    assert (report.exit_code, report.stdout) == (4, "") and "who was accepted" in report.stderr
+    assert (report.exit_code, report.stdout) == (4, "") and "covers the status accepted" in report.stderr
     standin.has_decided = True
     again = run(*YEAR, env=env)
     undecided = sum(entry.decision not in ("withdrawn", "desk-rejected") for entry in ENTRIES)
