@@ -208,7 +208,7 @@ def test_more_bad_input(store: Path, tmp_path: Path) -> None:
         (["papers", "--id", "x"], 2, "Not an arXiv identifier"),
         (["report", "-t", "gan", "-o", "x.exe"], 2, "No format ends in .exe"),
         (["report", "--settings", tmp_path / "no.yaml"], 2, "Cannot read the settings file"),
-        (["import", __file__], 2, "is no arXiv snapshot"),
+        (["import", __file__], 2, "is not an arXiv snapshot"),
     ]  # fmt: skip
     for words, code, message in cases:
         result = run(*words, "--store", store)
@@ -227,7 +227,7 @@ def test_an_unreachable_network(tmp_path: Path) -> None:
     env = {"TREND_ARXIV_URL": "http://127.0.0.1:9/api/query", "TREND_REQUEST_INTERVAL_S": "0"}
     result = run("fetch", "-c", "cs.LG", "--since", "2018", "--store", tmp_path / "s", env=env)
     assert result.exit_code == 3
-    assert "Cannot reach 127.0.0.1:9" in result.stderr and "Nothing was changed" in result.stderr
+    assert "Cannot reach 127.0.0.1:9" in result.stderr and "The store is unchanged" in result.stderr
 
 
 def test_a_users_own_topic(store: Path, tmp_path: Path) -> None:

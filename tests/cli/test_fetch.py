@@ -198,7 +198,9 @@ def test_what_failed_is_told_and_made_good(live: tuple[ArxivStandIn, dict[str, s
     standin.inject_fault("500", times=999, when=lambda query: query["max_results"] != "1")
     failed = run("fetch", "-c", "cs.LG", "--since", str(TODAY - timedelta(days=60)), env=env)
     assert failed.exit_code == 3
-    assert "5 times in a row: status 500. What had come is stored; try later, by the same command." in failed.stderr
+    assert (
+        "in 5 tries: status 500. Everything received so far is stored; rerun the same command later." in failed.stderr
+    )
     assert "0 new" not in failed.stderr
     assert "failed: " in run("status", env=env).stdout
     assert run("doctor", env=env).exit_code == 4
@@ -217,7 +219,10 @@ def test_a_refusal_holds_for_the_next_command(live: tuple[ArxivStandIn, dict[str
     asked = len(standin.requests)
     for words in (["--source", "oai"], [], ["--store", tmp_path / "other"]):
         done = run("fetch", *words, "-c", "cs.LG", "--since", "2019", env=env)
-        assert done.exit_code == 3 and "refused this machine (403), so nothing is asked of it before" in done.stderr
+        assert (
+            done.exit_code == 3
+            and "refused requests from this machine (status 403), so none are sent before" in done.stderr
+        )
     assert len(standin.requests) == asked
 
 
