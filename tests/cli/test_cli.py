@@ -372,13 +372,13 @@ def test_what_a_change_is_made_of(store: Path, tmp_path: Path) -> None:
     for words, message in [
         (["--rolling", "3"], "belong to a series"),
         (["-t", "gan", "--explain", "-t", "rnn"], "One number is explained at a time"),
-        (["--by", "year", "--across", "category"], "--across and --index are for topics"),
-        (["-t", "gan", "--sort", "count"], "A series is in the order of its periods"),
+        (["--by", "year", "--across", "category"], "--across and --index need a topic"),
+        (["-t", "gan", "--sort", "count"], "A series is in order of time"),
         (["-t", "gan", "--decompose", "--across", "category"], "--decompose goes without"),
         (["-t", "gan", "--last", "9999y"], "reaches back before 1900"),
         (["-t", "gan", "--rolling", "30000", "--by", "month"], "reaches back before 1900"),
         (["-t", "gan", "--since", "0001"], "Years are 1900 to 2200"),
-        (["-t", "rnn", "--index", "2018"], "No share can be 100 in 2018"),
+        (["-t", "rnn", "--index", "2018"], "--index 2018 has no share above 0"),
         (["-t", "gan", "--decompose", "--chart", tmp_path / "x.png"], "There is no chart of decomposition"),
     ]:
         done = run("report", "--store", store, *words)
@@ -404,14 +404,14 @@ def test_verify(store: Path, tmp_path: Path) -> None:
     saved = tmp_path / "r.json"
     assert run("report", "--store", store, "--pack", "iclr", "--format", "json", "-o", saved).exit_code == 0
     same = run("verify", saved, "--store", store)
-    assert (same.exit_code, "The same question gives the same report." in same.stdout) == (0, True)
+    assert (same.exit_code, "Reproduced: the same query gives the same report." in same.stdout) == (0, True)
     saved.write_text(saved.read_text().replace('"count_1": 70', '"count_1": 71'))
     edited = run("verify", saved, "--store", store, "--format", "csv")
     assert edited.exit_code == 4
     assert "unexplained,gan 2019 count_1,71,70" in edited.stdout
     for content, message in (
         ("{", "is not JSON"),
-        ("[]", "not a report that can be made again"),
+        ("[]", "not a report that can be reproduced"),
         (None, "other.json: No such file or directory."),
     ):
         other = tmp_path / "other.json"

@@ -302,8 +302,8 @@ def test_what_a_venue_cannot_answer_is_refused(root: Path, words: str, says: str
     [
         ("report -t rnn --period 2019", "2019-01-01 to 2020-01-01 is in a complete list of iclr"),
         ("report -t rnn --period 2019 --vs 2018", "Neither 2018 nor 2019 is in a complete list of iclr"),
-        ("papers -t rnn --period 2019", "is in a complete list of iclr, so there is nothing to list"),
-        ("terms --period 2020 --vs 2019", "2019 is not whole: it is not in a complete list of iclr. Name"),
+        ("papers -t rnn --period 2019", "is not in a complete list of iclr"),
+        ("terms --period 2020 --vs 2019", "2019 is incomplete: it is not in a complete list of iclr. Choose"),
         ("terms --backtest 2020:2021", "A backtest compares 2020 with the year before it."),
     ],
 )

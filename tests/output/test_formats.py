@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.reports.trends.test_comparison import ask
+from tests.reports.helpers import ask
 from trendcli.core import registry
 from trendcli.core.errors import UsageError
 from trendcli.core.report import Column, Report

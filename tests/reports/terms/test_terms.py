@@ -159,7 +159,7 @@ def test_a_saved_report_is_verified_and_an_edited_one_is_not(
     file.write_text(saved.stdout, encoding="utf-8")
     done = run("verify", file, *root)
     assert done.exit_code == 0, done.output
-    assert "The same question gives the same report." in done.stdout and "(no rows)" not in done.stdout
+    assert "Reproduced: the same query gives the same report." in done.stdout and "(no rows)" not in done.stdout
     edited = json.loads(saved.stdout)
     if edited["rows"]:
         key = next(key for key, value in edited["rows"][0].items() if type(value) is int)
