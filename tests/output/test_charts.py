@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from tests.conftest import answer, fill, paper
-from tests.reports.helpers import ask
+from tests.reports.trends.test_comparison import ask
 from trendcli.core import registry
 from trendcli.core.errors import UsageError
 from trendcli.core.report import Report

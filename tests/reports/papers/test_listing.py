@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import ML, SMALL, answer, fill, paper
-from tests.reports.helpers import ask
+from tests.reports.trends.test_comparison import ask
 from trendcli.core.arxiv import canonical_categories
 from trendcli.core.errors import CoverageMissing, UsageError
 from trendcli.core.report import Report

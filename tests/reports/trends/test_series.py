@@ -111,30 +111,6 @@ def test_growth_of_a_volume(tmp_path: Path, library: Library) -> None:
     assert ask("series", store, library, by="year", since="2016").summary["growth"] is None
 
 
-def test_crossovers_and_first_occurrences(tmp_path: Path, library: Library) -> None:
-    def year(y: int, gans: int, rnns: int) -> list[Any]:
-        titles = ["A GAN"] * gans + ["LSTM networks"] * rnns + ["x"] * (50 - gans - rnns)
-        return [paper(f"{y}01.{n:05d}", f"20{y}-03-05", title) for n, title in enumerate(titles)]
-
-    counts = [(12, 0, 9), (13, 0, 9), (14, 2, 9), (15, 9, 5), (16, 12, 4), (17, 14, 4)]
-    store = fill(tmp_path, [p for y, g, r in counts for p in year(y, g, r)], [answer(since="2012-01-01")])
-    report = ask("series", store, library, "gan", "rnn", until="2018")
-    assert report.summary["turns"] == [
-        {"turn": "first seen", "topic": "gan", "name": "GANs", "period": "2014"},
-        {"turn": "cross", "topic": "gan", "name": "GANs", "period": "2015", "other": "rnn",
-         "other_name": "Recurrent networks (RNN, LSTM, GRU)"},
-    ]  # fmt: skip
-    assert {
-        "First occurrence in 2014: GANs.",
-        "Crossover in 2015: GANs above Recurrent networks (RNN, LSTM, GRU), for at least 3 periods that do not overlap.",
-    } <= set(report.notes)
-    # a topic that occurs before the window does not first occur in it; one that does not may, in the first period too
-    later = [
-        ask("series", store, library, "gan", since=since, until="2018").summary["turns"] for since in ("2014", "2015")
-    ]
-    assert [[turn["period"] for turn in turns] for turns in later] == [["2014"], []]
-
-
 def test_as_of_an_earlier_day_a_year_is_partial(gans: Store, library: Library) -> None:
     report = ask("series", gans, library, "gan", as_of="2019-06-30", by="year")
     assert [(row["period"], row["status"]) for row in report.rows] == [("2018", "complete"), ("2019", "partial")]
