@@ -1,1 +1,1 @@
-"""Where submissions come from: one Source a module, named in core/registry.py; what to request next; and the harvest."""
+"""Where submissions come from: one Source a module, named in core/registry.py; what to request next; the harvest."""
