@@ -1,1 +1,1 @@
-"""Where submissions come from: one source a module (core/registry.py names them), the plan and the harvest."""
+"""Where submissions come from: one Source a module, named in core/registry.py; what to request next; the harvest."""
