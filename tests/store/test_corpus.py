@@ -344,7 +344,7 @@ def test_what_cannot_be_asked_of_a_venue(root: Path, words: str, says: str) -> N
     [
         ("report -t rnn --period 2019", "2019-01-01 to 2020-01-01 is in a whole list of iclr"),
         ("report -t rnn --period 2019 --vs 2018", "Neither 2018 nor 2019 is in a whole list of iclr"),
-        ("papers -t rnn --period 2019", "is in a whole list of iclr, so there is nothing to list"),
+        ("papers -t rnn --period 2019", "Nothing to list: 2019-01-01 to 2020-01-01 is not in a whole list of iclr"),
         ("terms --period 2020 --vs 2019", "2019 is not whole: it is not in a whole list of iclr. Name"),
         ("terms --backtest 2020:2021", "A backtest compares 2020 with the year before it."),
     ],

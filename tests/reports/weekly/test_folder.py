@@ -105,7 +105,7 @@ def test_a_week(job: list[Any], tmp_path: Path) -> None:
     assert {paper["id"] for paper in found["papers"]} == {json.loads(line)["id"] for line in listed.stdout.splitlines()}
     assert len(found["papers"]) == gan["count"]
     assert [paper["topics"] for paper in found["papers"]] == [["gan"]] * 15
-    # 60 GANs in four weeks, where 20 were to be expected
+    # 60 GANs in four weeks, where 20 were expected
     (alert,) = found["alerts"]
     assert (alert["topic"], alert["verdict"], alert["count"], alert["weeks"]) == ("gan", "rising", 60, "2019-W17 to 2019-W20")  # fmt: skip
     assert alert["expected"] == pytest.approx(20, abs=1)
@@ -116,7 +116,7 @@ def test_a_week(job: list[Any], tmp_path: Path) -> None:
     assert (year["period"], year["vs"], year["count_1"], year["count_2"]) == ("2018", "2017", 260, 261)
     assert found["warnings"] == [] and found["months"][-1]["period"] == "2019-04"
     text = (folder / "digest.md").read_text(encoding="utf-8")
-    assert "**GANs** rising: 60 in 2019-W17 to 2019-W20, 20 were to be expected" in text
+    assert "**GANs** rising: 60 in 2019-W17 to 2019-W20, 20 expected" in text
     assert "## GANs (15)" in text and "## Reinforcement learning (0)" in text
     assert (folder / "papers.csv").read_text(encoding="utf-8").count("\n") == 16
 
@@ -128,7 +128,7 @@ def test_what_the_charts_show_is_said_in_words(job: list[Any], tmp_path: Path) -
     assert lines == (
         "GANs: 25.00 % in 2016-05, 40.70 % in 2019-04. Reinforcement learning: 0.00 % in 2016-05, 0.00 % in 2019-04."
     )
-    assert change == "2018 against 2017: largest rise Generative models, +0.3 %."
+    assert change == "2018 vs 2017: largest rise Generative models, +0.3 %."
     assert volume == "Submissions: 88 in 2016-05, 86 in 2019-04."
 
 
@@ -138,11 +138,11 @@ def test_changes_in_words() -> None:
         for name, value, word in (("A", 0.5, None), ("B", -0.25, None), ("C", None, "new"), ("D", 2.0, None))
     ]
     made = Report("comparison", "", "arxiv", False, {}, [], rows)
-    assert describe_chart(made) == "2018 against 2017: largest rise D, +200 %; largest fall B, -25.0 %; new: C."
-    assert describe_chart(replace(made, rows=rows[:1])) == "2018 against 2017: largest rise A, +50.0 %."
+    assert describe_chart(made) == "2018 vs 2017: largest rise D, +200 %; largest fall B, -25.0 %; new: C."
+    assert describe_chart(replace(made, rows=rows[:1])) == "2018 vs 2017: largest rise A, +50.0 %."
     assert (
         describe_chart(replace(made, rows=[{**rows[0], "relative_change": 0.0}]))
-        == "2018 against 2017: nothing changed."
+        == "2018 vs 2017: no changes."
     )
 
 
@@ -231,7 +231,7 @@ def test_of_the_weeks_before_nothing_but_the_heads_is_read(tmp_path: Path, monke
     assert [week.label for week in weekly.list_due_weeks(tmp_path, periods.parse_period("2019-W18"), 0)] == ["2019-W18"]
     weekly.update_folder(tmp_path, 0)
     index = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert index.count("20 submissions, 18 a year before. 2 papers of the watched topics.") == 2
+    assert index.count("20 submissions, 18 a year earlier. 2 papers on watched topics.") == 2
     assert weekly._read_head(tmp_path, periods.parse_period("2019-W17")).keys() == {
         *weekly.DigestHead.__annotations__
     } - {"key"}
@@ -321,7 +321,7 @@ def test_a_week_without_papers_and_a_week_of_holes(tmp_path: Path, plain: None) 
     assert (holes["week"]["status"], holes["week"]["base"], holes["rows"][0]["count"], holes["papers"]) == ("partial", None, None, [])  # fmt: skip
     assert any("hole in coverage" in warning for warning in holes["warnings"])
     text = (tmp_path / "out" / "2019-W18" / "digest.md").read_text(encoding="utf-8")
-    assert "submissions n/a" in text and "## GANs (n/a)" in text and "Nothing changed clearly" not in text
+    assert "submissions n/a" in text and "## GANs (n/a)" in text and "No clear changes" not in text
     assert (empty["week"]["status"], empty["week"]["base"], empty["rows"][0]["count"], empty["papers"]) == ("complete", 0, 0, [])  # fmt: skip
     # a hole among the last four weeks: no alert is better than a wrong one
     assert all(alert["weeks"].startswith("2019-W14") for alert in empty["alerts"])
