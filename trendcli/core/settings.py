@@ -5,9 +5,7 @@ A setting is one field: its default, its check and its documentation. configs/se
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
@@ -18,6 +16,7 @@ from urllib.parse import urlsplit
 from trendcli.core.arxiv import CATEGORIES, expand_categories
 from trendcli.core.errors import SettingsError, UsageError, suggest_names
 from trendcli.core.types import Scope
+from trendcli.core.yaml import quote_yaml
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -281,10 +280,6 @@ def settings_to_yaml(settings: DataclassInstance, origins: Mapping[str, str] | N
         elif isinstance(value, int | float):
             lines.append(f"{item.name}: {value:g}")
         else:
-            lines.append(f"{item.name}: {_quote_scalar(value)}" if value else f"{item.name}:")
+            lines.append(f"{item.name}: {quote_yaml(value)}" if value else f"{item.name}:")
         lines.append("")
     return "\n".join(lines)
-
-
-def _quote_scalar(text: str) -> str:
-    return text if re.fullmatch(r"[A-Za-z/][\w./:@+-]*", text) else json.dumps(text)

@@ -14,6 +14,7 @@ import yaml
 from trendcli.core.errors import TopicError, UsageError
 from trendcli.core.normalize import normalize_text
 from trendcli.core.types import Progress, Scope, Topic, ignore_progress
+from trendcli.core.yaml import quote_yaml
 from trendcli.reports.curation.acronyms import iter_long_forms
 from trendcli.store.manifest import ARXIV
 from trendcli.store.sql import file_rows_sql, scope_filter_sql, sql_string
@@ -170,17 +171,12 @@ def format_topic_yaml(topic_draft: TopicDraft) -> str:
     more = (
         f" and {len(topic_draft.form_counts) - _MAX_LISTED} more" if len(topic_draft.form_counts) > _MAX_LISTED else ""
     )
-    lines = [f"  {topic_draft.id}:", f"    name: {_quote_yaml(topic_draft.name)}"]
+    lines = [f"  {topic_draft.id}:", f"    name: {quote_yaml(topic_draft.name)}"]
     lines += [f"    # submissions with each form: {told}{more}"] if told else []
-    lines += [f"    phrases: [{', '.join(map(_quote_yaml, topic_draft.phrases))}]"]
+    lines += [f"    phrases: [{', '.join(map(quote_yaml, topic_draft.phrases))}]"]
     lines += [f"    # {note}" for note in topic_draft.notes]
-    lines += [f"    acronyms: [{', '.join(map(_quote_yaml, topic_draft.acronyms))}]"] if topic_draft.acronyms else []
+    lines += [f"    acronyms: [{', '.join(map(quote_yaml, topic_draft.acronyms))}]"] if topic_draft.acronyms else []
     return "\n".join(lines) + "\n"
-
-
-def _quote_yaml(text: str) -> str:
-    """A text as YAML reads it back, within brackets."""
-    return text if re.fullmatch(r"[A-Za-z][A-Za-z0-9 -]*", text) and yaml.safe_load(text) == text else repr(text)
 
 
 def insert_topic(file_text: str, topic_lines: str, path: Path) -> str:
