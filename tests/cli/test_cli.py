@@ -99,10 +99,7 @@ def test_files(store: Path, tmp_path: Path) -> None:
 def test_papers_and_export(store: Path, tmp_path: Path) -> None:
     listed = run("papers", "--store", store, "--topic", "gan", "--period", "2018", "--limit", "0", "--format", "jsonl")
     assert len(listed.stdout.splitlines()) == 70
-    assert (
-        "70 submissions, newest 50 shown"
-        in run("papers", "--store", store, "-t", "gan", "--period", "2018").stdout
-    )
+    assert "70 submissions, newest 50 shown" in run("papers", "--store", store, "-t", "gan", "--period", "2018").stdout
     assert run("papers", "--store", store, "-t", "gan", "--limit", "2", "--format", "bibtex").stdout.count("@misc") == 2
     result = run("export", "--store", store, "-t", "gan", "-o", tmp_path / "e.csv")
     assert "Wrote 170 submissions" in result.stderr

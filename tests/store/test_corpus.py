@@ -304,7 +304,7 @@ def test_a_damaged_list_is_no_harm_to_the_status_of_arxiv(root: Path) -> None:
 
 def test_submissions_of_a_year_are_in_no_order_of_days(root: Path) -> None:
     listed = run("papers", "--corpus", "iclr", "--limit", "2", "--store", str(root)).stdout
-    assert "220 submissions, 2 listed, of the latest year first (--limit 0 for all)." in listed
+    assert "220 submissions, 2 shown, latest year first (--limit 0 for all)." in listed
 
 
 def test_an_entry_of_a_submission_says_where_it_was_sent(root: Path) -> None:

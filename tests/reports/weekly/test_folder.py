@@ -140,10 +140,7 @@ def test_changes_in_words() -> None:
     made = Report("comparison", "", "arxiv", False, {}, [], rows)
     assert describe_chart(made) == "2018 vs 2017: largest rise D, +200 %; largest fall B, -25.0 %; new: C."
     assert describe_chart(replace(made, rows=rows[:1])) == "2018 vs 2017: largest rise A, +50.0 %."
-    assert (
-        describe_chart(replace(made, rows=[{**rows[0], "relative_change": 0.0}]))
-        == "2018 vs 2017: no changes."
-    )
+    assert describe_chart(replace(made, rows=[{**rows[0], "relative_change": 0.0}])) == "2018 vs 2017: no changes."
 
 
 def test_the_list_of_weeks_the_latest_and_the_feed(job: list[Any], tmp_path: Path, plain: None) -> None:
@@ -197,7 +194,7 @@ def test_a_week_whose_days_have_filled_is_drawn_again(tmp_path: Path, plain: Non
     second = told(out / "2019-W20")
     assert (second["week"]["status"], second["week"]["base"]) == ("complete", 20)
     assert second["drawn"] == ["2019-05-20", str(datetime.now(UTC).date())]
-    assert "redrawn" in (out / "2019-W20" / "index.html").read_text(encoding="utf-8")
+    assert ", updated " in (out / "2019-W20" / "index.html").read_text(encoding="utf-8")
 
 
 def test_missed_weeks_are_made_up_in_order(tmp_path: Path) -> None:
