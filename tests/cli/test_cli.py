@@ -99,10 +99,7 @@ def test_files(store: Path, tmp_path: Path) -> None:
 def test_papers_and_export(store: Path, tmp_path: Path) -> None:
     listed = run("papers", "--store", store, "--topic", "gan", "--period", "2018", "--limit", "0", "--format", "jsonl")
     assert len(listed.stdout.splitlines()) == 70
-    assert (
-        "70 submissions, the newest 50 listed"
-        in run("papers", "--store", store, "-t", "gan", "--period", "2018").stdout
-    )
+    assert "70 submissions, newest 50 shown" in run("papers", "--store", store, "-t", "gan", "--period", "2018").stdout
     assert run("papers", "--store", store, "-t", "gan", "--limit", "2", "--format", "bibtex").stdout.count("@misc") == 2
     result = run("export", "--store", store, "-t", "gan", "-o", tmp_path / "e.csv")
     assert "Wrote 170 submissions" in result.stderr
@@ -201,7 +198,7 @@ def test_more_bad_input(store: Path, tmp_path: Path) -> None:
         (["report", "--sort", "q2"], 2, "Cannot sort by 'q2'"),
         (["report", "-c", "cs.CV"], 4, "It covers cs.LG"),
         (["report", "-o", tmp_path / "own.yaml" / "r.json"], 2, "Cannot write"),
-        (["papers", "--period", "2014"], 4, "Nothing from 2014-01-01 to 2015-01-01 is covered"),
+        (["papers", "--period", "2014"], 4, "Nothing to list: 2014-01-01 to 2015-01-01 is not covered"),
         (["chart", "volume", "-o", tmp_path / "c.gif"], 2, "not .gif"),
         (["report", "--match", "fuzzy"], 2, "fuzzy"),
         (["export", "-o", tmp_path / "x.xlsx"], 2, ".parquet or .csv"),
