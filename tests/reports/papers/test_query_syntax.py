@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trendcli.core.errors import UsageError
+from trendcli.core.words import SEARCH_WORD, split_words
 from trendcli.reports.papers.query_syntax import (
     And,
     SearchExpr,
@@ -17,7 +18,6 @@ from trendcli.reports.papers.query_syntax import (
     add_requirement,
     find_term,
     parse_search_query,
-    split_words,
     to_fts5,
     to_sql,
 )
@@ -158,7 +158,15 @@ def test_points_by_hand() -> None:
 
 
 def test_words_are_split_at_everything_else() -> None:
-    assert split_words("State-of-the-Art: 2D, naïve_x") == ["state", "of", "the", "art", "2d", "naïve", "x"]
+    assert split_words("State-of-the-Art: 2D, naïve_x", SEARCH_WORD) == [
+        "state",
+        "of",
+        "the",
+        "art",
+        "2d",
+        "naïve",
+        "x",
+    ]
 
 
 def test_a_term_is_found_at_whole_words() -> None:

@@ -10,9 +10,9 @@ from tests.reports.papers.worlds import find_similar, listed_ids
 from tests.worlds import answer, fill, paper
 from trendcli.core.errors import UsageError
 from trendcli.core.types import Submission, ignore_progress
+from trendcli.core.words import SEARCH_WORD, split_words
 from trendcli.reports.papers import similarity
 from trendcli.reports.papers.fulltext_build import build_index
-from trendcli.reports.papers.query_syntax import split_words
 from trendcli.reports.papers.similarity import (
     DocumentFrequencies,
     build_similarity_query,
@@ -68,7 +68,7 @@ def test_weights_are_those_of_scikit_learn_without_the_one_added_to_every_idf() 
 
 
 def _submission_words(submission: Submission) -> list[str]:
-    return split_words(f"{submission.title} {submission.abstract}")
+    return split_words(f"{submission.title} {submission.abstract}", SEARCH_WORD)
 
 
 def _document_count(word: str) -> int:
