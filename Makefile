@@ -43,7 +43,7 @@ docs: $(VENV)/dev ## write the pages that state facts of the code
 	$(BIN)/python docs/generate.py
 
 soak: $(VENV)/dev ## kill 300 fetches at random points and fail one request in twenty of 60 others; about ten minutes
-	TREND_SOAK=300 $(BIN)/python -m pytest -s -n0 -m "journey or slow" tests/journeys/test_reliability.py -k "killed_at_any_deed or one_request_in_twenty"
+	TREND_SOAK=300 $(BIN)/python -m pytest -s -n0 -m "journey or slow" tests/journeys/test_reliability.py -k "killed_at_any_operation or one_request_in_twenty"
 
 spark: $(VENV)/dev ## check that a Spark cluster counts as this machine does; needs Java 17 and half a GB for pyspark
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,spark]'

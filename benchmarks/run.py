@@ -59,10 +59,10 @@ def matching(store: str, form: str) -> float:
 
     from trendcli.core.settings import config_folder
     from trendcli.store.store import Store
-    from trendcli.topics import loader as topic_files
+    from trendcli.topics.loader import load_library
     from trendcli.topics.matcher import Matcher
 
-    library = topic_files.load_library(config_folder() / "topics")
+    library = load_library(config_folder() / "topics")
     matcher = Matcher([rule for topic in library.topics.values() for rule in topic.rules])
     opened = Store.open(Path(store))
     files = sorted(opened.manifest.files, key=lambda item: item.first)
@@ -92,9 +92,9 @@ def serve() -> None:
     """Serve 100,000 made-up submissions as arXiv would, until the input ends; prints the settings that point here."""
     sys.path.insert(0, str(scale.ROOT))
     from tests.standins.arxiv import ArxivStandIn, run_stand_in
-    from trendcli.demo import corpus
+    from trendcli.demo.corpus import build_corpus
 
-    with run_stand_in(ArxivStandIn(corpus.build_corpus(yearly_counts=SERVED))) as standin:
+    with run_stand_in(ArxivStandIn(build_corpus(yearly_counts=SERVED))) as standin:
         print(*(f"{key}={value}" for key, value in standin.build_environment().items()), flush=True)
         sys.stdin.read()
 

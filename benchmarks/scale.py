@@ -109,11 +109,11 @@ def sampled(snapshot: Path, path: Path, rows: int, total: int) -> Path:
 
 def made_up(path: Path, rows: int) -> Path:
     """A snapshot of made-up submissions, where no real one is at hand."""
-    from trendcli.demo import corpus
+    from trendcli.demo.corpus import build_corpus
 
     years = range(2010, 2020)
     with path.open("w", encoding="utf-8") as out:
-        for item in corpus.build_corpus(yearly_counts=dict.fromkeys(years, rows // len(years))):
+        for item in build_corpus(yearly_counts=dict.fromkeys(years, rows // len(years))):
             versions = [
                 {"version": f"v{number}", "created": f"{at:%a, %-d %b %Y %H:%M:%S} GMT"}
                 for number, at in enumerate(item.versions, 1)
@@ -193,7 +193,7 @@ def rules_of(topics: Path | None, pack: str) -> tuple[Any, list[Any]]:
 
 def inside(what: str, store: str, topics: str = "", pack: str = "ml") -> None:
     """Measure something inside of one process, and print it as JSON."""
-    from trendcli.core import parallel as workers
+    from trendcli.core.parallel import create_pool
     from trendcli.core.types import ignore_progress
     from trendcli.store.store import Store
     from trendcli.topics.matches import _split_files, match_files
@@ -206,7 +206,7 @@ def inside(what: str, store: str, topics: str = "", pack: str = "ml") -> None:
         found = match_files(opened, opened.manifest.files, rules, ignore_progress).num_rows
     elif what == "decoding":
         shares = [[str(opened.file_path(item)) for item in share] for share in _split_files(opened.manifest.files)]
-        with workers.create_pool() as pool:
+        with create_pool() as pool:
             found = sum(pool.map(decoded, shares))
     elif what == "bare":
         found = bare(opened, rules)
@@ -284,8 +284,8 @@ def on_spark(store: Any, rules: list[Any], rows: int = 600_000) -> None:
 
     import trendcli
     from trendcli.core.types import ignore_progress
-    from trendcli.topics import spark
     from trendcli.topics.matches import match_files
+    from trendcli.topics.spark import count_topics
 
     files: list[Any] = []
     for item in sorted(store.manifest.files, key=lambda item: item.first, reverse=True):
@@ -297,7 +297,7 @@ def on_spark(store: Any, rules: list[Any], rows: int = 600_000) -> None:
     for _ in range(3):
         with tempfile.TemporaryDirectory() as folder:
             start = time.perf_counter()
-            spark.count_topics(session, [str(store.file_path(item)) for item in files], Path(folder) / "store", library, library.get_pack("ml"), complete_categories=["*"])  # fmt: skip
+            count_topics(session, [str(store.file_path(item)) for item in files], Path(folder) / "store", library, library.get_pack("ml"), complete_categories=["*"])  # fmt: skip
             rates.append(total / (time.perf_counter() - start))
     start = time.perf_counter()
     match_files(store, files, rules, ignore_progress)

@@ -13,6 +13,7 @@ import argparse
 import datetime
 import importlib.util
 import json
+import os
 import re
 import subprocess
 import sys
@@ -26,16 +27,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import scale
 
-from trendcli.core import periods
+from trendcli.core.periods import list_periods, parse_period
 from trendcli.core.types import Scope
-from trendcli.reports import significance as evidence
-from trendcli.reports.terms import near_duplicates as folding
-from trendcli.reports.terms import ngrams, texts, tokens
+from trendcli.reports.significance import calendar_index, find_history
+from trendcli.reports.terms.near_duplicates import drop_subsumed
+from trendcli.reports.terms.ngrams import count_ngrams
 from trendcli.reports.terms.stopwords import NON_PLURALS, STOPWORDS, is_stopword_phrase
-from trendcli.reports.terms.tokens import IntArray
-from trendcli.stats import proportions as change
-from trendcli.stats import screening as movers
-from trendcli.stats.proportions import wilson_interval
+from trendcli.reports.terms.texts import read_texts
+from trendcli.reports.terms.tokens import tokenize_batches
+from trendcli.stats.distributions import IntArray
+from trendcli.stats.proportions import FDR, wilson_interval
+from trendcli.stats.screening import ScreeningResult, estimate_term_overdispersion, screen_terms
 from trendcli.store.sql import file_rows_sql
 from trendcli.store.store import Store
 from trendcli.topics.library import Library
@@ -50,8 +52,8 @@ ROW = re.compile(r"[a-z0-9_]+(?:[ -][a-z0-9_]+)*")
 
 def ours(table: pa.Table) -> dict[str, tuple[int, ...]]:
     """As the program counts."""
-    words = tokens.tokenize_batches([(batch["text"],) for batch in table.to_batches(16384)])
-    found = ngrams.count_ngrams(words, table["window"].to_numpy().astype(np.int64), LEAST, max_words=LONGEST)
+    words = tokenize_batches([(batch["text"],) for batch in table.to_batches(16384)])
+    found = count_ngrams(words, table["window"].to_numpy().astype(np.int64), LEAST, max_words=LONGEST)
     return dict(zip(found.terms, map(tuple, found.counts.tolist()), strict=True))
 
 
@@ -117,7 +119,7 @@ def measure(way: str, path: Path) -> None:
 
 def measured(way: str, path: Path) -> tuple[float, float, int, int]:
     words = [sys.executable, __file__, "--measure", way, str(path)]
-    done = subprocess.run(words, check=True, capture_output=True, text=True, env={**scale.os.environ, "PYTHONHASHSEED": "0"})  # fmt: skip
+    done = subprocess.run(words, check=True, capture_output=True, text=True, env={**os.environ, "PYTHONHASHSEED": "0"})  # fmt: skip
     found: tuple[float, float, int, int] = tuple(json.loads(done.stdout))
     return found
 
@@ -140,19 +142,19 @@ class Null:
 
     def __init__(self, root: Path) -> None:
         scope = Scope("all", ("cs.LG", "stat.ML", "cs.AI", "cs.CL", "cs.CV", "cs.NE", "cs.RO", "cs.IR"))
-        question, library = parse_query(Library({}, {}), period="2018", vs="2017", scope=scope)
-        context = bind(Store.open(root), library, question, scope)
-        pair = periods.parse_period("2017"), periods.parse_period("2018")
-        self.past = evidence.find_history(context, pair)
+        query, library = parse_query(Library({}, {}), period="2018", vs="2017", scope=scope)
+        bound = bind(Store.open(root), library, query, scope)
+        pair = parse_period("2017"), parse_period("2018")
+        self.past = find_history(bound, pair)
         beside = [item for item, block in zip(self.past.periods, self.past.segment_of, strict=True) if block < 0]
-        days = periods.list_periods(pair[0].start, pair[1].end, "day")
-        read = texts.read_texts(context, [*pair, *beside, *days])
-        every = ngrams.count_ngrams(read.tokens, read.group_of, 20, read.group_mask([0, 1]))
+        days = list_periods(pair[0].start, pair[1].end, "day")
+        read = read_texts(bound, [*pair, *beside, *days])
+        every = count_ngrams(read.tokens, read.group_of, 20, read.group_mask([0, 1]))
         counts, bases = read.sum_by_period(every.counts), read.period_totals
         kept = np.array([not is_stopword_phrase(name) for name in every.terms])
         names = [name for name, keep in zip(every.terms, kept, strict=True) if keep]
         counts = counts[kept]
-        counts = counts[folding.drop_subsumed(names, counts[:, :2].sum(axis=1))]
+        counts = counts[drop_subsumed(names, counts[:, :2].sum(axis=1))]
         cut = 2 + len(beside)
         self.beside, self.beside_bases = counts[:, 2:cut], bases[2:cut]
         self.days, self.day_bases = counts[:, cut:].astype(np.float32), bases[cut:]
@@ -160,11 +162,11 @@ class Null:
         self.month -= self.month[0]
         self.week = np.array([day.start.toordinal() // 7 for day in days])
         self.week -= self.week[0]
-        self.places = [evidence.calendar_index(item) for item in self.past.periods]
+        self.places = [calendar_index(item) for item in self.past.periods]
 
     def dealt(
         self, month: IntArray, planted: np.ndarray | None = None, rng: np.random.Generator | None = None
-    ) -> movers.ScreeningResult:
+    ) -> ScreeningResult:
         """The verdicts where each day lies in that month of 24; with `planted` shares (terms × months) beside."""
         into = np.zeros((len(month), 24), np.float32)
         into[np.arange(len(month)), month] = 1
@@ -174,11 +176,11 @@ class Null:
             counts = np.vstack([counts, rng.binomial(bases, planted)])
             beside = np.vstack([beside, rng.binomial(self.beside_bases, planted[:, :1])])
         every, of = np.hstack([beside, counts]), np.concatenate([self.beside_bases, bases])
-        spread = movers.estimate_term_overdispersion(
+        overdispersion = estimate_term_overdispersion(
             every, of, self.places, "month", self.past.segment_of, np.ones(len(every), bool)
         )
         one, two = counts[:, :12].sum(axis=1), counts[:, 12:].sum(axis=1)
-        return movers.screen_terms(one, int(bases[:12].sum()), two, int(bases[12:].sum()), spread)
+        return screen_terms(one, int(bases[:12].sum()), two, int(bases[12:].sum()), overdispersion)
 
 
 def calibrated(null: Null, broken: list[str]) -> list[str]:
@@ -197,7 +199,7 @@ def calibrated(null: Null, broken: list[str]) -> list[str]:
             number = int((found.direction != 0).sum())
             tables, flags = tables + (number > 0), flags + number
             p_low.append(np.mean(found.p[~np.isnan(found.p)] <= 0.001))
-        if (wilson_interval(tables, DEALT)[0] or 0) > change.FDR:
+        if (wilson_interval(tables, DEALT)[0] or 0) > FDR:
             broken.append(f"{name} dealt out anew: {tables} of {DEALT} tables with a verdict")
         lines.append(
             f"| {name} of two years | {DEALT} | {len(null.days):,} | {tables} | {flags} | {np.mean(p_low):.5f} |"
@@ -216,7 +218,7 @@ def planted(null: Null, broken: list[str]) -> str:
         real = told[len(null.days) :]
         false.append((told.sum() - real.sum()) / max(told.sum(), 1))
         found.append(real.mean())
-    if np.mean(false) > change.FDR:
+    if np.mean(false) > FDR:
         broken.append(f"false discoveries {np.mean(false):.3f}")
     return (
         f"With 200 planted terms among these {len(null.days):,} (shares of 0.2 to 3 %, tripled or reduced to a third in the later\n"

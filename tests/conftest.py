@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,16 @@ from hypothesis import settings as hypothesis_settings
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the tests have the cores already, and it is read with numpy
 
 from tests.standins.arxiv import ArxivStandIn, run_stand_in
-from tests.worlds import ML, answer, days, fill, gan_world, paper, seconds  # noqa: F401 (tests may import them from here)
+from tests.worlds import (  # noqa: F401 (tests may import them from here)
+    ML,
+    answer,
+    days,
+    fill,
+    gan_world,
+    paper,
+    seconds,
+    weekly_world,
+)
 from trendcli.core.settings import config_folder
 from trendcli.demo.corpus import SyntheticSubmission, build_corpus
 from trendcli.store.store import Store
@@ -58,6 +69,31 @@ def shared() -> Path:
 def gans(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """The store of `gan_world`: the case that every output has to get right."""
     return fill(tmp_path_factory.mktemp("gans") / "store", gan_world())
+
+
+@pytest.fixture(scope="session")
+def read_only_weekly_store(tmp_path_factory: pytest.TempPathFactory, library: Library) -> Path:
+    """The store of `weekly_world`, covered up to 2019-06-03, whose rule matches are cached already."""
+    from trendcli.reports.weekly.digest import DigestInput, build_digest, last_ended_week
+    from trendcli.topics.query import Query
+
+    covered = answer(since="2016-01-01", until="2019-06-03", at="2019-07-01")
+    store = fill(tmp_path_factory.mktemp("weekly") / "store", weekly_world(), [covered])
+    digest_input = DigestInput(store, library, Query(topics=library.get_pack("iclr")), ("gan", "rl"), ML)
+    build_digest(digest_input, last_ended_week(date(2019, 6, 3)), date(2019, 7, 1))
+    return store.root
+
+
+@pytest.fixture
+def weekly_store(read_only_weekly_store: Path, tmp_path: Path) -> Path:
+    """A copy of that store in the folder of a test."""
+    return Path(shutil.copytree(read_only_weekly_store, tmp_path / "store"))
+
+
+@pytest.fixture
+def without_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weeks without charts, which take two thirds of the time."""
+    monkeypatch.setattr("trendcli.reports.weekly.folder.draw_week_charts", lambda *_: [])
 
 
 @pytest.fixture(scope="session")

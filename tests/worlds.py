@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from trendcli.core.periods import parse_period
 from trendcli.core.types import CoverageRecord, Scope, Submission
 from trendcli.store.ingest import upsert_batches
 from trendcli.store.records import build_batch_table, build_submission
@@ -77,6 +78,19 @@ def fill(root: Path, papers: Sequence[Submission], answers: Sequence[CoverageRec
     with store.write_lock():
         upsert_batches(store, [table] if papers else [], list(answers) or [answer()])
     return store
+
+
+def weekly_world(weeks: int = 170, last: str = "2019-W20", busy: int = 4) -> list[Submission]:
+    """Return 20 submissions a week up to `last`, of which 5 are about GANs, or 15 in the last `busy` weeks."""
+    submissions = []
+    for back in range(weeks):
+        monday = parse_period(last).start - timedelta(weeks=back)
+        for number in range(20):
+            day = monday + timedelta(days=number % 7)
+            is_gan = number < (15 if back < busy else 5)
+            title = f"Generative adversarial networks, part {number}" if is_gan else "On nothing"
+            submissions.append(paper(f"{day:%y%m}.{back * 20 + number:05d}", str(day), title))
+    return submissions
 
 
 def gan_world() -> list[Submission]:

@@ -1,22 +1,22 @@
-"""The made-up conference: the same each time, and what was planted in it is there."""
+"""The synthetic conference: the same each time, and with its planted acceptance."""
 
 from __future__ import annotations
 
-from trendcli.demo import venue
+from trendcli.demo.venue import YEARLY_COUNTS, build_lists
 
 
 def test_the_lists_are_the_same_each_time() -> None:
-    one, other = venue.build_lists(), venue.build_lists()
-    assert one == other
-    assert {year: len(papers) for year, papers in one.items()} == venue.YEARLY_COUNTS
-    assert len({paper["id"] for papers in one.values() for paper in papers}) == sum(venue.YEARLY_COUNTS.values())
+    lists = build_lists()
+    assert build_lists() == lists
+    assert {year: len(entries) for year, entries in lists.items()} == YEARLY_COUNTS
+    assert len({entry["id"] for entries in lists.values() for entry in entries}) == sum(YEARLY_COUNTS.values())
 
 
-def test_what_was_planted_is_there() -> None:
-    active = [paper for paper in venue.build_lists()[2019] if paper["status"] in ("Oral", "Poster", "Reject")]
+def test_the_planted_acceptance_is_there() -> None:
+    active = [entry for entry in build_lists()[2019] if entry["status"] in ("Oral", "Poster", "Reject")]
 
-    def rate(word: str) -> float:
-        about = [paper for paper in active if word in paper["keywords"].split(";")]
-        return sum(paper["status"] != "Reject" for paper in about) / len(about)
+    def acceptance_rate(keyword: str) -> float:
+        about = [entry for entry in active if keyword in entry["keywords"].split(";")]
+        return sum(entry["status"] != "Reject" for entry in about) / len(about)
 
-    assert rate("gnn") > 0.5 > rate("deep learning") > 0.33 > rate("rnn")
+    assert acceptance_rate("gnn") > 0.5 > acceptance_rate("deep learning") > 0.33 > acceptance_rate("rnn")

@@ -1,9 +1,9 @@
-"""A child process that runs a command line and kills itself at one of its own deeds on the disk.
+"""A child process that runs a command line and kills itself at one of its own operations on the disk.
 
     python tests/journeys/killed.py KIND NUMBER LOG -- fetch ...
 
-Deeds are counted by kind: 'write' (half of it is on the disk when the kill comes), 'sync', 'rename' and 'removal'
-(before or after, in turn). With KIND 'none' nothing is killed, and LOG is told how many deeds of each kind there were.
+Operations are counted by kind: 'write' (half of it is on the disk when the kill comes), 'sync', 'rename' and 'removal'
+(killed before or after it, in turn). With KIND 'none' nothing is killed, and LOG gets the number of operations by kind.
 """
 
 from __future__ import annotations
@@ -18,33 +18,53 @@ from pathlib import Path
 from typing import Any
 
 KIND, NUMBER, LOG = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
-seen: Counter[str] = Counter()
+counts: Counter[str] = Counter()
 
 
-def due(kind: str) -> bool:
-    seen[kind] += 1
-    return kind == KIND and seen[kind] - 1 == NUMBER
+def is_due(kind: str) -> bool:
+    """Count an operation, and return whether it is the one to be killed at."""
+    counts[kind] += 1
+    return kind == KIND and counts[kind] - 1 == NUMBER
 
 
-def die() -> None:
+def kill_self() -> None:
     with LOG.open("a") as log:
         log.write(f"{KIND}\n")
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def around(module: Any, name: str, kind: str) -> None:
+def wrap_function(module: Any, name: str, kind: str) -> None:
+    """Replace a function of a module by one that counts its calls, and may be killed before or after one."""
     real: Callable[..., Any] = getattr(module, name)
 
-    def deed(*args: Any, **options: Any) -> Any:
-        mine = due(kind)
-        if mine and NUMBER % 2 == 0:
-            die()
+    def count_and_call(*args: Any, **options: Any) -> Any:
+        is_last = is_due(kind)
+        if is_last and NUMBER % 2 == 0:
+            kill_self()
         value = real(*args, **options)
-        if mine:
-            die()
+        if is_last:
+            kill_self()
         return value
 
-    setattr(module, name, deed)
+    setattr(module, name, count_and_call)
+
+
+class HalfFile:
+    """A file of which half of the first write reaches the disk before the kill."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+
+    def __enter__(self) -> HalfFile:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stream.close()
+
+    def write(self, data: bytes) -> None:
+        self.stream.write(data[: len(data) // 2])
+        self.stream.flush()
+        kill_self()
 
 
 def main() -> None:
@@ -54,51 +74,35 @@ def main() -> None:
     from trendcli.sources import arxiv_api, oai
 
     arxiv_api.MAX_SLICE_RESULTS, oai.PAGES_PER_COMMIT = 60, 1  # so that a small corpus takes many commits
-    around(os, "fsync", "sync")
-    around(os, "replace", "rename")
-    around(os, "unlink", "removal")
+    wrap_function(os, "fsync", "sync")
+    wrap_function(os, "replace", "rename")
+    wrap_function(os, "unlink", "removal")
     write_table, path_open, write_text = pq.write_table, Path.open, Path.write_text
 
-    def half_a_table(table: Any, where: Any, **options: Any) -> None:
-        mine = due("write")
+    def write_half_table(table: Any, where: Any, **options: Any) -> None:
+        is_last = is_due("write")
         write_table(table, where, **options)
-        if mine:
+        if is_last:
             os.truncate(where, Path(where).stat().st_size // 2)
-            die()
+            kill_self()
 
-    def half_a_file(self: Path, mode: str = "r", *args: Any, **options: Any) -> Any:
+    def open_half_file(self: Path, mode: str = "r", *args: Any, **options: Any) -> Any:
         stream = path_open(self, mode, *args, **options)
-        if mode == "wb" and due("write"):
-            real = stream.write
+        return HalfFile(stream) if mode == "wb" and is_due("write") else stream
 
-            class Half:
-                def __enter__(self) -> Half:
-                    return self
-
-                def __exit__(self, *error: object) -> None:
-                    stream.close()
-
-                def write(self, data: bytes) -> None:
-                    real(data[: len(data) // 2])
-                    stream.flush()
-                    die()
-
-            return Half()
-        return stream
-
-    def half_a_text(self: Path, data: str, *args: Any, **options: Any) -> int:
-        if due("write"):
+    def write_half_text(self: Path, data: str, *args: Any, **options: Any) -> int:
+        if is_due("write"):
             write_text(self, data[: len(data) // 2], *args, **options)
-            die()
+            kill_self()
         return write_text(self, data, *args, **options)
 
-    pq.write_table, Path.open, Path.write_text = half_a_table, half_a_file, half_a_text  # type: ignore[method-assign,assignment]
+    pq.write_table, Path.open, Path.write_text = write_half_table, open_half_file, write_half_text  # type: ignore[method-assign,assignment]
     sys.argv = ["trend", *sys.argv[sys.argv.index("--") + 1 :]]
     try:
         trend()
     finally:
         if KIND == "none":
-            LOG.write_text(json.dumps(seen))
+            LOG.write_text(json.dumps(counts))
 
 
 if __name__ == "__main__":

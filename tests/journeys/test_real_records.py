@@ -391,7 +391,7 @@ def test_the_submissions_to_iclr_by_status(iclr: Path) -> None:
         "accepted": [sum(paper["status"] in TAKEN for paper in listed(year)) for year in ICLR],
     }
     for status, totals in expected.items():
-        assert [row["count"] for row in asked(iclr, "--by", "year", "--status", status)] == totals
+        assert [row["count"] for row in asked(iclr, "--by", "year", "--submission-status", status)] == totals
 
 
 @pytest.mark.parametrize("word", ["deep learning", "graph neural networks", "reinforcement learning"])

@@ -8,25 +8,31 @@ from pathlib import Path
 import pytest
 
 from tests.commands import run
-from tests.conftest import answer, fill, paper
-from tests.standins.arxiv import ArxivStandIn, expected, rows
+from tests.standins.arxiv import ArxivStandIn
+from tests.worlds import answer, fill, paper
+from trendcli.core.arrow import pa
 from trendcli.core.errors import UsageError
-from trendcli.core.settings import config_folder
 from trendcli.core.types import ignore_progress
-from trendcli.demo.corpus import SyntheticSubmission
 from trendcli.reports.doctor import check_store, parse_monthly_totals, repair_store
-from trendcli.store import records as parts
 from trendcli.store.compaction import compact_store
 from trendcli.store.coverage import ALL_CATEGORIES
-from trendcli.store.store import Store, write_data_file
-from trendcli.topics import loader as topic_files
+from trendcli.store.records import build_batch_table
+from trendcli.store.sql import file_rows_sql
+from trendcli.store.store import Store, data_schema, write_data_file
 
 CATEGORIES = ["-c", "cs.LG", "-c", "cs.CL", "-c", "cs.CV", "-c", "cs.NE", "-c", "stat.ML"]
 
 
-def whats(store: Store, totals: dict[str, int] | None = None) -> list[tuple[str, str]]:
-    found, _ = check_store(store, totals, ignore_progress)
-    return [(item.what, item.where) for item in found]
+def problems_of(store: Store, totals: dict[str, int] | None = None) -> list[tuple[str, str]]:
+    problems, _ = check_store(store, totals, ignore_progress)
+    return [(problem.what, problem.where) for problem in problems]
+
+
+def read_rows(store: Store) -> list[tuple[str, int, str]]:
+    """Read the id, version and title of every submission."""
+    with store.connect() as db:
+        rows = file_rows_sql(store, store.list_files(), "id, version, title")
+        return db.execute(f"SELECT id, version, title FROM ({rows}) ORDER BY id").fetchall()
 
 
 @pytest.fixture
@@ -38,22 +44,22 @@ def store(tmp_path: Path) -> Iterator[Store]:
     )
 
 
-def test_nothing_is_wrong(store: Store) -> None:
-    assert whats(store) == []
+def test_a_sound_store_has_no_problems(store: Store) -> None:
+    assert problems_of(store) == []
     done = run("doctor", "--store", store.root)
-    assert done.exit_code == 0 and "nothing is wrong" in done.stdout
-    assert "3 months that hold all of arXiv were compared" in done.stdout
+    assert done.exit_code == 0 and "no findings" in done.stdout
+    assert "Compared 3 months covered for all categories" in done.stdout
 
 
-def test_what_a_killed_run_left_over_goes(store: Store) -> None:
+def test_orphan_files_of_a_killed_run_are_removed(store: Store) -> None:
     draft = store.root / "arxiv/months/2018-09.77.draft"
     orphan = store.root / "arxiv/updates/000009-000.0123456789ab.parquet"
     for path in (draft, orphan):
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"half")
-    assert whats(store) == [
-        ("left over", "arxiv/months/2018-09.77.draft"),
-        ("left over", "arxiv/updates/000009-000.0123456789ab.parquet"),
+    assert problems_of(store) == [
+        ("orphan file", "arxiv/months/2018-09.77.draft"),
+        ("orphan file", "arxiv/updates/000009-000.0123456789ab.parquet"),
     ]
     assert run("doctor", "--store", store.root).exit_code == 4
     fixed = run("doctor", "--store", store.root, "--fix")
@@ -72,54 +78,50 @@ def test_a_damaged_file_is_found(store: Store, harm: str) -> None:
         path.write_bytes(
             data[:100] + bytes([data[100] ^ 1]) + data[101:] if harm == "flipped" else data[: len(data) // 2]
         )
-    ((what, where),) = whats(store)
+    ((what, where),) = problems_of(store)
     assert where == store.manifest.files[1].path
-    assert what == ("missing" if harm == "gone" else "damaged: its content is not what was written")
+    assert what == ("missing" if harm == "gone" else "damaged: its content does not match its hash")
 
 
-def test_a_damaged_file_becomes_a_hole_that_the_next_fetch_fills(
-    standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
-) -> None:
+@pytest.mark.journey
+def test_a_damaged_file_becomes_a_gap_that_the_next_fetch_fills(standin: ArxivStandIn, tmp_path: Path) -> None:
     env = {**standin.build_environment(), "TREND_STORE": str(tmp_path / "store")}
     assert run("fetch", *CATEGORIES, "--since", "2018", "--until", "2020", env=env).exit_code == 0
     store = Store.open(tmp_path / "store")
-    harmed = next(item for item in store.manifest.files if "2018-07" in item.path)
-    store.file_path(harmed).write_bytes(b"PAR1 and nothing")
+    before = read_rows(store)
+    damaged = next(item for item in store.manifest.files if "2018-07" in item.path)
+    store.file_path(damaged).write_bytes(b"PAR1 and nothing")
     assert run("doctor", env=env).exit_code == 4
     fixed = run("doctor", "--fix", env=env)
-    assert f"Set aside {harmed.path}: {harmed.rows} submissions" in fixed.stderr
-    assert fixed.exit_code == 4 and "partial" in fixed.stdout  # the hole is still to be filled, and says by what
-    assert (tmp_path / "store/damaged" / Path(harmed.path).name).read_bytes() == b"PAR1 and nothing"
-    hole = run("report", "--by", "month", "--since", "2018-06", "--until", "2018-09", "--format", "json", env=env)
-    assert [row["count"] is None for row in json.loads(hole.stdout)["rows"]] == [False, True, False]
+    assert f"Set aside {damaged.path}: {damaged.rows} submissions" in fixed.stderr
+    assert fixed.exit_code == 4 and "partial" in fixed.stdout  # the gap is still to be filled, and names the command
+    assert (tmp_path / "store/damaged" / Path(damaged.path).name).read_bytes() == b"PAR1 and nothing"
+    gap = run("report", "--by", "month", "--since", "2018-06", "--until", "2018-09", "--format", "json", env=env)
+    assert [row["count"] is None for row in json.loads(gap.stdout)["rows"]] == [False, True, False]
     filled = run("fetch", env=env)
-    assert filled.exit_code == 0 and f"{harmed.rows} new" in filled.stderr
-    assert rows(Store.open(tmp_path / "store")) == expected(small_corpus)
+    assert filled.exit_code == 0 and f"{damaged.rows} new" in filled.stderr
+    assert read_rows(Store.open(tmp_path / "store")) == before
     assert run("doctor", env=env).exit_code == 0
     whole = run("report", "--by", "month", "--since", "2018-06", "--until", "2018-09", "--format", "json", env=env)
     assert all(row["count"] for row in json.loads(whole.stdout)["rows"])
 
 
-def test_submissions_twice_are_folded_into_the_newest(store: Store) -> None:
-    old, new = paper("1802.00003", "2018-02-03"), paper("1802.00003", "2018-02-03", "Anew", version=2)
-    assert old.id == new.id
-    table = parts.build_batch_table([new], "test", datetime(2020, 6, 1, tzinfo=UTC))
+def test_of_duplicates_the_newest_state_stays(store: Store) -> None:
+    new = paper("1802.00003", "2018-02-03", "Anew", version=2)
+    table = build_batch_table([new], "test", datetime(2020, 6, 1, tzinfo=UTC))
     none = {name: [None] for name in ("over_file", "over_row")}
-    from trendcli.core.arrow import pa
-    from trendcli.store.store import data_schema
-
-    rogue = pa.table({**{name: table[name] for name in table.column_names}, **none}, schema=data_schema())
-    with store.write_lock():  # as no program of ours would do it
-        store.commit([write_data_file(store.root, "arxiv", "update", "rogue", rogue)])
-    assert whats(store) == [("1 submissions twice", "1802.00003")]
+    stray = pa.table({**{name: table[name] for name in table.column_names}, **none}, schema=data_schema())
+    with store.write_lock():  # as no command would do it
+        store.commit([write_data_file(store.root, "arxiv", "update", "stray", stray)])
+    assert problems_of(store) == [("duplicate submissions: 1", "1802.00003")]
     fixed = run("doctor", "--store", store.root, "--fix")
-    assert fixed.exit_code == 0 and "Folded" in fixed.stderr
-    mended = Store.open(store.root)
-    assert mended.manifest.submission_count == 30
-    assert rows(mended)["1802.00003"][0] == 2 and rows(mended)["1802.00003"][4] == "Anew"
+    assert fixed.exit_code == 0 and "Removed duplicate submissions in 1 month." in fixed.stderr
+    repaired = Store.open(store.root)
+    assert repaired.manifest.submission_count == 30
+    assert ("1802.00003", 2, "Anew") in read_rows(repaired)
 
 
-def test_dates_that_cannot_be(tmp_path: Path) -> None:
+def test_impossible_dates_are_reported(tmp_path: Path) -> None:
     papers = [
         paper("1801.00001", "2018-01-31"),
         paper("1801.00002", "2018-02-01T20:00"),  # announced before its day was over
@@ -128,9 +130,9 @@ def test_dates_that_cannot_be(tmp_path: Path) -> None:
         paper("math/9911001", "1975-01-01"),
         paper("1801.00006", "2099-01-01"),
     ]
-    found = whats(fill(tmp_path, papers, [answer()]))
-    assert found == [
-        ("3 impossible dates", "1801.00003 (2018-02-05), 1801.00006 (2099-01-01), math/9911001 (1975-01-01)")
+    problems = problems_of(fill(tmp_path, papers, [answer()]))
+    assert problems == [
+        ("impossible dates: 3", "1801.00003 (2018-02-05), 1801.00006 (2099-01-01), math/9911001 (1975-01-01)")
     ]
 
 
@@ -139,12 +141,12 @@ def test_gaps_in_the_identifiers_and_in_the_totals(tmp_path: Path) -> None:
     papers += [paper(f"1803.{n:05d}", "2018-03-05") for n in range(1, 101)]
     papers += [paper(f"math/0611{n:03d}", "2006-11-05") for n in range(1, 51)]
     whole = fill(tmp_path / "a", papers, [answer([ALL_CATEGORIES], "2006-01-01", "2019-01-01")])
-    assert whats(whole) == [("80 of 100 identifiers", "2018-02")]
+    assert problems_of(whole) == [("80 of 100 identifiers", "2018-02")]
     totals = {"2006-11": 60, "2018-02": 81, "2018-03": 100, "2018-04": 5}
-    assert whats(whole, totals) == [("50 stored, 60 by arXiv's totals", "2006-11"), ("80 of 100 identifiers", "2018-02"), ("80 stored, 81 by arXiv's totals", "2018-02")]  # fmt: skip
+    assert problems_of(whole, totals) == [("50 stored, 60 by arXiv's totals", "2006-11"), ("80 of 100 identifiers", "2018-02"), ("80 stored, 81 by arXiv's totals", "2018-02")]  # fmt: skip
     some = fill(tmp_path / "b", papers, [answer(["cs.LG"], "2006-01-01", "2019-01-01")])
-    found, looked = check_store(some, totals, ignore_progress)
-    assert found == [] and "No month is covered for all categories" in looked[-1]
+    problems, notes = check_store(some, totals, ignore_progress)
+    assert problems == [] and "No month is covered for all categories" in notes[-1]
 
 
 def test_totals_from_a_file_and_from_an_address(store: Store, standin: ArxivStandIn, tmp_path: Path) -> None:
@@ -166,27 +168,26 @@ def test_arxivs_own_totals_are_read(shared: Path) -> None:
     assert (totals["1991-08"], totals["2025-10"], min(totals)) == (28, 27692, "1991-07")
 
 
-def test_while_another_process_writes_its_drafts_are_left_alone(store: Store) -> None:
+def test_while_another_process_writes_orphans_are_not_checked(store: Store) -> None:
     (store.root / "x.1.draft").write_text("")
     other = Store.open(store.root)
     with other.write_lock():
-        found, looked = check_store(store, None, ignore_progress)
-    assert found == [] and looked[0].startswith("Another process is writing")
+        problems, notes = check_store(store, None, ignore_progress)
+    assert problems == [] and notes[0].startswith("Another process is writing")
 
 
-def test_open_questions_are_findings_until_they_are_answered(tmp_path: Path) -> None:
+def test_partial_answers_are_problems_until_they_are_completed(tmp_path: Path) -> None:
     partial = answer(since="2018-01-01", until="2018-02-01", status="partial", expected=9, received=7, source="arxiv")
     store = fill(tmp_path, [paper("1801.00001", "2018-01-05")], [partial])
-    assert whats(store) == [("partial: 7 of 9", "cs.LG, 2018-01-01 to 2018-02-01")]
+    assert problems_of(store) == [("partial: 7 of 9", "cs.LG, 2018-01-01 to 2018-02-01")]
     fill(tmp_path, [], [answer(since="2018-01-01", until="2018-06-01", at="2020-07-01")])
-    assert whats(Store.open(tmp_path)) == []
+    assert problems_of(Store.open(tmp_path)) == []
 
 
-def test_mending_changes_no_count(store: Store) -> None:
-    library = topic_files.load_library(config_folder() / "topics")
-    before = (store.manifest.submission_count, store.find_orphan_files(), library.get_topic("rnn").id)
+def test_repairing_a_sound_store_changes_nothing(store: Store) -> None:
+    before = read_rows(store)
     with store.write_lock():
         assert repair_store(store) == []
-    assert (store.manifest.submission_count, store.find_orphan_files(), "rnn") == before
+    assert read_rows(Store.open(store.root)) == before
     assert compact_store(store).num_rows == 0
     assert store.build_coverage().worst_status(ALL_CATEGORIES, date(2018, 1, 1), date(2019, 1, 1)) == "complete"

@@ -8,10 +8,18 @@ from pathlib import Path
 import pytest
 
 from tests.commands import run
-from tests.conftest import fill, paper
+from tests.worlds import fill, paper
 from trendcli.core.errors import StoreDamaged
-from trendcli.reports import judgements
-from trendcli.reports.judgements import Judgement
+from trendcli.reports.judgements import (
+    Judgement,
+    append_judgements,
+    compute_precision,
+    compute_stratified_precision,
+    format_precision,
+    judgements_path,
+    precision_notes,
+    read_judgements,
+)
 from trendcli.stats.proportions import wilson_interval
 from trendcli.store.store import Store
 from trendcli.topics.library import Library
@@ -26,63 +34,64 @@ def store(tmp_path: Path) -> Store:
     return fill(tmp_path / "store", [paper("1801.00001", "2018-01-05")])
 
 
-def test_answers_are_kept_behind_each_other(store: Store) -> None:
-    assert judgements.read_judgements(store, "gan") == []
-    judgements.append_judgements(store, "gan", [judged("1", True)])
-    judgements.append_judgements(store, "gan", [judged("2", False), judged("3", True)])
-    assert [(item.id, item.relevant) for item in judgements.read_judgements(store, "gan")] == [
+def test_judgements_are_appended(store: Store) -> None:
+    assert read_judgements(store, "gan") == []
+    append_judgements(store, "gan", [judged("1", True)])
+    append_judgements(store, "gan", [judged("2", False), judged("3", True)])
+    assert [(item.id, item.relevant) for item in read_judgements(store, "gan")] == [
         ("1", True),
         ("2", False),
         ("3", True),
     ]
-    path = judgements.judgements_path(store, "gan")
-    # a line that a crash cut off is no answer, and goes when the next comes
+    path = judgements_path(store, "gan")
+    # a line that a crash cut off is not a judgement, and is overwritten by the next
     path.write_text(path.read_text() + '{"id": "4", "rele')
-    assert len(judgements.read_judgements(store, "gan")) == 3
-    judgements.append_judgements(store, "gan", [judged("5", True)])
-    assert [item.id for item in judgements.read_judgements(store, "gan")] == ["1", "2", "3", "5"]
+    assert len(read_judgements(store, "gan")) == 3
+    append_judgements(store, "gan", [judged("5", True)])
+    assert [item.id for item in read_judgements(store, "gan")] == ["1", "2", "3", "5"]
     path.write_text("not JSON\n" + path.read_text())
-    with pytest.raises(StoreDamaged, match=r"gan\.jsonl:1 is no judgement"):
-        judgements.read_judgements(store, "gan")
+    with pytest.raises(StoreDamaged, match=r"gan\.jsonl:1 is not a judgement"):
+        read_judgements(store, "gan")
 
 
 def test_precision_of_one_period_is_wilsons() -> None:
-    assert judgements.compute_precision([True] * 46 + [False] * 4) == (50, 46, 0.92, *wilson_interval(46, 50))
-    assert judgements.compute_precision([]) == (0, 0, None, None, None)
+    assert compute_precision([True] * 46 + [False] * 4) == (50, 46, 0.92, *wilson_interval(46, 50))
+    assert compute_precision([]) == (0, 0, None, None, None)
 
 
 def test_all_periods_together_weigh_what_they_caught() -> None:
     # 9 of 10 in a year that caught 300 and 1 of 2 in one that caught 100: 0.75 * 0.9 + 0.25 * 0.5
-    found = judgements.compute_stratified_precision(
+    precision = compute_stratified_precision(
         {"2018": (300, [True] * 9 + [False]), "2019": (100, [True, False]), "2020": (50, [])}
     )
-    assert (found.judged_count, found.relevant_count) == (12, 10) and isclose(found.share or 0, 0.8)
+    assert (precision.judged_count, precision.relevant_count) == (12, 10) and isclose(precision.share or 0, 0.8)
     effective = 400**2 / (300**2 / 10 + 100**2 / 2)
     low, high = wilson_interval(0.8 * effective, effective)
-    assert isclose(found.low or 0, low or 1) and isclose(found.high or 0, high or 1)
+    assert isclose(precision.low or 0, low or 1) and isclose(precision.high or 0, high or 1)
     # in proportion it is as if there were no periods
-    same = judgements.compute_stratified_precision({"2018": (300, [True] * 9), "2019": (100, [True] * 2 + [False])})
+    same = compute_stratified_precision({"2018": (300, [True] * 9), "2019": (100, [True] * 2 + [False])})
     assert isclose(same.low or 0, wilson_interval(11, 12)[0] or 1)
-    whole = judgements.compute_stratified_precision({"2018": (7, [True] * 3), "2019": (3, [True])})
+    whole = compute_stratified_precision({"2018": (7, [True] * 3), "2019": (3, [True])})
     assert whole.share == whole.high == 1.0
-    assert judgements.compute_stratified_precision({"2018": (7, [])}).share is None
+    assert compute_stratified_precision({"2018": (7, [])}).share is None
 
 
 def test_a_report_says_how_precise_a_rule_was_judged(store: Store, library: Library) -> None:
     key = library.match_hash("gan")
-    assert judgements.precision_notes(store, library, ["gan", "rnn"], "ml") == []
-    judgements.append_judgements(store, "gan", [judged("1", False), judged("2", False)])
-    assert judgements.precision_notes(store, library, ["gan"], "ml") == []  # another rule was judged
-    judgements.append_judgements(store, "gan", [judged(str(n), n > 4, key) for n in range(50)])
-    judgements.append_judgements(store, "gan", [judged("4", True, key)])  # the last answer counts
-    (note,) = judgements.precision_notes(store, library, ["rnn", "gan"], "ml")
+    assert precision_notes(store, library, ["gan", "rnn"], "ml") == {}
+    append_judgements(store, "gan", [judged("1", False), judged("2", False)])
+    assert precision_notes(store, library, ["gan"], "ml") == {}  # another rule was judged
+    append_judgements(store, "gan", [judged(str(n), n > 4, key) for n in range(50)])
+    append_judgements(store, "gan", [judged("4", True, key)])  # the last answer counts
+    assert precision_notes(store, library, ["rnn", "gan"], "ml") == {
+        "gan": "gan: 46 of 50 sampled submissions of 2018 were judged relevant: precision 92 %, [81, 97] % "
+        "(each year weighted by its matches; sampled 2026-11)."
+    }
     assert (
-        note
-        == "gan: 46 of 50 sampled papers of 2018 were judged right (precision 92 %, [81, 97] %, each year by what it catches; sampled 2026-11)."
+        "sampled submissions of 2018 in ml were judged relevant"
+        in precision_notes(store, library, ["gan"], "cs.CV")["gan"]
     )
-    (other,) = judgements.precision_notes(store, library, ["gan"], "cs.CV")
-    assert "sampled papers of 2018 in ml were judged right" in other
-    line = json.loads(judgements.judgements_path(store, "gan").read_text().splitlines()[-1])
+    line = json.loads(judgements_path(store, "gan").read_text().splitlines()[-1])
     assert set(line) == {"id", "relevant", "rule", "scope", "stratum", "of", "at"}
 
 
@@ -90,33 +99,29 @@ def test_a_judgement_is_no_change_of_a_saved_report(gans: Store, library: Librar
     root, saved = tmp_path / "gans", tmp_path / "saved.json"
     shutil.copytree(gans.root, root)
     assert run("report", "-t", "gan", "--store", root, "--format", "json", "-o", saved).exit_code == 0
-    judgements.append_judgements(
-        Store.open(root), "gan", [judged(str(n), n > 4, library.match_hash("gan")) for n in range(50)]
-    )
-    assert "sampled papers" in run("report", "-t", "gan", "--store", root).stdout
+    append_judgements(Store.open(root), "gan", [judged(str(n), n > 4, library.match_hash("gan")) for n in range(50)])
+    assert "sampled submissions" in run("report", "-t", "gan", "--store", root).stdout
     assert run("verify", saved, "--store", root).exit_code == 0
 
 
 def test_the_periods_that_were_judged_are_named(store: Store, library: Library) -> None:
     key = library.match_hash("gan")
-    judgements.append_judgements(store, "gan", [judged("1", True, key, "2015"), judged("2", True, key, "2017")])
-    assert "2 of 2 sampled papers of 2015 and 2017 were" in judgements.precision_notes(store, library, ["gan"], "ml")[0]
-    judgements.append_judgements(store, "gan", [judged("3", True, key, "2016")])
-    assert "3 of 3 sampled papers of 2015 to 2017 were" in judgements.precision_notes(store, library, ["gan"], "ml")[0]
+    append_judgements(store, "gan", [judged("1", True, key, "2015"), judged("2", True, key, "2017")])
+    assert "2 of 2 sampled submissions of 2015 and 2017 were" in precision_notes(store, library, ["gan"], "ml")["gan"]
+    append_judgements(store, "gan", [judged("3", True, key, "2016")])
+    assert "3 of 3 sampled submissions of 2015 to 2017 were" in precision_notes(store, library, ["gan"], "ml")["gan"]
     # months of another scope, judged later, are another sample
-    judgements.append_judgements(store, "gan", [judged("4", True, key, "2018-03")._replace(scope="cs.CL")])
-    assert "3 of 3 sampled papers of 2015 to 2017 were" in judgements.precision_notes(store, library, ["gan"], "ml")[0]
-    judgements.append_judgements(store, "gan", [judged("5", True, key, "lately")])
-    with pytest.raises(StoreDamaged, match=r"gan\.jsonl:5 is no judgement"):
-        judgements.read_judgements(store, "gan")
+    append_judgements(store, "gan", [judged("4", True, key, "2018-03")._replace(scope="cs.CL")])
+    assert "3 of 3 sampled submissions of 2015 to 2017 were" in precision_notes(store, library, ["gan"], "ml")["gan"]
+    append_judgements(store, "gan", [judged("5", True, key, "lately")])
+    with pytest.raises(StoreDamaged, match=r"gan\.jsonl:5 is not a judgement"):
+        read_judgements(store, "gan")
 
 
 def test_a_precision_stands_where_it_was_judged(gans: Store, library: Library, tmp_path: Path) -> None:
     root = tmp_path / "gans"
     shutil.copytree(gans.root, root)
-    judgements.append_judgements(
-        Store.open(root), "gan", [judged(str(n), True, library.match_hash("gan")) for n in range(9)]
-    )
+    append_judgements(Store.open(root), "gan", [judged(str(n), True, library.match_hash("gan")) for n in range(9)])
     for words, there in (
         ((), True),
         (("--author", "A"), False),
@@ -124,4 +129,9 @@ def test_a_precision_stands_where_it_was_judged(gans: Store, library: Library, t
         (("--within", "vae"), False),
     ):
         shown = run("report", "-t", "gan", "--store", root, *words).stdout
-        assert ("sampled papers" in shown) == there, words
+        assert ("sampled submissions" in shown) == there, words
+
+
+def test_a_precision_in_words() -> None:
+    assert format_precision(compute_precision([True] * 46 + [False] * 4)) == "92 %, [81, 97] %"
+    assert format_precision(compute_precision([])) == "unknown"

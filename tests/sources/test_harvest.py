@@ -1,3 +1,5 @@
+"""Harvests: files left behind, compaction, and what ends one early."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -7,41 +9,37 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import answer, fill, paper
-from trendcli.core import periods
+from tests.standins.arxiv import ArxivStandIn
+from tests.worlds import answer, fill, paper
+from trendcli.core.errors import RetryableError
+from trendcli.core.periods import parse_period
 from trendcli.core.types import Batch, Progress, Request, Scope, Selection, Submission, Window, ignore_progress
-from trendcli.demo.server import ArxivStandIn
 from trendcli.sources.arxiv_api import ArxivApi
 from trendcli.sources.harvest import harvest_source
 from trendcli.sources.http import Pace
-from trendcli.store import records as parts
 from trendcli.store.manifest import DataFile
+from trendcli.store.records import build_batch_table
 from trendcli.store.store import Store
-from trendcli.topics import matches as tags
+from trendcli.topics import matches
 from trendcli.topics.counting import count_submissions
 from trendcli.topics.library import Library
 
 
-def test_a_fetch_frees_the_room_that_a_killed_one_took(standin: ArxivStandIn, tmp_path: Path) -> None:
+def test_a_harvest_removes_the_files_that_a_killed_one_left(standin: ArxivStandIn, tmp_path: Path) -> None:
     store = fill(tmp_path, [paper("1801.00001", "2018-01-05")])
-    lost = [tmp_path / "arxiv/months/2018-01.0123456789ab.parquet", tmp_path / "manifest.json.77.draft"]
-    for path in lost:
+    orphans = [tmp_path / "arxiv/months/2018-01.0123456789ab.parquet", tmp_path / "manifest.json.77.draft"]
+    for path in orphans:
         path.write_bytes(b"half")
-    assert store.find_orphan_files() == sorted(lost)
+    assert store.find_orphan_files() == sorted(orphans)
     window = Window(store.manifest.files[0].first, store.manifest.files[0].last)
-    harvest_source(
-        store,
-        ArxivApi(standin.url, Pace(None, 0.0)),
-        [Request(("cs.LG",), window)],
-        ignore_progress,
-        lambda fault: None,
-    )
-    assert Store.open(tmp_path).find_orphan_files() == [] and not any(path.exists() for path in lost)
+    source = ArxivApi(standin.url, Pace(None, 0.0))
+    harvest_source(store, source, [Request(("cs.LG",), window)], ignore_progress, lambda fault: None)
+    assert Store.open(tmp_path).find_orphan_files() == [] and not any(path.exists() for path in orphans)
     assert store.file_path(store.manifest.files[0]).exists()
 
 
-class Given:
-    """A source that has some submissions."""
+class ListSource:
+    """A source that yields some submissions, with a record of the same request whatever they are."""
 
     name = "test"
 
@@ -49,45 +47,86 @@ class Given:
         self.papers = papers
 
     def iter_batches(self, request: Request, progress: Progress) -> Iterator[Batch]:
-        given = answer(at=f"2020-07-{len(self.papers):02d}")
-        yield Batch(parts.build_batch_table(self.papers, "test", datetime(2020, 7, 1, tzinfo=UTC)), (given,))
+        record = answer(at=f"2020-07-{len(self.papers):02d}")
+        yield Batch(build_batch_table(self.papers, "test", datetime(2020, 7, 1, tzinfo=UTC)), (record,))
 
 
-def test_weekly_updates_are_folded_once_they_were_matched_and_no_text_is_matched_again(
+def test_delta_files_are_compacted_once_they_were_matched_and_no_text_is_matched_again(
     library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def gan(number: int, **changes: Any) -> Submission:
         return paper(f"1801.{number:05d}", f"2018-01-{number % 28 + 1:02d}", "A GAN at work", **changes)
 
-    def brings(*papers: Submission) -> None:
-        harvest_source(Store.open(tmp_path), Given(*papers), [Request(())], ignore_progress, lambda _: None)
+    def harvest(*papers: Submission) -> None:
+        harvest_source(Store.open(tmp_path), ListSource(*papers), [Request(())], ignore_progress, lambda _: None)
 
-    matched: list[int] = []
-    plain = tags.match_files
+    matched_rows: list[int] = []
+    match_files = matches.match_files
 
-    def watched(store: Store, files: Sequence[DataFile], *rest: Any) -> Any:
-        matched.append(sum(item.rows for item in files))
-        return plain(store, files, *rest)
+    def record_and_match(store: Store, files: Sequence[DataFile], *rest: Any) -> Any:
+        matched_rows.append(sum(file.rows for file in files))
+        return match_files(store, files, *rest)
 
-    monkeypatch.setattr(tags, "match_files", watched)
-    year = periods.parse_period("2018")
+    monkeypatch.setattr(matches, "match_files", record_and_match)
+    year = parse_period("2018")
 
-    def gans() -> int:
+    def count_gans() -> int:
         selection = Selection(Scope("one", ("cs.LG",)), ("gan",))
         return count_submissions(Store.open(tmp_path), library, selection, [year], ignore_progress).counts["gan", year]
 
-    def kinds() -> list[str]:
-        return [item.kind for item in Store.open(tmp_path).manifest.files]
+    def file_kinds() -> list[str]:
+        return [file.kind for file in Store.open(tmp_path).manifest.files]
 
     fill(tmp_path, [gan(number) for number in range(1, 41)])
-    assert (gans(), matched) == (40, [40])
-    brings(*[gan(number) for number in range(41, 45)], gan(7, version=2, abstract="Better."))
-    assert kinds() == ["month", "update"]  # due, but the update was not matched yet
-    assert (gans(), matched) == (44, [40, 5])
-    brings(gan(45))
-    assert kinds() == ["month", "update"]  # the first update is in the month now
-    assert [item.rows for item in Store.open(tmp_path).manifest.files] == [44, 1]
-    assert (gans(), matched) == (45, [40, 5, 1])
-    brings(*[gan(number) for number in range(46, 62)])
-    assert kinds() == ["month"]  # long overdue
-    assert gans() == 61
+    assert (count_gans(), matched_rows) == (40, [40])
+    harvest(*[gan(number) for number in range(41, 45)], gan(7, version=2, abstract="Better."))
+    assert file_kinds() == ["month", "update"]  # due, but the delta file was not matched yet
+    assert (count_gans(), matched_rows) == (44, [40, 5])
+    harvest(gan(45))
+    assert file_kinds() == ["month", "update"]  # the first delta file is in the month now
+    assert [file.rows for file in Store.open(tmp_path).manifest.files] == [44, 1]
+    assert (count_gans(), matched_rows) == (45, [40, 5, 1])
+    harvest(*[gan(number) for number in range(46, 62)])
+    assert file_kinds() == ["month"]  # far overdue, so without waiting for matching
+    assert count_gans() == 61
+
+
+class FailingSource:
+    """A source that fails after its first batch, whose record says that nothing is complete."""
+
+    name = "test"
+
+    def iter_batches(self, request: Request, progress: Progress) -> Iterator[Batch]:
+        progress(1.0, 2.0, "batches")
+        table = build_batch_table([paper("1801.00001", "2018-01-05")], "test", datetime(2020, 7, 1, tzinfo=UTC))
+        yield Batch(table, (answer(status="failed"),), ("line 7: unreadable",), ("Something else.",))
+        raise RetryableError("The source is down.", status=503)
+
+
+def test_a_source_that_fails_ends_the_harvest_and_what_arrived_is_stored(tmp_path: Path) -> None:
+    faults: list[str] = []
+    shares: list[float] = []
+    requests = [Request(("cs.LG",)), Request(("cs.CL",))]
+    result = harvest_source(
+        Store.open_or_create(tmp_path),
+        FailingSource(),
+        requests,
+        lambda done, total, what: shares.append(done / (total or 1)),
+        faults.append,
+    )
+    assert (str(result.stop_error), result.is_complete) == ("The source is down.", False)
+    assert faults == result.faults == ["line 7: unreadable"] and result.notes == ["Something else."]
+    assert shares == [0.25]  # half of the first of two requests; the second one was never sent
+    assert (result.upsert_counts.new, Store.open(tmp_path).manifest.submission_count) == (1, 1)
+
+
+def test_a_later_record_of_a_request_replaces_the_earlier_one_in_the_result(tmp_path: Path) -> None:
+    class TwoRecords(ListSource):
+        def iter_batches(self, request: Request, progress: Progress) -> Iterator[Batch]:
+            yield Batch(None, (answer(status="failed"),))
+            yield from super().iter_batches(request, progress)
+
+    store = Store.open_or_create(tmp_path)
+    source = TwoRecords(paper("1801.00001", "2018-01-05"))
+    result = harvest_source(store, source, [Request(())], ignore_progress, lambda fault: None)
+    assert [record.status for record in result.coverage_records] == ["complete"] and result.is_complete

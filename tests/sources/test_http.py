@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -30,7 +31,7 @@ NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def clock() -> Iterator[time_machine.Coordinates]:
+def clock() -> Iterator[Any]:
     """A clock that stands at noon unless a test moves it."""
     with time_machine.travel(NOON, tick=False) as coordinates:
         yield coordinates
@@ -74,7 +75,7 @@ def test_turns_of_two_processes_are_an_interval_apart(tmp_path: Path) -> None:
     assert all(later[0] - earlier[1] >= 0.199 for earlier, later in zip(turns, turns[1:], strict=False))
 
 
-def test_a_hold_lasts_for_every_process(tmp_path: Path, clock: time_machine.Coordinates) -> None:
+def test_a_hold_lasts_for_every_process(tmp_path: Path, clock: Any) -> None:
     with Pace(tmp_path, 0.0).take_turn(ARXIV):
         Pace(tmp_path, 0.0).hold_site(ARXIV, 120.0)
     waits: list[float] = []
@@ -90,7 +91,7 @@ def test_a_hold_lasts_for_every_process(tmp_path: Path, clock: time_machine.Coor
     assert waits == [120.0, 3.0]  # the hold is waited for once
 
 
-def test_no_request_is_sent_for_a_day_after_a_403(tmp_path: Path, clock: time_machine.Coordinates) -> None:
+def test_no_request_is_sent_for_a_day_after_a_403(tmp_path: Path, clock: Any) -> None:
     pace = Pace(tmp_path, 0.0)
     with pace.take_turn(ARXIV):
         pace.block_site(ARXIV)
@@ -107,9 +108,7 @@ def test_no_request_is_sent_for_a_day_after_a_403(tmp_path: Path, clock: time_ma
         pass
 
 
-def test_a_clock_set_back_and_a_damaged_state_file_stop_nothing(
-    tmp_path: Path, clock: time_machine.Coordinates
-) -> None:
+def test_a_clock_set_back_and_a_damaged_state_file_stop_nothing(tmp_path: Path, clock: Any) -> None:
     waits: list[float] = []
     pace = Pace(tmp_path, 1.0, waits.append)
     (tmp_path / "arxiv.org.json").write_text(json.dumps({"next": time.time() + 1e9, "stopped": time.time() + 1e9}))
@@ -122,9 +121,7 @@ def test_a_clock_set_back_and_a_damaged_state_file_stop_nothing(
         pass
 
 
-def test_a_process_keeps_its_pace_where_no_state_can_be_written(
-    tmp_path: Path, clock: time_machine.Coordinates
-) -> None:
+def test_a_process_keeps_its_pace_where_no_state_can_be_written(tmp_path: Path, clock: Any) -> None:
     (tmp_path / "file").write_text("")
     for folder in (None, tmp_path / "file" / "pace"):
         waits: list[float] = []
@@ -147,7 +144,7 @@ def test_a_process_keeps_its_pace_where_no_state_can_be_written(
         ("soon", 0.0),
     ],
 )
-def test_retry_after_is_a_number_or_a_date(header: str | None, seconds: float, clock: time_machine.Coordinates) -> None:
+def test_retry_after_is_a_number_or_a_date(header: str | None, seconds: float, clock: Any) -> None:
     assert parse_retry_after(header) == seconds
 
 

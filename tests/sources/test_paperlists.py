@@ -1,9 +1,9 @@
-"""Lists of conferences as papercopilot/paperlists writes them: what is read, and what is said of what cannot be."""
+"""Venue lists of papercopilot/paperlists: what is read, and how unreadable entries are reported."""
 
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +15,20 @@ from trendcli.sources.paperlists import Paperlist
 
 
 def listed(id: str, **changes: Any) -> dict[str, Any]:
-    """A submission as a list writes it."""
+    """Return a submission as a list writes it."""
     return {"id": id, "title": f"On {id}", "status": "Reject", "keywords": "graphs;deep learning", **changes}
 
 
 def read(path: Path, papers: Any) -> Batch:
-    """What a list of 2021 hands over."""
+    """Write a list of 2021 and return its batch."""
     path.write_text(papers if isinstance(papers, str) else json.dumps(papers), encoding="utf-8")
-    (batch,) = Paperlist(str(path), "iclr", 2021).iter_batches(Request(()), ignore_progress)
+    (batch,) = Paperlist(str(path), "iclr", 2021, datetime(2026, 11, 21, tzinfo=UTC)).iter_batches(
+        Request(()), ignore_progress
+    )
     return batch
 
 
-def test_a_submission_stands_on_the_first_day_of_its_year_with_its_decision_first(tmp_path: Path) -> None:
+def test_a_submission_is_dated_the_first_day_of_its_year_with_its_decision_first(tmp_path: Path) -> None:
     paper = listed(
         "Ab-1", status="Accept (Spotlight)", author="Ada Abel;Bo Brandt, Jr.", abstract="We  graph.", rating="6;7"
     )
@@ -39,12 +41,13 @@ def test_a_submission_stands_on_the_first_day_of_its_year_with_its_decision_firs
     assert row["authors"] == "Ada Abel, Bo Brandt Jr."
 
 
-def test_a_list_vouches_for_its_year_and_for_who_was_accepted(tmp_path: Path) -> None:
+def test_a_list_covers_its_year_and_its_decisions(tmp_path: Path) -> None:
     batch = read(tmp_path / "list.json", [listed("a"), listed("b", status="Poster"), listed("c", status="Withdraw")])
-    assert [answer.categories for answer in batch.coverage_records] == [("submitted",), ("active",), ("accepted",)]
-    answer = batch.coverage_records[-1]
-    assert (answer.since, answer.until, answer.status) == (date(2021, 1, 1), date(2022, 1, 1), "complete")
-    assert (answer.received, answer.expected, answer.source) == (3, None, "paperlists")
+    assert [record.categories for record in batch.coverage_records] == [("submitted",), ("active",), ("accepted",)]
+    record = batch.coverage_records[-1]
+    assert (record.since, record.until, record.status) == (date(2021, 1, 1), date(2022, 1, 1), "complete")
+    assert (record.received, record.expected, record.source) == (3, None, "paperlists")
+    assert (record.query, record.version) == ("list.json", "imported 2026-11-21")
 
 
 @pytest.mark.parametrize(
@@ -52,39 +55,39 @@ def test_a_list_vouches_for_its_year_and_for_who_was_accepted(tmp_path: Path) ->
     [
         ({"id": "x"}, "title"),
         ({"id": "x", "title": " "}, "no title or no id"),
-        ({"id": "a", "title": "Again"}, "a is there twice"),
+        ({"id": "a", "title": "Again"}, "duplicate id a"),
         ({"id": "x", "title": "T", "status": "Enlightened"}, "unknown status 'Enlightened'"),
         ({"id": "x", "title": 7}, "Expected `str`"),
         ("a text", "Expected `object`"),
     ],
 )
-def test_a_submission_that_cannot_be_read_is_named_and_the_rest_is_kept(tmp_path: Path, bad: Any, reason: str) -> None:
+def test_an_unreadable_entry_is_reported_and_the_rest_is_kept(tmp_path: Path, bad: Any, reason: str) -> None:
     batch = read(tmp_path / "list.json", [listed("a"), bad])
     assert batch.submissions.num_rows == 1  # type: ignore[union-attr]
     (fault,) = batch.faults
     assert "submission 2: " in fault and reason in fault
-    assert {answer.status for answer in batch.coverage_records} == {"partial"}
-    assert {(answer.received, answer.expected) for answer in batch.coverage_records} == {(1, 2)}
+    assert {record.status for record in batch.coverage_records} == {"partial"}
+    assert {(record.received, record.expected) for record in batch.coverage_records} == {(1, 2)}
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1, 2", "[]", "not JSON", '[{"id": "a"}]'])
-def test_a_file_that_is_no_list_changes_nothing(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_list_changes_nothing(tmp_path: Path, text: str) -> None:
     with pytest.raises(UsageError, match="Nothing was imported"):
         read(tmp_path / "list.json", text)
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="Cannot read"):
         list(Paperlist(str(tmp_path / "none.json"), "iclr", 2021).iter_batches(Request(()), ignore_progress))
 
 
-def test_keys_that_a_year_lacks_are_empty(tmp_path: Path) -> None:
+def test_keys_that_a_list_lacks_are_empty(tmp_path: Path) -> None:
     batch = read(tmp_path / "list.json", [{"id": "a", "title": "Bare", "status": "Poster", "keywords": None}])
     (row,) = batch.submissions.to_pylist()  # type: ignore[union-attr]
     assert (row["keywords"], row["abstract"], row["authors"]) == ("", "", "")
 
 
 @pytest.mark.parametrize("line", ["Ada Abel;Bo Brandt", "Ada Abel, Bo Brandt"])
-def test_authors_are_apart_by_one_sign_or_the_other(tmp_path: Path, line: str) -> None:
+def test_authors_are_split_at_semicolons_or_else_commas(tmp_path: Path, line: str) -> None:
     (row,) = read(tmp_path / "list.json", [listed("a", author=line)]).submissions.to_pylist()  # type: ignore[union-attr]
     assert row["authors"] == "Ada Abel, Bo Brandt"

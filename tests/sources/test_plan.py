@@ -1,11 +1,14 @@
+"""Plans: what is requested next, by day of submission and by day of change."""
+
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.conftest import answer
+from tests.worlds import answer
 from trendcli.core.types import CoverageRecord, Request, Window
 from trendcli.sources.plan import (
     FIRST_DATESTAMP,
@@ -22,126 +25,131 @@ OPEN = Window(None, None)
 LG = ("cs.LG",)
 
 
-def asks(
-    answers: list[CoverageRecord], window: Window = OPEN, categories: tuple[str, ...] = LG
+def by_window(
+    records: list[CoverageRecord], window: Window = OPEN, categories: tuple[str, ...] = LG
 ) -> list[tuple[str, str, str]]:
-    found = plan_window_requests(Coverage(answers), categories, window, TODAY)
-    return [(" ".join(ask.categories), str(ask.window.since), str(ask.window.until)) for ask in found]
+    """Return (categories, since, until) of the requests by day of submission."""
+    requests = plan_window_requests(Coverage(records), categories, window, TODAY)
+    return [(" ".join(item.categories), str(item.window.since), str(item.window.until)) for item in requests]
 
 
-def changes(
-    answers: list[CoverageRecord], since: date | None = None, categories: tuple[str, ...] = LG
+def by_change(
+    records: list[CoverageRecord], since: date | None = None, categories: tuple[str, ...] = LG
 ) -> list[Request]:
-    return plan_change_requests(Coverage(answers), categories, Window(since, None), TODAY)
+    return plan_change_requests(Coverage(records), categories, Window(since, None), TODAY)
 
 
-def test_it_goes_on_thirty_days_before_the_end() -> None:
+def test_a_fetch_resumes_thirty_days_before_the_end() -> None:
     week_old = answer(since="2020-01-01", until="2026-11-15", at="2026-11-14T09:00")
-    assert asks([week_old]) == [("cs.LG", "2026-10-15", "2026-11-22")]
+    assert by_window([week_old]) == [("cs.LG", "2026-10-15", "2026-11-22")]
     month_off = answer(since="2020-01-01", until="2026-10-02", at="2026-10-01T09:00")
-    assert asks([month_off]) == [("cs.LG", "2026-09-01", "2026-11-22")]
+    assert by_window([month_off]) == [("cs.LG", "2026-09-01", "2026-11-22")]
 
 
-def test_categories_go_on_each_from_its_own_end() -> None:
-    answers = [
+def test_each_category_resumes_from_its_own_end() -> None:
+    records = [
         answer(["cs.LG", "cs.CL"], "2020-01-01", "2026-11-15", "2026-11-14"),
         answer(["cs.CV"], "2020-01-01", "2026-06-02", "2026-06-01"),
     ]
-    assert covered_categories(Coverage(answers)) == ("cs.CL", "cs.CV", "cs.LG")
-    assert asks(answers, categories=("cs.CL", "cs.CV", "cs.LG", "cs.NE")) == [
+    assert covered_categories(Coverage(records)) == ("cs.CL", "cs.CV", "cs.LG")
+    assert by_window(records, categories=("cs.CL", "cs.CV", "cs.LG", "cs.NE")) == [
         ("cs.CV", "2026-05-02", "2026-11-22"),
         ("cs.CL cs.LG", "2026-10-15", "2026-11-22"),
     ]
-    assert unrequested_categories(Coverage(answers), ("cs.LG", "cs.NE")) == ["cs.NE"]
+    assert unrequested_categories(Coverage(records), ("cs.LG", "cs.NE")) == ["cs.NE"]
 
 
-def test_holes_are_asked_for_again() -> None:
-    answers = [
+def test_gaps_are_requested_again() -> None:
+    records = [
         answer(since="2020-01-01", until="2026-11-15", at="2026-11-14"),
         answer(since="2021-03-01", until="2021-04-01", at="2026-11-14T01:00", status="partial"),
         answer(["cs.LG"], "2019-01-01", "2020-01-01", at="2026-11-14", status="failed"),
     ]
-    assert asks(answers) == [
+    assert by_window(records) == [
         ("cs.LG", "2019-01-01", "2020-01-01"),
         ("cs.LG", "2021-03-01", "2021-04-01"),
         ("cs.LG", "2026-10-15", "2026-11-22"),
     ]
 
 
-def test_a_window_asks_for_what_is_missing_of_it() -> None:
+def test_a_window_requests_what_is_missing_of_it() -> None:
     known = answer(since="2020-01-01", until="2024-01-01", at="2024-06-01")
-    assert asks([known], Window(date(2018, 1, 1), None)) == [
+    assert by_window([known], Window(date(2018, 1, 1), None)) == [
         ("cs.LG", "2018-01-01", "2020-01-01"),
         ("cs.LG", "2024-01-01", "2026-11-22"),
     ]
-    assert asks([known], Window(date(2020, 5, 1), date(2021, 1, 1))) == []
-    fresh = answer(since="2024-01-01", until="2024-02-01", at="2024-02-05")  # not yet settled when it was answered
-    assert asks([fresh], Window(date(2024, 1, 1), date(2024, 2, 1))) == [("cs.LG", "2024-01-22", "2024-02-01")]
+    assert by_window([known], Window(date(2020, 5, 1), date(2021, 1, 1))) == []
+    fresh = answer(
+        since="2024-01-01", until="2024-02-01", at="2024-02-05"
+    )  # too fresh to be complete when it was answered
+    assert by_window([fresh], Window(date(2024, 1, 1), date(2024, 2, 1))) == [("cs.LG", "2024-01-22", "2024-02-01")]
 
 
-def test_what_was_answered_today_is_not_asked_again() -> None:
+def test_what_was_answered_today_is_not_requested_again() -> None:
     today = answer(since="2020-01-01", until="2026-11-22", at="2026-11-21T08:00")
-    assert asks([today]) == []
-    assert asks([today], Window(date(2026, 11, 1), None)) == []
-    assert asks([answer(since="2026-10-15", until="2026-11-22", at="2026-11-21T08:00", status="partial")]) == [
+    assert by_window([today]) == []
+    assert by_window([today], Window(date(2026, 11, 1), None)) == []
+    assert by_window([answer(since="2026-10-15", until="2026-11-22", at="2026-11-21T08:00", status="partial")]) == [
         ("cs.LG", "2026-10-15", "2026-11-22")
     ]
 
 
-def test_a_snapshot_of_everything_is_gone_on_with_as_such() -> None:
+def test_a_snapshot_of_everything_is_resumed_with_all_categories() -> None:
     snapshot = answer([ALL_CATEGORIES], "1991-01-01", "2026-11-08", at="2026-11-08")
     assert covered_categories(Coverage([snapshot])) == (ALL_CATEGORIES,)
-    assert asks([snapshot], categories=(ALL_CATEGORIES,)) == [(ALL_CATEGORIES, "2026-10-09", "2026-11-22")]
+    assert by_window([snapshot], categories=(ALL_CATEGORIES,)) == [(ALL_CATEGORIES, "2026-10-09", "2026-11-22")]
     unknown = answer([ALL_CATEGORIES], "1991-01-01", "2026-11-08", at="2026-11-08", status="unknown")
     assert covered_categories(Coverage([unknown])) == ()
-    assert asks([unknown]) == [("cs.LG", "2026-10-09", "2026-11-22")]
+    assert by_window([unknown]) == [("cs.LG", "2026-10-09", "2026-11-22")]
 
 
-def test_changes_since_a_week_before_the_end_vouch_for_all_that_was_whole_then() -> None:
+def test_changes_since_a_week_before_the_end_cover_all_that_was_complete_then() -> None:
     filled = answer(
         since="2015-01-01", until="2026-11-15", at="2026-11-14T05:00", changed=(FIRST_DATESTAMP, date(2026, 11, 14))
     )
-    assert changes([filled]) == [Request(LG, Window(date(2015, 1, 1), None), date(2026, 11, 7))]
+    assert by_change([filled]) == [Request(LG, Window(date(2015, 1, 1), None), date(2026, 11, 7))]
     by_api = [
         answer(since="2015-01-01", until="2020-01-01", at="2026-11-13"),
         answer(since="2020-01-01", until="2026-11-15", at="2026-11-14"),
     ]
-    assert changes(by_api) == [Request(LG, Window(date(2015, 1, 1), None), date(2026, 11, 7))]
-    old_and_new = [  # what was answered long ago is settled by itself; only what lies behind is vouched for anew
+    assert by_change(by_api) == [Request(LG, Window(date(2015, 1, 1), None), date(2026, 11, 7))]
+    old_and_new = [  # what was answered long after its days stays complete; only the rest is covered anew
         answer(since="2015-01-01", until="2020-01-01", at="2024-01-01"),
         answer(since="2020-01-01", until="2026-11-15", at="2026-11-14"),
     ]
-    assert changes(old_and_new) == [Request(LG, Window(date(2020, 1, 1), None), date(2026, 11, 7))]
+    assert by_change(old_and_new) == [Request(LG, Window(date(2020, 1, 1), None), date(2026, 11, 7))]
 
 
-def test_a_first_fill_and_one_from_a_day() -> None:
-    assert changes([]) == [Request(LG, Window(None, None), FIRST_DATESTAMP)]
-    assert changes([], date(2015, 1, 1)) == [Request(LG, Window(date(2015, 1, 1), None), date(2015, 1, 1))]
-    assert changes([], date(2001, 1, 1)) == [Request(LG, Window(date(2001, 1, 1), None), FIRST_DATESTAMP)]
+def test_a_first_harvest_and_one_from_a_day() -> None:
+    assert by_change([]) == [Request(LG, Window(None, None), FIRST_DATESTAMP)]
+    assert by_change([], date(2015, 1, 1)) == [Request(LG, Window(date(2015, 1, 1), None), date(2015, 1, 1))]
+    assert by_change([], date(2001, 1, 1)) == [Request(LG, Window(date(2001, 1, 1), None), FIRST_DATESTAMP)]
     later = answer(since="2020-01-01", until="2026-11-15", at="2026-11-14")
-    assert changes([later], date(2018, 1, 1)) == [Request(LG, Window(date(2018, 1, 1), None), date(2018, 1, 1))]
-    assert changes([later], date(2021, 1, 1)) == [Request(LG, Window(date(2020, 1, 1), None), date(2026, 11, 7))]
+    assert by_change([later], date(2018, 1, 1)) == [Request(LG, Window(date(2018, 1, 1), None), date(2018, 1, 1))]
+    assert by_change([later], date(2021, 1, 1)) == [Request(LG, Window(date(2020, 1, 1), None), date(2026, 11, 7))]
 
 
-def test_an_unfinished_harvest_is_gone_on_with_and_a_finished_one_rests_for_the_day() -> None:
-    broken = answer(at="2026-11-21T03:00", status="failed", changed=(FIRST_DATESTAMP, date(2013, 5, 5)))
-    assert changes([broken]) == [Request(LG, Window(date(2018, 1, 1), None), FIRST_DATESTAMP, date(2013, 5, 5))]
+def test_an_unfinished_harvest_is_resumed_and_a_finished_one_rests_for_the_day() -> None:
+    failed = answer(at="2026-11-21T03:00", status="failed", changed=(FIRST_DATESTAMP, date(2013, 5, 5)))
+    assert by_change([failed]) == [Request(LG, Window(date(2018, 1, 1), None), FIRST_DATESTAMP, date(2013, 5, 5))]
     done = answer(since="2015-01-01", until="2026-11-22", at="2026-11-21T03:00", changed=(FIRST_DATESTAMP, TODAY))
-    assert changes([done]) == []
+    assert by_change([done]) == []
 
 
-def test_an_archive_that_is_asked_for_whole_is_one_question() -> None:
+def test_a_complete_archive_is_one_request() -> None:
     stat = ("stat.AP", "stat.CO", "stat.ME", "stat.ML", "stat.OT")
-    assert [ask.categories for ask in changes([], categories=(*stat, "cs.LG"))] == [stat, LG]
-    assert [ask.categories for ask in changes([], categories=stat[:4])] == [(name,) for name in stat[:4]]
+    assert [request.categories for request in by_change([], categories=(*stat, "cs.LG"))] == [stat, LG]
+    assert [request.categories for request in by_change([], categories=stat[:4])] == [(name,) for name in stat[:4]]
 
 
 DAYS = st.integers(0, 400)
 
 
 @given(st.lists(st.tuples(DAYS, st.integers(1, 120), DAYS), max_size=5), DAYS, st.integers(1, 300))
-def test_asking_as_planned_covers_the_window_once(pieces: list[tuple[int, int, int]], start: int, length: int) -> None:
-    """Whatever was answered before: the questions do not overlap, and with them every day is answered as of today."""
+def test_the_planned_requests_cover_the_window_once(
+    pieces: list[tuple[int, int, int]], start: int, length: int
+) -> None:
+    """Whatever was answered before, the requests do not overlap, and with them every day is covered as of today."""
     first = TODAY - timedelta(days=400)
 
     def spell(offset: int) -> str:
@@ -152,9 +160,9 @@ def test_asking_as_planned_covers_the_window_once(pieces: list[tuple[int, int, i
     ]
     window = Window(first + timedelta(days=start), first + timedelta(days=start + length))
     planned = plan_window_requests(Coverage(before), LG, window, TODAY)
-    spans = [(ask.window.since, ask.window.until) for ask in planned]
+    spans = [(request.window.since, request.window.until) for request in planned]
     assert all(low and high and low < high for low, high in spans)
-    assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:], strict=False))  # type: ignore[operator]
+    assert all(earlier[1] <= later[0] for earlier, later in pairwise(spans))  # type: ignore[operator]
     after = Coverage([*before, *[answer(since=str(a), until=str(b), at=f"{TODAY}T09:00") for a, b in spans]])
     end = min(window.until, TODAY)  # type: ignore[type-var]
     assert window.since is not None and end is not None

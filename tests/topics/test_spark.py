@@ -171,10 +171,10 @@ def test_a_store_without_texts(fruit_library: Library, tmp_path: Path) -> None:
     counts = count_by_month(store, fruit_library, ["apple"], "any")
     assert (counts.totals[march], counts.counts["apple", march]) == (9, 4)
     assert sum(counts.totals.values()) == 9
-    with pytest.raises(UsageError, match="texts lie"):
+    with pytest.raises(UsageError, match="texts are not in it"):
         count_by_month(store, fruit_library, ["pear"], "any")  # never counted
     week = [parse_period("2018-W10")]
-    with pytest.raises(UsageError, match="texts lie"):
+    with pytest.raises(UsageError, match="texts are not in it"):
         count_submissions(store, fruit_library, Selection(SCOPE, ("apple",)), week, ignore_progress)
     for words, exit_code in ((["status"], 0), (["doctor"], 0), (["papers"], 2)):
         result = CliRunner().invoke(build_app(words), [*words, "--store", str(store.root)])

@@ -35,7 +35,7 @@ ConfigArgument = Annotated[
     Path | None,
     typer.Argument(
         metavar="[CONFIG]",
-        help="YAML file with any of out, watch, pack, scope, source, since, keep and notify; see configs/weekly.yaml.",
+        help="YAML file with any of out, watch, pack, scope, source, since, keep, notify; each has a default.",
     ),
 ]
 OutOption = Annotated[

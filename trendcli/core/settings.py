@@ -6,9 +6,7 @@ A setting is one field with its default, its check and its documentation; config
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
@@ -19,6 +17,7 @@ from urllib.parse import urlsplit
 from trendcli.core.arxiv import CATEGORIES, expand_categories
 from trendcli.core.errors import SettingsError, UsageError, suggest_names
 from trendcli.core.types import Scope
+from trendcli.core.yaml import quote_yaml
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -290,10 +289,6 @@ def settings_to_yaml(settings: DataclassInstance, origins: Mapping[str, str] | N
         elif isinstance(value, int | float):
             lines.append(f"{field.name}: {value:g}")
         else:
-            lines.append(f"{field.name}: {_quote_scalar(value)}" if value else f"{field.name}:")
+            lines.append(f"{field.name}: {quote_yaml(value)}" if value else f"{field.name}:")
         lines.append("")
     return "\n".join(lines)
-
-
-def _quote_scalar(text: str) -> str:
-    return text if re.fullmatch(r"[A-Za-z/][\w./:@+-]*", text) else json.dumps(text)

@@ -21,7 +21,8 @@ FINDING_KINDS = ("nothing", "overlap", "carries", "other-meaning", "too-early", 
 class Submission(NamedTuple):
     """One e-print or conference submission as a source states it; build it with `records.build_submission`.
 
-    - `id`: canonical and without version; `version`: the number of the latest version
+    - `id`: canonical and without version
+    - `version`: the number of the latest version; for a conference the time of its list, in seconds since 1970
     - `v1_at`, `updated_at`: when the first and the latest version were submitted, in seconds since 1970 UTC
     - `title`, `abstract`: normalized text
     - `authors`: one line as the source writes it, which `normalize.split_author_line` splits

@@ -231,7 +231,7 @@ def format_authors(names: Sequence[str]) -> str:
 
 
 def _split_at_phrase(sentence: str, phrase: str) -> tuple[str, str, str]:
-    """Return what precedes the first occurrence of a phrase, the phrase, and what follows; all precedes it if absent."""
+    """Return what precedes the first occurrence of a phrase, the phrase, and the rest; if absent, all precedes it."""
     match = re.search(re.escape(phrase), sentence, re.IGNORECASE)
     if not phrase or not match:
         return sentence, "", ""

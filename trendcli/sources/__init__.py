@@ -1,1 +1,1 @@
-"""Where submissions come from; each module holds one `Source`, named in registry.py."""
+"""Where submissions come from: one Source a module, named in core/registry.py; what to request next; the harvest."""

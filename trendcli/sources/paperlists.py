@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from trendcli.core.errors import UsageError
+from trendcli.core.files import read_error
 from trendcli.core.types import Batch, Progress, Request, Submission
 from trendcli.sources.venue_lists import (
     ListComparison,
@@ -60,7 +61,7 @@ class Paperlist:
         try:
             entries = msgspec.json.decode(Path(self.path).read_bytes(), type=list[msgspec.Raw])
         except OSError as error:
-            raise UsageError(f"Cannot read {self.path}: {error.strerror}.") from None
+            raise UsageError(read_error(self.path, error)) from None
         except (msgspec.DecodeError, RecursionError) as error:
             raise UsageError(f"{self.path} is not a list of submissions ({error}). Nothing was imported.") from None
         submissions: dict[str, Submission] = {}

@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from trendcli.core.errors import UsageError
+from trendcli.core.files import read_error
 from trendcli.core.parallel import count_cores, create_pool
 from trendcli.core.periods import add_months
 from trendcli.core.types import Batch, CoverageRecord, Progress, Request, Window
@@ -207,7 +208,7 @@ def _open_blocks(path: str, stack: ExitStack) -> tuple[float | None, Iterator[_B
         head = raw.read(4)
         raw.seek(0)
     except OSError as error:
-        raise UsageError(f"Cannot read {path}: {error.strerror}.") from None
+        raise UsageError(read_error(path, error)) from None
     size = os.fstat(raw.fileno()).st_size
     if head.startswith(_GZIP_MAGIC):
         return size, _iter_stream_blocks(stack.enter_context(gzip.open(raw)), raw.tell)

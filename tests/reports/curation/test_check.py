@@ -76,14 +76,14 @@ def test_a_finding_that_the_topic_file_expects_is_explained(submissions: list[Su
 def test_everything_stored_is_checked_by_default(papers: Papers, check: Check) -> None:
     report = check(papers("2012-03-01", 20, "Only word.", categories="math.NT"), EXPECTS)
     assert report.query["scope"] == ALL_STORED_SCOPE.name and "over 20 submissions" in report.title
-    assert any("every submission of all categories" in note for note in report.notes)
+    assert any("every submission in all categories" in note for note in report.notes)
 
 
 def test_the_command_exits_with_4_if_a_finding_is_not_explained(store: Store, topic_file: Any) -> None:
     path = topic_file(EXPECTS)
     env = {"TREND_TOPICS": str(path)}
     explained = run("topics", "check", "known", "--store", store.root, env=env)
-    assert explained.exit_code == 0 and "topic files do not explain" in explained.stderr
+    assert explained.exit_code == 0 and "except those that the topic files explain" in explained.stderr
     # with categories that no submission has, nothing is found
     assert run("topics", "check", "known", "-c", "cs.CV", "--store", store.root, env=env).exit_code == 0
     assert run("topics", "check", "knwn", "--store", store.root, env=env).exit_code == 2

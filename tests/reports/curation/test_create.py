@@ -167,8 +167,8 @@ def test_where_a_topic_is_written(store: Store, tmp_path: Path) -> None:
     other = run(*command[:2], "yours", *command[3:], tmp_path / "two.yml", env={"TREND_TOPICS": str(tmp_path)})
     assert other.stderr.endswith(f"Wrote {tmp_path / 'two.yml'}.\n")
     for path, why in (
-        (f"{tmp_path}/bad/", "make the folder first"),
-        (tmp_path / "mine.txt", "ends in .yaml or .yml"),
+        (f"{tmp_path}/bad/", "create the folder first"),
+        (tmp_path / "mine.txt", "must end in .yaml or .yml"),
         (tmp_path / "mine.yaml" / "x.yaml", "Cannot write"),
     ):
         refused = run(*command, path)

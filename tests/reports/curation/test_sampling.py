@@ -109,7 +109,7 @@ def test_precision_by_period_and_overall(root: Path, library: Library) -> None:
     shares = [row["precision"] for row in report.rows]
     assert shares[:3] == [None, 0.5, 1.0] and shares[3] == pytest.approx((20 * 0.5 + 30) / 50)
     assert "Nothing judged, and so not in it: 2017." in report.notes
-    assert any("2 of 3 sampled papers of 2018 to 2019 were judged right" in note for note in report.notes)
+    assert any("2 of 3 sampled submissions of 2018 to 2019 were judged relevant" in note for note in report.notes)
 
 
 def test_answers_are_read_from_a_file() -> None:
@@ -142,7 +142,7 @@ def test_a_sample_is_judged_elsewhere_and_read_back(root: Path, tmp_path: Path) 
     result = run(*command, "-n", 6, "--format", "json")
     assert json.loads(result.stdout)["rows"][-1]["judged"] == 6
     report = run("report", "-t", "gan", "--store", root)
-    assert "gan: 5 of 6 sampled papers of 2017 to 2019 were judged right (precision " in report.stdout
+    assert "gan: 5 of 6 sampled submissions of 2017 to 2019 were judged relevant: precision " in report.stdout
     again = run("topics", "sample", "gan", "-n", 6, "-o", tmp_path / "precision.csv", "--store", root)
     assert "All 6 are judged: this is their precision" in again.stderr
     assert "Nobody is asked without a terminal" in run("topics", "sample", "gan", "-n", 8, "--store", root).stderr
@@ -157,7 +157,7 @@ def test_a_new_answer_changes_a_cached_report(root: Path, library: Library) -> N
     before = run("report", "-t", "gan", "--store", root).stdout
     sample = draw(root, library, 1)
     record_answers(sample, {sample.rows[0]["id"]: True}, "2026-11-21")
-    assert "judged" not in before and "1 of 1 sampled papers" in run("report", "-t", "gan", "--store", root).stdout
+    assert "judged" not in before and "1 of 1 sampled submissions" in run("report", "-t", "gan", "--store", root).stdout
 
 
 @pytest.mark.journey
@@ -190,12 +190,12 @@ def test_a_corrected_rule_takes_over_the_answers_to_its_sample(root: Path, tmp_p
     sample = list(csv.DictReader(io.StringIO(run(*command, "--format", "csv", env=env).stdout)))
     answers = tmp_path / "answers.json"
     answers.write_text(json.dumps([{"id": row["id"], "relevant": "y"} for row in sample]), encoding="utf-8")
-    assert "4 answers read" in run(*command, "--judged", answers, env=env).stderr
+    assert "Read 4 answers" in run(*command, "--judged", answers, env=env).stderr
     rules.write_text("topics:\n  nets: {name: Nets, phrases: [GAN, nobody says this]}\n", encoding="utf-8")
     report = ("report", "-t", "nets", "--store", root)
-    assert "sampled papers" not in run(*report, env=env).stdout
+    assert "sampled submissions" not in run(*report, env=env).stdout
     assert "All 4 are judged" in run(*command, env=env).stderr
-    assert "4 of 4 sampled papers" in run(*report, env=env).stdout
+    assert "4 of 4 sampled submissions" in run(*report, env=env).stdout
 
 
 @pytest.mark.parametrize("text", ["[" * 9999, "{" + '"a":[' * 9999, 'id,relevant\n"' + "x" * 200_000 + '",y\n'])

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from tests.commands import run
-from tests.conftest import ML, answer, fill, paper
+from tests.worlds import ML, answer, fill, paper
 from trendcli.core.report import Report
 from trendcli.core.types import ignore_progress
-from trendcli.reports.papers import fulltext_build as indexing
 from trendcli.reports.papers.authors import NAME_CAVEAT, list_authors, parse_author_line
+from trendcli.reports.papers.fulltext_build import build_index
 from trendcli.reports.papers.lookup import SearchRequest
-from trendcli.sources import venue_lists
-from trendcli.store import ingest
-from trendcli.store import records as parts
+from trendcli.sources.venue_lists import build_coverage_records, build_venue_submission
+from trendcli.store.ingest import upsert_batches
+from trendcli.store.records import build_batch_table
 from trendcli.store.store import Store
 from trendcli.topics.library import Library
 from trendcli.topics.query import parse_query
@@ -37,17 +37,21 @@ from trendcli.topics.query import parse_query
         ("", set(), set()),
     ],
 )
-def test_a_line_taken_apart(line: str, people: set[str], collaborations: set[str]) -> None:
+def test_an_author_line_is_split_into_people_and_collaborations(
+    line: str, people: set[str], collaborations: set[str]
+) -> None:
     assert parse_author_line(line) == (people, collaborations)
 
 
-def counted(store: Store, library: Library, *names: str, search: str | None = None, **words: Any) -> Report:
-    question, known = parse_query(library, topics=names, **words)
-    return list_authors(store, known, question, ML, search_request=SearchRequest(search) if search else None)
+def authors_by_words(store: Store, library: Library, *topics: str, search: str | None = None, **options: Any) -> Report:
+    query, library = parse_query(library, topics=topics, **options)
+    return list_authors(store, library, query, ML, search_request=SearchRequest(search) if search else None)
 
 
-def test_who_has_most(tmp_path: Path, library: Library) -> None:
-    store = fill(
+@pytest.fixture
+def abel_store(tmp_path: Path) -> Store:
+    """Four submissions, three of them by Ada Abel."""
+    return fill(
         tmp_path / "store",
         [
             paper("1801.00001", "2018-01-05", "A GAN", authors="Ada Abel, Bo Brandt"),
@@ -56,51 +60,65 @@ def test_who_has_most(tmp_path: Path, library: Library) -> None:
             paper("1904.00004", "2019-04-05", "On graphs", authors="Bo Brandt"),
         ],
     )
-    found = counted(store, library)
-    assert [tuple(row.values()) for row in found.rows] == [
+
+
+def test_who_has_most(abel_store: Store, library: Library) -> None:
+    report = authors_by_words(abel_store, library)
+    assert [tuple(row.values()) for row in report.rows] == [
         ("Ada Abel", 3, 0.75, 2018, 2019), ("Bo Brandt", 2, 0.5, 2018, 2019), ("A. Abel", 1, 0.25, 2018, 2018),
     ]  # fmt: skip
-    assert found.notes[:3] == [
+    assert report.notes[:3] == [
         "3 names in 4 submissions.",
         NAME_CAVEAT,
-        "Collaborations are no people and are left out: ATLAS Collaboration (1).",
+        "Collaborations are not counted as authors: ATLAS Collaboration (1).",
     ]
-    gans = counted(store, library, "gan", limit=1)
+
+
+def test_topics_and_dates_narrow_the_selection(abel_store: Store, library: Library) -> None:
+    gans = authors_by_words(abel_store, library, "gan", limit=1)
     assert [tuple(row.values()) for row in gans.rows] == [("Ada Abel", 2, 1.0, 2018, 2018)]
-    assert gans.notes[0] == "3 names in 2 submissions, the first 1 listed (--limit 0 for all)."
+    assert gans.notes[0] == "3 names in 2 submissions, top 1 shown (--limit 0 for all)."
     assert gans.title == "Authors of GANs, 2018-01-05 to 2020-01-01"
+    assert authors_by_words(abel_store, library, since="2019-03", until="2019-04").rows[0]["share"] == 1
+
+
+def test_a_search_narrows_the_selection_with_and_without_an_index(abel_store: Store, library: Library) -> None:
     for _ in range(2):
-        graphs = counted(store, library, search="graph")
-        assert [row["author"] for row in graphs.rows] == ["Bo Brandt"]
-        assert graphs.title.startswith("Authors of submissions with graph")
-        indexing.build_index(store, ignore_progress)
-    assert counted(store, library, since="2019-03", until="2019-04").rows[0]["share"] == 1
+        report = authors_by_words(abel_store, library, search="graph")
+        assert [row["author"] for row in report.rows] == ["Bo Brandt"]
+        assert report.title.startswith("Authors of submissions matching graph")
+        build_index(abel_store, ignore_progress)
 
 
-def test_a_submission_that_names_nobody_counts_in_the_base_alone(tmp_path: Path, library: Library) -> None:
+def test_a_submission_without_authors_counts_only_in_the_total(tmp_path: Path, library: Library) -> None:
     store = fill(
         tmp_path / "store",
         [paper("1801.00001", "2018-01-05", authors=""), paper("1901.00001", "2019-01-05", authors="Ada Abel")],
         [answer()],
     )
-    found = counted(store, library)
-    assert [row["share"] for row in found.rows] == [0.5]
-    assert "1 submissions name no authors (2018)." in found.notes
+    report = authors_by_words(store, library)
+    assert [row["share"] for row in report.rows] == [0.5]
+    assert report.notes[0] == "1 name in 2 submissions."
+    assert "1 submission names no authors (2018)." in report.notes
 
 
-def test_whether_names_are_run_together_is_seen_from_the_whole_list(tmp_path: Path) -> None:
+def test_a_year_that_runs_names_together_is_excluded(tmp_path: Path) -> None:
+    """Whether it does is decided from the whole list, also where a search finds but one line of it."""
     at = datetime(2022, 6, 1, tzinfo=UTC)
     store = Store.open_or_create(tmp_path / "venues" / "toy", corpus="toy")
-    told = [("On trees", "Ann Bee Cee Dee"), ("On nothing", "Ann Bee Cee Dee Eff Gee Aitch Eye")]
-    found = [
-        venue_lists.build_venue_submission(
-            id=str(n), year=2021, decision="poster", title=title, abstract="", keywords=[], authors=[line], listed_at=at
+    lines = [("On trees", "Ann Bee Cee Dee"), ("On nothing", "Ann Bee Cee Dee Eff Gee Aitch Eye")]
+    submissions = [
+        build_venue_submission(
+            id=str(number), year=2021, decision="poster", title=title, abstract="", keywords=[], authors=[line],
+            listed_at=at,
         )
-        for n, (title, line) in enumerate(told)
-    ]
+        for number, (title, line) in enumerate(lines)
+    ]  # fmt: skip
     with store.write_lock():
-        ledger = venue_lists.build_coverage_records("test", 2021, ["poster"] * 2, at, "", "")
-        ingest.upsert_batches(store, [parts.build_batch_table(found, "test", at, "toy")], list(ledger))
+        records = build_coverage_records("test", 2021, ["poster"] * 2, at, "", "")
+        upsert_batches(store, [build_batch_table(submissions, "test", at, "toy")], list(records))
     words = ("authors", "--corpus", "toy", "--store", tmp_path, "--format", "json")
-    assert json.loads(run(*words, "--search", "trees").stdout)["rows"] == []
-    assert json.loads(run(*words).stdout)["rows"] == []
+    for more in ((), ("--search", "trees")):
+        report = json.loads(run(*words, *more).stdout)
+        assert report["rows"] == []
+        assert "The 2021 list has no separators between author names, so 2021 is excluded." in report["notes"]

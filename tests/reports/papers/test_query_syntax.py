@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trendcli.core.errors import UsageError
+from trendcli.core.words import SEARCH_WORD, split_words
 from trendcli.reports.papers.query_syntax import (
     And,
     SearchExpr,
@@ -17,7 +18,6 @@ from trendcli.reports.papers.query_syntax import (
     add_requirement,
     find_term,
     parse_search_query,
-    split_words,
     to_fts5,
     to_sql,
 )
@@ -31,29 +31,30 @@ TEXTS = [
 ]
 
 
-def numbers(db: sqlite3.Connection, expr: SearchExpr) -> list[int]:
-    """Which of TEXTS an expression finds by FTS5."""
+def fts5_matches(db: sqlite3.Connection, expr: SearchExpr) -> list[int]:
+    """Return which of TEXTS an expression matches by FTS5."""
     return [row[0] for row in db.execute("SELECT rowid FROM words WHERE words MATCH ?", (to_fts5(expr, FIELDS),))]
 
 
-def asked(query: SearchQuery) -> tuple[list[int], list[int]]:
-    """Which of TEXTS the query finds: by FTS5, and by SQL over the texts in lower case."""
+def matching_texts(query: SearchQuery) -> tuple[list[int], list[int]]:
+    """Return which of TEXTS a query matches: by FTS5, and by SQL over the texts in lower case."""
     db = sqlite3.connect(":memory:")
     db.execute("CREATE VIRTUAL TABLE words USING fts5(title, abstract, content='', columnsize=0, tokenize='ascii')")
-    rows = [(place, *(text.lower() for text in pair)) for place, pair in enumerate(TEXTS)]
+    rows = [(number, *(text.lower() for text in texts)) for number, texts in enumerate(TEXTS)]
     db.executemany("INSERT INTO words(rowid, title, abstract) VALUES (?, ?, ?)", rows)
-    by_index = numbers(db, query.requirement)
+    by_index = fts5_matches(db, query.requirement)
     for expr, _ in query.points:
-        assert numbers(db, add_requirement(expr, query.requirement)) == numbers(db, And((query.requirement, expr)))
+        shortened = fts5_matches(db, add_requirement(expr, query.requirement))
+        assert shortened == fts5_matches(db, And((query.requirement, expr)))
     duck = duckdb.connect()
-    duck.execute("CREATE TABLE texts (place INT, title VARCHAR, abstract VARCHAR)")
+    duck.execute("CREATE TABLE texts (number INT, title VARCHAR, abstract VARCHAR)")
     duck.executemany("INSERT INTO texts VALUES (?, ?, ?)", rows)
-    by_scan = duck.execute(f"SELECT place FROM texts WHERE {to_sql(query.requirement)} ORDER BY place").fetchall()
+    by_scan = duck.execute(f"SELECT number FROM texts WHERE {to_sql(query.requirement)} ORDER BY number").fetchall()
     return by_index, [row[0] for row in by_scan]
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "matches"),
     [
         ("graph", [0, 1, 3]),  # graphs as well; an underscore parts words
         ("GRAPH Neural", [0, 1, 3]),
@@ -92,63 +93,63 @@ def asked(query: SearchQuery) -> tuple[list[int], list[int]]:
         ("\\", None),
     ],
 )
-def test_what_is_found(query: str, found: list[int] | None) -> None:
-    if found is None:
-        with pytest.raises(UsageError, match="holds no letter or digit"):
+def test_a_query_matches_alike_in_the_index_and_in_a_scan(query: str, matches: list[int] | None) -> None:
+    if matches is None:
+        with pytest.raises(UsageError, match="has no letter or digit"):
             parse_search_query(query, FIELDS)
     else:
-        assert asked(parse_search_query(query, FIELDS)) == (found, found)
+        assert matching_texts(parse_search_query(query, FIELDS)) == (matches, matches)
 
 
 @pytest.mark.parametrize(
-    ("query", "why"),
+    ("query", "message"),
     [
-        ("", "Nothing to look for"),
-        ("  ", "Nothing to look for"),
-        ('""', "holds no letter or digit"),
-        ('"graph', "quotation mark is left open"),
-        ("-molecule", "what must occur as well"),
+        ("", "The query is empty"),
+        ("  ", "The query is empty"),
+        ('""', "has no letter or digit"),
+        ('"graph', "quotation mark is not closed"),
+        ("-molecule", "at least one word that must occur"),
         ("graph OR", "ends with AND or OR"),
-        ("OR graph", "OR stands between two words"),
-        ("graph OR AND tree", "AND stands between two words"),
-        ("graph OR -tree", "-tree cannot stand behind AND or OR"),
-        ("graph NOT tree", "Write -word"),
+        ("OR graph", "OR goes between two words, as in graph OR tree"),
+        ("graph OR AND tree", "AND goes between two words"),
+        ("graph OR -tree", "-tree cannot follow AND or OR"),
+        ("graph NOT tree", "write -word"),
         ("(graph OR tree) kernel", "Parentheses do not group"),
-        ("tilte:graph", r"No field 'tilte' \(did you mean title\?\). Known here: title, abstract"),
-        ("keywords:graph", "No field 'keywords'. Known here: title, abstract"),
-        ("title: graph", "wants a word right behind it: title:word"),
+        ("tilte:graph", r"No field 'tilte' \(did you mean title\?\). Known: title, abstract"),
+        ("keywords:graph", "No field 'keywords'. Known: title, abstract"),
+        ("title: graph", "needs a word right after it, as in title:word"),
         ("g*", "at least two letters"),
-        ("*", "holds no letter"),
+        ("*", "has no letter"),
         ("gr*ph", "star that is not at its end"),
-        ("- graph", "holds no letter or digit"),
+        ("- graph", "has no letter or digit"),
         (" ".join(f"word{number}" for number in range(33)), "at most 32 words and phrases, not 33"),
         ("-".join("a" * 2001), "A phrase has at most 32 words, not 2,001: a-a-a"),
         (f'graph "{"tree " * 33}"', "A phrase has at most 32 words, not 33: tree tree"),
         ("g" * 201, "A word has at most 200 letters, not 201: ggg"),
     ],
 )
-def test_a_bad_query_says_what_is_wrong(query: str, why: str) -> None:
-    with pytest.raises(UsageError, match=why):
+def test_a_malformed_query_says_what_is_wrong(query: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         parse_search_query(query, FIELDS)
 
 
 @given(st.text(alphabet=st.sampled_from("graph neural OR AND NOT NEAR -\"*^:(){}[]+,;'%\\~$_é非\n"), max_size=40))
-def test_whatever_is_typed_is_answered_alike_or_refused(text: str) -> None:
+def test_any_text_is_answered_alike_or_refused(text: str) -> None:
     try:
         query = parse_search_query(text, FIELDS)
     except UsageError:
         return
-    by_index, by_scan = asked(query)
+    by_index, by_scan = matching_texts(query)
     assert by_index == by_scan
     assert all(re.search(r"\w", term.text) for term in query.terms)
 
 
-def test_points() -> None:
-    """One for what occurs, one more in the title; the same for neighbours side by side."""
+def test_points_by_hand() -> None:
+    """One for what occurs, one more in the title; the same for adjacent words."""
     query = parse_search_query("graph kernel", FIELDS)
-    (sure, base), *more = query.points
-    assert (sure, base, query.max_points) == (query.requirement, 2, 6)
-    assert [(expr.text, expr.fields) for expr, _ in more if isinstance(expr, SearchTerm)] == [
+    (requirement, base), *bonuses = query.points
+    assert (requirement, base, query.max_points) == (query.requirement, 2, 6)
+    assert [(expr.text, expr.fields) for expr, _ in bonuses if isinstance(expr, SearchTerm)] == [
         ("graph kernel", FIELDS), ("graph", ("title",)), ("kernel", ("title",)), ("graph kernel", ("title",)),
     ]  # fmt: skip
     assert parse_search_query("abstract:graph", FIELDS).max_points == 1
@@ -156,8 +157,19 @@ def test_points() -> None:
     assert parse_search_query("graph graph", FIELDS) == parse_search_query("graph", FIELDS)
 
 
-def test_words_and_where_a_term_stands() -> None:
-    assert split_words("State-of-the-Art: 2D, naïve_x") == ["state", "of", "the", "art", "2d", "naïve", "x"]
+def test_words_are_split_at_everything_else() -> None:
+    assert split_words("State-of-the-Art: 2D, naïve_x", SEARCH_WORD) == [
+        "state",
+        "of",
+        "the",
+        "art",
+        "2d",
+        "naïve",
+        "x",
+    ]
+
+
+def test_a_term_is_found_at_whole_words() -> None:
     (term,) = parse_search_query('"graph neural"', FIELDS).terms
     text = "A graph-neural thing; subgraph neural"
     start, end = find_term(term, text) or (0, 0)
@@ -168,7 +180,7 @@ def test_words_and_where_a_term_stands() -> None:
     assert (start, end) == (4, 12)
 
 
-def test_what_a_phrase_holds_is_not_asked_again() -> None:
+def test_a_requirement_that_a_phrase_implies_is_left_out() -> None:
     query = parse_search_query("graph neural tree OR kernel", FIELDS)
     pair = next(expr for expr, _ in query.points if isinstance(expr, SearchTerm) and expr.text == "graph neural")
     assert to_fts5(add_requirement(pair, query.requirement), FIELDS).count("AND") == 1

@@ -1,29 +1,40 @@
 from __future__ import annotations
 
-from pathlib import Path
+import pytest
 
-from tests.conftest import ML, fill, paper
-from trendcli.core import periods
-from trendcli.core.types import Scope
-from trendcli.reports.terms import first_seen as terms
-
-
-def test_terms_are_runs_of_words_within_a_clause() -> None:
-    assert set(terms.iter_title_terms("neural tangent kernels: the deep case")) == {
-        "neural tangent", "tangent kernels", "neural tangent kernels", "deep case",
-    }  # fmt: skip
-    # "of" may stand inside a term, numbers alone are none, and a hyphen holds a word together
-    assert set(terms.iter_title_terms("2 3: the of and")) == set()
-    assert set(terms.iter_title_terms("bag of words")) == {"bag of words"}
-    assert set(terms.iter_title_terms("self-attention rises")) == {"self-attention rises"}
+from tests.worlds import ML, fill, paper
+from trendcli.core.periods import parse_period
+from trendcli.core.types import Scope, Submission
+from trendcli.reports.terms.first_seen import find_first_seen_terms, iter_title_terms
+from trendcli.store.store import Store
 
 
-def test_first_seen_terms(tmp_path: Path) -> None:
-    def papers(month: str, day: int, title: str, number: int, start: int) -> list:  # type: ignore[type-arg]
-        return [paper(f"{month}.{start + n:05d}", f"20{month[:2]}-{month[2:]}-{day:02d}", title) for n in range(number)]
+@pytest.mark.parametrize(
+    ("title", "terms"),
+    [
+        (
+            "neural tangent kernels: the deep case",
+            {"neural tangent", "tangent kernels", "neural tangent kernels", "deep case"},
+        ),
+        ("2 3: the of and", set()),  # numbers alone are no term
+        ("bag of words", {"bag of words"}),  # "of" may stand inside
+        ("self-attention rises", {"self-attention rises"}),  # a hyphen holds a word together
+        ("a survey of c++ parsers", {"survey of c++", "c++ parsers"}),
+    ],
+)
+def test_terms_are_words_in_a_row_within_a_clause(title: str, terms: set[str]) -> None:
+    assert set(iter_title_terms(title)) == terms
 
-    store = fill(
-        tmp_path,
+
+def papers(month: str, day: int, title: str, count: int, start: int) -> list[Submission]:
+    date = f"20{month[:2]}-{month[2:]}-{day:02d}"
+    return [paper(f"{month}.{start + number:05d}", date, title) for number in range(count)]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return fill(
+        tmp_path_factory.mktemp("first_seen") / "store",
         [
             *papers("1905", 14, "Neural tangent kernels at work", 4, 0),
             *papers("1905", 15, "Deep nets and graph kernels", 3, 10),
@@ -32,12 +43,16 @@ def test_first_seen_terms(tmp_path: Path) -> None:
             *papers("1905", 22, "Later words", 5, 30),
         ],
     )
-    found = terms.find_first_seen_terms(store, ML, periods.parse_period("2019-W20"))
-    named = {item.term: item.title_count for item in found}
-    assert (
-        named["neural tangent kernels"] == 4 and "neural tangent" not in named
-    )  # within a longer one of the same titles
-    assert named["deep nets"] == 3
-    assert not {"graph kernels", "later words", "seen by two"} & set(named)
-    assert terms.find_first_seen_terms(store, Scope("cs.CL", ("cs.CL",)), periods.parse_period("2019-W20")) == []
-    assert terms.find_first_seen_terms(store, ML, periods.parse_period("2018-W14")) == []  # nothing was stored before
+
+
+def test_terms_of_three_titles_that_no_earlier_title_has_are_first_seen(store: Store) -> None:
+    terms = find_first_seen_terms(store, ML, parse_period("2019-W20"))
+    counts = {term.term: term.title_count for term in terms}
+    assert counts["neural tangent kernels"] == 4 and counts["deep nets"] == 3
+    assert "neural tangent" not in counts  # within a longer one of the same titles
+    assert not {"graph kernels", "later words", "seen by two"} & set(counts)
+
+
+def test_nothing_is_first_seen_outside_the_scope_or_without_earlier_titles(store: Store) -> None:
+    assert find_first_seen_terms(store, Scope("cs.CL", ("cs.CL",)), parse_period("2019-W20")) == []
+    assert find_first_seen_terms(store, ML, parse_period("2018-W14")) == []

@@ -6,19 +6,20 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import answer, fill, paper
-from tests.reports.trends.test_comparison import ask
+from tests.reports.helpers import ask
+from tests.worlds import answer, fill, paper
 from trendcli.core.errors import UsageError
 from trendcli.core.report import Report
 from trendcli.core.types import Submission
 from trendcli.output.machine import render_json
-from trendcli.reports import notes as provenance
+from trendcli.reports.judgements import Judgement, append_judgements
 from trendcli.reports.trends.verify import verify_report
-from trendcli.store import ingest
 from trendcli.store.compaction import compact_store
+from trendcli.store.ingest import upsert_batches
+from trendcli.store.records import build_batch_table
 from trendcli.store.store import Store
-from trendcli.topics import loader as topic_files
 from trendcli.topics.library import Library
+from trendcli.topics.loader import load_library
 
 TOPICS = "topics:\n  apple:\n    phrases: [apple]\n  pear:\n    phrases: [pear]\npacks:\n  all: [apple, pear]\n"
 
@@ -34,12 +35,12 @@ def world() -> list[Submission]:
 
 @pytest.fixture
 def own(topic_file: Any) -> Library:
-    return topic_files.load_library(topic_file(TOPICS).parent)
+    return load_library(topic_file(TOPICS).parent)
 
 
 def saved(report: Report) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(render_json(report))
-    return found
+    values: dict[str, Any] = json.loads(render_json(report))
+    return values
 
 
 def causes(store: Store, library: Library, before: dict[str, Any]) -> list[str]:
@@ -67,18 +68,16 @@ def test_the_same_store_gives_the_same_report(
 ) -> None:
     store = fill(tmp_path, world())
     report = ask(form, store, own, *names, **words)
-    found = verify_report(store, own, saved(report))
-    assert (list(found.rows), found.notes[0]) == ([], "The same question gives the same report.")
+    verification = verify_report(store, own, saved(report))
+    assert (list(verification.rows), verification.notes[0]) == ([], "Reproduced: the same query gives the same report.")
 
 
-def test_four_differences_are_named_and_a_fold_is_none(
+def test_four_causes_are_named_and_a_compaction_is_none(
     tmp_path: Path, own: Library, topic_file: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = fill(tmp_path / "a", world()[:60])
-    with store.write_lock():  # an update, which a fold moves into months
-        from trendcli.store import records as parts
-
-        ingest.upsert_batches(store, [parts.build_batch_table(world()[60:], "test", answer().answered_at)], [answer()])
+    with store.write_lock():  # a delta file, which a compaction moves into months
+        upsert_batches(store, [build_batch_table(world()[60:], "test", answer().answered_at)], [answer()])
     before = saved(ask("comparison", store, own, "apple"))
     with store.write_lock():
         compact_store(store)
@@ -86,8 +85,8 @@ def test_four_differences_are_named_and_a_fold_is_none(
 
     moved = [replace_date(p, "2018-06-30") if p.id == "1903.00002" else p for p in world()]
     date_store = fill(tmp_path / "date", moved)
-    found = verify_report(date_store, own, before).rows
-    assert [(row["where"], row["cause"]) for row in found if row["where"] in ("2018", "2019")] == [
+    verification = verify_report(date_store, own, before).rows
+    assert [(row["where"], row["cause"]) for row in verification if row["where"] in ("2018", "2019")] == [
         ("2018", "changed dates"), ("2019", "changed dates"),
     ]  # fmt: skip
     assert causes(date_store, own, before) == ["changed dates"]
@@ -95,19 +94,19 @@ def test_four_differences_are_named_and_a_fold_is_none(
     with store.write_lock():
         revised = world()[61]._replace(version=2, title="Apples, anew")
         fresh = paper(revised.id, "2019-02-05", revised.title, version=2, as_of=revised.as_of + 1)
-        ingest.upsert_batches(store, [parts.build_batch_table([fresh], "test", answer().answered_at)], [answer()])
+        upsert_batches(store, [build_batch_table([fresh], "test", answer().answered_at)], [answer()])
     assert causes(store, own, before) == ["revised data"]
     assert verify_report(store, own, before).rows[0]["now"] == "as many, with other text or versions"
 
     store = fill(tmp_path / "again", world())
     folder = topic_file(TOPICS.replace("[apple]", "[apple, pear]")).parent
-    assert causes(store, topic_files.load_library(folder), before) == ["changed rules"]
-    monkeypatch.setattr(provenance, "__version__", "9.9")
+    assert causes(store, load_library(folder), before) == ["changed rules"]
+    monkeypatch.setattr("trendcli.reports.notes.__version__", "9.9")
     assert causes(store, own, before) == ["changed program"]
 
 
-def replace_date(found: Submission, day: str) -> Submission:
-    return paper(found.id, day, found.title)
+def replace_date(submission: Submission, day: str) -> Submission:
+    return paper(submission.id, day, submission.title)
 
 
 @pytest.mark.parametrize("words", [{"within": "pear"}, {"both": ["pear"]}])
@@ -117,7 +116,7 @@ def test_the_rules_of_what_it_is_compared_within_count_as_well(
     store = fill(tmp_path / "store", world())
     before = saved(ask("comparison", store, own, "apple", **words))
     folder = topic_file(TOPICS.replace("[pear]", "[pear, apple]")).parent
-    assert causes(store, topic_files.load_library(folder), before) == ["changed rules"]
+    assert causes(store, load_library(folder), before) == ["changed rules"]
 
 
 def test_new_data_and_a_grown_coverage(tmp_path: Path, own: Library) -> None:
@@ -125,23 +124,23 @@ def test_new_data_and_a_grown_coverage(tmp_path: Path, own: Library) -> None:
     before = saved(ask("series", store, own, "apple"))
     assert [row["status"] for row in before["rows"]] == ["complete", "partial"]
     fill(tmp_path, [paper("1912.09999", "2019-12-05", "An apple")], [answer()])
-    found = verify_report(Store.open(tmp_path), own, before)
-    assert [(row["cause"], row["where"]) for row in found.rows[:3]] == [
+    verification = verify_report(Store.open(tmp_path), own, before)
+    assert [(row["cause"], row["where"]) for row in verification.rows[:3]] == [
         ("new data", "2019"), ("new data", "2019-12"), ("changed coverage", "2019"),
     ] or causes(Store.open(tmp_path), own, before) == ["new data", "changed coverage"]  # fmt: skip
-    assert ("number", "apple 2019 count", "40", "41") in [tuple(row.values()) for row in found.rows]
+    assert ("number", "apple 2019 count", "40", "41") in [tuple(row.values()) for row in verification.rows]
 
 
-def test_an_edited_file_is_found_out(tmp_path: Path, own: Library) -> None:
+def test_an_edited_file_is_unexplained(tmp_path: Path, own: Library) -> None:
     store = fill(tmp_path, world())
     before = saved(ask("comparison", store, own, "apple"))
     before["rows"][0]["count_2"] = 55
-    found = verify_report(store, own, before)
-    assert [tuple(row.values()) for row in found.rows] == [("unexplained", "apple 2019 count_2", "55", "40")]
-    assert found.notes[0].startswith("Nothing that the numbers rest on has changed")
+    verification = verify_report(store, own, before)
+    assert [tuple(row.values()) for row in verification.rows] == [("unexplained", "apple 2019 count_2", "55", "40")]
+    assert verification.notes[0].startswith("None of the inputs has changed")
 
 
-def test_what_stands_outside_of_the_rows_is_checked_as_well(tmp_path: Path, own: Library) -> None:
+def test_what_stands_outside_the_rows_is_compared_as_well(tmp_path: Path, own: Library) -> None:
     store = fill(tmp_path, world())
     before = saved(ask("series", store, own, by="month"))
     for edit in (
@@ -157,8 +156,8 @@ def test_what_stands_outside_of_the_rows_is_checked_as_well(tmp_path: Path, own:
 
 
 @pytest.mark.parametrize("wrong", [{}, [], {"kind": "comparison"}, {"kind": "papers", "query": {}}, {"query": 3}, None])
-def test_what_is_no_report(tmp_path: Path, own: Library, wrong: Any) -> None:
-    with pytest.raises(UsageError, match="not a report that can be made again"):
+def test_anything_else_is_refused(tmp_path: Path, own: Library, wrong: Any) -> None:
+    with pytest.raises(UsageError, match="not a report that can be reproduced"):
         verify_report(fill(tmp_path, world()), own, wrong)
 
 
@@ -174,5 +173,20 @@ def test_a_report_with_a_part_broken_or_of_another_kind(tmp_path: Path, own: Lib
         {"periods": None},
         {"kind": "explanation"},
     ):
-        with pytest.raises(UsageError, match="not a report that can be made again"):
+        with pytest.raises(UsageError, match="not a report that can be reproduced"):
             verify_report(store, own, {**before, **broken})
+
+
+def test_a_note_on_precision_is_not_compared(tmp_path: Path, own: Library) -> None:
+    """People judge after a report was saved, and no number moves."""
+    store = fill(tmp_path, world())
+    before = saved(ask("comparison", store, own, "apple"))
+    judgement = Judgement("1901.00001", True, own.match_hash("apple"), "cs.LG", "2019", 40, "2026-11-21")
+    append_judgements(store, "apple", [judgement])
+    judged = saved(ask("comparison", store, own, "apple"))
+    assert judged["provenance"]["precision"]["apple"] in judged["notes"]
+    assert causes(store, own, before) == []
+    append_judgements(store, "apple", [judgement._replace(id="1901.00013", relevant=False)])
+    assert causes(store, own, judged) == []
+    judged["notes"].append("All is falling.")
+    assert causes(store, own, judged) == ["unexplained"]

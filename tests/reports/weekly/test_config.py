@@ -8,37 +8,36 @@ import pytest
 from tests.commands import run
 from trendcli.core.errors import SettingsError
 from trendcli.core.settings import config_folder, settings_to_yaml
-from trendcli.reports.weekly import config as job
-from trendcli.reports.weekly.config import WeeklyConfig
-from trendcli.topics import loader as topic_files
+from trendcli.reports.weekly.config import WeeklyConfig, load_weekly_config
+from trendcli.topics.loader import load_library
 
 
-def test_the_shipped_file_holds_the_defaults_and_topics_that_exist() -> None:
+def test_the_shipped_file_has_the_defaults_and_topics_that_exist() -> None:
     shipped = config_folder() / "weekly.yaml"
     assert shipped.read_text(encoding="utf-8") == settings_to_yaml(WeeklyConfig())
-    assert job.load_weekly_config(shipped) == WeeklyConfig(out=str(config_folder() / "trend-weekly"))
-    library = topic_files.load_library(config_folder() / "topics")
+    assert load_weekly_config(shipped) == WeeklyConfig(out=str(config_folder() / "trend-weekly"))
+    library = load_library(config_folder() / "topics")
     assert [library.get_topic(name).id for name in WeeklyConfig().watch] == list(WeeklyConfig().watch)
     assert library.get_pack(WeeklyConfig().pack)
 
 
-def test_a_file_of_ones_own(tmp_path: Path) -> None:
+def test_a_settings_file_replaces_defaults(tmp_path: Path) -> None:
     path = tmp_path / "my.yaml"
     path.write_text("watch: rl gan\nout: weeks\nkeep: 3\nnotify: mail me\n")
-    assert job.load_weekly_config(path) == WeeklyConfig(
+    assert load_weekly_config(path) == WeeklyConfig(
         watch=("rl", "gan"), out=str(tmp_path / "weeks"), keep=3, notify="mail me"
     )
-    assert job.load_weekly_config(None) == WeeklyConfig()
+    assert load_weekly_config(None) == WeeklyConfig()
 
 
 @pytest.mark.parametrize("command", ["weekly", "schedule"])
 def test_the_help_names_every_setting(command: str) -> None:
-    said = " ".join(run(command, "--help").stdout.split())
-    assert f"any of {', '.join(item.name for item in fields(WeeklyConfig))}; each has a default" in said
+    help_text = " ".join(run(command, "--help").stdout.split())
+    assert f"any of {', '.join(field.name for field in fields(WeeklyConfig))}; each has a default" in help_text
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("whatch: [rl]", "unknown setting 'whatch' (did you mean watch?)"),
         ("keep: -1", "setting 'keep' is -1: expected a whole number"),
@@ -51,9 +50,9 @@ def test_the_help_names_every_setting(command: str) -> None:
         ("- rl", "expected `name: value` lines"),
     ],
 )
-def test_bad_settings_say_which(tmp_path: Path, text: str, said: str) -> None:
+def test_an_invalid_setting_is_named(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text(text + "\n")
     with pytest.raises(SettingsError) as error:
-        job.load_weekly_config(path)
-    assert said in str(error.value) and str(path) in str(error.value)
+        load_weekly_config(path)
+    assert message in str(error.value) and str(path) in str(error.value)

@@ -10,15 +10,14 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from math import log
 
+from trendcli.core.words import CONTEXT_WORD, split_words
+
 SURROUNDING_CHARS = 120  # characters on each side of a match: some forty words in all
 # of the values that were tried, these separate the surroundings of one sense from those of another best
 # (docs/how-to/checking-topics.md)
 MIN_SURROUNDINGS = 3  # surroundings that contain a word which gets a weight
 MAX_BACKGROUND_RATIO = 2.5  # surroundings of the background per surrounding of the sense
 MIN_TYPICAL_ODDS = 3  # of a typical word, in one list over the other
-# Not the words of reports/terms/tokens.py: these are evidence of a sense, for which digits, underscores and single
-# letters are noise, and they are compared only with each other. The plural s goes without a look at other texts.
-_WORD_PATTERN = re.compile(r"[a-z][a-z]+")
 _PLURAL_ENDING = re.compile(r"(?<=[^ius])s$")
 
 Surroundings = Collection[str]
@@ -26,7 +25,7 @@ Surroundings = Collection[str]
 
 def find_words(text: str) -> frozenset[str]:
     """Return the words of a text, in lower case and without a plural s."""
-    return frozenset(_PLURAL_ENDING.sub("", word) for word in _WORD_PATTERN.findall(text.lower()))
+    return frozenset(_PLURAL_ENDING.sub("", word) for word in split_words(text, CONTEXT_WORD))
 
 
 def surrounding_words(text: str, start: int, end: int, excluded_words: Collection[str] = ()) -> frozenset[str]:

@@ -15,6 +15,7 @@ import yaml
 from trendcli.core.errors import TopicError, UsageError
 from trendcli.core.normalize import normalize_text
 from trendcli.core.types import Progress, Scope, Topic, ignore_progress
+from trendcli.core.yaml import quote_yaml
 from trendcli.reports.terms.acronym_definitions import iter_long_forms
 from trendcli.store.manifest import ARXIV
 from trendcli.store.sql import file_rows_sql, scope_filter_sql, sql_string
@@ -221,19 +222,14 @@ def format_topic_yaml(topic_draft: TopicDraft) -> str:
     """Format a topic as lines of a topic file, indented by two spaces, with the counts and notes as comments."""
     listed = ", ".join(f"{form} {count:,}" for form, count in topic_draft.form_counts[:_MAX_LISTED])
     more = len(topic_draft.form_counts) - _MAX_LISTED
-    lines = [f"  {topic_draft.id}:", f"    name: {_quote_yaml(topic_draft.name)}"]
+    lines = [f"  {topic_draft.id}:", f"    name: {quote_yaml(topic_draft.name)}"]
     if listed:
         lines.append(f"    # submissions with each form: {listed}" + (f" and {more} more" if more > 0 else ""))
-    lines.append(f"    phrases: [{', '.join(map(_quote_yaml, topic_draft.phrases))}]")
+    lines.append(f"    phrases: [{', '.join(map(quote_yaml, topic_draft.phrases))}]")
     lines += [f"    # {note}" for note in topic_draft.notes]
     if topic_draft.acronyms:
-        lines.append(f"    acronyms: [{', '.join(map(_quote_yaml, topic_draft.acronyms))}]")
+        lines.append(f"    acronyms: [{', '.join(map(quote_yaml, topic_draft.acronyms))}]")
     return "\n".join(lines) + "\n"
-
-
-def _quote_yaml(text: str) -> str:
-    """Quote a text where YAML would not read it back, as an element of a list in brackets."""
-    return text if re.fullmatch(r"[A-Za-z][A-Za-z0-9 -]*", text) and yaml.safe_load(text) == text else repr(text)
 
 
 def insert_topic(file_text: str, topic_lines: str, path: Path) -> str:

@@ -48,7 +48,7 @@ _PRECISION_COLUMNS = (
     Column("judged", "Judged", "count"),
     Column("right", "Relevant", "count"),
     Column("precision", "Precision", "share"),
-    Column("low,high", "95 % interval", "share_interval"),
+    Column("low", "95 % interval", "share_interval", second_key="high"),
 )
 
 

@@ -160,7 +160,7 @@ def coverage_gap_notes(bound: BoundQuery, window: Window) -> list[str]:
     unit = "days" if corpus == ARXIV else "years"
     gaps = [f"{unit} not {coverage_phrase(corpus, status.missing_categories)}"] if status.missing_categories else []
     gaps += [f"anything after {bound.data_as_of:%Y-%m-%d}"] if exceeds_data else []
-    return [f"Incomplete: without {' and '.join(gaps)}."] if gaps else []
+    return [f"Incomplete: missing {' and '.join(gaps)}."] if gaps else []
 
 
 def export_submissions(

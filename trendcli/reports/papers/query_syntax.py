@@ -13,17 +13,12 @@ from itertools import pairwise
 
 from trendcli.core.errors import UsageError, suggest_names
 from trendcli.core.normalize import normalize_text
+from trendcli.core.words import LETTER_CLASS, SEARCH_WORD, SEPARATOR_CLASS, split_words
 
 MAX_SEARCH_WORDS = 32  # words and phrases in a query, and words in a phrase
 MAX_WORD_LETTERS = 200  # letters in a word
 _PIECE_PATTERN = re.compile(r'(-?)(?:([A-Za-z_]+):)?(?:"([^"]*)"(\*?)|([^\s"]+))')
-# what separates words in lower-case text; words are made of everything else, since a class of all letters beyond ASCII
-# takes Python 10 ms to compile
-_SEPARATOR_CLASS = r"[\x00-/:-`{-\x7f]"
-_LETTER_CLASS = f"[^{_SEPARATOR_CLASS[1:]}"
-_RE2_SEPARATOR_CLASS = r"[^0-9a-z\x{80}-\x{10FFFF}]"  # the same in the syntax of RE2
-_WORD_PATTERN = re.compile(f"{_LETTER_CLASS}+")
-# These are the words of the full-text index; those of reports/terms/tokens.py are ASCII alone, and keep underscores.
+_RE2_SEPARATOR_CLASS = r"[^0-9a-z\x{80}-\x{10FFFF}]"  # core.words.SEPARATOR_CLASS in the syntax of RE2
 
 
 @dataclass(frozen=True)
@@ -76,11 +71,6 @@ class SearchQuery:
     points: tuple[tuple[SearchExpr, int], ...]
     max_points: int
     terms: tuple[SearchTerm, ...]
-
-
-def split_words(text: str) -> list[str]:
-    """Return the words of a canonical text, in lower case."""
-    return _WORD_PATTERN.findall(text.lower())
 
 
 def parse_search_query(text: str, fields: Sequence[str]) -> SearchQuery:
@@ -172,9 +162,9 @@ def _contains_run(run: Sequence[str], part: Sequence[str]) -> bool:
 
 def find_term(term: SearchTerm, text: str) -> tuple[int, int] | None:
     """Return the (start, end) of the first occurrence of a term in a canonical text, or None."""
-    ending = {"*": f"{_LETTER_CLASS}*", "s": "s?", "": ""}[term.ending]
-    alternatives = "|".join(f"{_SEPARATOR_CLASS}+".join(spelling) for spelling in term.spellings)
-    match = re.search(f"(?<!{_LETTER_CLASS})(?:{alternatives}){ending}(?!{_LETTER_CLASS})", text.lower())
+    ending = {"*": f"{LETTER_CLASS}*", "s": "s?", "": ""}[term.ending]
+    alternatives = "|".join(f"{SEPARATOR_CLASS}+".join(spelling) for spelling in term.spellings)
+    match = re.search(f"(?<!{LETTER_CLASS})(?:{alternatives}){ending}(?!{LETTER_CLASS})", text.lower())
     return match.span() if match else None
 
 
@@ -237,7 +227,9 @@ def _parse_term(text: str, field: str | None, fields: tuple[str, ...]) -> Search
     has_star = text.endswith("*")
     if "*" in text.rstrip("*"):
         raise UsageError(f"{text!r} has a star that is not at its end; only the end of a word can be a wildcard.")
-    spellings = tuple(dict.fromkeys(tuple(split_words(variant)) for variant in (text, text.replace("-", ""))))
+    spellings = tuple(
+        dict.fromkeys(tuple(split_words(variant, SEARCH_WORD)) for variant in (text, text.replace("-", "")))
+    )
     words = spellings[0]
     if not words:
         raise UsageError(f"{text!r} has no letter or digit to search for.")

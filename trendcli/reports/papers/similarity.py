@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trendcli.core.files import write_file_atomically
-from trendcli.reports.papers.query_syntax import Or, SearchQuery, SearchTerm, split_words
+from trendcli.core.words import SEARCH_WORD, split_words
+from trendcli.reports.papers.query_syntax import Or, SearchQuery, SearchTerm
 from trendcli.store.manifest import DataFile
 from trendcli.store.sql import file_rows_sql
 from trendcli.store.store import Store
@@ -96,7 +97,7 @@ def build_similarity_query(
 
 
 def _text_words(texts: Iterable[str | None]) -> list[str]:
-    return split_words("\n".join(text for text in texts if text))
+    return split_words("\n".join(text for text in texts if text), SEARCH_WORD)
 
 
 def _spread_files(files: Sequence[DataFile]) -> list[DataFile]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from trendcli.core.periods import Period
 from trendcli.core.types import Scope
+from trendcli.core.words import TITLE_WORD, split_words
 from trendcli.reports.terms.stopwords import STOPWORDS
 from trendcli.store.manifest import DataFile
 from trendcli.store.sql import file_rows_sql, scope_filter_sql, sql_string
@@ -20,9 +21,6 @@ MIN_TITLES = 3  # titles that contain a term
 MAX_SHOWN_TERMS = 12
 RECENT_SUBMISSIONS = 20_000  # newest titles before the period: they contain most terms already
 MAX_SOUGHT_TERMS = 60  # most frequent of the remaining terms, which are looked for in all older titles
-# Not the words of tokens.py: these terms are shown as written and compared only with titles, so "c++" is a word, and an
-# inner hyphen or apostrophe holds one together ("self-attention", "alzheimer's").
-_WORD_PATTERN = re.compile(r"[a-z0-9][a-z0-9+]*(?:[-'][a-z0-9+]+)*")
 _CLAUSE_BREAK = re.compile(r"[^a-z0-9+' -]+")
 # words that neither begin nor end a term: stopwords, and those by which titles praise themselves
 _INNER_WORDS = STOPWORDS | frozenset("approach approaches efficient learning-based method methods".split())
@@ -81,7 +79,7 @@ def _select_newest_files(files: Sequence[DataFile]) -> list[DataFile]:
 def iter_title_terms(title: str) -> Iterator[str]:
     """Yield the terms of a title in lower case: words in a row within a clause, with no common word at either end."""
     for clause in _CLAUSE_BREAK.split(title):
-        words = _WORD_PATTERN.findall(clause)
+        words = split_words(clause, TITLE_WORD)
         for length in range(MIN_TERM_WORDS, MAX_TERM_WORDS + 1):
             for start in range(len(words) - length + 1):
                 run = words[start : start + length]

@@ -5,12 +5,7 @@ or one hyphen separates them. The phrase of a topic matches by the same rule (to
 n-gram is that of the topic made of it.
 
 Words are split on Arrow buffers: text by text, with a regular expression and a Counter, counting takes nine times as
-long (docs/explanation/terms.md). Four other places need other words, no two of them the same:
-
-- first_seen.py: terms of titles, to be shown as written ("c++", "self-attention")
-- reports/papers/query_syntax.py: search, where letters of any script count and an underscore separates, as in the index
-- reports/curation/acronyms.py: evidence of a sense, so only runs of two or more letters
-- reports/curation/create.py: the gaps of a user's term, which is looked for as typed but for spaces and hyphens
+long (docs/explanation/terms.md). Words for other uses are those of core/words.py.
 """
 
 from __future__ import annotations
