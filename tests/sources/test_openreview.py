@@ -169,7 +169,9 @@ def test_a_venue_that_decides_between_two_fetches(standin: OpenReviewStandIn, tm
     standin.has_decided = True
     again = run(*YEAR, env=env)
     undecided = sum(entry.decision not in ("withdrawn", "desk-rejected") for entry in ENTRIES)
-    assert again.stderr == f"0 new, {undecided} revised, {400 - undecided} known, 2024-01-01 to 2025-01-01, complete\n"
+    assert (
+        again.stderr == f"0 new, {undecided} revised, {400 - undecided} unchanged, 2024-01-01 to 2025-01-01, complete\n"
+    )
     assert rows(tmp_path / "venues/iclr") == {e.id: expected(e, e.decision) for e in ENTRIES}
     accepted = sum("accepted" in decision_categories(e.decision) for e in ENTRIES)
     report = run("report", "--corpus", "iclr", "--submission-status", "accepted", "--period", "2024", "-t", "rnn", "--format", "json", env=env)  # fmt: skip
@@ -183,7 +185,7 @@ def test_a_year_that_is_decided_and_stored_is_frozen(standin: OpenReviewStandIn,
     frozen = run(*YEAR, env=env)
     assert frozen.exit_code == 0 and "was fetched with its decisions on" in frozen.stderr
     assert run(*YEAR, "--fail-if-unchanged", env=env).exit_code == 5
-    assert "for 0 lists" in run(*YEAR, "--dry-run", env=env).stdout
+    assert "request 0 lists" in run(*YEAR, "--dry-run", env=env).stdout
     assert len(standin.requests) == request_count
     refreshed = run(*YEAR, "--refresh", env=env)
     assert refreshed.stderr.startswith("0 new, 0 revised, 400 unchanged") and len(standin.requests) > request_count

@@ -300,7 +300,7 @@ def _run_notify_command(command: str | None, folder: Path, labels: list[str]) ->
             failed_weeks.append(label)
         write_pending_weeks(folder, [*failed_weeks, *labels[number:]])
         if process.returncode:
-            typer.echo(f"trend: the notify command exited with code {process.returncode} for {label}", err=True)
+            typer.echo(f"trend: the notify command failed with exit code {process.returncode} for {label}", err=True)
     if failed_weeks:
         raise RetryableError(
             f"The notify command failed for {', '.join(failed_weeks)}; the next run tries again. All weeks are drawn."

@@ -187,21 +187,21 @@ def test_the_command_prints_or_appends(store: Store, tmp_path: Path) -> None:
     command = ("topics", "new", "mine", "--from", "graph neural network", "--store", store.root)
     printed = run(*command)
     assert yaml.safe_load(printed.stdout)["topics"]["mine"]["phrases"] == ["graph neural network"]
-    assert "It matches 9 of 18 submissions: 2018 5, 2019 4. They are counted in everything stored" in printed.stderr
-    assert "`trend topics sample` count in scope ml." in printed.stderr and "Careful: GNN" in printed.stderr
+    assert "It matches 9 of 18 submissions: 2018 5, 2019 4. Counted in everything stored" in printed.stderr
+    assert "`trend topics sample` count in scope ml." in printed.stderr and "Warning: GNN" in printed.stderr
     own = tmp_path / "own.yaml"
     own.write_text(OWN)
     settings = {"TREND_TOPICS": str(own)}
     assert run(*command, env=settings).exit_code == 0
     assert own.read_text().startswith(OWN[:60]) and "mine" in run("topics", "list", env=settings).stdout
     twice = run(*command, env=settings)
-    assert twice.exit_code == 2 and "There is a topic 'mine' already" in twice.stderr
+    assert twice.exit_code == 2 and "Topic 'mine' already exists" in twice.stderr
     assert own.read_text().count("mine:") == 1
     shipped = run("topics", "new", "gnn", "--from", "graph neural network", "--store", store.root, env=settings)
     assert shipped.exit_code == 0 and "It replaces the shipped topic 'gnn'" in shipped.stderr
     other = run(*command[:2], "yours", *command[3:], "-o", tmp_path / "new" / "file.yaml", env=settings)
     assert (
-        "Name it in the setting `topics` or the variable TREND_TOPICS" in other.stderr
+        "name it in the setting `topics` or in TREND_TOPICS" in other.stderr
         and (tmp_path / "new" / "file.yaml").exists()
     )
     folder = tmp_path / "folder"

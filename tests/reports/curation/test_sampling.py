@@ -144,8 +144,8 @@ def test_a_sample_is_judged_elsewhere_and_read_back(root: Path, tmp_path: Path) 
     report = run("report", "-t", "gan", "--store", root)
     assert "gan: 5 of 6 sampled submissions of 2017 to 2019 were judged relevant: precision " in report.stdout
     again = run("topics", "sample", "gan", "-n", 6, "-o", tmp_path / "precision.csv", "--store", root)
-    assert "All 6 are judged: this is their precision" in again.stderr
-    assert "Nobody is asked without a terminal" in run("topics", "sample", "gan", "-n", 8, "--store", root).stderr
+    assert "All 6 are judged; this is the precision" in again.stderr
+    assert "There is no terminal to ask on" in run("topics", "sample", "gan", "-n", 8, "--store", root).stderr
     more = run("topics", "sample", "gan", "-n", 8, "--format", "jsonl", "--store", root).stdout.splitlines()
     assert sorted(json.loads(line)["relevant"] or "" for line in more) == ["", "", "n", *["y"] * 5]
     none = run("topics", "sample", "gan", "--judged", tmp_path / "none", "--store", root)
