@@ -97,6 +97,7 @@ def test_a_table_fits_a_terminal_of_80_columns(store: Path) -> None:
     assert "\x1b[1m" in run_on_terminal("report", "--store", store, "-t", "gan", columns=80)
 
 
+@pytest.mark.journey
 def test_progress_is_shown_on_a_terminal_only(tmp_path: Path) -> None:
     path = write(tmp_path / "s.jsonl", *months(2018, 1, 2))
     assert "submissions" in run_on_terminal("import", path, "--store", tmp_path / "a", columns=100)

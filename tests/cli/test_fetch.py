@@ -67,6 +67,7 @@ def test_weeks_of_upkeep_by_either_source(
     assert "0 days old" in " ".join(status["notes"])
 
 
+@pytest.mark.journey
 def test_a_snapshot_joins_on_to_what_is_fetched(
     standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
 ) -> None:
@@ -80,11 +81,11 @@ def test_a_snapshot_joins_on_to_what_is_fetched(
     lines = []
     for p in known:
         dates = [at for at in p.versions if at < moment]
-        told = {"title": p.title, "abstract": p.abstract, "authors": ", ".join(p.authors), "comments": p.comment}
+        fields = {"title": p.title, "abstract": p.abstract, "authors": ", ".join(p.authors), "comments": p.comment}
         day, listed = str(dates[-1].date()), " ".join(p.categories)
-        lines.append(line(p.id, *map(text, dates), **told, categories=listed, update_date=day))
+        lines.append(line(p.id, *map(text, dates), **fields, categories=listed, update_date=day))
     lines[-1]["update_date"] = "2019-06-01"
-    (tmp_path / "s.jsonl").write_text("".join(json.dumps(item) + "\n" for item in lines))
+    (tmp_path / "s.jsonl").write_text("".join(json.dumps(record) + "\n" for record in lines))
     for source in ("arxiv", "oai"):
         env = {**standin.build_environment(), "TREND_STORE": str(tmp_path / source)}
         assert run("import", tmp_path / "s.jsonl", "--complete", "all", env=env).exit_code == 0
@@ -92,10 +93,10 @@ def test_a_snapshot_joins_on_to_what_is_fetched(
         assert fetched.exit_code == 0, fetched.stderr
         assert fetched.stderr.startswith(f"{600 - len(known)} new, ")
         store = Store.open(tmp_path / source)
-        found = rows(store)
-        assert found.keys() == expected(small_corpus).keys() and store.manifest.submission_count == 600
+        stored_rows = rows(store)
+        assert stored_rows.keys() == expected(small_corpus).keys() and store.manifest.submission_count == 600
         if source == "oai":  # changes bring every revision, the API's window those of the last weeks
-            assert found == expected(small_corpus)
+            assert stored_rows == expected(small_corpus)
         spans = store.build_coverage().category_spans("cs.LG")
         assert [s.status for s in spans] == ["complete", "provisional"] and spans[0].since.year == 2018
         years = json.loads(run("report", "--by", "year", *CATEGORY_OPTIONS, "--format", "json", env=env).stdout)["rows"]
@@ -157,7 +158,7 @@ def test_a_dry_run_without_a_network_shows_upper_bounds(tmp_path: Path) -> None:
     assert "Cannot reach 127.0.0.1:9: Connection refused." in plan.stdout
     assert "27,900" in plan.stdout  # 31 days of the busiest month there was
     changes = run("fetch", "--source", "oai", "-c", "cs.LG", "--since", "2024-01", "--dry-run", env=env).stdout
-    # a list of changes declares no total, so that the API is asked for one
+    # a list of changes declares no total, so the API is asked for one
     assert "Cannot reach 127.0.0.1:9: Connection refused." in changes
     assert "Nothing was fetched from oaipmh.arxiv.org." in changes
 
@@ -183,14 +184,14 @@ def test_a_refusal_holds_for_the_next_command(live: tuple[ArxivStandIn, dict[str
     env = {**env, "XDG_STATE_HOME": str(tmp_path / "state")}
     standin.inject_fault("403")
     assert run("fetch", "-c", "cs.LG", "--since", "2019", env=env).exit_code == 3
-    asked = len(standin.requests)
+    request_count = len(standin.requests)
     for words in (["--source", "oai"], [], ["--store", tmp_path / "other"]):
         result = run("fetch", *words, "-c", "cs.LG", "--since", "2019", env=env)
         assert (
             result.exit_code == 3
             and "refused requests from this machine (status 403), so none are sent before" in result.stderr
         )
-    assert len(standin.requests) == asked
+    assert len(standin.requests) == request_count
 
 
 def test_progress_is_for_terminals_and_cron_hears_nothing(live: tuple[ArxivStandIn, dict[str, str]]) -> None:

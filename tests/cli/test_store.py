@@ -71,7 +71,7 @@ def test_status_names_gaps_and_venues(tmp_path: Path) -> None:
     venue_paper = paper("2020-1", "2020-01-01", categories="poster accepted active submitted", keywords="")
     fill(tmp_path / "venues" / "iclr", [venue_paper], records, corpus="iclr")
     notes = json.loads(run("status", "--store", tmp_path, "--format", "json").stdout)["notes"]
-    assert "partial: cat:cs.LG brought 3 of 5." in notes
+    assert "partial: cat:cs.LG returned 3 of 5." in notes
     assert "Venue iclr: 1 submissions (`trend status --corpus iclr`)." in notes
     venue_notes = json.loads(run("status", "--store", tmp_path, "--corpus", "iclr", "--format", "json").stdout)["notes"]
     assert "2020: 1 submissions, 1 without keywords." in venue_notes

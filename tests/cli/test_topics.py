@@ -34,7 +34,7 @@ def test_rules_are_tried_on_all_that_is_stored() -> None:
 
 def test_a_sample_is_drawn_by_year_quarter_or_month(store: Path) -> None:
     result = run("topics", "sample", "gan", "--store", store, "--by", "week")
-    assert result.exit_code == 2 and "by year, quarter or month" in result.stderr
+    assert result.exit_code == 2 and "A sample accepts only --by year, quarter or month." in result.stderr
 
 
 def test_a_sample_is_printed_where_nobody_can_be_asked(store: Path) -> None:

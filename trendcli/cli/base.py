@@ -185,7 +185,7 @@ def infer_format(output: Path | None, default: str = "table") -> str:
     ending = output.suffix.lower() if output else ""
     if not ending:
         return default
-    formats = {known: name for name, entry in FORMATS.items() for known in entry.endings}
+    formats = {file_ending: name for name, entry in FORMATS.items() for file_ending in entry.endings}
     if ending not in formats:
         raise UsageError(f"No format ends in {ending}. Known: {', '.join(formats)}; or choose one with --format.")
     return formats[ending]

@@ -152,7 +152,7 @@ def _describe_gaps(store: Store) -> list[str]:
     """Return the latest requests that were not answered completely; of a venue those with a known total."""
     records = [record for record in store.manifest.ledger if record.status in ("partial", "failed")]
     return [
-        f"{record.status}: {record.query} brought {record.received:,} of "
+        f"{record.status}: {record.query} returned {record.received:,} of "
         f"{'an unknown number' if record.expected is None else f'{record.expected:,}'}."
         for record in records[-MAX_SHOWN_GAPS:]
         if store.corpus == ARXIV or record.expected is not None

@@ -130,7 +130,7 @@ def judge_topic_sample(
     from trendcli.reports.curation.sampling import build_precision_report, build_sample_report, draw_sample
 
     if by is PeriodUnit.week:
-        raise UsageError("A sample is drawn --by year, quarter or month.")
+        raise UsageError("A sample accepts only --by year, quarter or month.")
     selection = where.to_selection([name])
     query, library = selection.build_query(common, use_default_pack=False, by=by.value)
     with common.progress_bar() as progress:
