@@ -49,6 +49,7 @@ def test_overdispersion_is_told_from_its_lowest_to_its_highest() -> None:
 
 
 def test_numbers_and_words() -> None:
+    assert [format_count(number, "day") for number in (1, 2)] == ["1 day", "2 days"]
     assert [format_count(number, "category") for number in (0, 1, 2000)] == [
         "0 categories",
         "1 category",

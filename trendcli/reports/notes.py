@@ -60,8 +60,9 @@ def pooled_overdispersion_note(mean: float, unit: str = "month") -> str:
 
 
 def format_count(count: int, noun: str) -> str:
-    """Return a number with its noun: '1 topic', '16 topics', '2 categories'."""
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    """Return a number with its noun: '1 topic', '16 topics', '2 categories', '3 days'."""
+    ends_in_consonant_y = noun.endswith("y") and noun[-2] not in "aeiou"
+    plural = f"{noun[:-1]}ies" if ends_in_consonant_y else f"{noun}s"
     return f"{count:,} {noun if count == 1 else plural}"
 
 

@@ -1,4 +1,4 @@
-"""Decomposition of the change of a share: did it change within the categories, or did their mix change?"""
+"""Decompose the change of a share: how much changed within the categories, and how much by their mix."""
 
 from __future__ import annotations
 
