@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import is_dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 Record = TypeVar("Record")
@@ -19,7 +20,7 @@ def from_json(record_class: type[Record], value: Any) -> Record:
     """
     if not isinstance(value, Mapping):
         raise ValueError(f"{record_class.__name__} is not an object: {value!r}")
-    annotations = {name: annotation for name, annotation in get_type_hints(record_class).items() if name in value}
+    annotations = {name: annotation for name, annotation in _read_annotations(record_class).items() if name in value}
     fields = {}
     for name, annotation in annotations.items():
         try:
@@ -30,6 +31,12 @@ def from_json(record_class: type[Record], value: Any) -> Record:
         return record_class(**fields)
     except TypeError as error:
         raise ValueError(str(error)) from None
+
+
+@cache
+def _read_annotations(record_class: Hashable) -> dict[str, Any]:
+    """Return the types of a class's fields; read once, as that takes as long as ten records."""
+    return get_type_hints(record_class)
 
 
 def _convert_value(annotation: Any, value: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from xxhash import xxh3_64
 
+from trendcli.core.arxiv import MIN_ID_DENSITY
 from trendcli.core.errors import StoreLocked, UsageError
 from trendcli.core.periods import add_months
 from trendcli.core.types import CoverageRecord, Progress
@@ -23,7 +24,6 @@ from trendcli.store.store import Store
 
 # arXiv holds submissions that were made before it began, dated by their authors, but none before this
 EARLIEST_SUBMISSION_DATE = date(1986, 1, 1)
-MIN_ID_DENSITY = 0.97  # of the identifiers of a month up to its highest arXiv gave out nearly all
 TOTALS_TOLERANCE = 0.01  # relative; arXiv's own totals agree with complete months within this
 MAX_EXAMPLES = 3
 # the month in an identifier: '1903' of '1903.01234' and '0611' of 'math/0611800'

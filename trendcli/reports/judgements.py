@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from trendcli.core.errors import StoreDamaged, UsageError
+from trendcli.core.json import from_json
 from trendcli.core.periods import parse_period_label
 from trendcli.store.store import Store
 from trendcli.topics.library import Library
@@ -67,9 +68,9 @@ def read_judgements(store: Store, topic: str) -> list[Judgement]:
     judgements = []
     for number, line in enumerate(lines[:-1], 1):
         try:
-            judgements.append(Judgement(**json.loads(line)))
+            judgements.append(from_json(Judgement, json.loads(line)))
             parse_period_label(judgements[-1].stratum)
-        except (ValueError, TypeError, UsageError):
+        except (ValueError, UsageError):
             raise StoreDamaged(f"{path}:{number} is not a judgement; correct or delete the line.") from None
     return judgements
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+from trendcli.core.arxiv import MIN_ID_DENSITY
 from trendcli.core.errors import UsageError
 from trendcli.core.files import read_error
 from trendcli.core.parallel import count_cores, create_pool
@@ -29,8 +30,6 @@ from trendcli.store.coverage import ALL_CATEGORIES
 
 # about 5,000 records; most of a worker's memory goes to the objects of its block
 BLOCK_BYTES = 8 << 20
-# share of the identifiers of a month from which on it counts as complete: arXiv never assigned the rest
-MIN_ID_DENSITY = 0.97
 # bytes read from a stream at a time: a damaged file loses all of the last read
 READ_BYTES = 1 << 16
 _EPOCH = date(1970, 1, 1)

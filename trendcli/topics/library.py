@@ -62,6 +62,7 @@ class Library:
 
 def library_from_json(value: Any) -> Library:
     """Build a library from the JSON object of its fields, as `json.dumps(library, default=vars)` writes it."""
+    # by hand, since commands read it at their start: 3 ms for 135 topics of 1,600 rules; `from_json` takes 17 µs a rule
     topics = {
         name: Topic(
             **{

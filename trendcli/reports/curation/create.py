@@ -16,15 +16,13 @@ from trendcli.core.errors import TopicError, UsageError
 from trendcli.core.normalize import normalize_text
 from trendcli.core.types import Progress, Scope, Topic, ignore_progress
 from trendcli.core.yaml import quote_yaml
-from trendcli.reports.terms.acronym_definitions import iter_long_forms
+from trendcli.reports.terms.acronym_definitions import MIN_DEFINITION_SHARE, iter_long_forms
 from trendcli.store.manifest import ARXIV
 from trendcli.store.sql import file_rows_sql, scope_filter_sql, sql_string
 from trendcli.store.store import Store
 from trendcli.topics.loader import compose_yaml, load_library
 from trendcli.topics.patterns import phrase_regex
 
-# share of an acronym's definitions that are the term; it is taken above that
-MIN_DEFINITION_SHARE = 0.5
 # submissions with a form or a definition; what occurs once may be a typing error
 MIN_OCCURRENCES = 2
 _TOPIC_ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]*")
