@@ -111,7 +111,7 @@ def expand_categories(pattern: str, extra_categories: Iterable[str] = ()) -> lis
     return [category for category in categories if fnmatchcase(category, name)]
 
 
-# share of a month's identifiers, up to its highest, from which the month counts as complete: arXiv never assigned the rest
+# share of a month's identifiers, up to its highest, from which it counts as complete: arXiv never assigned the rest
 MIN_ID_DENSITY = 0.97
 _ID_PREFIX = re.compile(r"^(?:https?://(?:[a-z]+\.)?arxiv\.org/(?:abs|pdf)/|arxiv:|oai:arxiv\.org:)", re.IGNORECASE)
 _NEW_STYLE_ID = re.compile(r"(\d{4}\.\d{4,5})(?:v([1-9]\d*))?")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
 from datetime import date, datetime
 from functools import cache
@@ -20,7 +20,8 @@ def from_json(record_class: type[Record], value: Any) -> Record:
     """
     if not isinstance(value, Mapping):
         raise ValueError(f"{record_class.__name__} is not an object: {value!r}")
-    annotations = {name: annotation for name, annotation in _read_annotations(record_class).items() if name in value}
+    hints = _read_annotations(record_class)  # type: ignore[arg-type]  # mypy takes a type variable's class for unhashable
+    annotations = {name: annotation for name, annotation in hints.items() if name in value}
     fields = {}
     for name, annotation in annotations.items():
         try:
@@ -34,7 +35,7 @@ def from_json(record_class: type[Record], value: Any) -> Record:
 
 
 @cache
-def _read_annotations(record_class: Hashable) -> dict[str, Any]:
+def _read_annotations(record_class: type) -> dict[str, Any]:
     """Return the types of a class's fields; read once, as that takes as long as ten records."""
     return get_type_hints(record_class)
 
