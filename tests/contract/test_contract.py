@@ -15,6 +15,10 @@ from tests.contract.record import COMMANDS, CONTRACT, STORE, answers, flags
 from trendcli.cli import build_app
 
 
+# the commands run once, and not in every worker
+pytestmark = pytest.mark.xdist_group("contract")
+
+
 @pytest.fixture(scope="module")
 def contract() -> dict[str, Any]:
     """The contract as it was recorded."""
