@@ -70,7 +70,7 @@ def read_judgements(store: Store, topic: str) -> list[Judgement]:
             judgements.append(Judgement(**json.loads(line)))
             parse_period_label(judgements[-1].stratum)
         except (ValueError, TypeError, UsageError):
-            raise StoreDamaged(f"{path}:{number} is not a judgement; correct or delete the line.") from None
+            raise StoreDamaged(f"{path}:{number}: not a valid judgement; correct or delete the line.") from None
     return judgements
 
 
