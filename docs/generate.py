@@ -177,7 +177,7 @@ def command_page() -> str:
 
 
 def topic_page() -> str:
-    """Every shipped topic, and the wrong catches that are accepted."""
+    """Every shipped topic, and the false positives that are accepted."""
     library = load_library(ROOT / "configs" / "topics", check_patterns=True)
     sentences: dict[str, dict[str, list[dict[str, str]]]] = {}
     for path in sorted((ROOT / "tests" / "topics" / "sentences").glob("*.yaml")):
