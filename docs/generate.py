@@ -168,7 +168,7 @@ def command_page() -> str:
     for code in sorted({kind.exit_code for kind in kinds} - {1}):
         told = [f"{(kind.__doc__ or '').strip()}" for kind in kinds if kind.exit_code == code]
         parts.append(f"| {code} | {' '.join(told)} |")
-    parts.append("| 130 | interrupted; everything committed is kept |\n")
+    parts.append("| 130 | interrupted; the store keeps everything committed so far |\n")
     for title, entries in (("Sources", registry.SOURCES), ("Formats", registry.FORMATS), ("Charts", registry.CHARTS)):
         parts.append(f"## {title}\n\n| name | description |\n|---|---|")
         parts += [f"| `{name}` | {entry.help} |" for name, entry in entries.items()]
@@ -177,7 +177,7 @@ def command_page() -> str:
 
 
 def topic_page() -> str:
-    """Every shipped topic, and the wrong catches that are accepted."""
+    """Every shipped topic, and the false positives that are accepted."""
     library = load_library(ROOT / "configs" / "topics", check_patterns=True)
     sentences: dict[str, dict[str, list[dict[str, str]]]] = {}
     for path in sorted((ROOT / "tests" / "topics" / "sentences").glob("*.yaml")):

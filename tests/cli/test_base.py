@@ -36,7 +36,9 @@ def test_endings_belong_to_the_registered_formats(monkeypatch: pytest.MonkeyPatc
     assert infer_format(None) == infer_format(Path("-")) == infer_format(Path("report")) == "table"
     assert infer_format(None, default="md") == "md"
     assert [infer_format(Path(name)) for name in ("a.HTM", "a.b.html", "a.bib")] == ["html", "html", "bibtex"]
-    with pytest.raises(UsageError, match=r"No format ends in .tsv. Known: .txt, .md, .csv, .json, .jsonl, .html, .htm"):
+    with pytest.raises(
+        UsageError, match=r"No format has the extension .tsv. Known: .txt, .md, .csv, .json, .jsonl, .html, .htm"
+    ):
         infer_format(Path("a.tsv"))
     monkeypatch.setitem(FORMATS, "tsv", FORMATS["csv"]._replace(endings=(".tsv",)))
     assert infer_format(Path("a.tsv")) == "tsv"
@@ -60,7 +62,7 @@ def test_a_missing_store_names_what_is_there_and_the_next_command(store: Path, t
     fill(tmp_path / "venues-only" / "venues" / "iclr", [paper("2020-1", "2020-01-01", keywords="")], corpus="iclr")
     venues_only = CommonOptions(store=tmp_path / "venues-only")
     assert venues_only.store_root("iclr") == tmp_path / "venues-only" / "venues" / "iclr"
-    with pytest.raises(StoreMissing, match=r"no arXiv submissions, only those to iclr: add --corpus iclr"):
+    with pytest.raises(StoreMissing, match=r"no arXiv submissions, only these venues: iclr. Use --corpus iclr"):
         venues_only.open_store()
     with pytest.raises(StoreMissing, match=r"no venue 'icrl' \(did you mean iclr\?\). Stored venues: iclr"):
         venues_only.open_store("icrl")

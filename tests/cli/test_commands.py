@@ -61,11 +61,11 @@ def test_an_old_name_of_a_command_prints_a_note() -> None:
         (UsageError("No."), 2, "trend: No.\n"),
         (RetryableError("Later."), 3, "trend: Later.\n"),
         (CoverageMissing("Fetch."), 4, "trend: Fetch.\n"),
-        (KeyboardInterrupt(), 130, "trend: interrupted; the store is intact, and everything committed is kept.\n"),
+        (KeyboardInterrupt(), 130, "trend: interrupted; the store is intact and keeps everything committed so far.\n"),
         (
             OSError(28, "No space left on device", "/a/b"),
             4,
-            "trend: No space left on device: /a/b. What the store held before this command is intact.\n",
+            "trend: No space left on device: /a/b. Everything stored before this command is intact.\n",
         ),
     ],
 )

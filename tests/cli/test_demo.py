@@ -11,4 +11,7 @@ from tests.worlds import answer, fill, gan_world
 def test_real_data_are_not_written_over(tmp_path: Path) -> None:
     fill(tmp_path / "out" / "store", gan_world()[:3], [answer()])
     result = run("demo", "--out", tmp_path / "out")
-    assert result.exit_code == 2 and "is a store of real data. Choose another folder with --out." in result.stderr
+    assert (
+        result.exit_code == 2
+        and "contains real data; nothing was changed. Choose another folder with --out." in result.stderr
+    )

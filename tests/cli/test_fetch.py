@@ -148,13 +148,13 @@ def test_a_dry_run_shows_what_would_be_requested(standin: ArxivStandIn, tmp_path
     run("fetch", *CATEGORY_OPTIONS, "--since", "2018", "--until", "2020", env=env)
     assert len(standin.requests) == plan_rows[0]["requests"]
     text = run("fetch", "--source", "oai", *CATEGORY_OPTIONS, "--since", "2017", "--dry-run", env=env)
-    assert "A fetch would send" in text.stdout and "Dates are those of change" in text.stdout
+    assert "A fetch would send" in text.stdout and "Dates are change dates" in text.stdout
 
 
 def test_a_dry_run_without_a_network_shows_upper_bounds(tmp_path: Path) -> None:
     env = {"TREND_ARXIV_URL": "http://127.0.0.1:9/q", "TREND_REQUEST_INTERVAL_S": "0", "TREND_STORE": str(tmp_path)}
     plan = run("fetch", "-c", "cs.LG", "--since", "2024-01", "--until", "2024-02", "--dry-run", env=env)
-    assert plan.exit_code == 0 and "These are upper bounds of 900 submissions a day" in plan.stdout
+    assert plan.exit_code == 0 and "These are upper bounds, at 900 submissions a day" in plan.stdout
     assert "Cannot reach 127.0.0.1:9: Connection refused." in plan.stdout
     assert "27,900" in plan.stdout  # 31 days of the busiest month there was
     changes = run("fetch", "--source", "oai", "-c", "cs.LG", "--since", "2024-01", "--dry-run", env=env).stdout

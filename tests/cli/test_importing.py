@@ -23,7 +23,7 @@ def test_lines_that_cannot_be_read_exit_with_3(tmp_path: Path) -> None:
     path = write(tmp_path / "s.jsonl", line("0704.0001"), "no json", line("0704.0002"))
     result = run("import", path, "--store", tmp_path / "store")
     assert result.exit_code == 3
-    assert "line 2: " in result.stderr and "2 new" in result.stderr and "1 fault, see above" in result.stderr
+    assert "line 2: " in result.stderr and "2 new" in result.stderr and "1 error, see above" in result.stderr
     assert Store.open(tmp_path / "store").manifest.submission_count == 2
 
 
@@ -31,7 +31,7 @@ def test_a_file_that_does_not_say_what_it_covers_is_of_unknown_coverage(tmp_path
     path = write(tmp_path / "s.jsonl", line("0704.0001"))
     unknown = run("import", path, "--store", tmp_path / "a")
     assert "1 new, 0 revised, 0 unchanged" in unknown.stderr and "coverage unknown\n" in unknown.stderr
-    assert "use --complete all or --complete CATEGORY,..." in unknown.stderr
+    assert "import again with --complete all or --complete CATEGORY,..." in unknown.stderr
     complete = run("import", path, "--store", tmp_path / "b", "--complete", "all")
     assert complete.stderr.endswith(", complete\n")
 
@@ -57,8 +57,8 @@ def test_real_data_do_not_go_into_a_made_up_store(tmp_path: Path) -> None:
     ("words", "message"),
     [
         (["--format", "snapsot"], "No format 'snapsot' (did you mean snapshot?)"),
-        (["--venue", "iclr"], "The list of a venue needs --venue and --year"),
-        (["--format", "openreview"], "The list of a venue needs --venue and --year"),
+        (["--venue", "iclr"], "A venue list needs --venue and --year"),
+        (["--format", "openreview"], "A venue list needs --venue and --year"),
         (["--venue", "iclr", "--year", "2021", "--since", "2020"], "--venue cannot be combined with --since."),
         (["--format", "snapshot", "--venue", "iclr"], "--format snapshot cannot be combined with --venue."),
         ([], "is not an arXiv snapshot"),
@@ -105,7 +105,7 @@ def test_a_harvest_that_failed_raises() -> None:
     stop_error = RetryableError("Throttled.")
     for result, message in (
         (HarvestResult(faults=["line 2"], stop_error=stop_error), "Throttled."),
-        (HarvestResult(faults=["line 2", "line 5"]), "2 faults, see above; everything readable is stored."),
+        (HarvestResult(faults=["line 2", "line 5"]), "2 errors, see above; everything readable is stored."),
     ):
         with pytest.raises(RetryableError, match=message):
             raise_for_failure(result, False)

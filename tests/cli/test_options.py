@@ -96,7 +96,7 @@ def test_values_that_do_not_fit_get_a_sentence(store: Path, tmp_path: Path) -> N
         (["papers", "--period", "2014"], 4, "2014-01-01 to 2015-01-01 is not covered for cs.LG"),
         (["report", "--match", "fuzzy"], 2, "fuzzy"),
         (["papers", "--id", "x"], 2, "Not an arXiv identifier"),
-        (["report", "-t", "gan", "-o", "x.exe"], 2, "No format ends in .exe"),
+        (["report", "-t", "gan", "-o", "x.exe"], 2, "No format has the extension .exe"),
         (["report", "--settings", tmp_path / "no.yaml"], 2, "Cannot read the settings file"),
     ]  # fmt: skip
     for words, code, message in cases:

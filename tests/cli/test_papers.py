@@ -40,4 +40,4 @@ def test_an_index_is_built_once(store: Path) -> None:
     first, again = run("index", "--store", store), run("index", "--store", store)
     assert first.stderr.startswith("Indexing 2,600 submissions: this takes less than two minutes and ")
     assert "\nIndexed 2,600 submissions in " in first.stderr
-    assert again.stderr.startswith("Nothing is new. The index takes ")
+    assert again.stderr.startswith("Nothing is new. The index is ")

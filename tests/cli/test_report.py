@@ -50,18 +50,21 @@ def test_options_that_do_not_fit_a_report_get_a_sentence(store: Path, tmp_path: 
     for words, message in [
         (["--rolling", "3"], "--rolling and --rebase apply to a series only"),
         (["-t", "gan", "--decompose", "--rebase", "2018"], "--rolling and --rebase apply to a series only"),
-        (["-t", "gan", "--explain", "-t", "rnn"], "An explanation is of one topic"),
+        (["-t", "gan", "--explain", "-t", "rnn"], "An explanation covers one topic"),
         (["--by", "year", "--across", "category"], "--across and --rebase need a topic"),
-        (["-t", "gan", "--sort", "count"], "A series is in order of time"),
+        (["-t", "gan", "--sort", "count"], "A series is in time order"),
         (["-t", "gan", "--decompose", "--across", "category"], "--decompose cannot be combined with --across."),
         (["--outcome", "accepted", "--chart", "x.png"], "--outcome cannot be combined with --chart."),
         (["--outcome", "accepted", "--vs", "2018", "--by", "year"], "--outcome cannot be combined with --by or --vs."),
         (["--outcome", "rejected"], "--outcome accepts only 'accepted'"),
-        (["-t", "gan", "--last", "9999y"], "reaches back before 1900"),
-        (["-t", "gan", "--rolling", "30000", "--by", "month"], "reaches back before 1900"),
+        (["-t", "gan", "--last", "9999y"], "starts before 1900"),
+        (["-t", "gan", "--rolling", "30000", "--by", "month"], "starts before 1900"),
         (["-t", "gan", "--since", "0001"], "Years are 1900 to 2200"),
         (["-t", "rnn", "--rebase", "2018"], "--rebase 2018 has no share above 0"),
-        (["-t", "gan", "--decompose", "--chart", tmp_path / "x.png"], "No chart shows this report (decomposition)"),
+        (
+            ["-t", "gan", "--decompose", "--chart", tmp_path / "x.png"],
+            "There is no chart of this report (decomposition)",
+        ),
     ]:
         result = run("report", "--store", store, *words)
         assert (result.exit_code, message in result.output) == (2, True), (words, result.output)
@@ -124,7 +127,7 @@ def test_options_that_do_not_fit_a_chart_get_a_sentence(store: Path, tmp_path: P
     ]:
         result = run("chart", *words, "--store", store, "-o", tmp_path / "x.png")
         assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
-    for name, ending in (("c.gif", ".gif"), ("c", "a file without an ending")):
+    for name, ending in (("c.gif", ".gif"), ("c", "a file without an extension")):
         result = run("chart", "volume", "--store", store, "-o", tmp_path / name)
         assert result.exit_code == 2 and f"Cannot save a chart as {ending}; use .png, .svg or .pdf." in result.stderr
 

@@ -61,7 +61,7 @@ def test_the_age_is_that_of_the_oldest_category() -> None:
     (note,) = _describe_age(coverage, ["cs.CL", "cs.LG"], times, synthetic=False)
     assert note.startswith("Data as of 2019-01-01 (cs.CL; the newest 2020-01-01), ")
     assert note.endswith(" days old; sources: test (made by hand).")
-    assert _describe_age(Coverage([]), [], [], synthetic=False) == ["Nothing was fetched yet."]
+    assert _describe_age(Coverage([]), [], [], synthetic=False) == ["Nothing has been fetched yet."]
 
 
 def test_status_names_gaps_and_venues(tmp_path: Path) -> None:

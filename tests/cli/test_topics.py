@@ -40,7 +40,7 @@ def test_a_sample_is_drawn_by_year_quarter_or_month(store: Path) -> None:
 def test_a_sample_is_printed_where_nobody_can_be_asked(store: Path) -> None:
     result = run("topics", "sample", "gan", "--store", store, "-n", "4")
     assert result.exit_code == 0
-    assert result.stderr == "There is no terminal to ask on, so this is the sample to judge.\n"
+    assert result.stderr == "Not on a terminal, so the sample is printed for you to judge.\n"
 
 
 def test_answers_of_a_file_must_be_about_the_sample(store: Path, tmp_path: Path) -> None:
@@ -48,14 +48,14 @@ def test_answers_of_a_file_must_be_about_the_sample(store: Path, tmp_path: Path)
     path.write_text("id,relevant\n9999.99999,y\n")
     result = run("topics", "sample", "gan", "--store", store, "-n", "4", "--judged", path)
     assert result.exit_code == 2
-    assert "answers about 1 submissions that are not in this sample, such as 9999.99999" in result.stderr
+    assert "answers for 1 submissions that are not in this sample, such as 9999.99999" in result.stderr
     assert "No answer was saved." in result.stderr
     sample = run("topics", "sample", "gan", "--store", store, "-n", "4", "--format", "json")
     path.write_text("id,relevant\n" + "".join(f"{row['id']},y\n" for row in json.loads(sample.stdout)["rows"]))
     judged = run("topics", "sample", "gan", "--store", store, "-n", "4", "--judged", path)
-    assert "Read 4 answers, of which 0 replace a different one." in judged.stderr
+    assert "Read 4 answers; 0 changed an earlier one." in judged.stderr
     again = run("topics", "sample", "gan", "--store", store, "-n", "4")
-    assert again.stderr == "All 4 are judged; this is the precision. A larger -n draws more.\n"
+    assert again.stderr == "All 4 are judged; the precision follows. A larger -n draws more.\n"
 
 
 def test_a_new_topic_goes_to_the_named_file_or_folder(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from tests.commands import run
 def test_the_topics_of_a_pack_are_listed() -> None:
     report = json.loads(run("topics", "list", "--pack", "iclr", "--format", "json").stdout)
     assert "generative-models" in [row["topic"] for row in report["rows"]]
-    assert report["title"] == f"{len(report['rows'])} topics of pack iclr"
+    assert report["title"] == f"{len(report['rows'])} topics in pack iclr"
 
 
 def test_a_topic_that_replaces_a_shipped_one_is_marked(tmp_path: Path) -> None:

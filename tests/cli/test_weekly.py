@@ -77,7 +77,7 @@ def test_a_week_whose_days_have_filled_is_drawn_again(tmp_path: Path, without_ch
     assert read_report(out / "2019-W20")["drawn"] == ["2019-05-20"]
     fill(store, weekly_world()[:1], [answer(since="2019-05-01", until="2019-05-27", at="2019-06-20")])
     again = run(*command)
-    assert "2019-W20: redrawn" in again.stderr
+    assert "2019-W20: regenerated" in again.stderr
     second = read_report(out / "2019-W20")
     assert (second["week"]["status"], second["week"]["base"]) == ("complete", 20)
     assert second["drawn"] == ["2019-05-20", str(datetime.now(UTC).date())]
@@ -98,7 +98,7 @@ def test_weeks_missed_without_a_network_are_backfilled(tmp_path: Path, without_c
         env = standin.build_environment()
         first = run(*command, env=env)
         assert first.exit_code == 0, first.output
-        assert f"done: {last_week.label} drawn" in first.stderr
+        assert f"done: {last_week.label} generated" in first.stderr
         # as if the job had last run three weeks ago
         (week,) = list_weeks(out)
         old_week = period_containing(week.start - timedelta(weeks=3), "week")
@@ -117,9 +117,9 @@ def test_without_a_network_the_stored_weeks_are_drawn(job: list[Any], tmp_path: 
     env = {"TREND_ARXIV_URL": "http://127.0.0.1:9/api", "TREND_REQUEST_INTERVAL_S": "0", "TREND_RETRY_S": "0"}
     result = run(*job[:-1], "--date", "2019-W20", env=env)
     assert result.exit_code == 3, result.output
-    failure, _, summary = result.stderr.splitlines()[-1].partition(" From what is stored: ")
+    failure, _, summary = result.stderr.splitlines()[-1].partition(" From the stored data: ")
     assert failure.endswith("The store is unchanged; rerun the same command later.")
-    assert summary.startswith("2019-W20 drawn on") and "0 new" not in result.stderr
+    assert summary.startswith("2019-W20 generated on") and "0 new" not in result.stderr
     assert (tmp_path / "out" / "2019-W20" / "index.html").is_file()
 
 
@@ -330,7 +330,7 @@ def test_a_week_for_which_the_notify_command_fails_stays_pending(tmp_path: Path)
 
 def test_a_digest_is_of_arxiv_and_has_its_own_formats(store: Path) -> None:
     for words, message in (
-        (["--corpus", "iclr"], "A digest is of arXiv; use `trend report --corpus iclr`."),
+        (["--corpus", "iclr"], "A digest covers arXiv only; use `trend report --corpus iclr`."),
         (["--format", "csv"], "A digest has no format 'csv'. Known: md, html, json."),
         (["-o", "digest.txt"], "A digest has no format 'table'."),
     ):

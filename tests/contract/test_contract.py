@@ -14,7 +14,6 @@ import trendcli
 from tests.contract.record import COMMANDS, CONTRACT, STORE, answers, flags
 from trendcli.cli import build_app
 
-
 # the commands run once, and not in every worker
 pytestmark = pytest.mark.xdist_group("contract")
 

@@ -116,7 +116,7 @@ def test_a_rolling_window_ends_with_its_period() -> None:
     quarter = parse_period("2019-Q2")
     assert rolling_period(quarter, 1) == quarter
     assert rolling_period(quarter, 4).label == "2018-07 to 2019-06"
-    with pytest.raises(UsageError, match="reaches back before 1900"):
+    with pytest.raises(UsageError, match="starts before 1900"):
         rolling_period(quarter, 1000)
 
 

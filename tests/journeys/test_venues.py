@@ -175,7 +175,7 @@ def test_acceptance_is_counted_by_topic(root: Path) -> None:
 def test_acceptance_is_of_a_venue_and_not_among_the_accepted(root: Path) -> None:
     library = topics_of(root)
     question, _ = parse_query(library, topics=["graph"], corpus="iclr", scope=Scope("accepted", ("accepted",)))
-    with pytest.raises(UsageError, match="are all accepted"):
+    with pytest.raises(UsageError, match="among accepted submissions is always 100"):
         build_acceptance(opened(root), library, question, SUBMITTED)
     assert run("report", "--outcome", "accepted", "--store", str(root)).exit_code == 4  # no arXiv store is there
     assert run("report", "--corpus", "iclr", "--outcome", "loved", "--store", str(root)).exit_code == 2
@@ -288,9 +288,12 @@ def test_an_entry_of_a_submission_says_where_it_was_sent(root: Path) -> None:
         ("report --corpus iclr --since 2020-03 -t rnn", "dated by year only"),
         ("report --corpus iclr -c cs.LG -t rnn", "has no categories"),
         ("report --corpus iclr --across category -t rnn", "neither days nor categories"),
-        ("digest --corpus iclr", "A digest is of arXiv"),
+        ("digest --corpus iclr", "A digest covers arXiv only"),
         ("report --corpus iclr -t rnn --fields keywords --match title", "--match title matches nothing"),
-        ("terms --corpus iclr --outcome accepted --submission-status accepted --period 2021", "are all accepted"),
+        (
+            "terms --corpus iclr --outcome accepted --submission-status accepted --period 2021",
+            "among accepted submissions is always 100",
+        ),
         ("report --corpus iclr --decompose -t rnn --period 2021", "has no categories"),
         ("report --corpus iclr --fields titel -t rnn", "did you mean title"),
         ("report --corpus iclr -t rnn --outcome accepted --since 2020", "name one with --period"),
@@ -347,7 +350,7 @@ def test_status_and_doctor_read_a_venue(root: Path) -> None:
     assert "2020: 100 submissions, 47 without keywords, 100 without abstract." in told.output
     assert run("doctor", "--corpus", "iclr", "--store", str(root)).exit_code == 0
     none = run("status", "--store", str(root))
-    assert none.exit_code == 4 and "only those to iclr" in none.output
+    assert none.exit_code == 4 and "only these venues: iclr" in none.output
 
 
 def test_a_run_on_arxiv_leaves_the_venues_alone(root: Path) -> None:
@@ -400,7 +403,7 @@ def test_a_list_of_another_year_than_is_named_changes_nothing(root: Path, tmp_pa
     before = (root / "venues" / "iclr" / "manifest.json").read_bytes()
     file = written(tmp_path / "2020.json", 2020)
     result = run("import", str(file), "--venue", "iclr", "--year", "2022", "--store", str(root))
-    assert result.exit_code == 2 and "are already stored as iclr 2020, so they are not of 2022" in result.output
+    assert result.exit_code == 2 and "are already stored as iclr 2020, so they cannot belong to 2022" in result.output
     assert (root / "venues" / "iclr" / "manifest.json").read_bytes() == before
 
 

@@ -76,7 +76,7 @@ def test_few_years_are_labelled_in_their_middle() -> None:
 
 
 def test_a_report_of_another_kind_or_without_rows_is_refused(quarterly_series: Report) -> None:
-    with pytest.raises(UsageError, match="A change chart is drawn from a comparison report, not a series report"):
+    with pytest.raises(UsageError, match="A change chart needs a comparison report, not a series report"):
         check_report_kind(quarterly_series, "change", "comparison")
     with pytest.raises(UsageError, match="Nothing to draw: the report has no rows"):
         check_report_kind(replace(quarterly_series, rows=[]), "lines", "series")
@@ -89,14 +89,14 @@ def test_the_source_line_says_base_state_and_source(quarterly_series: Report) ->
         return create_figure(report, mark_style=mark_style)[0].get_supxlabel().replace("\n", " ")
 
     assert source_line("dashed", "complete") == (
-        "Base: all submissions of cs.LG (any listed). Data as of 2020-01-01. Source: arXiv metadata (CC0), "
+        "Base: all submissions in cs.LG (any listed). Data as of 2020-01-01. Source: arXiv metadata (CC0), "
         f"{quarterly_series.provenance['program']}, match: any."
     )
     assert "Data as of 2020-01-01; coverage unknown. Source" in source_line("dashed", "unknown")
     assert "; dashed: 2018-Q1 (partial). Source" in source_line("dashed", "partial")
     assert "; dashed: 2018-Q1 (may still grow). Source" in source_line("dashed", "provisional")
     assert "; partial periods are not marked. Source" in source_line("", "partial")
-    assert "of cs.LG, each category separately (primary)" in source_line(
+    assert "in cs.LG, each category separately (primary)" in source_line(
         "", "complete", across="category", primary_only=True
     )
 

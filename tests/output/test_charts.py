@@ -80,7 +80,7 @@ def test_a_heatmap_scales_each_topic_to_its_peak(quarterly_series: Report) -> No
 
 
 def test_a_heatmap_counts_the_topics_it_does_not_show(quarterly_series: Report) -> None:
-    assert "Topics without a match, not shown: 1." in draw_heatmap(quarterly_series).get_supxlabel()
+    assert "Topics without matches (not shown): 1." in draw_heatmap(quarterly_series).get_supxlabel()
 
 
 @pytest.mark.parametrize("kind", FIGURE_FORMATS)
@@ -94,7 +94,7 @@ def test_a_chart_needs_its_kind_of_report(quarterly_series: Report, gans: Store,
     comparison = build_report("comparison", gans, library, "gan")
     wrong = {"lines": comparison, "change": quarterly_series, "volume": comparison, "heatmap": comparison}
     for name, report in wrong.items():
-        with pytest.raises(UsageError, match=f"A {name} chart is drawn from a"):
+        with pytest.raises(UsageError, match=f"A {name} chart needs a"):
             load_entry(CHARTS[name])(report)
 
 

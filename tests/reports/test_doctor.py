@@ -143,7 +143,7 @@ def test_gaps_in_the_identifiers_and_in_the_totals(tmp_path: Path) -> None:
     whole = fill(tmp_path / "a", papers, [answer([ALL_CATEGORIES], "2006-01-01", "2019-01-01")])
     assert problems_of(whole) == [("80 of 100 identifiers", "2018-02")]
     totals = {"2006-11": 60, "2018-02": 81, "2018-03": 100, "2018-04": 5}
-    assert problems_of(whole, totals) == [("50 stored, 60 by arXiv's totals", "2006-11"), ("80 of 100 identifiers", "2018-02"), ("80 stored, 81 by arXiv's totals", "2018-02")]  # fmt: skip
+    assert problems_of(whole, totals) == [("50 stored, 60 according to arXiv's totals", "2006-11"), ("80 of 100 identifiers", "2018-02"), ("80 stored, 81 according to arXiv's totals", "2018-02")]  # fmt: skip
     some = fill(tmp_path / "b", papers, [answer(["cs.LG"], "2006-01-01", "2019-01-01")])
     problems, notes = check_store(some, totals, ignore_progress)
     assert problems == [] and "No month is covered for all categories" in notes[-1]
@@ -152,10 +152,10 @@ def test_gaps_in_the_identifiers_and_in_the_totals(tmp_path: Path) -> None:
 def test_totals_from_a_file_and_from_an_address(store: Store, standin: ArxivStandIn, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("month,submissions,historical_delta\n2018-01-01,10,0\n2018-02,99,0\n")
     by_file = run("doctor", "--store", store.root, "--totals", tmp_path / "t.csv")
-    assert by_file.exit_code == 4 and "10 stored, 99 by arXiv's totals" in by_file.stdout
+    assert by_file.exit_code == 4 and "10 stored, 99 according to arXiv's totals" in by_file.stdout
     env = {"TREND_REQUEST_INTERVAL_S": "0", "TREND_ARXIV_URL": standin.url}
     fetched = run("doctor", "--store", store.root, "--totals", standin.totals_url, "--format", "json", env=env)
-    assert "by arXiv's totals" in json.loads(fetched.stdout)["rows"][0]["what"]
+    assert "according to arXiv's totals" in json.loads(fetched.stdout)["rows"][0]["what"]
     assert run("doctor", "--store", store.root, "--totals", tmp_path / "no.csv").exit_code == 2
     with pytest.raises(UsageError, match="has no columns `month` and `submissions`"):
         parse_monthly_totals("a,b\n1,2\n", "x.csv")

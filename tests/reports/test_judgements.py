@@ -50,7 +50,7 @@ def test_judgements_are_appended(store: Store) -> None:
     append_judgements(store, "gan", [judged("5", True)])
     assert [item.id for item in read_judgements(store, "gan")] == ["1", "2", "3", "5"]
     path.write_text("not JSON\n" + path.read_text())
-    with pytest.raises(StoreDamaged, match=r"gan\.jsonl:1 is not a judgement"):
+    with pytest.raises(StoreDamaged, match=r"gan\.jsonl:1: not a valid judgement"):
         read_judgements(store, "gan")
 
 
@@ -114,7 +114,7 @@ def test_the_periods_that_were_judged_are_named(store: Store, library: Library) 
     append_judgements(store, "gan", [judged("4", True, key, "2018-03")._replace(scope="cs.CL")])
     assert "3 of 3 sampled submissions of 2015 to 2017 were" in precision_notes(store, library, ["gan"], "ml")["gan"]
     append_judgements(store, "gan", [judged("5", True, key, "lately")])
-    with pytest.raises(StoreDamaged, match=r"gan\.jsonl:5 is not a judgement"):
+    with pytest.raises(StoreDamaged, match=r"gan\.jsonl:5: not a valid judgement"):
         read_judgements(store, "gan")
 
 

@@ -110,7 +110,7 @@ def test_periods_that_are_not_complete_are_named(gans: Store, library: Library) 
         "Coverage unknown: the imported file does not say what it covers, so submissions may be missing.",
         "Provisional (~), may still grow: 2016.",
         "Incomplete, so n/a: 2017 (not covered for cs.CL).",
-        "Not yet over at the data date: 2018.",
+        "Not yet over on the data date: 2018.",
     ]
     partial = common_notes(bind_words(gans, library, "gan", include_partial=True), periods)
     assert "Incomplete, so counts are too low: 2017 (not covered for cs.CL)." in partial

@@ -228,8 +228,13 @@ FAULTS: list[tuple[str, int, type[TrendError] | None, str]] = [
     ),
     ("429 by header", 1, RetryableError, "accepts no more requests for now"),
     ("challenge", 1, None, ""),
-    ("challenge", 2, SourceUnreachable, "challenges this client although it is logged in, as it does at times"),
-    ("challenge page", 2, SourceUnreachable, "challenges this client although it is logged in"),
+    (
+        "challenge",
+        2,
+        SourceUnreachable,
+        "asks this client to prove that it is human although it is logged in; this happens",
+    ),
+    ("challenge page", 2, SourceUnreachable, "asks this client to prove that it is human although it is logged in"),
     (
         "refused",
         1,
@@ -243,12 +248,12 @@ FAULTS: list[tuple[str, int, type[TrendError] | None, str]] = [
         "skips one",
         9,
         RetryableError,
-        "declares 400 notes of .*/-/Submission and sent 397, twice. A year is stored as a whole",
+        "reported 400 notes of .*/-/Submission but sent 397, twice. A year is stored as a whole",
     ),
     ("counts too many", 1, None, ""),
-    ("counts too many", 9, RetryableError, "declares 403 notes of .* and sent 400, twice"),
+    ("counts too many", 9, RetryableError, "reported 403 notes of .* but sent 400, twice"),
     ("no count", 1, None, ""),
-    ("the other form", 1, SettingsError, "openreview_url is the address of API v1, not of v2"),
+    ("the other form", 1, SettingsError, "openreview_url is the address of API v1, not v2"),
 ]
 
 
@@ -311,12 +316,12 @@ def test_a_long_limit_is_remembered_by_every_process(standin: OpenReviewStandIn,
 
 def test_without_a_login(standin: OpenReviewStandIn, tmp_path: Path) -> None:
     with pytest.raises(
-        SourceUnreachable, match="challenges clients without a login.*Set OPENREVIEW_USERNAME and OPENREVIEW_PASSWORD"
+        SourceUnreachable, match="asks clients without a login.*Set OPENREVIEW_USERNAME and OPENREVIEW_PASSWORD"
     ):
         fetch(standin, tmp_path, login=Credentials())
     standin.requires_login = False
     standin.inject_fault("challenge page")
-    with pytest.raises(SourceUnreachable, match="challenges clients without a login"):
+    with pytest.raises(SourceUnreachable, match="asks clients without a login"):
         fetch(standin, tmp_path, login=Credentials())
     assert len(standin.requests) == 2  # neither was retried
     assert fetch(standin, tmp_path, login=Credentials()).upsert_counts.new == 400
@@ -409,9 +414,9 @@ def test_addresses_of_the_wrong_api(standin: OpenReviewStandIn, tmp_path: Path) 
     def build_source(year: int, v1: str, v2: str) -> OpenReview:
         return OpenReview("iclr", year, (v1, v2), Pace(None, 0.0), ADA)
 
-    with pytest.raises(SettingsError, match="openreview_url is the address of API v1, not of v2"):
+    with pytest.raises(SettingsError, match="openreview_url is the address of API v1, not v2"):
         build_source(2024, "https://api.openreview.net", "https://api.openreview.net")
-    with pytest.raises(SettingsError, match="openreview_v1_url is the address of API v2, not of v1"):
+    with pytest.raises(SettingsError, match="openreview_v1_url is the address of API v2, not v1"):
         build_source(2020, "https://api2.openreview.net", "https://api2.openreview.net")
     swapped = OpenReview(
         "iclr", 2024, (f"{standin.url}/v2", f"{standin.url}/v1"), Pace(None, 0.0), Credentials(token=DEMO_TOKEN)
@@ -431,7 +436,7 @@ def test_a_list_without_a_declared_count_is_not_complete(standin: OpenReviewStan
     standin.inject_fault("no count", 99)
     result = fetch(standin, tmp_path)
     assert {record.status for record in result.coverage_records} == {"partial"} and result.upsert_counts.new == 400
-    assert "declares no count" in result.faults[0]
+    assert "reports no count" in result.faults[0]
 
 
 def test_the_token_is_checked_and_never_shown(standin: OpenReviewStandIn, tmp_path: Path) -> None:
@@ -448,5 +453,5 @@ def test_submissions_of_another_year_are_refused(standin: OpenReviewStandIn, tmp
     (tmp_path / "list.json").write_text(json.dumps(papers), encoding="utf-8")
     assert run("import", tmp_path / "list.json", "--venue", "iclr", "--year", 2023, env=env).exit_code == 0
     done = run(*YEAR, env=env)
-    assert done.exit_code == 2 and "are already stored as iclr 2023, so they are not of 2024" in done.stderr
+    assert done.exit_code == 2 and "are already stored as iclr 2023, so they cannot belong to 2024" in done.stderr
     assert {row[0] for row in rows(tmp_path / "venues" / "iclr").values()} == {decision_categories("poster")}

@@ -101,7 +101,7 @@ def test_lists_are_named_by_year() -> None:
 
 @pytest.mark.parametrize("year", [2012, 2015, 2016, 2101])
 def test_years_that_openreview_lacks_say_why(year: int) -> None:
-    with pytest.raises(UsageError, match="ICLR 2015 did not use it, and of 2016 it has only the workshop"):
+    with pytest.raises(UsageError, match="ICLR 2015 did not use it, and for 2016 it has only the workshop"):
         find_layout("iclr", year)
 
 

@@ -156,7 +156,7 @@ def test_missing_decisions_are_reported() -> None:
 
 def test_a_wrong_year_says_what_to_do() -> None:
     assert str(wrong_year_error("in list.json", "iclr", 2022, (2020, 2021))) == (
-        "Submissions in list.json are already stored as iclr 2020 and 2021, so they are not of 2022. Nothing was "
+        "Submissions in list.json are already stored as iclr 2020 and 2021, so they cannot belong to 2022. Nothing was "
         "stored. If the stored year is wrong, delete the folder venues/iclr of the store, and import or fetch its "
         "years again."
     )

@@ -232,7 +232,7 @@ def test_a_verdict_needs_counts_and_a_test_and_a_small_q() -> None:
 
 def test_the_method_is_named() -> None:
     assert interval_method(TwoProportions(70, 1000, 100, 1600)) == "by the score method of Miettinen and Nurminen"
-    assert interval_method(TwoProportions(2, 1000, 3, 1600)) == "by mid-p of the conditional binomial"
+    assert interval_method(TwoProportions(2, 1000, 3, 1600)) == "by the mid-p method for the conditional binomial"
     assert interval_method(TwoProportions(2, 1000, 3, 1600, 1.5)).startswith("by the score method")
 
 

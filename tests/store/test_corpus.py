@@ -119,7 +119,7 @@ def test_the_widest_status_that_a_list_vouches_for_is_the_base(tmp_path: Path) -
 
 def test_why_nothing_is_covered(store: Store, tmp_path: Path) -> None:
     assert explain_uncovered_scope(store.with_text_fields(["title"]), ACCEPTED) == (
-        "No list of iclr covers the status accepted yet; import or fetch it again once it does."
+        "No list of iclr covers the status accepted yet; import or fetch its list again later."
     )
     no_abstracts = build_store(tmp_path / "2020", LISTS[:3], RECORDS[:1])
     assert (

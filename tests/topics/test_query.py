@@ -98,7 +98,7 @@ def test_a_scope_that_is_not_covered_names_the_next_command(tmp_path: Path, frui
         "The store does not cover cs.CV. Run `trend fetch -c cs.CV --since 2024-01` or `trend import FILE`."
     )
     with pytest.raises(
-        CoverageMissing, match="No submissions of cs.LG are covered by the end of 2017-12-31; use a later"
+        CoverageMissing, match="No submissions in cs.LG are covered by the end of 2017-12-31; use a later"
     ):
         bind_query(store, fruit_library, scope=CS_LG, as_of="2017-12-31")
 

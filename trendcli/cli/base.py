@@ -68,7 +68,7 @@ class CommonOptions:
         venues = list_venues(self.store_root())
         if corpus == "arxiv" and venues and not (self.store_root() / "manifest.json").exists():
             raise StoreMissing(
-                f"The store {self.store_root()} has no arXiv submissions, only those to {' '.join(venues)}: add "
+                f"The store {self.store_root()} has no arXiv submissions, only these venues: {' '.join(venues)}. Use "
                 f"--corpus {venues[0]}, or add arXiv with `trend import FILE` or `trend fetch --since 2024-01`."
             )
         if corpus != "arxiv" and corpus not in venues:
@@ -187,7 +187,9 @@ def infer_format(output: Path | None, default: str = "table") -> str:
         return default
     formats = {file_ending: name for name, entry in FORMATS.items() for file_ending in entry.endings}
     if ending not in formats:
-        raise UsageError(f"No format ends in {ending}. Known: {', '.join(formats)}; or choose one with --format.")
+        raise UsageError(
+            f"No format has the extension {ending}. Known: {', '.join(formats)}; or choose one with --format."
+        )
     return formats[ending]
 
 

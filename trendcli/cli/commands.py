@@ -137,7 +137,7 @@ def _exit_on_error() -> Iterator[None]:
         typer.echo(f"trend: {error}", err=True)
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
-        typer.echo("trend: interrupted; the store is intact, and everything committed is kept.", err=True)
+        typer.echo("trend: interrupted; the store is intact and keeps everything committed so far.", err=True)
         raise SystemExit(130) from None
     except BrokenPipeError:
         # the reader has gone; without this Python complains once more when it closes stdout
@@ -148,6 +148,6 @@ def _exit_on_error() -> Iterator[None]:
             raise
         location = f": {error.filename}" if error.filename else ""
         typer.echo(
-            f"trend: {error.strerror or error}{location}. What the store held before this command is intact.", err=True
+            f"trend: {error.strerror or error}{location}. Everything stored before this command is intact.", err=True
         )
         raise SystemExit(4) from None

@@ -19,12 +19,12 @@ from trendcli.core.errors import UsageError
 def run_demo(
     common: CommonOptions,
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Output folder, for the made-up store and the charts.")
+        Path, typer.Option(metavar="DIR", help="Output folder for the made-up store and the charts.")
     ] = Path("trend-demo"),
 ) -> None:
     """Try everything offline on made-up data.
 
-    It fetches from a stand-in for arXiv, compares topics, saves three charts, and draws a week of the weekly job.
+    Fetches from a stand-in for arXiv, compares topics, saves three charts and generates one weekly page.
     """
     from trendcli.core.periods import parse_period
     from trendcli.core.types import Request, Window
@@ -36,9 +36,9 @@ def run_demo(
 
     root = out / "store"
     if (root / "manifest.json").exists() and not Store.open(root).manifest.synthetic:
-        raise UsageError(f"{root} is a store of real data. Choose another folder with --out.")
+        raise UsageError(f"{root} contains real data; nothing was changed. Choose another folder with --out.")
     common = replace(common, store=root)
-    common.print_note("Everything here is MADE UP: the corpus, its trends, and the arXiv that it is fetched from.")
+    common.print_note("Everything here is MADE UP: the corpus, its trends and the arXiv server it is fetched from.")
     window = Window(parse_period(str(FIRST_YEAR)).start, parse_period(str(LAST_YEAR)).end)
     with run_stand_in(ApiStandIn(build_corpus())) as standin:
         store = open_or_create_store(common, synthetic=True)
@@ -87,8 +87,10 @@ def _write_demo_outputs(common: CommonOptions, out: Path) -> None:
         save_figure(figure, out / f"{name}.png")
         common.print_note(f"Wrote {out / f'{name}.png'}.")
     _write_demo_week(common, out / "weekly")
-    common.print_note(f"Look around: trend report --store {common.store} --topic rnn")
-    common.print_note(f"The venue: trend report --store {common.store} --corpus demo --outcome accepted --min-count 50")
+    common.print_note(f"Try: trend report --store {common.store} --topic rnn")
+    common.print_note(
+        f"For the venue: trend report --store {common.store} --corpus demo --outcome accepted --min-count 50"
+    )
 
 
 def _write_demo_week(common: CommonOptions, out: Path) -> None:

@@ -79,20 +79,18 @@ def fetch_submissions(
         str,
         typer.Option(
             metavar="SOURCE",
-            help="arxiv: its search API; oai: OAI-PMH, for whole categories; openreview: a venue.",
+            help="arxiv: search API; oai: OAI-PMH, for whole categories; openreview: venues.",
             autocompletion=_complete_sources,
         ),
     ] = "arxiv",
     venue: Annotated[
         str | None, typer.Option(metavar="VENUE", help="With --source openreview: iclr, neurips or icml.")
     ] = None,
-    year: Annotated[
-        int | None, typer.Option(metavar="YEAR", help="With --source openreview: year of the venue.")
-    ] = None,
+    year: Annotated[int | None, typer.Option(metavar="YEAR", help="With --source openreview: year to fetch.")] = None,
     refresh: Annotated[
         bool,
         typer.Option(
-            "--refresh", help="With --source openreview: fetch a year again that is stored with its decisions."
+            "--refresh", help="With --source openreview: fetch the year again even if it is stored with its decisions."
         ),
     ] = False,
     dry_run: Annotated[
@@ -102,7 +100,7 @@ def fetch_submissions(
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """Fetch submissions from arXiv, or a venue's from OpenReview.
+    """Fetch submissions from arXiv, or those of a venue from OpenReview.
 
     Without --since, resume where the store ends, category by category, and request the last weeks again, since
     submissions appear late and are revised. With --since, request what is not covered since then.
@@ -145,8 +143,8 @@ def fetch_submissions(
         from trendcli.sources.harvest import HarvestResult
 
         common.print_note(
-            "0 new, 0 revised: everything is covered or was fetched today, and arXiv asks not to repeat a request "
-            "within a day."
+            "0 new, 0 revised: everything is covered or was fetched today; arXiv asks clients not to repeat a "
+            "request within a day."
         )
         raise_for_failure(HarvestResult(), fail_if_unchanged)
         return
@@ -179,8 +177,8 @@ def open_store_for_source(common: CommonOptions, source: str, corpus: str = "arx
     store = open_or_create_store(common, corpus=corpus)
     if is_synthetic_store(common, store) and not is_loopback(_source_url(common.resolved_settings[0], source)):
         raise UsageError(
-            f"The store {store.root} holds made-up data. Fetch real submissions into another one with --store; to only "
-            "draw what is there, use `trend weekly --no-fetch`."
+            f"The store {store.root} holds made-up data. Fetch real submissions into another one with --store; to "
+            "report on what is stored, use `trend weekly --no-fetch`."
         )
     return store
 
@@ -214,7 +212,7 @@ def plan_requests(
         covered = plan.covered_categories(coverage) if window.since is None else ()
         categories = covered or settings.named_scope(settings.scope).categories
     if source == "oai" and window.until is not None:
-        raise UsageError("--source oai cannot be combined with --until: OAI-PMH selects by date of change.")
+        raise UsageError("--source oai cannot be combined with --until: OAI-PMH selects by date of change, up to now.")
     plan_source = plan.plan_change_requests if source == "oai" else plan.plan_window_requests
     new_categories = plan.unrequested_categories(coverage, categories) if window.since is None else []
     if new_categories and default_since:
@@ -226,8 +224,8 @@ def plan_requests(
         ]
     if new_categories and strict and source != "oai":
         raise UsageError(
-            f"Nothing fetched yet of {' '.join(new_categories)}, so there is nothing to resume. "
-            "Give a start, e.g. --since 2024-01."
+            f"Nothing has been fetched for {' '.join(new_categories)} yet, so there is nothing to resume. Give a "
+            "start, e.g. --since 2024-01."
         )
     return plan_source(coverage, categories, window, today)
 
@@ -282,12 +280,12 @@ def _build_dry_run_report(settings: Settings, source: str, planned_requests: lis
         rows.append({"categories": " ".join(request.categories), **window, **counts})
     send_count, minutes = (sum(row[key] for row in rows) for key in ("requests", "minutes"))
     totals_note = (
-        f"Numbers of submissions are arXiv's current totals (requests sent for them: {api.transport.request_count})."
+        f"Submission counts are arXiv's current totals (requests sent to get them: {api.transport.request_count})."
     )
     if problem:
         subject = "These" if estimated_count == len(rows) else f"The last {estimated_count:,} rows"
         totals_note = (
-            f"{subject} are upper bounds of {MAX_SUBMISSIONS_PER_DAY} submissions a day: in its busiest month so far, "
+            f"{subject} are upper bounds, at {MAX_SUBMISSIONS_PER_DAY} submissions a day: in its busiest month so far, "
             f"October 2025, arXiv received 27,692. {problem}."
         )
     host = urlsplit(_source_url(settings, source)).netloc
@@ -306,5 +304,5 @@ def _build_dry_run_report(settings: Settings, source: str, planned_requests: lis
         query={"source": source},
         columns=columns,
         rows=rows,
-        notes=[f"Dates are those of {dates}. Nothing was fetched from {host}.", *([totals_note] if rows else [])],
+        notes=[f"Dates are {dates} dates. Nothing was fetched from {host}.", *([totals_note] if rows else [])],
     )

@@ -25,11 +25,11 @@ IMPORT_FORMATS = ("auto", "snapshot", "openreview")
 MAX_PRINTED_FAULTS = 20
 
 _IMPORT_CONFLICTS = (
-    Conflict("--format snapshot", ("--venue", "--year"), "A snapshot is of arXiv."),
+    Conflict("--format snapshot", ("--venue", "--year"), "Snapshots contain arXiv submissions only."),
     Conflict(
         "--venue",
         ("--complete", "--category", "--since", "--until"),
-        "The list of a venue is imported as a whole.",
+        "A venue list is imported as a whole.",
     ),
 )
 
@@ -38,7 +38,7 @@ def import_file(
     common: CommonOptions,
     file: Annotated[str, typer.Argument(help="File to import; a snapshot may be .gz, .zip, or - for standard input.")],
     venue: Annotated[
-        str | None, typer.Option(metavar="VENUE", help="The file lists the submissions to this venue, e.g. iclr.")
+        str | None, typer.Option(metavar="VENUE", help="Venue whose submissions the file lists, e.g. iclr.")
     ] = None,
     year: Annotated[int | None, typer.Option(metavar="YEAR", help="Year of the venue.")] = None,
     format: Annotated[
@@ -46,14 +46,14 @@ def import_file(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="snapshot: arXiv's snapshot; openreview: the list of a venue; auto: a list if --venue is given.",
+            help="snapshot: arXiv's snapshot; openreview: a venue list; auto: a venue list if --venue is given.",
         ),
     ] = "auto",
     complete: Annotated[
         str | None,
         typer.Option(
             metavar="CATEGORIES",
-            help="Categories of which the file has every submission: all, or a list such as cs.LG,cs.CL.",
+            help="Categories that the file covers completely: all, or a list such as cs.LG,cs.CL.",
         ),
     ] = None,
     category: CategoriesOption = None,
@@ -63,7 +63,7 @@ def import_file(
 ) -> None:
     """Import arXiv's bulk snapshot, or a venue's submissions.
 
-    The snapshot is JSON Lines, as Kaggle distributes it. Lists of venues are those of papercopilot/paperlists: `trend
+    The snapshot is JSON Lines, as Kaggle distributes it. Venue lists come from papercopilot/paperlists: `trend
     import iclr2021.json --venue iclr --year 2021`. Each venue is a corpus of its own; read it with `--corpus iclr`.
     """
     if format not in IMPORT_FORMATS:
@@ -90,14 +90,14 @@ def import_file(
 def parse_venue_year(venue: str | None, year: int | None) -> tuple[str, int]:
     """Return the name and the year of a venue; raise UsageError where one is missing or invalid."""
     if venue is None or year is None:
-        raise UsageError("The list of a venue needs --venue and --year, e.g. --venue iclr --year 2021.")
+        raise UsageError("A venue list needs --venue and --year, e.g. --venue iclr --year 2021.")
     name = venue.lower()
     if name == "arxiv":
         raise UsageError("arXiv is not a venue: leave out --venue and --year to import its snapshot.")
     if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
         raise UsageError(f"Not a venue name: {venue!r}. Use letters, digits and hyphens, e.g. iclr.")
     if not 1990 <= year <= 2100:
-        raise UsageError(f"--year {year} is out of range: venues have years from 1990 to 2100.")
+        raise UsageError(f"--year {year} is out of range: use 1990 to 2100.")
     return name, year
 
 
@@ -169,8 +169,8 @@ def _import_snapshot(
     common.print_note(summarize_harvest(result))
     if not result.faults and [record.status for record in result.coverage_records] == ["unknown"]:
         common.print_note(
-            "The file does not say which categories it covers, so counts are marked as of unknown coverage. "
-            "If you know, use --complete all or --complete CATEGORY,..."
+            "The file does not say which categories it covers, so counts are marked as having unknown coverage. If "
+            "you know it, import again with --complete all or --complete CATEGORY,..."
         )
     raise_for_failure(result, fail_if_unchanged)
 
@@ -227,7 +227,7 @@ def summarize_harvest(result: HarvestResult) -> str:
     until = max((min(record.until, record.answered_at.date()) for record in records), default=None)
     parts = [f"{counts.new:,} new", f"{counts.revised:,} revised", f"{counts.repeated:,} unchanged"]
     if counts.conflicts:
-        parts.append(f"{counts.conflicts:,} with a first date other than the stored one, which is kept")
+        parts.append(f"{counts.conflicts:,} with a different first date (stored date kept)")
     parts += [f"{since} to {until}"] if since and until and since < until else []
     is_known = any(record.status == "complete" for record in result.coverage_records)
     state = ("complete" if is_known else "coverage unknown") if result.is_complete else "incomplete"
@@ -242,8 +242,8 @@ def raise_for_failure(result: HarvestResult, fail_if_unchanged: bool) -> None:
         from trendcli.reports.notes import format_count
 
         raise RetryableError(
-            f"{format_count(len(result.faults), 'fault')}, see above; everything readable is stored. "
-            "Correct the input, or try again later."
+            f"{format_count(len(result.faults), 'error')}, see above; everything readable is stored. Correct the "
+            "input, or try again later."
         )
     if fail_if_unchanged and not (result.upsert_counts.new or result.upsert_counts.revised):
         raise StoreUnchanged("Nothing is new.")

@@ -112,7 +112,7 @@ FormatOption = Annotated[
     str | None, typer.Option("--format", metavar="FORMAT", help="table, md, csv, json, jsonl or html.")
 ]
 OutputOption = Annotated[
-    Path | None, typer.Option("-o", "--output", metavar="FILE", help="Output file; its ending sets the format.")
+    Path | None, typer.Option("-o", "--output", metavar="FILE", help="Output file; its extension sets the format.")
 ]
 FailIfUnchangedOption = Annotated[
     bool, typer.Option("--fail-if-unchanged", help="Exit with code 5 if there is nothing new.")
@@ -144,7 +144,7 @@ class SelectionOptions:
         typer.Option(
             "--and",
             metavar="TOPIC",
-            help="Only submissions that match this topic as well; repeatable.",
+            help="Only submissions that also match this topic; repeatable.",
             autocompletion=complete_topics,
         ),
     ] = None
@@ -159,7 +159,7 @@ class SelectionOptions:
     pack: Annotated[
         str | None,
         typer.Option(
-            metavar="PACK", help="The topics of a pack, if no topic is named [ml].", autocompletion=complete_packs
+            metavar="PACK", help="Topics of a pack, used if no topic is named [ml].", autocompletion=complete_packs
         ),
     ] = None
     query: Annotated[
@@ -183,7 +183,7 @@ class SelectionOptions:
         bool, typer.Option("--primary-only", help="Count a submission in its primary category only.")
     ] = False
     author: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only submissions with this text in the author line.")
+        str | None, typer.Option(metavar="NAME", help="Only submissions whose author list contains this text.")
     ] = None
     id: Annotated[str | None, typer.Option(metavar="ID", help="Only this submission.")] = None
     match: Annotated[
@@ -193,7 +193,8 @@ class SelectionOptions:
     as_of: Annotated[
         str | None,
         typer.Option(
-            metavar="DATE", help="Report as of this day: no later submissions, periods as incomplete as they were."
+            metavar="DATE",
+            help="Report as of this day: without later submissions, and with periods as incomplete as they were then.",
         ),
     ] = None
 

@@ -46,8 +46,8 @@ def show_submissions(
 ) -> None:
     """List the submissions behind a number, or search them.
 
-    They are listed newest first, each with the phrase that matched. --search finds words and phrases in title and
-    abstract; --like finds the submissions most similar to one. Both search only what the other options select. `trend
+    Results are listed newest first, each with the phrase that matched. --search finds words and phrases in titles and
+    abstracts; --like finds the submissions most similar to one. Both search only what the other options select; `trend
     index` makes them fast on large stores.
     """
     from trendcli.reports.papers.listing import list_submissions
@@ -76,9 +76,9 @@ def show_authors(
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """List the authors with the most submissions of a selection.
+    """List the authors with the most submissions in a selection.
 
-    They are names as written: several people may share one, and one person may have several.
+    Names are counted as written: several people may share one, and one person may use several.
     """
     from trendcli.reports.papers.authors import list_authors
     from trendcli.reports.papers.lookup import SearchRequest
@@ -98,7 +98,7 @@ def update_index(
 ) -> None:
     """Build or update the index that makes --search and --like fast.
 
-    It is optional: what it lacks is read from the texts themselves, with the same results.
+    The index is optional: submissions that it lacks are searched directly, with the same results.
     """
     from trendcli.reports.papers.fulltext import index_folder, index_size, read_index
     from trendcli.reports.papers.fulltext_build import BYTES_PER_SUBMISSION, SECONDS_PER_SUBMISSION, build_index
@@ -110,7 +110,7 @@ def update_index(
         megabytes = max(1, new_count * BYTES_PER_SUBMISSION / 1e6)
         minutes = new_count * SECONDS_PER_SUBMISSION / 60
         duration = f"about {minutes:.0f} minutes" if minutes >= 1.5 else "less than two minutes"
-        common.print_note(f"Indexing {new_count:,} submissions: this takes {duration} and {megabytes:,.0f} MB.")
+        common.print_note(f"Indexing {new_count:,} submissions: this takes {duration} and needs {megabytes:,.0f} MB.")
     start = time.perf_counter()
     with common.progress_bar() as progress:
         index, added_count = build_index(store, progress)
@@ -119,4 +119,4 @@ def update_index(
         if added_count
         else "Nothing is new."
     )
-    common.print_note(f"{outcome} The index takes {index_size(index) / 1e6:,.0f} MB in {index_folder(store)}.")
+    common.print_note(f"{outcome} The index is {index_size(index) / 1e6:,.0f} MB, in {index_folder(store)}.")

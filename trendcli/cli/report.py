@@ -34,7 +34,7 @@ class LayoutOptions:
     """How a report is laid out: its periods, comparison, rows and their order."""
 
     by: Annotated[
-        PeriodUnit | None, typer.Option(help="Length of the periods of a series, or of the two that are compared.")
+        PeriodUnit | None, typer.Option(help="Length of the periods in a series, or of the two compared.")
     ] = None
     vs: VersusOption = None
     across: Annotated[str | None, typer.Option(metavar="category", help="One row per category of the scope.")] = None
@@ -48,12 +48,11 @@ class LayoutOptions:
     sensitivity: Annotated[
         bool,
         typer.Option(
-            "--sensitivity", help="Also compute the change by title, by strict matching and by primary category."
+            "--sensitivity",
+            help="Also compute the change for title-only matches, strict matches and primary categories.",
         ),
     ] = False
-    sort: Annotated[str, typer.Option(metavar="COLUMN", help="Column by which a comparison is sorted.")] = (
-        "relative_change"
-    )
+    sort: Annotated[str, typer.Option(metavar="COLUMN", help="Column to sort a comparison by.")] = "relative_change"
     reverse: Annotated[bool, typer.Option("--reverse", help="Sort in ascending order.")] = False
     limit: LimitOption = 0
     min_count: Annotated[
@@ -76,13 +75,13 @@ _REPORT_CONFLICTS = (
         ),
         "Use it with --period, topics or a pack, --sort, --reverse, --limit and --min-count.",
     ),
-    Conflict("--decompose", ("--explain", "--sensitivity", "--across", "--sort"), "It has rows of its own."),
+    Conflict("--decompose", ("--explain", "--sensitivity", "--across", "--sort"), "It has its own rows."),
 )
 # what a chart that is drawn from a kind of report does not take
 _CHART_CONFLICTS = {
     "comparison": Conflict("", ("--rolling", "--rebase", "--log"), "It compares two periods."),
     "series": Conflict(
-        "", ("--vs", "--log"), "It shows the shares of all periods; to compare two, draw a change chart."
+        "", ("--vs", "--log"), "It shows the shares of all periods; to compare two, use a change chart."
     ),
     "volume": Conflict("", ("--vs", "--rebase"), "It shows the counts of all periods."),
 }
@@ -99,7 +98,9 @@ def show_report(
     ] = None,
     decompose: Annotated[
         bool,
-        typer.Option("--decompose", help="Split the change into shifts between categories and within them."),
+        typer.Option(
+            "--decompose", help="Split the change into a shift between primary categories and a change within them."
+        ),
     ] = False,
     explain: Annotated[bool, typer.Option("--explain", hidden=True)] = False,
     outcome: OutcomeOption = None,
@@ -127,7 +128,7 @@ def show_report(
     if chart is not None:
         chart_kinds = [name for name, entry in CHARTS.items() if entry.report == report.kind]
         if not chart_kinds:
-            raise UsageError(f"No chart shows this report ({report.kind}): leave out --chart.")
+            raise UsageError(f"There is no chart of this report ({report.kind}): leave out --chart.")
         _save_chart(common, report, chart_kinds[0], chart)
     common.write_report(report, format, output)
 
@@ -144,10 +145,10 @@ def show_explanation(
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """Explain one number on one page.
+    """Explain one number, step by step.
 
-    It shows the change of a topic, its formulas with the numbers in them, what drives it, and papers. With --pack, the
-    topic's verdict is one among those of the pack, as in the table of `trend report`.
+    Shows the change of a topic, its formulas with the numbers filled in, what drives it, and the newest papers. With
+    --pack, the topic is tested together with those of the pack, as in the table of `trend report`.
     """
     common.write_report(_build_explanation(common, selection, layout), format, output)
 
@@ -158,9 +159,10 @@ def verify_file(
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """Reproduce a saved report, and list what differs and why.
+    """Reproduce a saved report and list what differs, and why.
 
-    Causes are new or revised data, changed rules and a changed program. Exits with code 4 if anything differs.
+    Possible causes are new or revised data, changed rules and a different program version. Exits with code 4
+    if anything differs.
     """
     from trendcli.reports.trends.verify import verify_report
 
@@ -172,7 +174,9 @@ def verify_file(
         report = verify_report(_open_saved_store(common, saved_report), common.load_library(), saved_report, progress)
     common.write_report(report, format, output)
     if report.rows:
-        raise FindingsReported(f"{file} differs from the report that the store gives now; see above.")
+        raise FindingsReported(
+            f"{file} differs from the report that the store gives now; the differences are listed above."
+        )
 
 
 def _open_saved_store(common: CommonOptions, saved_report: Any) -> Store:
@@ -205,7 +209,7 @@ def draw_chart(
     command, report_kind = f"`trend chart {kind}`", CHARTS[kind].report
     conflicts = [_CHART_CONFLICTS.get(report_kind, Conflict("", ()))._replace(option=command)]
     if kind == "heatmap":
-        conflicts.append(Conflict(command, ("--rebase",), "Its colours stand for shares; draw a lines chart."))
+        conflicts.append(Conflict(command, ("--rebase",), "Its colours show shares; use a lines chart."))
     check_conflicts({command} | changed_flags(layout) | given_flags({"--log": log}), conflicts)
     report = _build_report(common, selection, layout, report_kind, use_default_pack=report_kind != "volume")
     _save_chart(common, report, kind, output, **({"log": True} if log else {}))
@@ -268,7 +272,7 @@ def _build_report(
 def _build_explanation(common: CommonOptions, selection: SelectionOptions, layout: LayoutOptions) -> Report:
     _check_no_series_options(layout)
     if sum(len(names or ()) for names in (selection.topic, selection.query, selection.keyword)) != 1:
-        raise UsageError("An explanation is of one topic: name one with -t.")
+        raise UsageError("An explanation covers one topic: name it with -t.")
     return _build_report(common, selection, layout, "explanation", use_default_pack=False)
 
 
@@ -276,7 +280,7 @@ def _save_chart(common: CommonOptions, report: Report, kind: str, path: Path, **
     from trendcli.output.charts import FIGURE_FORMATS, save_figure
 
     if path.suffix.lower().lstrip(".") not in FIGURE_FORMATS:
-        ending = path.suffix or "a file without an ending"
+        ending = path.suffix or "a file without an extension"
         raise UsageError(f"Cannot save a chart as {ending}; use .png, .svg or .pdf.")
     save_figure(load_entry(CHARTS[kind])(report, **options), path)
     common.print_note(f"Wrote {path}.")

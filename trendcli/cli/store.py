@@ -32,7 +32,8 @@ def show_status(
     by: Annotated[
         str,
         typer.Option(
-            metavar="span|month", help="span: one row per run of days of one status; month: per category and month."
+            metavar="span|month",
+            help="span: one row per run of days with the same status; month: one row per category and month.",
         ),
     ] = "span",
     corpus: CorpusOption = "arxiv",
@@ -41,7 +42,7 @@ def show_status(
 ) -> None:
     """Show what the store holds and covers, and how old it is.
 
-    It lists the coverage of each category, and says what the next fetch will request.
+    Lists the coverage of each category and what the next fetch will request.
     """
     from trendcli.core.report import Column, Report
     from trendcli.reports.notes import SYNTHETIC_WARNING, format_timestamp
@@ -128,7 +129,7 @@ def _describe_files(store: Store) -> str:
     files = store.manifest.files
     size = sum(path.stat().st_size for file in files if (path := store.root / file.path).exists())
     delta_count = sum(file.kind == "update" for file in files)
-    return f"{len(files)} data files, {size / 1e6:,.1f} MB; {delta_count} of them delta files, not compacted yet."
+    return f"{len(files)} data files, {size / 1e6:,.1f} MB; {delta_count} of them delta files, not yet compacted."
 
 
 def _describe_age(
@@ -137,7 +138,7 @@ def _describe_age(
     from trendcli.reports.notes import abbreviate_list
 
     if not data_times:
-        return ["Nothing was fetched yet."]
+        return ["Nothing has been fetched yet."]
     oldest, newest = min(data_times), max(data_times)
     oldest_categories = [_category_label(name) for name in categories if coverage.data_as_of([name]) == oldest]
     subject = "" if oldest == newest else f" ({abbreviate_list(oldest_categories)}; the newest {newest:%Y-%m-%d})"
@@ -153,7 +154,7 @@ def _describe_gaps(store: Store) -> list[str]:
     records = [record for record in store.manifest.ledger if record.status in ("partial", "failed")]
     return [
         f"{record.status}: {record.query} returned {record.received:,} of "
-        f"{'an unknown number' if record.expected is None else f'{record.expected:,}'}."
+        f"{'an unknown total' if record.expected is None else f'{record.expected:,}'}."
         for record in records[-MAX_SHOWN_GAPS:]
         if store.corpus == ARXIV or record.expected is not None
     ]
@@ -203,7 +204,7 @@ def _describe_next_fetch(store: Store, settings: Settings) -> list[str]:
 def run_doctor(
     common: CommonOptions,
     fix: Annotated[
-        bool, typer.Option("--fix", help="Repair what can be repaired without losing a readable submission.")
+        bool, typer.Option("--fix", help="Repair what can be repaired without losing readable submissions.")
     ] = False,
     totals: Annotated[
         str | None,
@@ -217,7 +218,7 @@ def run_doctor(
 ) -> None:
     """Check the store for damage, duplicates and gaps.
 
-    Each finding says what to do about it. Exits with code 4 if there is a finding.
+    Each finding says what to do. Exits with code 4 if there are findings.
     """
     from trendcli.core.report import Column, Report
     from trendcli.reports.doctor import check_store, repair_store
@@ -225,7 +226,7 @@ def run_doctor(
 
     store, settings = common.open_store(corpus), common.resolved_settings[0]
     if totals and corpus != ARXIV:
-        raise UsageError("--totals are those of arXiv: leave it out with --corpus.")
+        raise UsageError("--totals applies to arXiv only: leave it out with --corpus.")
     monthly_totals = _read_monthly_totals(totals, settings) if totals else None
     if fix:
         with store.write_lock():

@@ -30,7 +30,7 @@ _TERM_CONFLICTS = (
     Conflict(
         "--name-like",
         ("--outcome", "--backtest", "--vs", "--words", "--min-count", "--limit"),
-        "It lists all new names of each year.",
+        "It lists all new names in each year.",
     ),
     Conflict(
         "--backtest",
@@ -48,10 +48,10 @@ def show_terms(
     selection: SelectionOptions,
     vs: VersusOption = None,
     words: Annotated[
-        str, typer.Option(metavar="N|N-N", help="Length of terms in words, e.g. 2 or 1-4.")
+        str, typer.Option(metavar="N|N-N", help="Number of words in a term, e.g. 2 or 1-4.")
     ] = DEFAULT_WORDS,
     min_count: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Only terms in at least N submissions of both periods together.")
+        int, typer.Option(min=1, metavar="N", help="Only terms in at least N submissions across both periods.")
     ] = DEFAULT_MIN_COUNT,
     limit: Annotated[
         int, typer.Option(min=0, metavar="N", help="Show at most N rising and N falling terms (0: all).")
@@ -60,7 +60,7 @@ def show_terms(
         str | None, typer.Option(metavar="accepted", help="Venues only: terms associated with acceptance.")
     ] = None,
     name_like: Annotated[
-        str | None, typer.Option(metavar="GLOB", help="New names of a pattern by year, e.g. '*GAN'.")
+        str | None, typer.Option(metavar="GLOB", help="New names that match a pattern, by year, e.g. '*GAN'.")
     ] = None,
     backtest: Annotated[
         str | None,
@@ -74,9 +74,9 @@ def show_terms(
 ) -> None:
     """Find rising and falling terms of one to four words.
 
-    No topic is needed. With --outcome accepted: the terms associated with acceptance to a venue. With --name-like: new
-    names of a pattern, by year. With --backtest: how many of the terms that rose in past years were still up a year
-    later.
+    No topic is needed. With --outcome accepted: terms associated with acceptance at a venue. With --name-like: new
+    names that match a pattern, by year. With --backtest: how many of the terms that rose in past years were still up a
+    year later.
     """
     shortest, longest = _parse_word_range(words)
     values = {

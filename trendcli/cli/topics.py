@@ -72,7 +72,7 @@ def run_topic_check(
     pack: Annotated[
         str | None,
         typer.Option(
-            metavar="PACK", help="The topics of a pack, if no topic is named [all].", autocompletion=complete_packs
+            metavar="PACK", help="Topics of a pack, used if no topic is named [all].", autocompletion=complete_packs
         ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Also show findings that the topic files explain.")] = False,
@@ -81,9 +81,9 @@ def run_topic_check(
 ) -> None:
     """Check the rules of topics against everything stored.
 
-    Finds rules that match nothing, that overlap almost completely or account for most of their topic's matches,
+    Finds rules that match nothing, overlap almost completely or account for most of their topic's matches,
     acronyms with another meaning, matches before the topic existed, and new names for old topics. Exits with code 4 if
-    there is a finding that the topic file does not explain.
+    there are findings that the topic file does not explain.
     """
     from trendcli.reports.curation.check import check_topics
     from trendcli.reports.notes import format_count
@@ -98,11 +98,11 @@ def run_topic_check(
     common.write_report(report, format, output)
     if unexplained_count := report.summary["unexplained"]:
         raise FindingsReported(
-            f"{format_count(unexplained_count, 'finding')} to look at: correct the rule, or explain it in its topic "
-            "file under `expect`."
+            f"{format_count(unexplained_count, 'finding')} to review: correct the rule, or explain the finding under "
+            "`expect` in the topic file."
         )
     common.print_note(
-        "No findings, except those that the topic files explain." if report.summary["explained"] else "No findings."
+        "No findings apart from those that the topic files explain." if report.summary["explained"] else "No findings."
     )
 
 
@@ -112,20 +112,20 @@ def judge_topic_sample(
     name: Annotated[str, typer.Argument(metavar="TOPIC", help="Topic by name.", autocompletion=complete_topics)],
     number: Annotated[int, typer.Option("-n", min=1, metavar="N", help="Number of submissions to draw.")] = 50,
     by: Annotated[
-        PeriodUnit, typer.Option(help="Periods to draw equal parts from: year, quarter or month.")
+        PeriodUnit, typer.Option(help="Draw equally many from each year, quarter or month.")
     ] = PeriodUnit.year,
-    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the sample; another one draws another sample.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Random seed; another seed draws another sample.")] = 0,
     judged: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Read answers from a file with `id` and `relevant` (y or n).")
     ] = None,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """Draw a sample of what a topic matches, and judge it.
+    """Sample a topic's matches and judge them.
 
-    The sample is stratified by period, and gives an estimate of the precision of the rules. On a terminal, each
-    submission is shown for judgement; answers are stored, and none is requested twice. Elsewhere, or with --format or
-    -o, the sample is printed, to be judged and read back with --judged.
+    The sample is stratified by period and estimates the precision of the rules. On a terminal, you judge one
+    submission after another; answers are stored, and none is requested twice. Elsewhere, or with --format or -o, the
+    sample is printed, to be judged and read back with --judged.
     """
     from trendcli.reports.curation.sampling import build_precision_report, build_sample_report, draw_sample
 
@@ -147,12 +147,12 @@ def judge_topic_sample(
         sample = _record_file_answers(common, sample, judged)
     elif sample.list_unjudged() and (format or output or not sys.stdin.isatty()):
         if not (format or output):
-            common.print_note("There is no terminal to ask on, so this is the sample to judge.")
+            common.print_note("Not on a terminal, so the sample is printed for you to judge.")
         common.write_report(build_sample_report(sample), format, output)
         return
     else:
         if sample.rows and not sample.list_unjudged():
-            common.print_note(f"All {len(sample.rows)} are judged; this is the precision. A larger -n draws more.")
+            common.print_note(f"All {len(sample.rows)} are judged; the precision follows. A larger -n draws more.")
         sample = _ask_for_judgements(sample, library.get_topic(name).name)
     common.write_report(build_precision_report(sample), format, output)
 
@@ -166,8 +166,8 @@ def _record_file_answers(common: CommonOptions, sample: TopicSample, path: Path)
     foreign_ids = [submission_id for submission_id in answers if submission_id not in sampled_ids]
     if foreign_ids:
         raise UsageError(
-            f"{path} has answers about {len(foreign_ids)} submissions that are not in this sample, such as "
-            f"{foreign_ids[0]}: use the -n, --by, --seed and scope with which it was drawn. No answer was saved."
+            f"{path} has answers for {len(foreign_ids)} submissions that are not in this sample, such as "
+            f"{foreign_ids[0]}: use the same -n, --by, --seed and scope as when it was drawn. No answer was saved."
         )
     changed_count = sum(
         sample.answers[submission_id].relevant != answer
@@ -175,7 +175,7 @@ def _record_file_answers(common: CommonOptions, sample: TopicSample, path: Path)
         if submission_id in sample.answers
     )
     sample = record_answers(sample, answers, _today_label())
-    common.print_note(f"Read {len(answers)} answers, of which {changed_count} replace a different one.")
+    common.print_note(f"Read {len(answers)} answers; {changed_count} changed an earlier one.")
     return sample
 
 
@@ -220,7 +220,7 @@ def show_topic_comparison(
 ) -> None:
     """Compare what two topics match.
 
-    It shows counts by year, the overlap, and examples that only one of the two matches.
+    Shows counts by year, the overlap, and examples that only one of the two matches.
     """
     from trendcli.core.normalize import normalize_text
     from trendcli.reports.curation.compare import compare_topics
@@ -245,7 +245,7 @@ def write_new_topic(
         str, typer.Argument(metavar="NAME", help="Name of the topic: lowercase letters, digits and hyphens.")
     ],
     term: Annotated[
-        str, typer.Option("--from", metavar="TERM", help='Term to make it from, e.g. "graph neural network".')
+        str, typer.Option("--from", metavar="TERM", help='Term to create it from, e.g. "graph neural network".')
     ],
     output: Annotated[
         Path | None,
@@ -256,7 +256,7 @@ def write_new_topic(
 ) -> None:
     """Create a topic from a term.
 
-    It has the plural, the hyphenation and the acronym that the stored texts use. It is added at the end of the topic
+    The topic includes the plurals, hyphenations and acronyms that the stored texts use. It is appended to the topic
     file, or printed if neither -o nor the setting names one.
     """
     from trendcli.core.files import write_file_atomically
@@ -304,7 +304,7 @@ def write_new_topic(
     for note in (*(draft.notes if path else ()), *warnings, counts_note):
         common.print_note(note)
     if replaces_shipped:
-        common.print_note(f"It replaces the shipped topic {name!r} wherever this file is read.")
+        common.print_note(f"The new topic replaces the shipped topic {name!r} wherever this file is read.")
     if path:
         hint = " To use it, name it in the setting `topics` or in TREND_TOPICS."
         common.print_note(f"Wrote {path}." + ("" if _is_in_settings(common, path) else hint))

@@ -42,7 +42,7 @@ def show_topics(
     pack_sizes = "; ".join(f"{name} ({len(members)})" for name, members in sorted(library.packs.items()))
     report = Report(
         kind="topics",
-        title=f"{len(rows)} topics" + (f" of pack {pack}" if pack else ""),
+        title=f"{len(rows)} topics" + (f" in pack {pack}" if pack else ""),
         corpus="arxiv",
         synthetic=False,
         query={"pack": pack},

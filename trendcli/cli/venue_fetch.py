@@ -112,7 +112,7 @@ def _build_plan_report(
         query={
             "source": "openreview", "venue": venue, "year": year, "api": f"v{layout.api_version}", "address": url,
         },
-        columns=[Column("invitation", "Invitation", "text"), Column("holds", "Holds", "text")],
+        columns=[Column("invitation", "Invitation", "text"), Column("holds", "Contents", "text")],
         rows=rows,
         notes=["Nothing was fetched.", *([_format_final_note(final_record, venue, year)] if final_record else [])],
     )  # fmt: skip

@@ -50,22 +50,22 @@ def run_weekly_job(
     date_: Annotated[
         str | None,
         typer.Option(
-            "--date", metavar="DATE", help="Draw the last week that ended by a day, or a week, e.g. 2019-W20."
+            "--date", metavar="DATE", help="Generate this week, e.g. 2019-W20, or the last one to end by a date."
         ),
     ] = None,
-    no_fetch: Annotated[bool, typer.Option("--no-fetch", help="Draw what is stored; fetch nothing.")] = False,
+    no_fetch: Annotated[bool, typer.Option("--no-fetch", help="Use what is stored; fetch nothing.")] = False,
     notify: Annotated[
         str | None,
         typer.Option(metavar="COMMAND", help="Command that reads the digest of each new week on its standard input."),
     ] = None,
     fail_if_unchanged: Annotated[
-        bool, typer.Option("--fail-if-unchanged", help="Exit with code 5 if no week was drawn.")
+        bool, typer.Option("--fail-if-unchanged", help="Exit with code 5 if no week was generated.")
     ] = False,
 ) -> None:
-    """Run the weekly job: fetch, and draw the weeks that ended.
+    """Run the weekly job: fetch, and generate the weeks that have ended.
 
     Each week has a folder with charts, a digest and a page. Missed weeks are backfilled, and weeks that were incomplete
-    are drawn again if their numbers have changed.
+    are regenerated if their numbers have changed.
     """
     from trendcli.reports.weekly.config import load_weekly_config
     from trendcli.reports.weekly.digest import DigestInput, data_age_warnings, last_ended_week
@@ -85,7 +85,7 @@ def run_weekly_job(
     library, query, watched_topics = _resolve_job(common, job, config)
     folder, week, today = out or Path(job.out), _parse_week(date_), datetime.now(UTC).date()
     if week.end > today:
-        raise UsageError(f"{week.label} has not ended yet; the last week that has is {_parse_week(None).label}.")
+        raise UsageError(f"{week.label} has not ended yet; the last week that has ended is {_parse_week(None).label}.")
     if no_fetch:
         common.open_store()  # its errors come before anything is written
     drawn_weeks: list[str] = []
@@ -98,7 +98,8 @@ def run_weekly_job(
             known_weeks = {known_week.label for known_week in list_weeks(folder)}
             if job.keep and sum(label > week.label for label in known_weeks) >= job.keep:
                 raise UsageError(
-                    f"{week.label} is too old to draw: the job keeps {job.keep} weeks, and has as many later ones."
+                    f"{week.label} is too old: the job keeps {job.keep} weeks and already has as many later ones. "
+                    "Raise `keep` to add it."
                 )
             # weeks beyond the data are backfilled later
             last_week = min(week, last_ended_week(data_end + timedelta(days=6)))
@@ -112,7 +113,9 @@ def run_weekly_job(
                     is_changed = draw_week(folder, digest_input, due_week, today, progress)
                 if is_changed:
                     drawn_weeks.append(label)
-                    common.print_note(f"{label}: {'redrawn' if label in known_weeks else 'drawn'}, {folder / label}")
+                    common.print_note(
+                        f"{label}: {'regenerated' if label in known_weeks else 'generated'}, {folder / label}"
+                    )
         except (StoreMissing, CoverageMissing) as error:
             raise fetch_error or error from None
         age_warnings = data_age_warnings(data_end, today)
@@ -120,10 +123,10 @@ def run_weekly_job(
         _run_notify_command(notify_command, folder, pending_weeks)
     summary = " ".join([f"{format_summary(drawn_weeks, today)}.", *age_warnings])
     if fetch_error is not None:
-        raise RetryableError(f"{fetch_error} From what is stored: {summary}")
+        raise RetryableError(f"{fetch_error} From the stored data: {summary}")
     common.print_note(f"done: {summary}" if drawn_weeks else summary)
     if fail_if_unchanged and not drawn_weeks:
-        raise StoreUnchanged("No week was drawn.")
+        raise StoreUnchanged("No week was generated.")
 
 
 def show_digest(
@@ -132,10 +135,10 @@ def show_digest(
     format: Annotated[str | None, typer.Option("--format", metavar="FORMAT", help="md, html or json.")] = None,
     output: OutputOption = None,
 ) -> None:
-    """Show what changed in a period, and the papers to look at.
+    """Show what changed in a period, and which papers to read.
 
-    The default is the last week that has ended. All topics of the pack are compared; the papers listed are those of the
-    topics named with -t.
+    The default is the last week that has ended. All topics of the pack are compared; papers are listed for the topics
+    named with -t.
     """
     from trendcli.core.periods import period_from_dates
     from trendcli.output.machine import format_json
@@ -150,7 +153,7 @@ def show_digest(
     if format not in renderers:
         raise UsageError(f"A digest has no format {format!r}. Known: {', '.join(renderers)}.")
     if selection.corpus != ARXIV:
-        raise UsageError(f"A digest is of arXiv; use `trend report --corpus {selection.corpus}`.")
+        raise UsageError(f"A digest covers arXiv only; use `trend report --corpus {selection.corpus}`.")
     query, library = replace(selection, pack=None).build_query(common, use_default_pack=False)
     store, scope, today = common.open_store(), common.default_scope(), datetime.now(UTC).date()
     watched_topics = query.topics or tuple(name for name in WeeklyConfig().watch if name in library.topics)
@@ -277,7 +280,7 @@ def _update_store(common: CommonOptions, job: WeeklyConfig) -> None:
         store, settings, job.source, scope.categories if scope else (), Window(None, None), default_since=first_day
     )
     if not requests:
-        common.print_note("fetch: nothing to request, everything is covered or was fetched today")
+        common.print_note("fetch: nothing to request; everything is covered or was fetched today")
         return
     result = harvest_with_progress(common, store, build_source(store, settings, job.source), requests)
     if has_results(result):
@@ -303,5 +306,6 @@ def _run_notify_command(command: str | None, folder: Path, labels: list[str]) ->
             typer.echo(f"trend: the notify command failed with exit code {process.returncode} for {label}", err=True)
     if failed_weeks:
         raise RetryableError(
-            f"The notify command failed for {', '.join(failed_weeks)}; the next run tries again. All weeks are drawn."
+            f"The notify command failed for {', '.join(failed_weeks)}; the next run tries again. All weeks are "
+            "generated."
         )

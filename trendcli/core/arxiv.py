@@ -164,7 +164,7 @@ STRUCTURAL_BREAKS = (
     StructuralBreak(
         date(2025, 10, 31),
         ("cs.*",),
-        "reviews and position papers in cs only after peer review",
+        "cs accepts reviews and position papers only after peer review",
         "arXiv blog, 2025-10-31",
     ),
 )

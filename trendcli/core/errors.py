@@ -54,7 +54,7 @@ class TopicError(TrendError):
 
 
 class RetryableError(TrendError):
-    """A source is throttled, broken or incomplete, or input lines are bad; what arrived before is stored."""
+    """A source is throttled, broken or incomplete, or input lines are bad; everything received so far is stored."""
 
     exit_code = 3
 
@@ -79,7 +79,7 @@ class ActionRequiredError(TrendError):
 
 
 class StoreMissing(ActionRequiredError):
-    """There is no store at the path."""
+    """There is no store at the given path."""
 
 
 class StoreDamaged(ActionRequiredError):
@@ -95,7 +95,7 @@ class FindingsReported(ActionRequiredError):
 
 
 class CoverageMissing(ActionRequiredError):
-    """No number of the answer can be computed, because the records that it needs were never fetched."""
+    """No number of the report can be computed, because the submissions it needs were never fetched."""
 
 
 class StoreUnchanged(TrendError):

@@ -107,7 +107,7 @@ def previous_period(period: Period) -> Period:
     A window has the same number of months if it starts and ends on the first of a month, otherwise of days.
     """
     if period.start.year <= FIRST_YEAR:
-        raise UsageError(f"The time window reaches back before {FIRST_YEAR}.")
+        raise UsageError(f"The time window starts before {FIRST_YEAR}.")
     if period.unit != "window":
         return period_containing(period.start - timedelta(days=1), period.unit)
     if period.start.day == 1 and period.end.day == 1:
@@ -193,5 +193,5 @@ def parse_period_count(text: str) -> tuple[int, str]:
     """Return the number and the unit of a span such as '24m'; units are d, w, m, q and y. UsageError if it is none."""
     match = re.fullmatch(r"([1-9]\d{0,3})([dwmqy])", text.strip())
     if not match:
-        raise UsageError(f"Not a span: {text!r}. Write a number and d, w, m, q or y, e.g. 24m.")
+        raise UsageError(f"Not a span: {text!r}. Write a number followed by d, w, m, q or y, e.g. 24m.")
     return int(match[1]), next(unit for unit in PERIOD_UNITS if unit[0] == match[2])

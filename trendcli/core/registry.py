@@ -25,7 +25,7 @@ class RegistryEntry(NamedTuple):
 SOURCES = {
     "arxiv": RegistryEntry(
         "trendcli.sources.arxiv_api:ArxivApi",
-        "arXiv's search API: some categories in a time window",
+        "arXiv's search API: selected categories in a time window",
         updates_arxiv=True,
     ),
     "oai": RegistryEntry(
@@ -70,9 +70,11 @@ REPORTS = {
         "trendcli.reports.trends.comparison:build_comparison", "two periods compared, one row per topic"
     ),
     "decomposition": RegistryEntry(
-        "trendcli.reports.trends.comparison:build_decomposition", "the change of a share decomposed by primary category"
+        "trendcli.reports.trends.comparison:build_decomposition", "the change in a share decomposed by primary category"
     ),
-    "explanation": RegistryEntry("trendcli.reports.trends.explain:build_explanation", "one number explained on a page"),
+    "explanation": RegistryEntry(
+        "trendcli.reports.trends.explain:build_explanation", "one number explained step by step"
+    ),
     "series": RegistryEntry("trendcli.reports.trends.series:build_series", "one row per topic and period"),
     "volume": RegistryEntry("trendcli.reports.trends.series:build_series", "submissions by period"),
     "terms": RegistryEntry(
@@ -81,9 +83,11 @@ REPORTS = {
     "outcome": RegistryEntry(
         "trendcli.reports.terms.acceptance_terms:build_acceptance_terms", "terms associated with acceptance at a venue"
     ),
-    "names": RegistryEntry("trendcli.reports.terms.new_names:build_new_names", "new names of a pattern by year"),
+    "names": RegistryEntry(
+        "trendcli.reports.terms.new_names:build_new_names", "new names that match a pattern, by year"
+    ),
     "backtest": RegistryEntry(
-        "trendcli.reports.terms.backtest:build_backtest", "rising terms of past years checked a year later"
+        "trendcli.reports.terms.backtest:build_backtest", "rising terms of past years, checked a year later"
     ),
 }
 # caches by row that compaction has to update when it rewrites files: functions of (store, row map)
@@ -102,7 +106,7 @@ CHARTS = {
     ),
     "volume": RegistryEntry("trendcli.output.charts:draw_volume", "submissions by period", report="volume"),
     "heatmap": RegistryEntry(
-        "trendcli.output.charts:draw_heatmap", "share of many topics by period, as colours", report="series"
+        "trendcli.output.charts:draw_heatmap", "shares of many topics by period, as colours", report="series"
     ),
 }
 

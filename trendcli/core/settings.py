@@ -122,14 +122,14 @@ class Settings:
         "Seconds between two requests. arXiv's terms require at least 3; less is allowed for a loopback address only.",
     )
     contact: str = setting_field(
-        "", check_text, "An email or web address at which arXiv can reach you; it is sent in the User-Agent."
+        "", check_text, "Email or web address at which arXiv can reach you, sent in the User-Agent header."
     )
     topics: str | None = setting_field(
         None,
         check_path,
         "Your own topic file or folder of topic files. Topics in it replace shipped ones of the same name.",
     )
-    scope: str = setting_field("ml", check_text, "The scope that `trend fetch` fetches when no category is given.")
+    scope: str = setting_field("ml", check_text, "Scope that `trend fetch` fetches if no category is given.")
     scopes: dict[str, list[str]] = setting_field(
         _DEFAULT_SCOPES,
         _check_scopes,
@@ -161,7 +161,7 @@ class Settings:
             if not matches:
                 raise UsageError(
                     f"No category {pattern!r}{suggest_names(pattern, CATEGORIES)}. "
-                    "If arXiv has added it since, name it in a scope of your settings file."
+                    "If it is new on arXiv, name it in a scope in your settings file."
                 )
             expanded += matches
         expanded = list(dict.fromkeys(expanded))

@@ -26,7 +26,7 @@ Row = Mapping[str, Any]
 def check_report_kind(report: Report, chart: str, *kinds: str) -> None:
     """Raise UsageError unless a report is of one of the kinds that a chart is drawn from, and has rows."""
     if report.kind not in kinds:
-        raise UsageError(f"A {chart} chart is drawn from a {' or '.join(kinds)} report, not a {report.kind} report.")
+        raise UsageError(f"A {chart} chart needs a {' or '.join(kinds)} report, not a {report.kind} report.")
     if not report.rows:
         raise UsageError("Nothing to draw: the report has no rows.")
 
@@ -60,10 +60,10 @@ def _source_line(report: Report, mark_style: str) -> str:
     within = f" on {report.query['within']}" if report.query.get("within") else ""
     across = ", each category separately" if report.query.get("across") else ""
     listed = "primary" if report.query["primary_only"] else "any listed"
-    base = f"all submissions{within} of {' '.join(report.query['categories'])}{across} ({listed})"
+    base = f"all submissions{within} in {' '.join(report.query['categories'])}{across} ({listed})"
     if report.corpus != "arxiv":
         fields = ", ".join(report.query["fields"])
-        base = f"all submissions{within} to {report.corpus} ({report.query['scope']}), by {fields}"
+        base = f"all submissions{within} to {report.corpus} ({report.query['scope']}), matched in {fields}"
     parts = [
         f"Base: {base}. Data as of {(report.data_as_of or '')[:10]}",
         *(["coverage unknown"] if any(row["status"] == "unknown" for row in report.rows) else []),

@@ -54,7 +54,7 @@ def draw_lines(report: Report) -> Figure:
     row_label = _choose_row_label(report)
     names = list(dict.fromkeys(row_label(row) for row in report.rows))
     if len(names) > MAX_LINES:
-        raise UsageError(f"{len(names)} lines are too many; choose at most {MAX_LINES} with -t, or draw a heatmap.")
+        raise UsageError(f"{len(names)} lines are too many; choose at most {MAX_LINES} with -t, or use a heatmap.")
     index = report.query.get("index")
     key = "index" if index else "share"
     figure, axes = create_figure(report, mark_style="dashed")
@@ -202,7 +202,7 @@ def draw_change(report: Report) -> Figure:
         add_note(figure, choice_note)
     new = [row_label(row) for row in undrawn if row.get("change") == "new"]
     undefined = [row_label(row) for row in undrawn if row.get("change") != "new"]
-    for reason, names in (("New, so no relative change", new), ("Not shown, no relative change", undefined)):
+    for reason, names in (("New (no relative change)", new), ("Not shown (no relative change)", undefined)):
         if names:
             add_note(figure, f"{reason}: {', '.join(names[:8])}{' …' if len(names) > 8 else ''}.")
     return figure
@@ -259,7 +259,7 @@ def draw_heatmap(report: Report) -> Figure:
     bar = figure.colorbar(image, ax=axes, fraction=0.025, pad=0.02)
     bar.set_label("share relative to peak")
     if unmatched_count and matched_names:
-        add_note(figure, f"Topics without a match, not shown: {unmatched_count}.")
+        add_note(figure, f"Topics without matches (not shown): {unmatched_count}.")
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
     return figure
 

@@ -148,7 +148,7 @@ def build_report(
     if selection.within:
         own_notes.append(
             f"Shares are of the submissions on {bound.library.get_topic(selection.within).name}; topics may overlap, "
-            "so they need not add up."
+            "so the shares need not add up."
         )
     own_notes += [f"{item.day}: {item.description} ({item.source}); expect a break in the series." for item in breaks]
     last_notes = []

@@ -52,7 +52,7 @@ def check_store(
         with store.write_lock():
             orphans = store.find_orphan_files()
         problems += [StoreProblem("orphan file", str(path.relative_to(store.root)), _FIX_COMMAND) for path in orphans]
-        notes = [f"Read {format_count(len(data_files), 'data file')}, and compared their content with their hashes."]
+        notes = [f"Compared the content of {format_count(len(data_files), 'data file')} with the stored hashes."]
     except StoreLocked:
         notes = ["Another process is writing to the store, so orphan files were not checked."]
     except OSError:
@@ -113,7 +113,7 @@ def _check_rows(store: Store, data_files: Sequence[DataFile]) -> list[StoreProbl
         problems.append(StoreProblem(f"duplicate submissions: {len(duplicates):,}", examples, _FIX_COMMAND))
     if impossible:
         examples = _format_examples([f"{name} ({day})" for name, day in impossible])
-        remedy = "check them on arxiv.org; nothing to do where arXiv has the same dates"
+        remedy = "check them on arxiv.org; if arXiv shows the same dates, nothing needs to be done"
         problems.append(StoreProblem(f"impossible dates: {len(impossible):,}", examples, remedy))
     return problems
 
@@ -169,7 +169,9 @@ def _check_identifiers(
         if highest and count < MIN_ID_DENSITY * highest:
             problems.append(StoreProblem(f"{count:,} of {highest:,} identifiers", label, remedy))
         if label in totals and abs(count - totals[label]) > TOTALS_TOLERANCE * totals[label]:
-            problems.append(StoreProblem(f"{count:,} stored, {totals[label]:,} by arXiv's totals", label, remedy))
+            problems.append(
+                StoreProblem(f"{count:,} stored, {totals[label]:,} according to arXiv's totals", label, remedy)
+            )
     if not compared_count:
         return [], "No month is covered for all categories, so identifiers and totals were not compared."
     with_totals = "" if monthly_totals is None else " and with arXiv's totals"

@@ -71,7 +71,7 @@ def read_judgements(store: Store, topic: str) -> list[Judgement]:
             judgements.append(from_json(Judgement, json.loads(line)))
             parse_period_label(judgements[-1].stratum)
         except (ValueError, UsageError):
-            raise StoreDamaged(f"{path}:{number} is not a judgement; correct or delete the line.") from None
+            raise StoreDamaged(f"{path}:{number}: not a valid judgement; correct or delete the line.") from None
     return judgements
 
 

@@ -190,7 +190,7 @@ def _coverage_notes(
         period["label"] for period in described_periods if period["status"] == "partial" and not period.get("missing")
     ]
     if running:
-        notes.append(f"Not yet over at the data date: {abbreviate_list(running)}.")
+        notes.append(f"Not yet over on the data date: {abbreviate_list(running)}.")
     return notes
 
 

@@ -173,8 +173,8 @@ class ArxivApi:
             halves = _split_slice(categories, low, high)
             if halves is None:
                 raise RetryableError(
-                    f"arXiv declares {total:,} submissions of one category in the minute of {low:%Y-%m-%d %H:%M}, "
-                    "more than its API can return."
+                    f"arXiv reports {total:,} submissions in one category in the minute {low:%Y-%m-%d %H:%M}, more "
+                    "than its API can return. Use --source oai."
                 )
             result = _SliceResult()
             for names, start, end in halves:

@@ -117,7 +117,7 @@ class Pace:
                 try:
                     stack.enter_context(exclusive_lock(self._state_path(site).with_suffix(".lock")))
                 except OSError as error:
-                    log.info("the pace is kept within this process only: %s", error)
+                    log.info("request pacing is limited to this process: %s", error)
             yield
 
     def _read_state(self, site: str) -> dict[str, float]:
@@ -138,7 +138,7 @@ class Pace:
             # in place: half of it, after a crash, reads as no state, and the pace starts anew
             self._state_path(site).write_text(json.dumps(state), encoding="utf-8")
         except OSError as error:
-            log.info("the pace is kept within this process only: %s", error)
+            log.info("request pacing is limited to this process: %s", error)
 
 
 def site_of_url(url: str) -> str:

@@ -118,7 +118,7 @@ def _parse_record(raw: etree._Element, ident: str, day: int) -> Submission:
     if 1 not in versions:
         raise ValueError("no version v1")
     if parse_arxiv_id(values.get("id", ""))[0] != ident:
-        raise ValueError(f"its record is that of {values.get('id', '')[:20]!r}")
+        raise ValueError(f"its record has the identifier {values.get('id', '')[:20]!r}")
     if not values.get("categories", "").strip() or not values.get("title", "").strip():
         raise ValueError("no title or no categories")
     last = max(versions)
@@ -269,7 +269,7 @@ class _SetHarvest:
         if missed:
             recovered = list[Submission]()
             for number, (ident, _) in enumerate(missed.items() if len(missed) <= MAX_SINGLE_REQUESTS else ()):
-                progress(number / len(missed), 1.0, f"{len(missed)} submissions that changed meanwhile")
+                progress(number / len(missed), 1.0, f"{len(missed)} submissions that changed in the meantime")
                 page = self.source.fetch_page(
                     {"verb": "GetRecord", "metadataPrefix": "arXivRaw", "identifier": f"oai:arXiv.org:{ident}"}
                 )

@@ -159,7 +159,7 @@ class OpenReview:
         submissions: dict[str, Submission] = {}
         decisions: dict[str, str] = {}
         faults = {
-            invitation: f"{invitation}: OpenReview declares no count, so some submissions may be missing"
+            invitation: f"{invitation}: OpenReview reports no count, so some submissions may be missing"
             for invitation in self.uncounted_invitations
         }
         for note, state in notes:
@@ -206,7 +206,7 @@ class OpenReview:
         else:
             if self.declared_count is not None:
                 raise RetryableError(
-                    f"OpenReview declares {self.declared_count:,} notes of {invitation} and sent {len(notes):,}, "
+                    f"OpenReview reported {self.declared_count:,} notes of {invitation} but sent {len(notes):,}, "
                     f"twice. {_NOTHING_STORED}; {RETRY_ADVICE}."
                 )
             self.uncounted_invitations.append(invitation)
@@ -249,7 +249,7 @@ def _is_note(note: Any) -> bool:
 def _build_address_error(api_version: int) -> SettingsError:
     name = "openreview_url" if api_version == 2 else "openreview_v1_url"
     return SettingsError(
-        f"The setting {name} is the address of API v{3 - api_version}, not of v{api_version}. Nothing was stored."
+        f"The setting {name} is the address of API v{3 - api_version}, not v{api_version}. Nothing was stored."
     )
 
 
@@ -273,7 +273,7 @@ class _OpenReviewTransport(Transport):
         """Send a request; raises RetryableError at once where the next turn, of all processes, is too far away."""
         wait_s = self.pace.seconds_until_turn(request.url or "")
         if wait_s > max(MAX_RATE_LIMIT_WAIT_S, self.pace.interval_s):
-            raise _build_wait_error("OpenReview limits requests, or failed to answer the last ones", wait_s)
+            raise _build_wait_error("OpenReview is rate-limiting requests, or failed to answer the last ones", wait_s)
         return super().send(request, *args, **kwargs)
 
     def check_status(self, response: requests.Response, attempt: int) -> None:
@@ -285,13 +285,13 @@ class _OpenReviewTransport(Transport):
         if error.get("name") == "ChallengeRequiredError" or (status == 200 and is_html):
             if not self.has_login and not is_login:
                 raise SourceUnreachable(
-                    "OpenReview challenges clients without a login to prove that they are human. "
+                    "OpenReview asks clients without a login to prove that they are human. "
                     f"{_LOGIN_ADVICE}. Nothing was stored."
                 )
             if attempt > 1:
                 raise SourceUnreachable(
-                    "OpenReview challenges this client although it is logged in, as it does at times. Nothing was "
-                    f"stored; {RETRY_ADVICE}."
+                    "OpenReview asks this client to prove that it is human although it is logged in; this happens "
+                    f"occasionally. Nothing was stored; {RETRY_ADVICE}."
                 )
         elif is_login and status in (400, 401, 403, 404, 422):
             raise ActionRequiredError(

@@ -68,7 +68,7 @@ VENUE_LAYOUTS = {
     ),
 }
 _AVAILABILITY_NOTES = {
-    "iclr": "it has 2013, 2014 and 2017 onwards; ICLR 2015 did not use it, and of 2016 it has only the workshop",
+    "iclr": "it has 2013, 2014 and 2017 onwards; ICLR 2015 did not use it, and for 2016 it has only the workshop",
     "neurips": "it has 2021 onwards",
     "icml": "it has 2023 onwards",
 }

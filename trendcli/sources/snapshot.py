@@ -240,7 +240,7 @@ def _iter_stream_blocks(stream: Any, tell: Callable[[], float]) -> Iterator[_Blo
                 chunks.append(chunk)
                 size += len(chunk)
         except (EOFError, OSError, zlib.error, zipfile.BadZipFile) as error:
-            input_error = f"the input is truncated or damaged here ({error}); the lines before are kept"
+            input_error = f"the input is truncated or damaged here ({error}); the lines before it are kept"
         rest += b"".join(chunks)
         end = rest.rfind(b"\n") + 1
         if input_error:

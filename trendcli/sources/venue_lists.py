@@ -121,9 +121,9 @@ def compare_with_list(store: Store, ids: Iterable[str], year: int) -> ListCompar
 def wrong_year_error(subject: str, venue: str, year: int, other_years: Sequence[int]) -> UsageError:
     """Build the error for submissions that are stored under other years than the one that was given for them."""
     return UsageError(
-        f"Submissions {subject} are already stored as {venue} {' and '.join(map(str, other_years))}, so they are not "
-        f"of {year}. Nothing was stored. If the stored year is wrong, delete the folder {VENUES_FOLDER}/{venue} of the "
-        "store, and import or fetch its years again."
+        f"Submissions {subject} are already stored as {venue} {' and '.join(map(str, other_years))}, so they cannot "
+        f"belong to {year}. Nothing was stored. If the stored year is wrong, delete the folder "
+        f"{VENUES_FOLDER}/{venue} of the store, and import or fetch its years again."
     )
 
 
@@ -181,7 +181,7 @@ def undecided_notes(coverage_records: Iterable[CoverageRecord], venue: str, year
     if statuses and "accepted" not in statuses:
         return [
             f"{venue} {year} has no decisions yet: its submissions are stored as undecided, and accepted counts are "
-            "n/a in reports. Import or fetch its list again once it has."
+            "n/a in reports. Import or fetch its list again once it does."
         ]
     if statuses.get("accepted") == "partial":
         return [

@@ -158,7 +158,7 @@ def interval_method(pair: TwoProportions) -> str:
     """Return the name of the method by which a pair is compared, to follow a number: 'by …'."""
     if _is_score_applicable(np.array(pair[:4], float), np.array(pair.phi)):
         return "by the score method of Miettinen and Nurminen"
-    return "by mid-p of the conditional binomial"
+    return "by the mid-p method for the conditional binomial"
 
 
 def _is_score_applicable(counts: FloatArray, phi: FloatArray) -> NDArray[np.bool_]:

@@ -95,7 +95,7 @@ def explain_uncovered_scope(store: Store, scope: Scope) -> str:
     """Return why nothing of a scope is covered, and what to do, in a sentence or two."""
     years = list_venue_years(store)
     if all(year.has_fields(store.text_fields) for year in years):
-        return f"No list of {store.corpus} covers the status {scope.name} yet; import or fetch it again once it does."
+        return f"No list of {store.corpus} covers the status {scope.name} yet; import or fetch its list again later."
     usable = [field for field in corpus_text_fields(store.corpus) if all(year.has_field(field) for year in years)]
     missing = [field for field in store.text_fields if not any(year.has_field(field) for year in years)]
     subject = "No list" if missing else "No single list"

@@ -202,7 +202,7 @@ def bind(
     data_as_of = coverage.data_as_of(covered_categories)
     if data_as_of is None and query.as_of and has_any_coverage(store, scope):
         raise CoverageMissing(
-            f"No submissions of {scope.name} are covered by the end of {query.as_of - timedelta(days=1)}; "
+            f"No submissions in {scope.name} are covered by the end of {query.as_of - timedelta(days=1)}; "
             "use a later --as-of."
         )
     if data_as_of is None and store.corpus != ARXIV:

@@ -49,7 +49,7 @@ def test_a_rule_that_matches_elsewhere_in_the_store_is_no_finding(
     topics = "topics: {it: {name: It, phrases: [seen word, early word, never word]}}"
     report = check(submissions, topics, since="2013")
     assert [row["of"] for row in report.rows if row["finding"] == "nothing"] == ["never word"]
-    assert "1 rule matched nothing here, but did elsewhere in the store." in report.notes
+    assert "1 rule matched nothing here, but did match elsewhere in the store." in report.notes
     assert {column.key: column.rank for column in report.columns}["advice"] == 0
 
 
@@ -83,11 +83,11 @@ def test_the_command_exits_with_4_if_a_finding_is_not_explained(store: Store, to
     path = topic_file(EXPECTS)
     env = {"TREND_TOPICS": str(path)}
     explained = run("topics", "check", "known", "--store", store.root, env=env)
-    assert explained.exit_code == 0 and "except those that the topic files explain" in explained.stderr
+    assert explained.exit_code == 0 and "apart from those that the topic files explain" in explained.stderr
     # with categories that no submission has, nothing is found
     assert run("topics", "check", "known", "-c", "cs.CV", "--store", store.root, env=env).exit_code == 0
     assert run("topics", "check", "knwn", "--store", store.root, env=env).exit_code == 2
     path.write_text(EXPECTS.split("    expect", maxsplit=1)[0])
     unexplained = run("topics", "check", "known", "--store", store.root, "--format", "csv", env=env)
-    assert unexplained.exit_code == 4 and "1 finding to look at" in unexplained.stderr
+    assert unexplained.exit_code == 4 and "1 finding to review" in unexplained.stderr
     assert [row["finding"] for row in csv.DictReader(io.StringIO(unexplained.stdout))] == ["carries"]

@@ -198,7 +198,7 @@ def test_the_command_prints_or_appends(store: Store, tmp_path: Path) -> None:
     assert twice.exit_code == 2 and "Topic 'mine' already exists" in twice.stderr
     assert own.read_text().count("mine:") == 1
     shipped = run("topics", "new", "gnn", "--from", "graph neural network", "--store", store.root, env=settings)
-    assert shipped.exit_code == 0 and "It replaces the shipped topic 'gnn'" in shipped.stderr
+    assert shipped.exit_code == 0 and "The new topic replaces the shipped topic 'gnn'" in shipped.stderr
     other = run(*command[:2], "yours", *command[3:], "-o", tmp_path / "new" / "file.yaml", env=settings)
     assert (
         "name it in the setting `topics` or in TREND_TOPICS" in other.stderr

@@ -108,7 +108,7 @@ def test_precision_by_period_and_overall(root: Path, library: Library) -> None:
     assert rows == {"2017": (3, 2, 0, 0), "2018": (20, 2, 2, 1), "2019": (30, 2, 1, 1), "all": (53, 6, 3, 2)}
     shares = [row["precision"] for row in report.rows]
     assert shares[:3] == [None, 0.5, 1.0] and shares[3] == pytest.approx((20 * 0.5 + 30) / 50)
-    assert "Nothing judged, and so not in it: 2017." in report.notes
+    assert "Not included, since nothing is judged: 2017." in report.notes
     assert any("2 of 3 sampled submissions of 2018 to 2019 were judged relevant" in note for note in report.notes)
 
 
@@ -144,8 +144,8 @@ def test_a_sample_is_judged_elsewhere_and_read_back(root: Path, tmp_path: Path) 
     report = run("report", "-t", "gan", "--store", root)
     assert "gan: 5 of 6 sampled submissions of 2017 to 2019 were judged relevant: precision " in report.stdout
     again = run("topics", "sample", "gan", "-n", 6, "-o", tmp_path / "precision.csv", "--store", root)
-    assert "All 6 are judged; this is the precision" in again.stderr
-    assert "There is no terminal to ask on" in run("topics", "sample", "gan", "-n", 8, "--store", root).stderr
+    assert "All 6 are judged; the precision follows" in again.stderr
+    assert "Not on a terminal" in run("topics", "sample", "gan", "-n", 8, "--store", root).stderr
     more = run("topics", "sample", "gan", "-n", 8, "--format", "jsonl", "--store", root).stdout.splitlines()
     assert sorted(json.loads(line)["relevant"] or "" for line in more) == ["", "", "n", *["y"] * 5]
     none = run("topics", "sample", "gan", "--judged", tmp_path / "none", "--store", root)

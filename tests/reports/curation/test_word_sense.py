@@ -19,7 +19,7 @@ def test_an_acronym_in_another_context_has_another_meaning(
     background = papers("2012-03-04", 60, THEIRS.format("Kalman"), categories="cs.RO")
     (row,) = check([*with_phrase, *same_meaning, *other_meaning, *background], TOPICS).rows
     assert (row["topic"], row["finding"], row["of"]) == ("gnn", "other-meaning", "GNN")
-    assert "its context fits in only 0 of 6 submissions in eess.SP; typical words: " in row["detail"]
+    assert "its context fits the topic in only 0 of 6 submissions in eess.SP; typical words: " in row["detail"]
     assert "aircraft" in row["detail"]
     assert len(row["ids"]) == 5 and set(row["ids"]) <= {paper.id for paper in other_meaning}
     # two submissions are too few to tell, even if neither fits

@@ -162,7 +162,7 @@ def test_a_named_topic_says_why_it_does_not_match(explained_store: Store, librar
     assert ("transformer", "no rule matches") in [(row["topic"], row["result"]) for row in named.rows]
     assert {row["topic"] for row in named.rows} > {row["topic"] for row in unnamed.rows}  # beside the others
     guarded = explain_matches(explained_store, library, "1801.00002", ["rnn"])
-    assert any(row["result"].startswith("no: guard requires cs.*") for row in guarded.rows)
+    assert any(row["result"].startswith("no: needs a category in cs.*") for row in guarded.rows)
     child = explain_matches(explained_store, library, "1801.00001", ["generative-models"])
     assert child.rows[-1]["rule"].endswith("(of gan)")
 

@@ -54,7 +54,7 @@ def test_a_window_is_compared_with_the_one_before_it(planted: Path) -> None:
 def test_notes_and_title_say_what_was_read(planted: Path) -> None:
     assert "Searched: title." in str(run_terms(planted, "--match", "title")["notes"])
     assert "All with p ≤ 0.05 are listed" in str(run_terms(planted, "--limit", 0)["notes"])
-    assert "together and at least 5 of one:" in str(run_terms(planted, "--min-count", 1)["notes"])
+    assert "across both periods and at least 5 in one of them:" in str(run_terms(planted, "--min-count", 1)["notes"])
     assert run_terms(planted, "--within", "gnn")["title"].startswith("Terms on Graph networks, 2019 against 2018")
 
 
@@ -79,7 +79,7 @@ def test_options_narrow_what_is_tested_and_shown(planted: Path) -> None:
     within = run_terms(planted, "--query", "inductive logic")
     assert within["periods"][0]["base"] == 90 and "inductive logic" in " ".join(within["notes"])
     table = run("terms", "--store", planted)
-    assert "graph neural network" in table.stdout and "terms of 1 to 4 words were tested" in table.stdout
+    assert "graph neural network" in table.stdout and "terms of 1 to 4 words that occur" in table.stdout
     rows = list(csv.DictReader(io.StringIO(run("terms", "--store", planted, "--format", "csv").stdout)))
     assert rows[0]["verdict"] == "rising"
 

@@ -67,7 +67,7 @@ def test_the_accepted_share_of_a_topic_against_all_others(store: Store, library:
     assert (rnn["count"], rnn["rate"], rnn["verdict"]) == (0, None, "n/a")
     assert report.notes[:3] == [
         "Accepted: 70 of 200 submissions, 35.00 % [28.73, 41.84] (95 % Wilson interval).",
-        "Relative difference is the rate over that of all other submissions, minus 1, with its 95 % interval. "
+        "Relative difference is the rate divided by that of all other submissions, minus 1, with its 95 % interval. "
         "Association, not causation.",
         "Verdicts control the false discovery rate at 5 % over 1 topic (Benjamini-Hochberg); intervals are per row.",
     ]
@@ -84,7 +84,7 @@ def test_without_a_period_it_is_the_last_decided_year(store: Store, library: Lib
 def test_what_has_no_acceptance(store: Store, gans: Store, library: Library) -> None:
     with pytest.raises(UsageError, match="Acceptance differs by year"):
         acceptance(store, library, since="2021")
-    with pytest.raises(UsageError, match="are all accepted"):
+    with pytest.raises(UsageError, match="among accepted submissions is always 100"):
         acceptance(store, library, scope=Scope("accepted", ("accepted",)))
     with pytest.raises(UsageError, match="arXiv does not accept or reject"):
         build_acceptance(gans, library, parse_query(library, topics=["gan"])[0], SUBMITTED)

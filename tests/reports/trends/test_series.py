@@ -148,7 +148,7 @@ def test_a_running_year_is_shown_and_left_out_of_change(tmp_path: Path, library:
         ("2018", "complete", 9, None), ("2019", "partial", 9, None),
     ]  # fmt: skip
     report = ask("series", store, library, "gan")
-    assert any(note == "Not yet over at the data date: 2019." for note in report.notes)
+    assert any(note == "Not yet over on the data date: 2019." for note in report.notes)
     with pytest.raises(CoverageMissing, match="2017 is not covered|Neither|No year|n/a"):
         ask("comparison", store, library, "gan", period="2017", vs="2016")
 

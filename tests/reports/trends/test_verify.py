@@ -96,7 +96,7 @@ def test_four_causes_are_named_and_a_compaction_is_none(
         fresh = paper(revised.id, "2019-02-05", revised.title, version=2, as_of=revised.as_of + 1)
         upsert_batches(store, [build_batch_table([fresh], "test", answer().answered_at)], [answer()])
     assert causes(store, own, before) == ["revised data"]
-    assert verify_report(store, own, before).rows[0]["now"] == "as many, with other text or versions"
+    assert verify_report(store, own, before).rows[0]["now"] == "same number, with other texts or versions"
 
     store = fill(tmp_path / "again", world())
     folder = topic_file(TOPICS.replace("[apple]", "[apple, pear]")).parent

@@ -212,5 +212,5 @@ def test_pending_weeks_are_read_back(tmp_path: Path) -> None:
 
 
 def test_a_summary_names_the_weeks() -> None:
-    assert format_summary(["2019-W19", "2019-W20"], TODAY) == "2019-W19, 2019-W20 drawn on 2019-07-01"
+    assert format_summary(["2019-W19", "2019-W20"], TODAY) == "2019-W19, 2019-W20 generated on 2019-07-01"
     assert format_summary([], TODAY) == "nothing new"

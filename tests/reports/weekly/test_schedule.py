@@ -95,7 +95,7 @@ def test_the_printed_line_runs_as_cron_would(read_only_weekly_store: Path, tmp_p
     log = (tmp_path / "out.log").read_text(encoding="utf-8")
     assert exit_code == 0, log
     assert (out / "2019-W20" / "index.html").is_file()
-    assert log.splitlines()[-1].startswith("done: 2019-W20 drawn on ")
+    assert log.splitlines()[-1].startswith("done: 2019-W20 generated on ")
 
 
 def test_one_kind_of_schedule_is_printed() -> None:

@@ -41,7 +41,7 @@ _FINDING_COLUMNS = (
     Column("detail", "Detail", "text"),
     Column("advice", "What to do", "text"),
 )
-_EXPECTED_COLUMN = Column("expected", "Why it is fine", "text")
+_EXPECTED_COLUMN = Column("expected", "Explanation", "text")
 
 
 def check_topics(
@@ -78,7 +78,9 @@ def check_topics(
             f"{MIN_CANDIDATES:,} submissions, which is too few to tell."
         )
     if elsewhere:
-        notes.append(f"{_format_count(len(elsewhere), 'rule')} matched nothing here, but did elsewhere in the store.")
+        notes.append(
+            f"{_format_count(len(elsewhere), 'rule')} matched nothing here, but did match elsewhere in the store."
+        )
     return Report(
         kind="check",
         title=f"{_format_count(len(unexplained), 'finding')} in {_format_count(len(query.topics), 'topic')}, "

@@ -105,7 +105,7 @@ def _check_id_and_term(topic_id: str, term: str) -> None:
     if not _TOPIC_ID_PATTERN.fullmatch(topic_id):
         slug = re.sub(r"[^a-z0-9]+", "-", topic_id.lower()).strip("-")
         raise UsageError(
-            f"A topic name has lowercase letters, digits and hyphens only: {slug or 'graph-nets'}, not {topic_id!r}."
+            f"A topic name consists of lowercase letters, digits and hyphens: {slug or 'graph-nets'}, not {topic_id!r}."
         )
     try:
         phrase_regex(term, any_case=True)

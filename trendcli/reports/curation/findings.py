@@ -109,7 +109,7 @@ def _find_rule_overlaps(check_input: CheckInput) -> Iterator[TopicFinding]:
                 text,
                 f"shares {both:,} submissions with the rule {other}: {_format_percent(both / smaller)} of its own "
                 f"{smaller:,}, {_format_percent(both / larger)} of the other's {larger:,}",
-                "one of the two adds little: delete it, unless their use may diverge",
+                "one of the two adds little: delete it, unless their usage may diverge",
             )
 
 
@@ -141,7 +141,7 @@ def _find_topic_overlaps(check_input: CheckInput) -> Iterator[TopicFinding]:
             subject,
             f"{both:,} submissions in common: {_format_percent(both / sizes[inner])} of the {sizes[inner]:,} of "
             f"{inner}, {_format_percent(both / sizes[outer])} of the {sizes[outer]:,} of {outer}",
-            f"their trends are not independent: make {inner} a part of {outer} (`parents`), or separate the two",
+            f"their trends are not independent: make {inner} a child of {outer} (`parents`), or separate the two",
         )
 
 
@@ -169,7 +169,8 @@ def find_dominant_rules(check_input: CheckInput) -> Iterator[TopicFinding]:
                 "carries",
                 rule.text,
                 f"is the only match in {count:,} of {size:,} submissions, {_format_percent(count / size)}{owner_note}",
-                "the topic's trend is that of this rule: judge a sample (`trend topics sample`), and look for synonyms",
+                "the topic's trend is mostly that of this rule: judge a sample (`trend topics sample`), and look for "
+                "synonyms",
             )
 
 
@@ -199,7 +200,7 @@ def _find_matches_before_start(check_input: CheckInput) -> Iterator[TopicFinding
             check_input.rules[topic, key].text,
             f"{count:,} of {check_input.rule_counts[topic, key]:,} submissions predate {start:%Y-%m}, the start set "
             f"by `since`{format_examples(ids)}",
-            "they mean something else: exclude their wording, or restrict `categories`",
+            "they probably mean something else: exclude their wording, or restrict `categories`",
             tuple(ids[:MAX_EXAMPLES]),
         )
 
@@ -298,7 +299,7 @@ def find_renamings(check_input: CheckInput) -> Iterator[TopicFinding]:
                     f"from {labels[0]} to {labels[1]} it rises {new.early:,} → {new.late:,} while {old.text} falls "
                     f"{old.early:,} → {old.late:,}; topic: {early:,} → {late:,}, all submissions: {totals[0]:,} → "
                     f"{totals[1]:,}",
-                    f"its rise is mostly a new name for {old.text}: keep both rules, and do not read it alone",
+                    f"its rise is mostly a new name for {old.text}: keep both rules, and do not interpret either alone",
                 )
 
 

@@ -245,19 +245,17 @@ def build_precision_report(sample: TopicSample) -> Report:
     ]
     overall = compute_stratified_precision(strata)
     rows.append(_build_row("all", sum(sample.period_sizes.values()), len(sample.rows), overall))
-    notes = [
-        "All: each period is weighted by the submissions it matches; Wilson's interval, with the effective sample size."
-    ]
+    notes = ["All: each period is weighted by its number of matches; Wilson interval with the effective sample size."]
     unjudged_periods = [label for label, (_, answers) in strata.items() if not answers]
     if overall.judged_count and unjudged_periods:
-        notes.append(f"Nothing judged, and so not in it: {abbreviate_list(unjudged_periods)}.")
+        notes.append(f"Not included, since nothing is judged: {abbreviate_list(unjudged_periods)}.")
     sample_ids = {row["id"] for row in sample.rows}
     outside = [judgement for judgement in sample.answers.values() if judgement.id not in sample_ids]
     if outside:
         rule = sample.bound.library.match_hash(sample.topic)
         other_rule_count = sum(judgement.rule != rule for judgement in outside)
         notes.append(
-            f"{len(outside):,} more judgements are not in this sample: {other_rule_count:,} made under another rule, "
+            f"{len(outside):,} more judgements are not in this sample: {other_rule_count:,} made under other rules, "
             "the rest with another seed or -n."
         )
     return _build_report(sample, "precision", "precision", _PRECISION_COLUMNS, rows, notes)

@@ -207,7 +207,7 @@ def _find_misfit_categories(
             topic,
             "other-meaning",
             rule.text,
-            f"without a phrase of the topic, its context fits in only {fits}"
+            f"without a phrase of the topic, its context fits the topic in only {fits}"
             + (f"; typical words: {', '.join(words)}" if words else "")
             + format_examples(ids),
             "it probably means something else there: exclude the other long form, e.g. "

@@ -173,7 +173,7 @@ def export_submissions(
     """
     kind = path.suffix.lower().lstrip(".")
     if kind not in ("parquet", "csv"):
-        raise UsageError(f"Exports are .parquet or .csv files; {path.name} is neither.")
+        raise UsageError(f"Exports are .parquet or .csv files; {path.name} is neither. Nothing was written.")
     bound, window = bind_selection(store, library, query, default_scope, progress)
     gap_notes = coverage_gap_notes(bound, window)
     try:
@@ -271,7 +271,7 @@ def _iter_topic_matches(
                 first = matches[0]
                 yield {
                     "topic": topic.id,
-                    "result": f"no: guard requires {' or '.join(member.guard)}" if is_blocked else "matches",
+                    "result": f"no: needs a category in {' or '.join(member.guard)}" if is_blocked else "matches",
                     "rule": f"{rule.kind} {rule.text}" + (f" (of {member.id})" if member.id != topic.id else ""),
                     "field": first.field + (f", {len(matches)} matches" if len(matches) > 1 else ""),
                     "snippet": format_snippet(texts[first.field], first.start, first.end),

@@ -204,7 +204,9 @@ def _parse_clauses(text: str, fields: tuple[str, ...]) -> tuple[list[tuple[Searc
     if follows_operator:
         raise UsageError("The query ends with AND or OR: write a word after it, as in graph OR tree.")
     if any(len(clause) > 1 for clause in clauses) and any(set("()") & set(word or "") for *_, word in pieces):
-        raise UsageError("Parentheses do not group: OR joins the two terms beside it, as in graph OR tree kernel.")
+        raise UsageError(
+            "Parentheses do not group: OR joins the terms on either side of it, as in graph OR tree kernel."
+        )
     if not clauses:
         raise UsageError(
             "A query needs at least one word that must occur, not only exclusions."

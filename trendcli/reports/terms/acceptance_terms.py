@@ -77,7 +77,7 @@ def build_acceptance_terms(
     """
     term_filter = term_filter or TermFilter()
     if store.corpus == ARXIV:
-        raise UsageError("Acceptance is known only for venues: name one, such as --corpus iclr.")
+        raise UsageError("Only venues accept or reject submissions: name one, such as --corpus iclr.")
     bound = narrow_base_to_topic(bind(store, library, query, default_scope, progress))
     period = find_decided_year(bound)
     period_counts = bound.count_submissions([period])
@@ -94,7 +94,7 @@ def build_acceptance_terms(
     ]
     more, less = (sum(row["verdict"].startswith(verdict) for row in rows) for verdict in ("more", "less"))
     unit = "keywords" if is_by_keyword else f"terms of {term_filter.min_words} to {term_filter.max_words} words"
-    limit = f", up to {term_filter.limit:,} each way" if term_filter.limit else ""
+    limit = f", up to {term_filter.limit:,} in each direction" if term_filter.limit else ""
     return build_report(
         bound,
         "outcome",
@@ -106,10 +106,10 @@ def build_acceptance_terms(
         notes=[
             format_acceptance_rate(accepted_count, submission_count),
             DIFFERENCE_NOTE,
-            f"{test_count:,} {unit} were tested, those in at least {term_filter.min_count:,} submissions: {more:,} "
-            f"associated with acceptance, {less:,} with rejection, near-duplicates merged. Those with p ≤ {FDR} are "
-            f"listed{limit}, by the end of the interval nearer to no difference, so that a rare term with an extreme "
-            "rate does not precede a common one that is certain.",
+            f"Tested {test_count:,} {unit} that occur in at least {term_filter.min_count:,} submissions: {more:,} "
+            f"associated with acceptance, {less:,} with rejection, near-duplicates merged. Terms with p ≤ {FDR} are "
+            f"listed{limit}, sorted by the end of the interval nearer to no difference, so that rare terms with "
+            "extreme rates do not outrank common ones with clear differences.",
             verdict_note(test_count, "keyword" if is_by_keyword else "term"),
         ],
         resolved_options={"period": period.label, "outcome": "accepted", **term_filter.query_fields},

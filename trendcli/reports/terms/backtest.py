@@ -99,11 +99,11 @@ def build_backtest(
         described_periods=[describe_period(year, period_counts, bound.period_status(year)) for year in years],
         period_counts=period_counts,
         notes=[
-            "Flagged: the terms that rise from one year to the next in `trend terms`, near-duplicates merged. Up a year"
-            " later: the share is then above that of the year before the term was flagged.",
+            "Flagged: terms that rose from one year to the next, as in `trend terms`, near-duplicates merged. Up a "
+            "year later: the share is still above that of the year before the term was flagged.",
             f"Random terms: for each flagged term {_CONTROLS_PER_TERM} that were tested in the same years, did not "
-            f"rise and are about as common in the two years together (of the {_CONTROL_POOL_SIZE} nearest, drawn with "
-            f"seed {_RANDOM_SEED}).",
+            f"rise and are about as common over the two years (of the {_CONTROL_POOL_SIZE} nearest, drawn with seed "
+            f"{_RANDOM_SEED}).",
         ],
         resolved_options={"backtest": f"{year_span[0]}:{year_span[1]}", **term_filter.query_fields},
     )

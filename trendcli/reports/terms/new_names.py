@@ -137,8 +137,8 @@ def build_new_names(
         notes=[
             f"A name is a word with a capital letter that matches {glob} (a star is one or more characters). Spellings "
             "that differ only in hyphens, capitals or a plural s are one name.",
-            "New: no earlier stored submission of the scope has the name. The store covers the scope from "
-            f"{first} on, so which names are new in {first.year} is unknown.",
+            f"New: no earlier stored submission in the scope has the name. The store covers the scope from {first} "
+            f"on, so which names are new in {first.year} is unknown.",
             *([f"Most used in these years: {most_used}."] if most_used else []),
         ],
         resolved_options={"name_like": glob, "since": str(since), "until": str(until)},

@@ -161,7 +161,7 @@ def _iter_ngram_counts(
     max_prefix = max((int(one.prefix_ids.max()) for one in runs if len(one.prefix_ids)), default=0)
     if ((max_prefix + 1) * size).bit_length() + bits + group_bits > _MAX_KEY_BITS:
         raise UsageError(
-            f"Too many different runs of {length} words to count in this many submissions: use a larger --min-count, "
+            f"Too many distinct terms of {length} words to count in this many submissions: use a larger --min-count, "
             "fewer --words or a smaller scope."
         )
     part_count = 1 + run_count // _MAX_SORTED_KEYS

@@ -175,15 +175,17 @@ def _build_notes(
         overdispersion = overdispersion_note(least, most, history.unit)
     else:
         overdispersion = pooled_overdispersion_note(least, history.unit)
-    of_one = "" if term_filter.min_count >= 2 * MIN_COUNT else f" and at least {MIN_COUNT} of one"
+    of_one = "" if term_filter.min_count >= 2 * MIN_COUNT else f" and at least {MIN_COUNT} in one of them"
     listed = (
-        f"Up to {term_filter.limit:,} each way are listed" if term_filter.limit else f"All with p ≤ {FDR} are listed"
+        f"Up to {term_filter.limit:,} in each direction are listed"
+        if term_filter.limit
+        else f"All with p ≤ {FDR} are listed"
     )
     notes = [
-        f"{term_tests.test_count:,} terms of {term_filter.min_words} to {term_filter.max_words} words were tested, "
-        f"those in at least {term_filter.min_count:,} submissions of the two periods together{of_one}: {rising:,} "
-        f"rising, {falling:,} falling, near-duplicates merged. {listed}, those with a verdict first, then by the end "
-        "of the interval nearer to no change.",
+        f"Tested {term_tests.test_count:,} terms of {term_filter.min_words} to {term_filter.max_words} words that "
+        f"occur in at least {term_filter.min_count:,} submissions across both periods{of_one}: {rising:,} rising, "
+        f"{falling:,} falling, near-duplicates merged. {listed}, those with a verdict first, then by the end of the "
+        "interval nearer to no change.",
         f"Searched: {', '.join(fields)}. A submission counts once per term; a final plural s is ignored, and a hyphen "
         "counts as a space.",
         verdict_note(term_tests.test_count, "term"),
@@ -193,7 +195,7 @@ def _build_notes(
         notes.insert(0, "One of the two periods has no submissions, so there is nothing to compare.")
     if common_terms:
         notes.append(
-            f"Left out as common language: {len(common_terms):,} more term{'s' * (len(common_terms) != 1)} that rose "
+            f"Omitted as common language: {len(common_terms):,} more term{'s' * (len(common_terms) != 1)} that rose "
             f"or fell, such as {', '.join(common_terms[:_MAX_LISTED_COMMON_TERMS])}."
         )
     return notes

@@ -38,8 +38,8 @@ ACCEPTANCE_VERDICTS = {
 }
 ACCEPTED_SCOPE = Scope("accepted", ("accepted",))
 DIFFERENCE_NOTE = (
-    "Relative difference is the rate over that of all other submissions, minus 1, with its 95 % interval. Association, "
-    "not causation."
+    "Relative difference is the rate divided by that of all other submissions, minus 1, with its 95 % interval. "
+    "Association, not causation."
 )
 
 
@@ -133,7 +133,9 @@ def find_decided_year(bound: BoundQuery) -> Period:
     """
     query, venue = bound.query, bound.selection.corpus
     if bound.selection.scope == ACCEPTED_SCOPE:
-        raise UsageError("Accepted submissions are all accepted: use --submission-status active or submitted.")
+        raise UsageError(
+            "The rate among accepted submissions is always 100 %: use --submission-status active or submitted."
+        )
     if query.last or any(query.window) or (query.period and query.period.unit != "year"):
         raise UsageError("Acceptance differs by year: name one with --period, such as --period 2022.")
     bound_accepted = bound.with_selection(scope=ACCEPTED_SCOPE)
@@ -142,8 +144,8 @@ def find_decided_year(bound: BoundQuery) -> Period:
         raise CoverageMissing(f"No complete list of {venue} {year.label} is stored: import or fetch it first.")
     if bound_accepted.period_status(year).status != "complete":
         raise CoverageMissing(
-            f"The decisions of {venue} {year.label} are not all known, so no rate can be computed. Import or fetch its "
-            "list again once they are."
+            f"The decisions of {venue} {year.label} are not all known, so no rate can be computed. Import or fetch "
+            "its list again once they are known."
         )
     return year
 

@@ -80,14 +80,14 @@ _DECOMPOSITION_COLUMNS = (
     Column("within", "Within", "points", 0),
     Column("mix", "Mix", "points", 0),
 )
-_CHANGE_NOTE = "Relative change is the later share over the earlier, minus 1, with its 95 % interval."
+_CHANGE_NOTE = "Relative change is the later share divided by the earlier, minus 1, with its 95 % interval."
 _ROBUST_NOTE = (
-    "Robust: the sign is the same and no verdict the opposite when counting by title or abstract, by title alone, by "
-    "title or two mentions, and by primary category alone."
+    "Robust: the sign is the same, and no verdict is the opposite, for matches anywhere, for title matches, for strict "
+    "matches (title, or at least two), and for primary categories only."
 )
 _DECOMPOSITION_NOTE = (
-    "Points are differences of shares, times 100. Within: change of the shares inside primary categories. Mix: change "
-    "of the categories' weights in the base. The two add up to the change of a topic's share."
+    "Points are percentage points. Within: change in the shares inside primary categories. Mix: change in the "
+    "categories' weights in the base. The two add up to the change in a topic's share."
 )
 
 

@@ -32,7 +32,7 @@ MAX_SUBMISSIONS = 5
 _STEP_COLUMNS = (Column("step", "Step", "text"), Column("formula", "Formula", "text"))
 _PHRASE_COLUMNS = (
     Column("phrase", "Phrase", "text", 0),
-    Column("topic", "Of topic", "text", 3),
+    Column("topic", "Topic", "text", 3),
     Column("count_1", "Count {earlier}", "count", 0),
     Column("count_2", "Count {later}", "count", 0),
     Column("alone_1", "Alone {earlier}", "count", 2),
@@ -50,7 +50,7 @@ def build_explanation(
     where it is split by category.
     """
     if not query.topics or query.across:
-        raise UsageError("Only one number can be explained at a time: name one topic with -t, without --across.")
+        raise UsageError("Only one number can be explained at a time: name one topic with -t, and leave out --across.")
     topic = query.topics[0]
     comparison = build_comparison(store, library, replace(query, limit=0, min_count=0), default_scope, progress)
     (row,) = (row for row in comparison.rows if row["topic"] == topic)
@@ -75,9 +75,11 @@ def build_explanation(
             f"What drives it: the phrases with the most matches, {len(phrases)} of {len(contributions)}",
             label_columns(_PHRASE_COLUMNS, earlier, later),
             [_phrase_row(contribution, row) for contribution in phrases],
-            ["Alone: matched by this phrase and no other of the topic."],
+            ["Alone: submissions that only this phrase of the topic matches."],
         ),
-        _build_section(comparison, f"The newest of {later.label}", newest.columns, newest.rows, newest.notes[:1]),
+        _build_section(
+            comparison, f"Newest submissions of {later.label}", newest.columns, newest.rows, newest.notes[:1]
+        ),
     ]
     return replace(
         comparison, kind="explanation", title=f"{row['name']}: {comparison.title}", rows=[row], sections=sections
@@ -139,7 +141,7 @@ def _computation_steps(row: Mapping[str, Any], history: History, family_size: in
         steps["overdispersion"] = "1: too little history to estimate it"
     elif phi is not None:
         steps["overdispersion"] = (
-            f"{phi:.3f}: variance of the share about its trend over that of chance, at least 1; from "
+            f"{phi:.3f}: variance of the share about its trend relative to chance alone, at least 1; from "
             f"{len(history.periods)} {history.unit}s {history.placement} the periods, {df:.0f} degrees of freedom"
         )
     if row["ci_low"] is not None:
@@ -148,7 +150,7 @@ def _computation_steps(row: Mapping[str, Any], history: History, family_size: in
         steps["95 % interval"] = f"{100 * row['ci_low']:+.1f} % to {upper}, {interval_method(pair)}"
     if row["p"] is not None:
         steps["p"] = f"{row['p']:.4g}: test of no change, by the same method"
-        alone = "for this topic alone; among the rows of a table it is larger (--pack tests it there)"
+        alone = "for this topic alone; larger if several topics are tested together (--pack)"
         family = alone if family_size <= 1 else f"among {family_size} tested topics (Benjamini-Hochberg)"
         steps["q"] = f"{row['q']:.4g} {family}"
     steps["verdict"] = f"{row['verdict']}: {_verdict_reason(row['verdict'])}"

@@ -84,7 +84,7 @@ def build_series(
     if not query.topics and (query.across or query.index):
         raise UsageError("--across and --rebase need a topic: name one with -t.")
     if query.min_count or query.sort != Query.sort or query.reverse:
-        raise UsageError("A series is in order of time: --sort, --reverse and --min-count are for a comparison.")
+        raise UsageError("A series is in time order: --sort, --reverse and --min-count apply to comparisons only.")
     bound = bind(store, library, query, default_scope, progress)
     since, until = query_window(bound, unit)
     shown = _list_shown_periods(bound, since, until, unit)
@@ -125,7 +125,7 @@ def build_series(
             notes.append(OVERLAP_NOTE)
         if query.index:
             rows = _add_index(rows, query.index)
-            notes.append(f"Index: share relative to that of {query.index.label}, which is 100.")
+            notes.append(f"Index: share relative to that of {query.index.label} (= 100).")
         is_prior_known = not query.across and not any(bound.period_status(period).has_gap for period in prior)
         turning_points = find_turning_points(
             rows, unit, prior, period_counts if is_prior_known else None, MIN_LEAD_PERIODS * query.rolling
@@ -323,7 +323,9 @@ def _add_index(rows: Sequence[Row], base: Period) -> list[Row]:
         raise UsageError(f"--rebase {base.label} is not a period of this series; name one that is.")
     base_shares = {(row["topic"], row.get("category")): row["share"] for row in base_rows}
     if not any(base_shares.values()):
-        raise UsageError(f"--rebase {base.label} has no share above 0 to call 100; name another period.")
+        raise UsageError(
+            f"--rebase {base.label} has no share above 0, so it cannot be the index base; name another period."
+        )
     indexed = []
     for row in rows:
         base_share = base_shares.get((row["topic"], row.get("category")))

@@ -41,8 +41,8 @@ def verify_report(
     UsageError where `saved_report` is not a report that can be reproduced.
     """
     not_reproducible = UsageError(
-        "This is not a report that can be reproduced. Save one with --format json -o FILE: a table of `trend report` "
-        f"or `trend terms`, of the kind {', '.join(_REPRODUCIBLE_KINDS[:-1])} or {_REPRODUCIBLE_KINDS[-1]}."
+        "This file is not a report that can be reproduced. Save one with --format json -o FILE: a table of `trend "
+        f"report` or `trend terms`, of the kind {', '.join(_REPRODUCIBLE_KINDS[:-1])} or {_REPRODUCIBLE_KINDS[-1]}."
     )
     try:
         kind, saved_query = saved_report["kind"], saved_report["query"]
@@ -163,7 +163,7 @@ def _iter_data_changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> Itera
     for label in changed:
         total_then, total_now = then["bases"][label], now["bases"].get(label, 0)
         if total_then == total_now:
-            same_count = "as many, with other text or versions"
+            same_count = "same number, with other texts or versions"
             yield _difference_row("revised data", label, f"{total_then:,} submissions", same_count)
         else:
             cause = "changed dates" if is_both_ways else "new data" if total_now > total_then else "fewer data"

@@ -283,7 +283,7 @@ def write_pending_weeks(out: Path, labels: Sequence[str]) -> None:
 
 def format_summary(drawn_weeks: Sequence[str], drawn_on: date) -> str:
     """Format one line on the weeks that were drawn."""
-    return f"{', '.join(drawn_weeks)} drawn on {drawn_on}" if drawn_weeks else "nothing new"
+    return f"{', '.join(drawn_weeks)} generated on {drawn_on}" if drawn_weeks else "nothing new"
 
 
 def _stable_content(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def render_github_workflow(config_path: Path | None) -> str:
     config_word = f" {shlex.quote(Path(os.path.relpath(config_path)).as_posix())}" if config_path else ""
     return f"""# .github/workflows/weekly.yml
 # The release `trend-store` keeps the store and the weeks between runs; a cache would be dropped after seven days.
-# The log is that of the run. Enable Pages with the source "GitHub Actions".
+# Logs are those of the workflow run. Enable Pages with the source "GitHub Actions".
 name: weekly
 on:
   schedule:
