@@ -38,7 +38,7 @@ def test_points_and_rows_by_hand(searched_store: Store, monkeypatch: pytest.Monk
             "v1_at < TIMESTAMP '2019-04-01'",
             lambda done, total, _: progress.append((done, total)),
         )
-        points = db.execute("SELECT strftime(v1_at, '%Y-%m'), points FROM found ORDER BY v1_at").fetchall()
+        points = db.execute("SELECT strftime(v1_at, '%Y-%m'), points FROM search_result ORDER BY v1_at").fetchall()
     assert points == [("2018-01", 2), ("2019-03", 2)]  # one word each, in the title
     assert (stats.indexed_count, stats.scanned_count, stats.is_index_damaged) in [(5, 0, False), (0, 5, False)]
     assert progress == ([(2, 5), (4, 5), (5, 5)] if stats.scanned_count else [])

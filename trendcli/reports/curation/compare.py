@@ -122,7 +122,6 @@ def _build_example_section(
         f"""SELECT file, row, v1_at FROM side JOIN paper USING (file, row) WHERE side = {sql_string(side)}
             ORDER BY v1_at DESC, id LIMIT {MAX_EXAMPLES}"""
     ).fetchall()
-    db.execute("DROP TABLE IF EXISTS place")
     details = read_details(db, bound, [(file, row) for file, row, _ in newest])
     rows: Sequence[Mapping[str, Any]] = [
         {**row, "period": f"{v1_at.year}"} for row, (_, _, v1_at) in zip(details, newest, strict=True)

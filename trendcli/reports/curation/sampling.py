@@ -103,14 +103,14 @@ def draw_sample(
         )
         db.execute(
             f"""CREATE TEMP TABLE caught AS SELECT file, row, {period} AS period, row_number() OVER (
-                    PARTITION BY {period} ORDER BY md5({sql_string(f"{seed}:")} || id), id) AS place
+                    PARTITION BY {period} ORDER BY md5({sql_string(f"{seed}:")} || id), id) AS draw
                 FROM paper SEMI JOIN hit USING (file, row)"""
         )
         sizes = dict(db.execute("SELECT period, count(*) FROM caught GROUP BY period ORDER BY period").fetchall())
         locations, periods = [], []
         for label, count in _allocate_sample(sizes, sample_size).items():
             drawn = db.execute(
-                f"SELECT file, row FROM caught WHERE period = {sql_string(label)} AND place <= {count} ORDER BY place"
+                f"SELECT file, row FROM caught WHERE period = {sql_string(label)} AND draw <= {count} ORDER BY draw"
             ).fetchall()
             locations += drawn
             periods += [label] * len(drawn)
