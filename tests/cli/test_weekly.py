@@ -157,7 +157,7 @@ def test_without_a_store_nothing_is_written(tmp_path: Path) -> None:
         ("2019", 2, "takes a day or a week"),
     ],
 )
-def test_dates_that_cannot_be_drawn(job: list[Any], day: str, exit_code: int, message: str) -> None:
+def test_a_date_that_cannot_be_drawn_is_refused(job: list[Any], day: str, exit_code: int, message: str) -> None:
     result = run(*job, "--date", day)
     assert result.exit_code == exit_code, result.output
     assert message in result.stderr
@@ -224,14 +224,14 @@ def test_a_killed_job_leaves_complete_weeks_and_the_next_one_finishes(job: list[
     assert read_weeks(tmp_path / "killed") == read_weeks(tmp_path / "undisturbed")
 
 
-def test_a_folder_that_cannot_be_written(job: list[Any], tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_refused(job: list[Any], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     result = run(*job[:5], tmp_path / "file" / "out", "--no-fetch", "--date", "2019-W20")
     assert result.exit_code == 2 and "Cannot write" in result.stderr
 
 
 @pytest.mark.journey
-def test_a_digest_of_any_window(weekly_store: Path, tmp_path: Path) -> None:
+def test_a_digest_may_be_of_any_window(weekly_store: Path, tmp_path: Path) -> None:
     command = ["digest", "--store", weekly_store]
     month = json.loads(run(*command, "-t", "gan", "--period", "2019-04", "--format", "json").stdout)
     assert (month["kind"], month["week"]["label"], month["week"]["base"]) == ("digest", "2019-04", 86)

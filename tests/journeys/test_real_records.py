@@ -143,7 +143,7 @@ def matches(name: str, title: str, abstract: str, categories: list[str], mode: s
     return False
 
 
-def test_the_share_of_rnn_in_neural_computing_by_year(neural: Path) -> None:
+def test_the_yearly_share_of_rnn_equals_a_count_by_hand(neural: Path) -> None:
     said = run("report", "--store", neural, "-t", "rnn", "-c", "cs.NE", "--since", 2012, "--until", 2020, "--format", "json")  # fmt: skip
     bases: Counter[int] = Counter()
     counts: Counter[int] = Counter()
@@ -252,7 +252,7 @@ CONSERVED = [["cs.NE"], ["cs.NE", "cs.LG", "cs.CV"], ["cs.*"]]
 
 
 @pytest.mark.parametrize("categories", CONSERVED, ids=" ".join)
-def test_parts_add_up_to_the_whole(neural: Path, library: Library, categories: list[str]) -> None:
+def test_categories_and_months_add_up_to_their_totals(neural: Path, library: Library, categories: list[str]) -> None:
     store, pack = Store.open(neural), library.get_pack("ml")
     selection = Selection(Settings().resolve_scope(categories) or ML, pack)
     years = [periods.parse_period(str(year)) for year in YEARS]
@@ -384,7 +384,7 @@ def asked(root: Path, *words: str) -> list[dict[str, Any]]:
     return rows
 
 
-def test_the_submissions_to_iclr_by_status(iclr: Path) -> None:
+def test_submissions_to_iclr_are_counted_by_status(iclr: Path) -> None:
     expected = {
         "submitted": list(ICLR.values()),
         "active": [sum(paper["status"] not in LEFT for paper in listed(year)) for year in ICLR],
@@ -395,7 +395,7 @@ def test_the_submissions_to_iclr_by_status(iclr: Path) -> None:
 
 
 @pytest.mark.parametrize("word", ["deep learning", "graph neural networks", "reinforcement learning"])
-def test_the_whole_keywords_of_iclr(iclr: Path, word: str) -> None:
+def test_keywords_of_iclr_match_as_a_whole(iclr: Path, word: str) -> None:
     def has(paper: Mapping[str, Any]) -> bool:
         return word in [item.strip().lower().replace("-", " ") for item in (paper["keywords"] or "").split(";")]
 
@@ -403,7 +403,7 @@ def test_the_whole_keywords_of_iclr(iclr: Path, word: str) -> None:
     assert [row["count"] for row in asked(iclr, "--keyword", word)] == expected
 
 
-def test_graph_networks_at_iclr(iclr: Path) -> None:
+def test_a_phrase_matches_titles_and_keywords_of_iclr(iclr: Path) -> None:
     """A phrase over titles and keywords, each for itself, as plain `re` finds it."""
 
     def has(paper: Mapping[str, Any]) -> bool:

@@ -172,7 +172,7 @@ def test_acceptance_is_counted_by_topic(root: Path) -> None:
     assert report.notes[0].startswith("Accepted: 30 of 80 submissions, 37.50 %")
 
 
-def test_acceptance_is_of_a_venue_and_not_among_the_accepted(root: Path) -> None:
+def test_acceptance_needs_a_venue_and_a_scope_with_rejected_submissions(root: Path) -> None:
     library = topics_of(root)
     question, _ = parse_query(library, topics=["graph"], corpus="iclr", scope=Scope("accepted", ("accepted",)))
     with pytest.raises(UsageError, match="are all accepted"):
@@ -262,7 +262,7 @@ def test_notes_name_the_fields_that_were_read(root: Path) -> None:
     assert "See `trend status --corpus iclr`." in refused.stderr
 
 
-def test_a_damaged_list_is_no_harm_to_the_status_of_arxiv(root: Path) -> None:
+def test_a_damaged_venue_leaves_the_status_of_arxiv_readable(root: Path) -> None:
     Store.open_or_create(root).commit([])
     assert "Venue iclr: 220 submissions" in run("status", "--store", str(root)).stdout
     (root / "venues" / "iclr" / "manifest.json").write_text("{", encoding="utf-8")
@@ -275,7 +275,7 @@ def test_submissions_of_a_year_are_in_no_order_of_days(root: Path) -> None:
     assert "220 submissions, 2 shown, latest year first" in listed
 
 
-def test_an_entry_of_a_submission_says_where_it_was_sent(root: Path) -> None:
+def test_a_bibtex_entry_says_where_a_submission_was_sent(root: Path) -> None:
     words = ("papers", "--corpus", "iclr", "--period", "2021", "--submission-status", "accepted", "--limit", "1")
     shown = run(*words, "--format", "bibtex", "--store", str(root)).stdout
     assert "howpublished = {Submission to iclr 2021, poster}" in shown and "arXiv" not in shown

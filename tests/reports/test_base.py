@@ -55,7 +55,7 @@ def test_two_proportions_need_both_counts() -> None:
     assert build_two_proportions((None, None), (100, 1600), NOT_ESTIMATED) is None
 
 
-def test_the_worst_status() -> None:
+def test_the_worst_of_several_statuses_counts() -> None:
     assert worst_status(["complete", "partial", "unknown"]) == "partial"
     assert worst_status(["complete", "provisional"]) == "provisional"
     assert worst_status([]) == "unknown"

@@ -136,7 +136,7 @@ def test_impossible_dates_are_reported(tmp_path: Path) -> None:
     ]
 
 
-def test_gaps_in_the_identifiers_and_in_the_totals(tmp_path: Path) -> None:
+def test_gaps_in_identifiers_and_below_the_totals_are_reported(tmp_path: Path) -> None:
     papers = [paper(f"1802.{n:05d}", "2018-02-05") for n in range(1, 101) if not 40 <= n < 60]
     papers += [paper(f"1803.{n:05d}", "2018-03-05") for n in range(1, 101)]
     papers += [paper(f"math/0611{n:03d}", "2006-11-05") for n in range(1, 51)]
@@ -149,7 +149,7 @@ def test_gaps_in_the_identifiers_and_in_the_totals(tmp_path: Path) -> None:
     assert problems == [] and "No month is covered for all categories" in notes[-1]
 
 
-def test_totals_from_a_file_and_from_an_address(store: Store, standin: ArxivStandIn, tmp_path: Path) -> None:
+def test_totals_are_read_from_a_file_or_an_address(store: Store, standin: ArxivStandIn, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("month,submissions,historical_delta\n2018-01-01,10,0\n2018-02,99,0\n")
     by_file = run("doctor", "--store", store.root, "--totals", tmp_path / "t.csv")
     assert by_file.exit_code == 4 and "10 stored, 99 by arXiv's totals" in by_file.stdout
@@ -176,7 +176,7 @@ def test_while_another_process_writes_orphans_are_not_checked(store: Store) -> N
     assert problems == [] and notes[0].startswith("Another process is writing")
 
 
-def test_partial_answers_are_problems_until_they_are_completed(tmp_path: Path) -> None:
+def test_partial_coverage_records_are_problems_until_they_are_completed(tmp_path: Path) -> None:
     partial = answer(since="2018-01-01", until="2018-02-01", status="partial", expected=9, received=7, source="arxiv")
     store = fill(tmp_path, [paper("1801.00001", "2018-01-05")], [partial])
     assert problems_of(store) == [("partial: 7 of 9", "cs.LG, 2018-01-01 to 2018-02-01")]

@@ -54,12 +54,12 @@ def test_judgements_are_appended(store: Store) -> None:
         read_judgements(store, "gan")
 
 
-def test_precision_of_one_period_is_wilsons() -> None:
+def test_the_precision_of_one_period_has_a_wilson_interval() -> None:
     assert compute_precision([True] * 46 + [False] * 4) == (50, 46, 0.92, *wilson_interval(46, 50))
     assert compute_precision([]) == (0, 0, None, None, None)
 
 
-def test_all_periods_together_weigh_what_they_caught() -> None:
+def test_the_overall_precision_weights_periods_by_their_matches() -> None:
     # 9 of 10 in a year that caught 300 and 1 of 2 in one that caught 100: 0.75 * 0.9 + 0.25 * 0.5
     precision = compute_stratified_precision(
         {"2018": (300, [True] * 9 + [False]), "2019": (100, [True, False]), "2020": (50, [])}
@@ -95,7 +95,7 @@ def test_a_report_says_how_precise_a_rule_was_judged(store: Store, library: Libr
     assert set(line) == {"id", "relevant", "rule", "scope", "stratum", "of", "at"}
 
 
-def test_a_judgement_is_no_change_of_a_saved_report(gans: Store, library: Library, tmp_path: Path) -> None:
+def test_a_judgement_leaves_a_saved_report_verified(gans: Store, library: Library, tmp_path: Path) -> None:
     root, saved = tmp_path / "gans", tmp_path / "saved.json"
     shutil.copytree(gans.root, root)
     assert run("report", "-t", "gan", "--store", root, "--format", "json", "-o", saved).exit_code == 0
@@ -132,6 +132,6 @@ def test_a_precision_stands_where_it_was_judged(gans: Store, library: Library, t
         assert ("sampled submissions" in shown) == there, words
 
 
-def test_a_precision_in_words() -> None:
+def test_a_precision_is_formatted_with_its_interval() -> None:
     assert format_precision(compute_precision([True] * 46 + [False] * 4)) == "92 %, [81, 97] %"
     assert format_precision(compute_precision([])) == "unknown"

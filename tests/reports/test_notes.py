@@ -30,7 +30,7 @@ def described(label: str, status: str, **fields: Any) -> dict[str, Any]:
     return {"label": label, "start": f"{label}-01-01", "end": f"{int(label) + 1}-01-01", "status": status, **fields}
 
 
-def test_verdicts_are_of_a_family() -> None:
+def test_a_note_says_how_many_tests_a_verdict_is_corrected_for() -> None:
     assert verdict_note(16, "topic") == (
         "Verdicts control the false discovery rate at 5 % over 16 topics (Benjamini-Hochberg); intervals are per row."
     )
@@ -39,7 +39,7 @@ def test_verdicts_are_of_a_family() -> None:
     assert "over 12,345 terms (" in verdict_note(12345, "term")
 
 
-def test_overdispersion_is_told_from_its_lowest_to_its_highest() -> None:
+def test_overdispersion_is_stated_as_a_range() -> None:
     assert overdispersion_note(1.0, 1.42) == (
         "Month-to-month noise is 1.0–1.4 times what chance predicts; intervals are widened to match."
     )
@@ -48,7 +48,7 @@ def test_overdispersion_is_told_from_its_lowest_to_its_highest() -> None:
     assert "averages 1.05 times" in pooled_overdispersion_note(1.05)
 
 
-def test_numbers_and_words() -> None:
+def test_counts_and_lists_are_written_as_words() -> None:
     assert [format_count(number, "day") for number in (1, 2)] == ["1 day", "2 days"]
     assert [format_count(number, "category") for number in (0, 1, 2000)] == [
         "0 categories",
@@ -60,14 +60,14 @@ def test_numbers_and_words() -> None:
     assert abbreviate_list(list("abcdefgh")) == "a b c d e f and 2 more"
 
 
-def test_what_a_period_lacks() -> None:
+def test_missing_coverage_is_named_in_the_terms_of_the_corpus() -> None:
     assert coverage_phrase("arxiv", ["cs.CL", "cs.LG"]) == "covered for cs.CL cs.LG"
     assert coverage_phrase("iclr", ["accepted"]) == "decided"
     assert coverage_phrase("iclr", ["accepted", "active"]) == "in a complete list of iclr"
     assert (status_command("arxiv"), status_command("iclr")) == ("`trend status`", "`trend status --corpus iclr`")
 
 
-def test_below_every_report_stand_base_data_and_source(gans: Store, library: Library) -> None:
+def test_common_notes_name_base_data_and_source(gans: Store, library: Library) -> None:
     assert common_notes(bind_words(gans, library, "gan"), []) == [
         "Base: every submission in cs.LG (primary or cross-listed), counted once, by the date of its first version.",
         f"Data as of 2020-01-01. Source: arXiv via test (made by hand). Match: any. trendcli {__version__}.",
@@ -127,7 +127,7 @@ def test_the_latest_record_of_each_source_is_named(tmp_path: Path, library: Libr
     assert sources == [("arxiv", "made by hand"), ("oai", "new")]
 
 
-def test_provenance(gans: Store, library: Library) -> None:
+def test_provenance_names_data_rules_and_sources(gans: Store, library: Library) -> None:
     provenance = ask("comparison", gans, library, "gan").provenance
     assert set(provenance) == {"program", "store", "data", "bases", "rules", "sources", "match"}
     assert set(provenance["data"]) >= {"2018", "2019", "2018-01", "2019-12"}  # and the months of overdispersion

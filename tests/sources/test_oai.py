@@ -83,7 +83,7 @@ def test_everything_comes_with_its_first_date(
     assert result.is_complete
 
 
-def test_a_set_for_each_category_or_for_a_whole_archive(
+def test_one_set_is_requested_for_each_category_or_for_a_whole_archive(
     served: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
 ) -> None:
     store, _ = fetch(served, tmp_path / "a", ("cs.CL", "stat.ML"))
@@ -235,7 +235,7 @@ def test_an_empty_list_of_today_covers_nothing_yet(served: ArxivStandIn, tmp_pat
     assert [(a.status, a.received) for a in result.coverage_records] == [("complete", 0)]
 
 
-def test_a_refusal_and_a_bad_argument(served: ArxivStandIn, tmp_path: Path) -> None:
+def test_a_refusal_and_a_bad_argument_end_the_harvest(served: ArxivStandIn, tmp_path: Path) -> None:
     served.inject_fault("403")
     with pytest.raises(SourceUnreachable, match="refuses requests from this machine"):
         fetch(served, tmp_path)
@@ -261,7 +261,7 @@ def test_the_recorded_page_is_read_completely(shared: Path) -> None:
     assert all(submission.v1_at <= submission.updated_at for submission in page.submissions)
 
 
-def test_recorded_errors(shared: Path) -> None:
+def test_recorded_errors_have_their_codes(shared: Path) -> None:
     codes = {path.name: parse_page(path.read_bytes()).error_code for path in (shared / "data/oai").glob("error_*.xml")}
     assert codes == {
         "error_BadArgument.xml": "badArgument",
@@ -272,7 +272,7 @@ def test_recorded_errors(shared: Path) -> None:
     }
 
 
-def test_both_spellings_of_dates_and_versions_out_of_order() -> None:
+def test_dates_in_both_spellings_and_versions_in_any_order_are_read() -> None:
     spelled = re.sub(
         rb"<version .*</version>",
         b'<version version="v2"><date>Sun, 1 Dec 2002 08:00:00 GMT</date></version>'

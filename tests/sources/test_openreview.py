@@ -124,7 +124,7 @@ def test_a_year_is_fetched_page_by_page(standin: OpenReviewStandIn, tmp_path: Pa
 
 
 @pytest.mark.parametrize("year", V1)
-def test_the_years_of_the_first_api(year: int, tmp_path: Path) -> None:
+def test_years_of_the_first_api_are_fetched(year: int, tmp_path: Path) -> None:
     standin = OpenReviewStandIn(ENTRIES, *V1[year])
     standin.max_notes_per_page = 150
     with run_stand_in(standin):

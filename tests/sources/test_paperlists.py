@@ -76,7 +76,7 @@ def test_a_file_that_is_not_a_list_changes_nothing(tmp_path: Path, text: str) ->
         read(tmp_path / "list.json", text)
 
 
-def test_a_missing_file(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="Cannot read"):
         list(Paperlist(str(tmp_path / "none.json"), "iclr", 2021).iter_batches(Request(()), ignore_progress))
 

@@ -71,7 +71,7 @@ def test_the_update_date_is_not_a_submission_date(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["plain", "gz", "zip", "stdin", "stdin gz"])
-def test_plain_compressed_or_streamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+def test_a_file_may_be_plain_compressed_or_streamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
     text = "".join(json.dumps(line(f"0704.{n:04d}")) + "\n" for n in range(1, 400)).encode()
     monkeypatch.setattr(snapshot, "BLOCK_BYTES", 1 << 14)
     path = tmp_path / "s"
@@ -128,7 +128,7 @@ def test_bad_lines_are_reported_by_number_and_the_rest_is_kept(tmp_path: Path, m
         assert {record.status for record in result.coverage_records} == {"unknown"}
 
 
-def test_a_file_that_is_not_a_snapshot(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_snapshot_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "s.txt", "Once upon a time", "there was a file")
     with pytest.raises(UsageError, match=r"is not an arXiv snapshot \(line 1: .*Nothing was imported"):
         load(tmp_path / "store", path)
@@ -211,7 +211,7 @@ def test_a_file_may_be_declared_complete_for_some_categories(tmp_path: Path) -> 
     ]
 
 
-def test_part_of_a_complete_file_is_covered_from_the_beginning_of_the_file(tmp_path: Path) -> None:
+def test_a_category_of_a_complete_file_is_covered_from_the_beginning_of_the_file(tmp_path: Path) -> None:
     lines = [dated(2018, 1, 1, 1), dated(2018, 2, 5, 7, categories="cs.CL"), dated(2018, 3, 5, 9)]
     path = write(tmp_path / "s.jsonl", *lines)
     _, result = load(tmp_path / "a", path, "cs.CL", complete_categories=[ALL_CATEGORIES])
@@ -231,7 +231,7 @@ def test_a_file_of_unknown_coverage_ends_with_its_last_submission(tmp_path: Path
     assert moment is not None and moment.date() == date(2018, 3, 6)
 
 
-def test_an_empty_file_and_a_zip_of_two(tmp_path: Path) -> None:
+def test_an_empty_file_and_a_zip_of_two_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").write_text("")
     with pytest.raises(UsageError, match="is empty. Nothing was imported"):
         load(tmp_path / "a", str(tmp_path / "empty.jsonl"))

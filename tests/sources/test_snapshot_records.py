@@ -57,7 +57,7 @@ def test_days_of_one_digit_may_be_padded(at: datetime) -> None:
         ("Mon, 2 Apr 2007 19:18:42 +0200", "2007-04-02T17:18:42"),
     ],
 )
-def test_dates_of_versions(text: str, moment: str) -> None:
+def test_dates_of_versions_are_parsed(text: str, moment: str) -> None:
     assert parse_version_date(text) == seconds(moment)
 
 

@@ -117,7 +117,7 @@ def test_the_widest_status_that_a_list_vouches_for_is_the_base(tmp_path: Path) -
     assert covered_scope(build_venue_coverage(build_store(tmp_path / "none", [], [])), SUBMITTED) == SUBMITTED
 
 
-def test_why_nothing_is_covered(store: Store, tmp_path: Path) -> None:
+def test_an_uncovered_scope_is_explained(store: Store, tmp_path: Path) -> None:
     assert explain_uncovered_scope(store.with_text_fields(["title"]), ACCEPTED) == (
         "No list of iclr covers the status accepted yet; import or fetch it again once it does."
     )

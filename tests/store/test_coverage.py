@@ -57,7 +57,7 @@ def test_a_gap_names_its_category() -> None:
     assert status(gap, "2018", "cs.CV") == "partial"
 
 
-def test_partial_and_failed_replies() -> None:
+def test_a_partial_reply_makes_a_period_partial_and_a_failed_one_changes_nothing() -> None:
     whole, part = answer(at="2020-02-01"), answer(at="2020-03-01", status="partial")
     failed = answer(at="2020-04-01", status="failed")
     assert status(Coverage([part]), "2018") == "partial"
@@ -67,7 +67,7 @@ def test_partial_and_failed_replies() -> None:
     assert status(Coverage([failed]), "2018") == "partial"
 
 
-def test_a_file_that_does_not_say_what_it_covers() -> None:
+def test_a_file_that_does_not_say_what_it_covers_has_unknown_coverage() -> None:
     unknown = answer(["*"], "2018-01-01", "2020-01-01", status="unknown")
     coverage = Coverage([unknown])
     assert status(coverage, "2018") == "unknown"

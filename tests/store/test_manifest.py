@@ -65,6 +65,6 @@ def test_an_older_format_takes_the_defaults_of_what_it_lacks() -> None:
         ("[]", "list indices must be integers.*"),
     ],
 )
-def test_a_damaged_manifest_is_told_with_the_reason_and_what_to_do(text: str, reason: str) -> None:
+def test_a_damaged_manifest_is_refused_with_the_reason_and_what_to_do(text: str, reason: str) -> None:
     with pytest.raises(StoreDamaged, match=rf"manifest.json is damaged \({reason}\)\. Restore it .* --store PATH\.$"):
         parse_manifest(text, Path("store"))

@@ -16,7 +16,7 @@ from trendcli.store.manifest import COUNTS_ONLY_KIND, DataFile
 from trendcli.store.store import DATA_COLUMNS, Store, data_schema, list_venues
 
 
-def test_there_is_no_store(tmp_path: Path) -> None:
+def test_a_missing_store_names_the_command_that_fills_one(tmp_path: Path) -> None:
     with pytest.raises(StoreMissing, match="trend import FILE"):
         Store.open(tmp_path)
 

@@ -61,7 +61,7 @@ def test_sums_by_month_of_a_scope(fruit_store: Store, fruit_library: Library) ->
     assert sums.sums[str(topic_key(fruit_library, "apple"))][n_any] == [2, 0, 1, 1, 1, 1]
 
 
-def test_updates_count_once_and_compaction_changes_nothing(tmp_path: Path, fruit_library: Library) -> None:
+def test_revisions_count_once_and_compaction_changes_nothing(tmp_path: Path, fruit_library: Library) -> None:
     store = fill(tmp_path, FRUIT_WORLD)
     before = count_fruit(store, fruit_library, "2018", "2019")
     fill(

@@ -36,7 +36,7 @@ def test_topics_are_those_named_and_of_queries_keywords_and_the_pack(fruit_libra
     assert "query:Plum tart" not in fruit_library.topics
 
 
-def test_without_topics_the_children_of_within_are_meant(fruit_library: Library) -> None:
+def test_without_topics_the_children_of_within_are_counted(fruit_library: Library) -> None:
     assert parse_query(fruit_library, within="fruit")[0].topics == ("apple", "pear")
     assert parse_query(fruit_library, within="fruit", children=False)[0].topics == ()
 

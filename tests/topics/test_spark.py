@@ -156,7 +156,7 @@ def test_raw_columns_become_what_an_import_makes_of_them() -> None:
     assert (rows[0]["title"], rows[0]["as_of"]) == ("Time-varying", date(2020, 6, 2))
 
 
-def test_a_store_without_texts(fruit_library: Library, tmp_path: Path) -> None:
+def test_a_store_without_texts_counts_months_of_known_topics_only(fruit_library: Library, tmp_path: Path) -> None:
     march = parse_period("2018-03")
     key = topic_key(fruit_library, "apple")
     aggregates = pa.table(
@@ -229,7 +229,9 @@ def test_counting_again_adds_topics_and_nothing_twice(
 
 
 @pytest.mark.journey
-def test_what_cannot_be_counted(session: Any, states: list[list[Submission]], library: Library, tmp_path: Path) -> None:
+def test_an_empty_corpus_and_a_store_with_texts_are_refused(
+    session: Any, states: list[list[Submission]], library: Library, tmp_path: Path
+) -> None:
     empty = write_corpus(tmp_path / "empty", [[]])
     with pytest.raises(UsageError, match="No submissions with an as_of date"):
         count_topics(session, [str(empty)], tmp_path / "none", library, ["rl"])

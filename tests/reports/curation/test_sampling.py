@@ -55,7 +55,7 @@ def ids(sample: TopicSample) -> set[str]:
     return {row["id"] for row in sample.rows}
 
 
-def test_equal_parts_come_from_each_period(root: Path, library: Library) -> None:
+def test_a_sample_has_equal_numbers_of_each_period(root: Path, library: Library) -> None:
     def parts(number: int, **options: Any) -> dict[str, int]:
         return dict(Counter(row["period"] for row in draw(root, library, number, **options).rows))
 
@@ -97,7 +97,7 @@ def test_periods_take_turns_so_that_one_may_stop_anywhere(root: Path, library: L
     assert [row["period"] for row in draw(root, library, 6).list_unjudged()] == ["2017", "2018", "2019"] * 2
 
 
-def test_precision_by_period_and_overall(root: Path, library: Library) -> None:
+def test_precision_is_given_by_period_and_overall(root: Path, library: Library) -> None:
     sample = draw(root, library, 6)
     by_period: dict[str, list[str]] = {}
     for row in sample.rows:

@@ -62,7 +62,7 @@ def abel_store(tmp_path: Path) -> Store:
     )
 
 
-def test_who_has_most(abel_store: Store, library: Library) -> None:
+def test_authors_are_ranked_by_their_submissions(abel_store: Store, library: Library) -> None:
     report = authors_by_words(abel_store, library)
     assert [tuple(row.values()) for row in report.rows] == [
         ("Ada Abel", 3, 0.75, 2018, 2019), ("Bo Brandt", 2, 0.5, 2018, 2019), ("A. Abel", 1, 0.25, 2018, 2018),

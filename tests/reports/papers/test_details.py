@@ -21,7 +21,7 @@ from trendcli.store.store import Store
 from trendcli.topics.library import Library
 
 
-def test_what_a_row_says(tmp_path: Path, library: Library) -> None:
+def test_a_row_has_dates_authors_categories_and_matches(tmp_path: Path, library: Library) -> None:
     store = fill(
         tmp_path,
         [
@@ -78,7 +78,7 @@ def test_rows_are_the_same_by_pages_and_by_whole_files(
         assert db.execute("SELECT count(*) FROM location").fetchall() == [(0,)]
 
 
-def test_identifiers_and_addresses(graph_store: Store, tmp_path: Path) -> None:
+def test_identifiers_are_parsed_and_become_addresses(graph_store: Store, tmp_path: Path) -> None:
     assert parse_submission_id(graph_store, "arXiv:1801.00001v2") == "1801.00001"
     with pytest.raises(UsageError, match=r"Not an arXiv identifier: 'abc'. Write it as 1706.03762"):
         parse_submission_id(graph_store, "abc")

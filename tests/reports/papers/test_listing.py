@@ -63,7 +63,7 @@ def made_up(tmp_path_factory: pytest.TempPathFactory, small_corpus: list[Synthet
     return fill(tmp_path_factory.mktemp("made-up") / "store", papers, [answer(sorted(CATEGORY_WEIGHTS))])
 
 
-def test_a_count_is_the_number_of_rows_list_by_words(made_up: Store, library: Library) -> None:
+def test_a_count_is_the_number_of_listed_submissions(made_up: Store, library: Library) -> None:
     rng = random.Random(5)
     names = ["rl", "rnn", "gan", "generative-models", "architectures", "cnn", "bayesian", "few-shot", "optimization"]
     for _ in range(25):
@@ -146,7 +146,7 @@ def explained_store(tmp_path: Path) -> Store:
     )
 
 
-def test_matches_are_explained_by_rule_and_place(explained_store: Store, library: Library) -> None:
+def test_matches_are_explained_by_rule_and_field(explained_store: Store, library: Library) -> None:
     report = explain_matches(explained_store, library, "arXiv:1801.00001v2")
     assert [(row["topic"], row["rule"], row["field"]) for row in report.rows if row["topic"] == "rnn"] == [
         ("rnn", "acronym RNN", "abstract, 2 matches")

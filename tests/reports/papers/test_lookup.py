@@ -81,7 +81,7 @@ def test_a_request_is_either_a_search_or_a_submission() -> None:
         SearchRequest("graph", sort="newst")
 
 
-def test_the_same_from_python(searched_store: Store) -> None:
+def test_python_searches_alike(searched_store: Store) -> None:
     best = trendcli.submissions(searched_store, search="graph neural", limit=1)
     newest = trendcli.submissions(searched_store, search="graph neural", limit=1, sort="newest")
     similar = trendcli.submissions(searched_store, like="1903.00003", limit=1)
@@ -93,7 +93,7 @@ def test_the_same_from_python(searched_store: Store) -> None:
     assert trendcli.authors(searched_store, ["gan"], search="graph").rows[0]["author"] == "Cy Crane"
 
 
-def test_the_same_from_the_command_line(tmp_path: Path) -> None:
+def test_the_command_line_searches_alike_in_every_format(tmp_path: Path) -> None:
     store = fill(tmp_path / "store", GRAPH_WORLD, [answer(["cs.LG", "cs.CL"])]).root
     first = run("index", "--store", store)
     assert "Indexing 5 submissions" in first.output and "Indexed 5 submissions in" in first.output

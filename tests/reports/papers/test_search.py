@@ -88,7 +88,7 @@ def corpora(draw: st.DrawFn) -> tuple[list[Submission], list[Submission], list[s
 @pytest.mark.journey
 @settings(max_examples=5)
 @given(corpora())
-def test_the_index_and_a_scan_give_the_same_answer(
+def test_the_index_and_a_scan_give_the_same_result(
     corpus: tuple[list[Submission], list[Submission], list[str]],
 ) -> None:
     """Without an index, with one of what came first, with a full one, and after a compaction: equal rows and scores."""

@@ -45,7 +45,7 @@ def test_an_incomplete_period_is_an_error_that_says_why(bound: BoundQuery) -> No
         check_periods_complete(bound, [parse_period("2021")], "Reason. ")
 
 
-def test_the_nearer_end_of_an_interval_counts_a_half_like_a_double() -> None:
+def test_the_nearer_end_of_an_interval_ranks_a_half_like_a_double() -> None:
     assert nearest_interval_end({"points": 1.0, "ci_low": 1.0, "ci_high": 9.0}) == pytest.approx(log(2))
     assert nearest_interval_end({"points": -1.0, "ci_low": -0.9, "ci_high": -0.5}) == pytest.approx(-log(2))
     assert nearest_interval_end({"points": 1.0, "ci_low": -0.1, "ci_high": 9.0}) == 0.0

@@ -106,7 +106,7 @@ def test_options_narrow_what_is_tested_and_shown(planted: Path) -> None:
         (["--outcome", "accepted", "--include-partial"], 2, "--outcome cannot be combined with --include-partial"),
     ],
 )
-def test_what_cannot_be_asked_is_refused_in_a_sentence(planted: Path, words: list[str], code: int, said: str) -> None:
+def test_an_invalid_request_is_refused_in_a_sentence(planted: Path, words: list[str], code: int, said: str) -> None:
     done = run("terms", "--store", planted, *words)
     assert (done.exit_code, done.stdout) == (code, "") and said in done.stderr, done.output
 

@@ -81,7 +81,7 @@ def test_without_a_period_it_is_the_last_decided_year(store: Store, library: Lib
         acceptance(store, library, period="2019")
 
 
-def test_what_has_no_acceptance(store: Store, gans: Store, library: Library) -> None:
+def test_acceptance_is_refused_where_none_can_differ(store: Store, gans: Store, library: Library) -> None:
     with pytest.raises(UsageError, match="Acceptance differs by year"):
         acceptance(store, library, since="2021")
     with pytest.raises(UsageError, match="are all accepted"):

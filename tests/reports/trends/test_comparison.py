@@ -18,7 +18,7 @@ from trendcli.topics.library import Library
 from trendcli.topics.query import parse_query
 
 
-def test_shares_and_their_relative_change(gans: Store, library: Library) -> None:
+def test_a_comparison_has_shares_and_their_relative_change(gans: Store, library: Library) -> None:
     report = ask("comparison", gans, library, "gan")
     assert [(item["label"], item["base"], item["complete"]) for item in report.periods] == [
         ("2018", 1000, True),
@@ -86,7 +86,7 @@ def test_over_a_gap_there_is_no_number(tmp_path: Path, library: Library) -> None
     assert [item["label"] for item in ask("comparison", store, library, "gan", vs="2017").periods] == ["2017", "2019"]
 
 
-def test_nothing_is_covered(tmp_path: Path, library: Library) -> None:
+def test_a_scope_or_window_without_coverage_is_refused(tmp_path: Path, library: Library) -> None:
     store = fill(tmp_path, [paper("1801.00001", "2018-01-05")], [answer(["cs.LG"], "2018-01-01", "2018-02-01")])
     with pytest.raises(CoverageMissing, match=r"does not cover cs.CV. It covers cs.LG"):
         ask("comparison", store, library, "gan", categories=["cs.CV"])
@@ -96,7 +96,7 @@ def test_nothing_is_covered(tmp_path: Path, library: Library) -> None:
         ask("series", store, library, "gan", period="2016")
 
 
-def test_a_venue_without_a_complete_year(tmp_path: Path, library: Library) -> None:
+def test_a_venue_without_a_complete_year_is_refused(tmp_path: Path, library: Library) -> None:
     (tmp_path / "list.json").write_text('[{"id": "abc", "title": "A GAN", "status": "Poster", "keywords": ""}]')
     words = ("import", tmp_path / "list.json", "--venue", "iclr", "--year", "2021", "--store", tmp_path / "store")
     assert run(*words).exit_code == 0

@@ -57,7 +57,7 @@ def test_a_query_is_a_topic(gans: Store, library: Library) -> None:
     ]
 
 
-def test_weeks_have_bases_of_their_own(gans: Store, library: Library) -> None:
+def test_each_week_has_its_own_base(gans: Store, library: Library) -> None:
     report = ask("series", gans, library, "gan", by="week", since="2019-01-07", until="2019-02-04")
     assert [row["period"] for row in report.rows] == ["2019-W02", "2019-W03", "2019-W04", "2019-W05"]
     days = ask("series", gans, library, by="week", since="2019-01-07", until="2019-02-04")
@@ -77,7 +77,7 @@ def test_what_lies_before_the_window_is_counted_where_it_is_compared_with(gans: 
     assert (cut["count_1"], cut["base_1"]) > (0, 0)
 
 
-def test_a_rolling_total_and_an_index(gans: Store, library: Library) -> None:
+def test_a_rolling_total_sums_periods_and_an_index_starts_at_100(gans: Store, library: Library) -> None:
     months = {row["period"]: row for row in ask("series", gans, library, "gan", by="month").rows}
     rolled = ask("series", gans, library, "gan", by="month", rolling=12, index="2018-12", since="2018-12")
     first, last = rolled.rows[0], rolled.rows[-1]
@@ -100,7 +100,7 @@ def test_a_rolling_total_and_an_index(gans: Store, library: Library) -> None:
         ask("series", gans, library, "gan", index="2017")
 
 
-def test_growth_of_a_volume(tmp_path: Path, library: Library) -> None:
+def test_growth_is_fitted_to_a_volume(tmp_path: Path, library: Library) -> None:
     papers = [paper(f"{y}01.{n:05d}", f"20{y}-03-05") for y, base in zip(range(13, 19), (4, 8, 16, 32, 64, 128), strict=True) for n in range(base)]  # fmt: skip
     store = fill(tmp_path, papers, [answer(since="2013-01-01", until="2019-01-01")])
     report = ask("series", store, library, by="year")

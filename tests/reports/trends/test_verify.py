@@ -110,7 +110,7 @@ def replace_date(submission: Submission, day: str) -> Submission:
 
 
 @pytest.mark.parametrize("words", [{"within": "pear"}, {"both": ["pear"]}])
-def test_the_rules_of_what_it_is_compared_within_count_as_well(
+def test_changed_rules_of_the_base_topic_are_named_as_a_cause(
     tmp_path: Path, own: Library, topic_file: Any, words: dict[str, Any]
 ) -> None:
     store = fill(tmp_path / "store", world())
@@ -119,7 +119,7 @@ def test_the_rules_of_what_it_is_compared_within_count_as_well(
     assert causes(store, load_library(folder), before) == ["changed rules"]
 
 
-def test_new_data_and_a_grown_coverage(tmp_path: Path, own: Library) -> None:
+def test_new_data_and_grown_coverage_are_named_as_causes(tmp_path: Path, own: Library) -> None:
     store = fill(tmp_path, world(), [answer(until="2019-07-01", at="2019-07-01")])
     before = saved(ask("series", store, own, "apple"))
     assert [row["status"] for row in before["rows"]] == ["complete", "partial"]
@@ -161,7 +161,7 @@ def test_anything_else_is_refused(tmp_path: Path, own: Library, wrong: Any) -> N
         verify_report(fill(tmp_path, world()), own, wrong)
 
 
-def test_a_report_with_a_part_broken_or_of_another_kind(tmp_path: Path, own: Library) -> None:
+def test_a_broken_report_or_one_of_another_kind_is_refused(tmp_path: Path, own: Library) -> None:
     store = fill(tmp_path, world())
     before = saved(ask("comparison", store, own, "apple"))
     provenance = {**before["provenance"], "bases": {}}

@@ -70,7 +70,7 @@ def test_the_submissions_of_a_week_are_those_that_are_counted(digest_input: Dige
     assert {paper["id"] for paper in document["papers"]} == {json.loads(line)["id"] for line in lines}
 
 
-def test_alerts_and_records_of_a_week(digest_input: DigestInput) -> None:
+def test_a_week_has_alerts_and_records(digest_input: DigestInput) -> None:
     document = digest_of(digest_input, "2019-W20")
     # 60 GANs in four weeks, where 20 are expected
     (alert,) = document["alerts"]
@@ -144,7 +144,7 @@ def test_the_last_ended_week_is_the_one_before_monday() -> None:
         assert last_ended_week(date(2019, 5, day)).label == "2019-W20"
 
 
-def test_the_sentence_with_the_match_surveys_and_links_to_code() -> None:
+def test_the_matching_sentence_surveys_and_links_to_code_are_found() -> None:
     row = {
         "title": "A survey of things",
         "abstract": "First words. We use a GAN, e.g. of old. See https://github.com/a/b.",
