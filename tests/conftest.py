@@ -18,7 +18,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the tests have the cores a
 from tests.standins.arxiv import ArxivStandIn, run_stand_in
 from tests.worlds import (  # noqa: F401 (tests may import them from here)
     ML,
-    answer,
+    coverage_record,
     days,
     fill,
     gan_world,
@@ -77,7 +77,7 @@ def read_only_weekly_store(tmp_path_factory: pytest.TempPathFactory, library: Li
     from trendcli.reports.weekly.digest import DigestInput, build_digest, last_ended_week
     from trendcli.topics.query import Query
 
-    covered = answer(since="2016-01-01", until="2019-06-03", at="2019-07-01")
+    covered = coverage_record(since="2016-01-01", until="2019-06-03", at="2019-07-01")
     store = fill(tmp_path_factory.mktemp("weekly") / "store", weekly_world(), [covered])
     digest_input = DigestInput(store, library, Query(topics=library.get_pack("iclr")), ("gan", "rl"), ML)
     build_digest(digest_input, last_ended_week(date(2019, 6, 3)), date(2019, 7, 1))

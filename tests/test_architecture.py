@@ -18,7 +18,7 @@ def modules() -> dict[str, Path]:
     return found
 
 
-def loaded(*words: str) -> set[str]:
+def list_loaded_modules(*words: str) -> set[str]:
     """The modules that a command line has loaded when it ends."""
     code = (
         "import sys\nfrom trendcli.cli import main\n"
@@ -48,18 +48,18 @@ HEAVY = {
 
 
 def test_help_loads_nothing_heavy() -> None:
-    assert loaded("--help") & HEAVY == set()
-    assert loaded("report", "--help") & HEAVY == set()
-    assert loaded("topics", "list") & HEAVY <= {"yaml", "platformdirs"}
+    assert list_loaded_modules("--help") & HEAVY == set()
+    assert list_loaded_modules("report", "--help") & HEAVY == set()
+    assert list_loaded_modules("topics", "list") & HEAVY <= {"yaml", "platformdirs"}
 
 
 def test_a_report_loads_neither_pandas_nor_a_chart_nor_a_source(gans: object) -> None:
     root = str(gans.root)  # type: ignore[attr-defined]
-    loaded("report", "--store", root, "-t", "gan")  # tags are made here
-    again = loaded("report", "--store", root, "-t", "gan", "--limit", "1")
+    list_loaded_modules("report", "--store", root, "-t", "gan")  # tags are made here
+    again = list_loaded_modules("report", "--store", root, "-t", "gan", "--limit", "1")
     assert again & HEAVY == {"numpy"}
-    assert loaded("report", "--store", root, "-t", "gan", "--limit", "1") & HEAVY == set()  # asked before
-    assert loaded("papers", "--store", root, "-t", "gan") & HEAVY == {"duckdb"}
+    assert list_loaded_modules("report", "--store", root, "-t", "gan", "--limit", "1") & HEAVY == set()  # asked before
+    assert list_loaded_modules("papers", "--store", root, "-t", "gan") & HEAVY == {"duckdb"}
 
 
 def test_no_docstring_is_missing() -> None:

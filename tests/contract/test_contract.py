@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import trendcli
-from tests.contract.record import COMMANDS, CONTRACT, STORE, answers, flags
+from tests.contract.record import COMMANDS, CONTRACT, STORE, flags, record_replies
 from trendcli.cli import build_app
 
 
@@ -31,7 +31,7 @@ def old_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def replies(old_store: Path) -> dict[str, dict[str, Any]]:
     """What the commands of the contract reply on that store."""
-    return answers(old_store)
+    return record_replies(old_store)
 
 
 def test_public_names_stay(contract: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ def scale() -> ModuleType:
 
 
 @pytest.fixture(scope="module")
-def made(scale: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Store]:
+def made_up_store(scale: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Store]:
     """A made-up snapshot of 600 records, and the store of it."""
     from trendcli.core.types import ignore_progress
     from trendcli.sources.harvest import harvest_source
@@ -37,15 +37,19 @@ def made(scale: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     return path, store
 
 
-def test_a_small_benchmark_counts_as_duckdb_does(scale: ModuleType, made: tuple[Path, Store], tmp_path: Path) -> None:
-    _, store = made
+def test_a_small_benchmark_counts_as_duckdb_does(
+    scale: ModuleType, made_up_store: tuple[Path, Store], tmp_path: Path
+) -> None:
+    _, store = made_up_store
     _, theirs = scale.duckdb_side([store.file_path(item) for item in store.manifest.files])
     assert scale.counts_of_ten(store.root, tmp_path) == theirs
     assert sum(theirs.values()) > 50
 
 
-def test_samples_and_weeks_hold_what_they_say(scale: ModuleType, made: tuple[Path, Store], tmp_path: Path) -> None:
-    path, _ = made
+def test_samples_and_weeks_hold_what_they_say(
+    scale: ModuleType, made_up_store: tuple[Path, Store], tmp_path: Path
+) -> None:
+    path, _ = made_up_store
     every = path.read_text(encoding="utf-8").splitlines()
     part = scale.sampled(path, tmp_path / "part.jsonl", 100, 600).read_text(encoding="utf-8").splitlines()
     assert len(part) == 100

@@ -48,7 +48,7 @@ YEARS = range(2012, 2020)
 
 
 @cache
-def real(category: str) -> list[dict[str, Any]]:
+def real_records(category: str) -> list[dict[str, Any]]:
     """The real records that are listed in a category."""
     table = pq.read_table(RECORDS)
     return table.filter(pc.match_substring_regex(table["categories"], rf"(^| ){category}( |$)")).to_pylist()
@@ -76,7 +76,7 @@ def _fill(folder: Path) -> None:
     spec.loader.exec_module(tool)
     rng = random.Random(1)
     with (folder / "ne.jsonl").open("w", encoding="utf-8") as out:
-        for row in real("cs.NE"):
+        for row in real_records("cs.NE"):
             out.write(json.dumps(tool.record(row, row["id"], tool.SHIFTS[0], rng)) + "\n")
     done = run("import", folder / "ne.jsonl", "--store", folder / "draft", "--complete", "cs.NE")
     assert done.exit_code == 0, done.output
@@ -122,13 +122,13 @@ def family(name: str) -> list[str]:
     return sorted({name, *(deeper for child in below for deeper in family(child))})
 
 
-def times(regex: re.Pattern[str], excluded: list[re.Pattern[str]], text: str) -> int:
+def count_matches(regex: re.Pattern[str], excluded: list[re.Pattern[str]], text: str) -> int:
     found = [match.span() for match in regex.finditer(text)]
     spans = [match.span() for other in excluded for match in other.finditer(text)] if found else []
     return sum(not any(a <= start and end <= b for a, b in spans) for start, end in found)
 
 
-def matches(name: str, title: str, abstract: str, categories: list[str], mode: str = "any") -> bool:
+def is_match(name: str, title: str, abstract: str, categories: list[str], mode: str = "any") -> bool:
     """Whether a submission matches a topic, by plain `re`."""
     for topic in family(name):
         rules, excluded, guard = rules_of(topic)
@@ -136,9 +136,9 @@ def matches(name: str, title: str, abstract: str, categories: list[str], mode: s
         if guard and not any(re.fullmatch(glob, category) for glob in globs for category in categories):
             continue
         for rule in rules:
-            if times(rule, excluded, title):
+            if count_matches(rule, excluded, title):
                 return True
-            if mode != "title" and times(rule, excluded, abstract) >= (2 if mode == "strict" else 1):
+            if mode != "title" and count_matches(rule, excluded, abstract) >= (2 if mode == "strict" else 1):
                 return True
     return False
 
@@ -147,10 +147,10 @@ def test_the_yearly_share_of_rnn_equals_a_count_by_hand(neural: Path) -> None:
     said = run("report", "--store", neural, "-t", "rnn", "-c", "cs.NE", "--since", 2012, "--until", 2020, "--format", "json")  # fmt: skip
     bases: Counter[int] = Counter()
     counts: Counter[int] = Counter()
-    for row in real("cs.NE"):
+    for row in real_records("cs.NE"):
         year = row["created"].year
         bases[year] += 1
-        counts[year] += matches(
+        counts[year] += is_match(
             "rnn", normalize_text(row["title"]), normalize_text(row["abstract"]), row["categories"].split()
         )
     found = {int(row["period"]): (row["count"], row["base"], row["status"]) for row in json.loads(said.stdout)["rows"]}
@@ -178,7 +178,7 @@ LARGE = [
 SELECTIONS = 200 if os.environ.get("TREND_SOAK") else 30
 
 
-def selections(number: int) -> list[dict[str, Any]]:
+def draw_selections(number: int) -> list[dict[str, Any]]:
     """Random selections: topics, windows, scopes and modes of every kind."""
     rng = random.Random(20)
     found = []
@@ -212,7 +212,7 @@ def test_a_list_is_what_was_counted_and_a_plain_count_of_it_agrees(
     assert done.exit_code == 0, done.output
     exported = pq.read_table(tmp_path / "all.parquet").to_pylist()
     store, listed = Store.open(neural), 0
-    for number, words in enumerate(selections(SELECTIONS)):
+    for number, words in enumerate(draw_selections(SELECTIONS)):
         question, _ = parse_query(library, include_partial=True, **words)
         span = question.period or periods.period_from_dates(*question.window)  # type: ignore[arg-type]
         counted = bind(store, library, question, ML).count_submissions([span])
@@ -225,26 +225,26 @@ def test_a_list_is_what_was_counted_and_a_plain_count_of_it_agrees(
             told = build_series(store, library, question, ML)
             assert sum(row["count"] for row in told.rows) == len(ids)
             inside = [row for row in exported if span.start <= row["v1"].date() < span.end]
-            assert {row["id"] for row in inside if chosen(row, words)} == set(ids), words
+            assert {row["id"] for row in inside if is_selected(row, words)} == set(ids), words
     assert listed > 7 * SELECTIONS
 
 
-def chosen(row: Mapping[str, Any], words: Mapping[str, Any]) -> bool:
+def is_selected(row: Mapping[str, Any], words: Mapping[str, Any]) -> bool:
     """Whether a record belongs to a selection, by plain means."""
     listed = row["categories"].split()
     globs = [re.escape(glob).replace(r"\*", ".*") for glob in words["scope"].categories]
     inside = listed[:1] if words["primary_only"] else listed
     return (
         any(re.fullmatch(glob, category) for glob in globs for category in inside)
-        and (words["author"] is None or words["author"] in unidecoded(row["authors"]))
+        and (words["author"] is None or words["author"] in strip_accents(row["authors"]))
         and all(
-            matches(topic, row["title"], row["abstract"].strip("\n"), listed, words["match"])
+            is_match(topic, row["title"], row["abstract"].strip("\n"), listed, words["match"])
             for topic in [*words["topics"], *words["both"]]
         )
     )
 
 
-def unidecoded(text: str) -> str:
+def strip_accents(text: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c)).lower()
 
 
@@ -292,7 +292,7 @@ def test_categories_and_months_add_up_to_their_totals(neural: Path, library: Lib
         assert row["points"] == pytest.approx(row["share_2"] - row["share_1"], abs=1e-12)
 
 
-def differences(library: Library, records: list[tuple[str, str]], step: int) -> list[tuple[str, int]]:
+def find_differences(library: Library, records: list[tuple[str, str]], step: int) -> list[tuple[str, int]]:
     """Where the matcher and `re` disagree: of every rule it named, and of each `step`-th (rule, record) it did not."""
     rules = list({rule.key: rule for topic in library.topics.values() for rule in topic.rules}.values())
     compiled = {r.key: (re.compile(r.regex, re.ASCII), [regex_of(o, re.IGNORECASE) for o in r.exclude]) for r in rules}
@@ -312,7 +312,7 @@ def differences(library: Library, records: list[tuple[str, str]], step: int) -> 
                 said = named.get((row, rule.key))
                 if said is None and (row + number) % step:
                     continue
-                in_title, in_abstract = times(regex, excluded, title), times(regex, excluded, abstract)
+                in_title, in_abstract = count_matches(regex, excluded, title), count_matches(regex, excluded, abstract)
                 expected = (in_title > 0, in_title > 0 or in_abstract > 1) if in_title or in_abstract else None
                 if said != expected:
                     wrong.append((rule.text, start + row))
@@ -327,12 +327,12 @@ def records(number: int) -> list[tuple[str, str]]:
 
 
 def test_the_matcher_and_re_agree(library: Library) -> None:
-    assert differences(library, records(1500), step=197) == []
+    assert find_differences(library, records(1500), step=197) == []
 
 
 @pytest.mark.slow
 def test_the_matcher_and_re_agree_on_20_000_records_and_every_rule(library: Library) -> None:
-    assert differences(library, records(20_000), step=1) == []
+    assert find_differences(library, records(20_000), step=1) == []
 
 
 def test_verdict_interval_and_p_agree_in_every_row(neural: Path, library: Library) -> None:
@@ -370,13 +370,13 @@ LEFT, TAKEN = {"Withdraw", "Desk Reject"}, {"Poster", "Spotlight", "Oral", "Talk
 
 
 @cache
-def listed(year: int) -> list[dict[str, Any]]:
+def read_list(year: int) -> list[dict[str, Any]]:
     """The list of a year as it lies there."""
     found: list[dict[str, Any]] = json.loads((SHARED / f"data/openreview/iclr{year}.json").read_text(encoding="utf-8"))
     return found
 
 
-def asked(root: Path, *words: str) -> list[dict[str, Any]]:
+def report_rows(root: Path, *words: str) -> list[dict[str, Any]]:
     """The rows of a report on ICLR."""
     rows: list[dict[str, Any]] = json.loads(
         run("report", "--corpus", "iclr", *words, "--format", "json", "--store", str(root)).stdout
@@ -387,11 +387,11 @@ def asked(root: Path, *words: str) -> list[dict[str, Any]]:
 def test_submissions_to_iclr_are_counted_by_status(iclr: Path) -> None:
     expected = {
         "submitted": list(ICLR.values()),
-        "active": [sum(paper["status"] not in LEFT for paper in listed(year)) for year in ICLR],
-        "accepted": [sum(paper["status"] in TAKEN for paper in listed(year)) for year in ICLR],
+        "active": [sum(paper["status"] not in LEFT for paper in read_list(year)) for year in ICLR],
+        "accepted": [sum(paper["status"] in TAKEN for paper in read_list(year)) for year in ICLR],
     }
     for status, totals in expected.items():
-        assert [row["count"] for row in asked(iclr, "--by", "year", "--submission-status", status)] == totals
+        assert [row["count"] for row in report_rows(iclr, "--by", "year", "--submission-status", status)] == totals
 
 
 @pytest.mark.parametrize("word", ["deep learning", "graph neural networks", "reinforcement learning"])
@@ -399,8 +399,8 @@ def test_keywords_of_iclr_match_as_a_whole(iclr: Path, word: str) -> None:
     def has(paper: Mapping[str, Any]) -> bool:
         return word in [item.strip().lower().replace("-", " ") for item in (paper["keywords"] or "").split(";")]
 
-    expected = [sum(map(has, listed(year))) for year in ICLR]
-    assert [row["count"] for row in asked(iclr, "--keyword", word)] == expected
+    expected = [sum(map(has, read_list(year))) for year in ICLR]
+    assert [row["count"] for row in report_rows(iclr, "--keyword", word)] == expected
 
 
 def test_a_phrase_matches_titles_and_keywords_of_iclr(iclr: Path) -> None:
@@ -410,15 +410,15 @@ def test_a_phrase_matches_titles_and_keywords_of_iclr(iclr: Path) -> None:
         texts = (paper["title"], *(paper["keywords"] or "").split(";"))
         return any(re.search(r"\bgraph[ -]neural[ -]networks?\b", normalize_text(text), re.I | re.A) for text in texts)
 
-    expected = [sum(map(has, listed(year))) for year in ICLR]
-    assert [row["count"] for row in asked(iclr, "--query", "graph neural network")] == expected
+    expected = [sum(map(has, read_list(year))) for year in ICLR]
+    assert [row["count"] for row in report_rows(iclr, "--query", "graph neural network")] == expected
 
 
 def test_the_acceptance_rates_of_iclr_are_those_of_the_lists(iclr: Path) -> None:
     for year in ICLR:
-        active = [paper for paper in listed(year) if paper["status"] not in LEFT]
+        active = [paper for paper in read_list(year) if paper["status"] not in LEFT]
         words = ("--outcome", "accepted", "--keyword", "deep learning", "--period", str(year))
-        (row,) = asked(iclr, *words)
+        (row,) = report_rows(iclr, *words)
         holds = [
             "deep learning" in re.split(r"\s*;\s*", (paper["keywords"] or "").lower().replace("-", " ").strip())
             for paper in active

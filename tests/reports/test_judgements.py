@@ -25,7 +25,7 @@ from trendcli.store.store import Store
 from trendcli.topics.library import Library
 
 
-def judged(ident: str, relevant: bool, rule: str = "old", stratum: str = "2018", of: int = 30) -> Judgement:
+def build_judgement(ident: str, relevant: bool, rule: str = "old", stratum: str = "2018", of: int = 30) -> Judgement:
     return Judgement(ident, relevant, rule, "ml", stratum, of, "2026-11-21")
 
 
@@ -36,8 +36,8 @@ def store(tmp_path: Path) -> Store:
 
 def test_judgements_are_appended(store: Store) -> None:
     assert read_judgements(store, "gan") == []
-    append_judgements(store, "gan", [judged("1", True)])
-    append_judgements(store, "gan", [judged("2", False), judged("3", True)])
+    append_judgements(store, "gan", [build_judgement("1", True)])
+    append_judgements(store, "gan", [build_judgement("2", False), build_judgement("3", True)])
     assert [(item.id, item.relevant) for item in read_judgements(store, "gan")] == [
         ("1", True),
         ("2", False),
@@ -47,7 +47,7 @@ def test_judgements_are_appended(store: Store) -> None:
     # a line that a crash cut off is not a judgement, and is overwritten by the next
     path.write_text(path.read_text() + '{"id": "4", "rele')
     assert len(read_judgements(store, "gan")) == 3
-    append_judgements(store, "gan", [judged("5", True)])
+    append_judgements(store, "gan", [build_judgement("5", True)])
     assert [item.id for item in read_judgements(store, "gan")] == ["1", "2", "3", "5"]
     path.write_text("not JSON\n" + path.read_text())
     with pytest.raises(StoreDamaged, match=r"gan\.jsonl:1 is not a judgement"):
@@ -79,10 +79,10 @@ def test_the_overall_precision_weights_periods_by_their_matches() -> None:
 def test_a_report_says_how_precise_a_rule_was_judged(store: Store, library: Library) -> None:
     key = library.match_hash("gan")
     assert precision_notes(store, library, ["gan", "rnn"], "ml") == {}
-    append_judgements(store, "gan", [judged("1", False), judged("2", False)])
+    append_judgements(store, "gan", [build_judgement("1", False), build_judgement("2", False)])
     assert precision_notes(store, library, ["gan"], "ml") == {}  # another rule was judged
-    append_judgements(store, "gan", [judged(str(n), n > 4, key) for n in range(50)])
-    append_judgements(store, "gan", [judged("4", True, key)])  # the last answer counts
+    append_judgements(store, "gan", [build_judgement(str(n), n > 4, key) for n in range(50)])
+    append_judgements(store, "gan", [build_judgement("4", True, key)])  # the last answer counts
     assert precision_notes(store, library, ["rnn", "gan"], "ml") == {
         "gan": "gan: 46 of 50 sampled submissions of 2018 were judged relevant: precision 92 %, [81, 97] % "
         "(each year weighted by its matches; sampled 2026-11)."
@@ -99,21 +99,23 @@ def test_a_judgement_leaves_a_saved_report_verified(gans: Store, library: Librar
     root, saved = tmp_path / "gans", tmp_path / "saved.json"
     shutil.copytree(gans.root, root)
     assert run("report", "-t", "gan", "--store", root, "--format", "json", "-o", saved).exit_code == 0
-    append_judgements(Store.open(root), "gan", [judged(str(n), n > 4, library.match_hash("gan")) for n in range(50)])
+    append_judgements(
+        Store.open(root), "gan", [build_judgement(str(n), n > 4, library.match_hash("gan")) for n in range(50)]
+    )
     assert "sampled submissions" in run("report", "-t", "gan", "--store", root).stdout
     assert run("verify", saved, "--store", root).exit_code == 0
 
 
 def test_the_periods_that_were_judged_are_named(store: Store, library: Library) -> None:
     key = library.match_hash("gan")
-    append_judgements(store, "gan", [judged("1", True, key, "2015"), judged("2", True, key, "2017")])
+    append_judgements(store, "gan", [build_judgement("1", True, key, "2015"), build_judgement("2", True, key, "2017")])
     assert "2 of 2 sampled submissions of 2015 and 2017 were" in precision_notes(store, library, ["gan"], "ml")["gan"]
-    append_judgements(store, "gan", [judged("3", True, key, "2016")])
+    append_judgements(store, "gan", [build_judgement("3", True, key, "2016")])
     assert "3 of 3 sampled submissions of 2015 to 2017 were" in precision_notes(store, library, ["gan"], "ml")["gan"]
     # months of another scope, judged later, are another sample
-    append_judgements(store, "gan", [judged("4", True, key, "2018-03")._replace(scope="cs.CL")])
+    append_judgements(store, "gan", [build_judgement("4", True, key, "2018-03")._replace(scope="cs.CL")])
     assert "3 of 3 sampled submissions of 2015 to 2017 were" in precision_notes(store, library, ["gan"], "ml")["gan"]
-    append_judgements(store, "gan", [judged("5", True, key, "lately")])
+    append_judgements(store, "gan", [build_judgement("5", True, key, "lately")])
     with pytest.raises(StoreDamaged, match=r"gan\.jsonl:5 is not a judgement"):
         read_judgements(store, "gan")
 
@@ -121,7 +123,9 @@ def test_the_periods_that_were_judged_are_named(store: Store, library: Library) 
 def test_a_precision_stands_where_it_was_judged(gans: Store, library: Library, tmp_path: Path) -> None:
     root = tmp_path / "gans"
     shutil.copytree(gans.root, root)
-    append_judgements(Store.open(root), "gan", [judged(str(n), True, library.match_hash("gan")) for n in range(9)])
+    append_judgements(
+        Store.open(root), "gan", [build_judgement(str(n), True, library.match_hash("gan")) for n in range(9)]
+    )
     for words, there in (
         ((), True),
         (("--author", "A"), False),

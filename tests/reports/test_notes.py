@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.reports.helpers import ask, bind_words
-from tests.worlds import answer, fill, paper
+from tests.reports.helpers import bind_words, build_report
+from tests.worlds import coverage_record, fill, paper
 from trendcli.core.version import __version__
 from trendcli.reports.judgements import Judgement, append_judgements
 from trendcli.reports.notes import (
@@ -26,7 +26,7 @@ from trendcli.store.store import Store
 from trendcli.topics.library import Library
 
 
-def described(label: str, status: str, **fields: Any) -> dict[str, Any]:
+def build_period(label: str, status: str, **fields: Any) -> dict[str, Any]:
     return {"label": label, "start": f"{label}-01-01", "end": f"{int(label) + 1}-01-01", "status": status, **fields}
 
 
@@ -100,11 +100,11 @@ def test_as_of_an_earlier_day_the_note_says_so(gans: Store, library: Library) ->
 
 def test_periods_that_are_not_complete_are_named(gans: Store, library: Library) -> None:
     periods = [
-        described("2015", "unknown"),
-        described("2016", "provisional"),
-        described("2017", "partial", missing=["cs.CL"]),
-        described("2018", "partial"),
-        described("2019", "complete"),
+        build_period("2015", "unknown"),
+        build_period("2016", "provisional"),
+        build_period("2017", "partial", missing=["cs.CL"]),
+        build_period("2018", "partial"),
+        build_period("2019", "complete"),
     ]
     assert common_notes(bind_words(gans, library, "gan"), periods)[1:5] == [
         "Coverage unknown: the imported file does not say what it covers, so submissions may be missing.",
@@ -118,9 +118,9 @@ def test_periods_that_are_not_complete_are_named(gans: Store, library: Library) 
 
 def test_the_latest_record_of_each_source_is_named(tmp_path: Path, library: Library) -> None:
     records = [
-        answer(at="2020-06-01", source="oai", version="old"),
-        answer(at="2020-07-01", source="oai", version="new"),
-        answer(["cs.CL"], at="2020-08-01", source="arxiv"),
+        coverage_record(at="2020-06-01", source="oai", version="old"),
+        coverage_record(at="2020-07-01", source="oai", version="new"),
+        coverage_record(["cs.CL"], at="2020-08-01", source="arxiv"),
     ]
     bound = bind_words(fill(tmp_path, [paper("1801.00001", "2018-01-05")], records), library, "gan")
     sources = [(item["source"], item["version"]) for item in list_sources(bound)]
@@ -128,14 +128,14 @@ def test_the_latest_record_of_each_source_is_named(tmp_path: Path, library: Libr
 
 
 def test_provenance_names_data_rules_and_sources(gans: Store, library: Library) -> None:
-    provenance = ask("comparison", gans, library, "gan").provenance
+    provenance = build_report("comparison", gans, library, "gan").provenance
     assert set(provenance) == {"program", "store", "data", "bases", "rules", "sources", "match"}
     assert set(provenance["data"]) >= {"2018", "2019", "2018-01", "2019-12"}  # and the months of overdispersion
     assert provenance["rules"] == {"gan": library.match_hash("gan")}
     assert provenance["sources"] == [
         {"source": "test", "version": "made by hand", "answered_at": "2020-06-01T00:00:00Z"}
     ]
-    assert ask("comparison", gans, library, "gan").provenance == provenance
+    assert build_report("comparison", gans, library, "gan").provenance == provenance
 
 
 def test_the_precision_of_a_judged_rule_is_a_note_and_in_the_provenance(tmp_path: Path, library: Library) -> None:
@@ -149,8 +149,8 @@ def test_the_precision_of_a_judged_rule_is_a_note_and_in_the_provenance(tmp_path
 
 
 def test_synthetic_data_are_marked(tmp_path: Path, library: Library) -> None:
-    store = fill(tmp_path, [paper("1801.00001", "2018-01-05")], [answer()], synthetic=True)
-    report = ask("series", store, library, "gan")
+    store = fill(tmp_path, [paper("1801.00001", "2018-01-05")], [coverage_record()], synthetic=True)
+    report = build_report("series", store, library, "gan")
     assert report.synthetic
     assert any(note.startswith("MADE-UP DATA") for note in report.notes)
     assert any("Source: an invented corpus." in note for note in report.notes)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import answer, fill, paper
+from tests.conftest import coverage_record, fill, paper
 from tests.topics.worlds import FRUIT_WORLD, LG_CL, count_fruit, fruit_row
 from trendcli.core.periods import parse_period
 from trendcli.core.types import Submission, ignore_progress
@@ -72,7 +72,7 @@ def test_revisions_count_once_and_compaction_changes_nothing(tmp_path: Path, fru
             paper("1901.00010", "2019-01-01", "On apples, again", "Apples.", version=2),
             paper("1901.00012", "2019-01-02", "An apple and JAM"),
         ],
-        [answer(at="2020-07-01")],
+        [coverage_record(at="2020-07-01")],
     )
     store = Store.open(tmp_path)
     assert any(file.replaces for file in store.manifest.files)

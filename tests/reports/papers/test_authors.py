@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.commands import run
-from tests.worlds import ML, answer, fill, paper
+from tests.worlds import ML, coverage_record, fill, paper
 from trendcli.core.report import Report
 from trendcli.core.types import ignore_progress
 from trendcli.reports.papers.authors import NAME_CAVEAT, list_authors, parse_author_line
@@ -94,7 +94,7 @@ def test_a_submission_without_authors_counts_only_in_the_total(tmp_path: Path, l
     store = fill(
         tmp_path / "store",
         [paper("1801.00001", "2018-01-05", authors=""), paper("1901.00001", "2019-01-05", authors="Ada Abel")],
-        [answer()],
+        [coverage_record()],
     )
     report = authors_by_words(store, library)
     assert [row["share"] for row in report.rows] == [0.5]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.reports.papers.worlds import list_by_words
-from tests.worlds import answer, fill, paper
+from tests.worlds import coverage_record, fill, paper
 from trendcli.core.errors import UsageError
 from trendcli.reports.papers import details
 from trendcli.reports.papers.details import (
@@ -36,7 +36,7 @@ def test_a_row_has_dates_authors_categories_and_matches(tmp_path: Path, library:
             paper("1802.00002", "2018-02-05", "On nothing", "A generative adversarial network, and a GAN.", version=3),
             paper("1802.00003", "2018-02-06"),
         ],
-        [answer(["cs.LG", "cs.CL"])],
+        [coverage_record(["cs.LG", "cs.CL"])],
     )
     second, first = list_by_words(store, library, "gan").rows
     assert {key: first[key] for key in ("v1", "version", "authors", "primary", "categories", "url")} == {
