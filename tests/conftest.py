@@ -16,16 +16,7 @@ from hypothesis import settings as hypothesis_settings
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the tests have the cores already, and it is read with numpy
 
 from tests.standins.arxiv import ArxivStandIn, run_stand_in
-from tests.worlds import (  # noqa: F401 (tests may import them from here)
-    ML,
-    coverage_record,
-    days,
-    fill,
-    gan_world,
-    paper,
-    seconds,
-    weekly_world,
-)
+from tests.worlds import ML, coverage_record, fill, gan_world, weekly_world
 from trendcli.core.settings import config_folder
 from trendcli.demo.corpus import SyntheticSubmission, build_corpus
 from trendcli.store.store import Store

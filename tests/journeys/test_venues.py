@@ -15,7 +15,7 @@ from typer.testing import Result
 
 import trendcli
 from tests.commands import run
-from tests.conftest import coverage_record
+from tests.worlds import coverage_record
 from trendcli.core.errors import UsageError
 from trendcli.core.types import Scope, Submission
 from trendcli.reports.trends.acceptance import build_acceptance
@@ -107,8 +107,8 @@ def open_venue(root: Path, *fields: str) -> Store:
 def rows(root: Path, scope: Scope = SUBMITTED, fields: Sequence[str] = ()) -> list[tuple[int | None, int | None]]:
     """Count and base of the topic graph, by year."""
     library = topics_of(root)
-    question, _ = parse_query(library, topics=["graph"], scope=scope, corpus="iclr")
-    report = build_series(open_venue(root, *fields), library, question, SUBMITTED)
+    query, _ = parse_query(library, topics=["graph"], scope=scope, corpus="iclr")
+    report = build_series(open_venue(root, *fields), library, query, SUBMITTED)
     return [(row["count"], row["base"]) for row in report.rows]
 
 
@@ -160,8 +160,8 @@ def test_a_guard_is_for_categories_and_does_not_count_here(root: Path) -> None:
 
 def test_acceptance_is_counted_by_topic(root: Path) -> None:
     library = topics_of(root)
-    question, _ = parse_query(library, topics=["graph", "nothing"], corpus="iclr", period="2020")
-    report = build_acceptance(open_venue(root), library, question, SUBMITTED)
+    query, _ = parse_query(library, topics=["graph", "nothing"], corpus="iclr", period="2020")
+    report = build_acceptance(open_venue(root), library, query, SUBMITTED)
     graph, nothing = sorted(report.rows, key=lambda row: row["topic"])
     assert (graph["count"], graph["accepted"], graph["rate"]) == (14, 7, 0.5)
     assert graph["others"] == pytest.approx((30 - 7) / (80 - 14))
@@ -174,9 +174,9 @@ def test_acceptance_is_counted_by_topic(root: Path) -> None:
 
 def test_acceptance_needs_a_venue_and_a_scope_with_rejected_submissions(root: Path) -> None:
     library = topics_of(root)
-    question, _ = parse_query(library, topics=["graph"], corpus="iclr", scope=Scope("accepted", ("accepted",)))
+    query, _ = parse_query(library, topics=["graph"], corpus="iclr", scope=Scope("accepted", ("accepted",)))
     with pytest.raises(UsageError, match="are all accepted"):
-        build_acceptance(open_venue(root), library, question, SUBMITTED)
+        build_acceptance(open_venue(root), library, query, SUBMITTED)
     assert run("report", "--outcome", "accepted", "--store", str(root)).exit_code == 4  # no arXiv store is there
     assert run("report", "--corpus", "iclr", "--outcome", "loved", "--store", str(root)).exit_code == 2
 
@@ -343,8 +343,8 @@ def test_a_saved_report_of_a_venue_can_be_made_again(root: Path, tmp_path: Path)
 
 
 def test_status_and_doctor_read_a_venue(root: Path) -> None:
-    told = run("status", "--corpus", "iclr", "--store", str(root))
-    assert "2020: 100 submissions, 47 without keywords, 100 without abstract." in told.output
+    result = run("status", "--corpus", "iclr", "--store", str(root))
+    assert "2020: 100 submissions, 47 without keywords, 100 without abstract." in result.output
     assert run("doctor", "--corpus", "iclr", "--store", str(root)).exit_code == 0
     none = run("status", "--store", str(root))
     assert none.exit_code == 4 and "only those to iclr" in none.output
@@ -400,7 +400,7 @@ def test_no_field_is_not_every_field(root: Path) -> None:
 
 
 def test_a_list_of_another_year_than_is_named_changes_nothing(root: Path, tmp_path: Path) -> None:
-    """Else the year that is said would be whole and empty."""
+    """Otherwise the named year would be complete and empty."""
     before = (root / "venues" / "iclr" / "manifest.json").read_bytes()
     file = write_list(tmp_path / "2020.json", 2020)
     result = run("import", str(file), "--venue", "iclr", "--year", "2022", "--store", str(root))
@@ -432,7 +432,7 @@ def import_list(store: Path, papers: Sequence[dict[str, Any]], year: int = 2020)
 
 
 def acceptance_of(store: Path, year: int = 2020) -> tuple[int, int | None]:
-    """The exit code of acceptance by topic in a year, and how many were accepted; None where that is not told."""
+    """The exit code of acceptance by topic in a year, and how many were accepted; None where that is unknown."""
     words = ("report", "--corpus", "iclr", "--store", str(store), "--query", "graph network")
     refused = run(*words, "--outcome", "accepted", "--period", str(year))
     shown = run(
@@ -512,6 +512,6 @@ def test_a_list_that_is_hardly_one_is_refused_or_read_in_part(tmp_path: Path) ->
     deep = run("import", str(tmp_path / "deep.json"), "--venue", "iclr", "--year", "2020", "--store", str(store))
     assert deep.exit_code == 2 and "Nothing was imported" in deep.stderr
     odd = [{"id": " a", "title": "One"}, {"id": "a", "title": "Two"}, {"id": "b", "title": "\u200b"}]
-    told = import_list(store, odd)
-    assert told.exit_code == 3 and "duplicate id a" in told.stderr and "no title or no id" in told.stderr
+    result = import_list(store, odd)
+    assert result.exit_code == 3 and "duplicate id a" in result.stderr and "no title or no id" in result.stderr
     assert Store.open(store / "venues" / "iclr").manifest.submission_count == 1

@@ -39,7 +39,7 @@ ALL = (ALL_CATEGORIES,)
 
 @pytest.fixture(autouse=True)
 def noon() -> Iterator[None]:
-    """Every test begins at noon of one day: resumption tokens expire at midnight, and gaps are told by the date."""
+    """Every test begins at noon of one day: resumption tokens expire at midnight, and gaps are found by the date."""
     with time_machine.travel(NOON):
         yield
 

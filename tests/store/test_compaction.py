@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import fill, paper
-from tests.worlds import live_rows
+from tests.worlds import fill, live_rows, paper
 from trendcli.core import registry
 from trendcli.store import compaction
 from trendcli.store.compaction import compact_store, is_compaction_due

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import coverage_record, paper
+from tests.worlds import coverage_record, paper
 from trendcli.core.errors import UsageError
 from trendcli.core.periods import parse_period
 from trendcli.core.types import CoverageRecord, Scope, Submission

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.conftest import coverage_record
+from tests.worlds import coverage_record
 from trendcli.core.periods import parse_period
 from trendcli.store.coverage import Coverage, CoverageSpan
 

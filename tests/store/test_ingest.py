@@ -8,8 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import coverage_record, days, fill, paper
-from tests.worlds import live_rows
+from tests.worlds import coverage_record, days, fill, live_rows, paper
 from trendcli.core.types import Submission
 from trendcli.store.compaction import compact_store
 from trendcli.store.ingest import UpsertCounts, find_missing_ids, upsert_batches

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import coverage_record, fill, paper
+from tests.worlds import coverage_record, fill, paper
 from trendcli.core.errors import StoreDamaged, StoreLocked, StoreMissing, StoreTooNew, UsageError
 from trendcli.store.manifest import COUNTS_ONLY_KIND, DataFile
 from trendcli.store.store import DATA_COLUMNS, Store, data_schema, list_venues

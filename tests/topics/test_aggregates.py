@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import coverage_record, fill, paper
 from tests.topics.worlds import FRUIT_WORLD, LG_CL, count_fruit, fruit_row
+from tests.worlds import coverage_record, fill, paper
 from trendcli.core.periods import parse_period
 from trendcli.core.types import Submission, ignore_progress
 from trendcli.store.compaction import compact_store

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import fill, paper
 from tests.topics.worlds import FRUIT_NAMES, FRUIT_WORLD, LG_CL, count_fruit, fruit_row
+from tests.worlds import fill, paper
 from trendcli.core.periods import list_periods, parse_period
 from trendcli.core.types import Scope, Selection, Submission, ignore_progress
 from trendcli.store.store import Store

@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tests.conftest import fill, paper
 from tests.topics.worlds import FRUIT_NAMES, FRUIT_WORLD, count_fruit
+from tests.worlds import fill, paper
 from trendcli.core.periods import parse_period
 from trendcli.core.types import Rule, ignore_progress
 from trendcli.store.compaction import compact_store

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ML, coverage_record, fill, paper
 from tests.topics.worlds import FRUIT_WORLD
+from tests.worlds import ML, coverage_record, fill, paper
 from trendcli.core.errors import CoverageMissing, UsageError
 from trendcli.core.periods import parse_period
 from trendcli.core.types import Scope, Window

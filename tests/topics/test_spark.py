@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from tests.conftest import fill, paper
+from tests.worlds import fill, paper
 from trendcli.cli import build_app
 from trendcli.core.errors import UsageError
 from trendcli.core.periods import list_periods, parse_period

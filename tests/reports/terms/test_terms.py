@@ -95,7 +95,7 @@ def test_options_narrow_what_is_tested_and_shown(planted_store: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "message"),
     [
         (["--words", "5"], 2, "one to four words"),
         (["--words", "3-2"], 2, "one to four words"),
@@ -117,10 +117,10 @@ def test_options_narrow_what_is_tested_and_shown(planted_store: Path) -> None:
     ],
 )
 def test_an_invalid_request_is_refused_in_a_sentence(
-    planted_store: Path, words: list[str], code: int, said: str
+    planted_store: Path, words: list[str], code: int, message: str
 ) -> None:
     done = run("terms", "--store", planted_store, *words)
-    assert (done.exit_code, done.stdout) == (code, "") and said in done.stderr, done.output
+    assert (done.exit_code, done.stdout) == (code, "") and message in done.stderr, done.output
 
 
 def test_a_topic_with_nothing_in_a_period_has_no_rows_and_a_note(planted_store: Path) -> None:
