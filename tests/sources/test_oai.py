@@ -25,7 +25,8 @@ from trendcli.demo.corpus import SyntheticSubmission, build_corpus
 from trendcli.sources import oai
 from trendcli.sources.harvest import HarvestResult, harvest_source
 from trendcli.sources.http import InvalidResponse, Pace
-from trendcli.sources.oai import OaiPmh, parse_page
+from trendcli.sources.oai import OaiPmh
+from trendcli.sources.oai_pages import parse_page
 from trendcli.sources.plan import plan_change_requests
 from trendcli.store.coverage import ALL_CATEGORIES
 from trendcli.store.ingest import find_missing_ids

@@ -9,10 +9,10 @@ import pytest
 from tests.worlds import ML, coverage_record, fill, paper
 from trendcli.core.periods import list_periods
 from trendcli.reports.curation.check_input import CheckInput, format_examples, is_name_rule
-from trendcli.topics.counting import create_selection_tables
 from trendcli.topics.library import Library
 from trendcli.topics.loader import load_library
 from trendcli.topics.query import bind, parse_query
+from trendcli.topics.selection_tables import create_selection_tables
 
 TOPICS = """
 topics:

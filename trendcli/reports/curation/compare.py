@@ -13,9 +13,9 @@ from trendcli.reports.papers.details import read_details
 from trendcli.reports.papers.listing import format_submission_count
 from trendcli.store.sql import sql_string
 from trendcli.store.store import Store
-from trendcli.topics.counting import create_selection_tables
 from trendcli.topics.library import Library
 from trendcli.topics.query import BoundQuery, Query, bind, query_to_json
+from trendcli.topics.selection_tables import create_selection_tables
 
 if TYPE_CHECKING:
     import duckdb

@@ -25,9 +25,9 @@ from trendcli.reports.notes import abbreviate_list, build_provenance, common_not
 from trendcli.reports.papers.details import read_details
 from trendcli.store.sql import sql_string
 from trendcli.store.store import Store
-from trendcli.topics.counting import create_selection_tables
 from trendcli.topics.library import Library
 from trendcli.topics.query import BoundQuery, Query, bind, query_to_json
+from trendcli.topics.selection_tables import create_selection_tables
 
 # strftime formats of the labels of periods; DuckDB has none for a quarter
 _LABEL_FORMATS = {"year": "%Y", "month": "%Y-%m"}

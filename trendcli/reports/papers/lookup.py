@@ -30,8 +30,8 @@ from trendcli.reports.papers.similarity import (
 )
 from trendcli.store.manifest import DataFile
 from trendcli.store.sql import file_rows_sql, sql_string
-from trendcli.topics.counting import selection_filter_sql
 from trendcli.topics.query import BoundQuery
+from trendcli.topics.selection_tables import selection_filter_sql
 
 if TYPE_CHECKING:
     import duckdb
