@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import typer.main
-from typer.testing import CliRunner
 
 import trendcli
+from tests.commands import run
 from trendcli.cli import build_app
 
 HERE = Path(__file__).resolve().parent
@@ -85,7 +85,7 @@ def record_replies(store: Path) -> dict[str, dict[str, Any]]:
     replies = {}
     for name, command in COMMANDS.items():
         words = [*command.split(), "--store", str(store), "--format", "json"]
-        result = CliRunner().invoke(build_app(words), words)
+        result = run(*words)
         keys = sorted(key_paths(json.loads(result.stdout))) if result.stdout else []
         replies[name] = {"code": result.exit_code, "keys": keys}
     return replies

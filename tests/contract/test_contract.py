@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 import trendcli
+from tests.commands import run
 from tests.contract.record import COMMANDS, CONTRACT, STORE, flags, record_replies
-from trendcli.cli import build_app
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +54,7 @@ def test_json_keys_and_exit_codes_stay(name: str, contract: dict[str, Any], repl
 
 def count_by_period(store: Path, *words: str) -> list[tuple[str, int, int]]:
     words = ("report", "-t", "gan", *words, "--store", str(store), "--format", "json")
-    report = json.loads(CliRunner().invoke(build_app(words), list(words)).stdout)
+    report = json.loads(run(*words).stdout)
     return [(row["period"], row["count"], row["base"]) for row in report["rows"]]
 
 

@@ -1,8 +1,8 @@
 """arXiv's OAI-PMH interface: what has changed since a day, with the dates of all versions.
 
 Facts it relies on (arXiv's OAI documentation; the code of its server, 2026): datestamps are days of change; lists are
-ordered by datestamp and paged by offset, so a record that changes meanwhile moves to the end and another may be skipped;
-resumption tokens expire at midnight UTC; no totals are declared.
+ordered by datestamp and paged by offset, so a record that changes meanwhile moves to the end and another may be
+skipped; resumption tokens expire at midnight UTC; no totals are declared.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Responses of arXiv's OAI-PMH interface, parsed: records with the dates of all versions, headers, errors and tokens.
 
-By arXiv's OAI documentation and the code of its server (2026), only the format `arXivRaw` carries the date of version 1;
-`arXiv` has that of the current one under `created`.
+By arXiv's OAI documentation and the code of its server (2026), only the format `arXivRaw` carries the date of version
+1; `arXiv` has that of the current one under `created`.
 """
 
 from __future__ import annotations
