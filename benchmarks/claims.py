@@ -1,8 +1,8 @@
-"""Ask real records about claims that were published, and write docs/explanation/claims.md.
+"""Test published claims on real records, and write docs/explanation/claims.md.
 
     make claims SNAPSHOT=file.jsonl LISTS=folder [WORDS='...']
 
-SNAPSHOT is in the format of arXiv's bulk snapshot, and has to be whole for cs.NE, cs.RO and cs.IR in 2010 to 2019 and for
+SNAPSHOT is in the format of arXiv's bulk snapshot, and has to be complete for cs.NE, cs.RO and cs.IR in 2010 to 2019 and for
 cs.CL to 2018: the page says no more than that. The folder LISTS holds iclr2020.json to iclr2022.json of paperlists.
 """
 
@@ -24,48 +24,48 @@ TREND = [sys.executable, "-m", "trendcli"]
 
 
 class Claim(NamedTuple):
-    """What was claimed, by whom, the questions that test it, and what the answers cannot say."""
+    """What was claimed, by whom, the commands that test it, and what their reports cannot say."""
 
     claim: str
     source: str
-    questions: tuple[str, ...]
-    cannot: str
+    commands: tuple[str, ...]
+    caveat: str
 
 
-ICLR = "ICLR 2019 submission statistics"
-ONLY = "ICLR is a different corpus: these are arXiv submissions, by category."
+ICLR_SOURCE = "ICLR 2019 submission statistics"
+CORPUS_CAVEAT = "ICLR is a different corpus: these are arXiv submissions, by category."
 CLAIMS = (
     Claim(
         "Recurrent networks take the biggest dip",
-        ICLR,
+        ICLR_SOURCE,
         (
             "report -t rnn --vs 2018 --period 2019 -c cs.NE -c cs.RO -c cs.IR",
             "report -t rnn --vs 2018 --period 2019 -c cs.NE -c cs.RO -c cs.IR --across category",
             "report --pack iclr --vs 2018 --period 2019 -c cs.NE -c cs.RO -c cs.IR --sort relative_change --reverse --min-count 50 --limit 3",
         ),
-        ONLY,
+        CORPUS_CAVEAT,
     ),
     Claim(
         "There were more GAN papers, and their relative change was negative",
-        ICLR,
+        ICLR_SOURCE,
         ("report -t gan --vs 2018 --period 2019 -c cs.NE -c cs.RO -c cs.IR",),
-        ONLY + " GANs belong to cs.CV and cs.LG, which these records contain only in part.",
+        CORPUS_CAVEAT + " GANs belong to cs.CV and cs.LG, which these records contain only in part.",
     ),
     Claim(
         "Reinforcement learning is still the most popular topic by submissions",
-        ICLR,
+        ICLR_SOURCE,
         ("report --pack iclr --vs 2018 --period 2019 -c cs.NE -c cs.RO -c cs.IR --sort rank_2 --limit 3",),
-        ONLY + " Rank depends on what the list calls a topic: a broad one ranks above a narrow one.",
+        CORPUS_CAVEAT + " Rank depends on what the list calls a topic: a broad one ranks above a narrow one.",
     ),
     Claim(
         "Recurrent networks have never been popular in robotics",
-        ICLR + " (there: in computer vision and reinforcement learning)",
+        ICLR_SOURCE + " (there: in computer vision and reinforcement learning)",
         ("report -t rnn --across category --period 2018 --vs 2017 -c cs.NE -c cs.RO -c cs.CL -c cs.IR",),
         "No category of computer vision or reinforcement learning is complete here.",
     ),
     Claim(
         "In language, recurrent networks are replaced by attention",
-        ICLR,
+        ICLR_SOURCE,
         (
             "report -t rnn -t attention -c cs.CL --period 2018 --vs 2017",
             "report -t rnn -t attention -c cs.CL --by quarter --since 2013 --until 2019",
@@ -137,7 +137,7 @@ CLAIMS = (
     ),
     Claim(
         "Reinforcement learning is the largest topic of ICLR",
-        ICLR,
+        ICLR_SOURCE,
         (
             "report --corpus iclr --pack iclr --vs 2020 --period 2021 --sort rank_2 --limit 3",
             "report --corpus iclr --pack iclr --vs 2021 --period 2022 --sort rank_2 --limit 3",
@@ -146,7 +146,7 @@ CLAIMS = (
     ),
     Claim(
         "Recurrent networks and GANs lose share at ICLR",
-        ICLR,
+        ICLR_SOURCE,
         (
             "report --corpus iclr --pack iclr --vs 2020 --period 2021 --reverse --min-count 50 --limit 3",
             "report --corpus iclr --pack iclr --vs 2020 --period 2022 --reverse --min-count 50 --limit 3",
@@ -167,144 +167,149 @@ CLAIMS = (
     ),
     Claim(
         "The most predictive keywords",
-        ICLR + " (keywords by acceptance)",
+        ICLR_SOURCE + " (keywords by acceptance)",
         tuple(f"terms --corpus iclr --fields keywords --outcome accepted --period {year} --limit 3" for year in (2020, 2021, 2022)),
         "As above; and a keyword is what authors chose to write.",
     ),
 )  # fmt: skip
 
 
-def asked(store: Path, question: str) -> dict[str, Any]:
-    """The answer to a question, as JSON has it."""
-    words = [*TREND, "-q", "--store", str(store), *shlex.split(question), "--format", "json"]
-    found: dict[str, Any] = json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
-    return found
+def run_query(store: Path, command: str) -> dict[str, Any]:
+    """Run a command on a store and return its report, as JSON has it."""
+    arguments = [*TREND, "-q", "--store", str(store), *shlex.split(command), "--format", "json"]
+    report: dict[str, Any] = json.loads(subprocess.run(arguments, check=True, capture_output=True, text=True).stdout)
+    return report
 
 
-def percent(value: float | None) -> str:
+def format_percent(value: float | None) -> str:
+    """Return a fraction in percent, signed; 'none' for None."""
     return "none" if value is None else f"{100 * value:+.1f} %"
 
 
-def interval(low: float | None, high: float | None) -> str:
+def format_interval(low: float | None, high: float | None) -> str:
+    """Return an interval in percent with a leading space; '' where there is none, … for an open end."""
     return "" if low is None else f" [{100 * low:+.1f}, {'…' if high is None else f'{100 * high:+.1f}'}]"
 
 
-def of_venue(answer: dict[str, Any]) -> list[str]:
-    """What an answer on a conference says: a line a row, or a line a topic with its years."""
-    rows = answer["rows"]
-    if answer["kind"] == "volume":
-        return [f"{answer['title']}: " + ", ".join(f"{row['count']:,} in {row['period']}" for row in rows)]
+def describe_venue_report(report: dict[str, Any]) -> list[str]:
+    """Describe a report on a conference: a line per row, or a line per topic with its years."""
+    rows = report["rows"]
+    if report["kind"] == "volume":
+        return [f"{report['title']}: " + ", ".join(f"{row['count']:,} in {row['period']}" for row in rows)]
     if "rate" in (rows[0] if rows else {}):
         return [
             f"{row.get('name') or row['term']}: {row['accepted']} of {row['count']} accepted, {100 * row['rate']:.1f} % against "
-            f"{100 * row['others']:.1f} % for the others, relative difference {percent(row['relative_change'])}"
-            f"{interval(row['ci_low'], row['ci_high'])}, q {row['q']:.3f}: **{row['verdict']}**"
+            f"{100 * row['others']:.1f} % for the others, relative difference {format_percent(row['relative_change'])}"
+            f"{format_interval(row['ci_low'], row['ci_high'])}, q {row['q']:.3f}: **{row['verdict']}**"
             for row in rows
         ]
     lines: dict[str, list[str]] = {}
     for row in rows:
-        moved = (
+        change = (
             ""
             if row["relative_change"] is None
-            else (f", {percent(row['relative_change'])}{interval(row['ci_low'], row['ci_high'])}: **{row['verdict']}**")
+            else (
+                f", {format_percent(row['relative_change'])}{format_interval(row['ci_low'], row['ci_high'])}: **{row['verdict']}**"
+            )
         )
         lines.setdefault(row["name"], []).append(
-            f"{row['count']} of {row['base']:,} in {row['period']} ({100 * row['share']:.2f} %{moved})"
+            f"{row['count']} of {row['base']:,} in {row['period']} ({100 * row['share']:.2f} %{change})"
         )
     return [f"{name}: {'; '.join(years)}" for name, years in lines.items()]
 
 
-def of_terms(answer: dict[str, Any]) -> list[str]:
-    """The terms of a list each way, or how many of a backtest were still up."""
-    rows = answer["rows"]
-    if answer["kind"] == "backtest":
+def describe_term_report(report: dict[str, Any]) -> list[str]:
+    """Describe a report on terms: the rising and the falling ones, or how many of a backtest were still up."""
+    rows = report["rows"]
+    if report["kind"] == "backtest":
         return [
             f"{row['period']}: {row['still_up']} of {row['flagged']} still up, {row['random_up']} of {row['random']} random terms"
             for row in rows
         ]
-    ways = {verdict: [row for row in rows if row["verdict"] == verdict] for verdict in ("rising", "falling")}
-    told = {
-        way: ", ".join(f"{row['term']} {row['count_1']} → {row['count_2']}" for row in mine)
-        for way, mine in ways.items()
+    rows_by_verdict = {verdict: [row for row in rows if row["verdict"] == verdict] for verdict in ("rising", "falling")}
+    terms_by_verdict = {
+        verdict: ", ".join(f"{row['term']} {row['count_1']} → {row['count_2']}" for row in verdict_rows)
+        for verdict, verdict_rows in rows_by_verdict.items()
     }
-    return [f"{way}: {terms}" for way, terms in told.items()] + [answer["notes"][0]]
+    return [f"{verdict}: {terms}" for verdict, terms in terms_by_verdict.items()] + [report["notes"][0]]
 
 
-def said(answer: dict[str, Any]) -> list[str]:
-    """What an answer says, a line a row, or the turning points and the growth."""
-    if answer["kind"] in ("terms", "backtest"):
-        return of_terms(answer)
-    if answer["corpus"] != "arxiv" and answer["kind"] != "comparison":
-        return of_venue(answer)
-    if answer["kind"] == "comparison":
+def describe_report(report: dict[str, Any]) -> list[str]:
+    """Describe a report: a line per row, or the growth or the turning points of a series."""
+    if report["kind"] in ("terms", "backtest"):
+        return describe_term_report(report)
+    if report["corpus"] != "arxiv" and report["kind"] != "comparison":
+        return describe_venue_report(report)
+    if report["kind"] == "comparison":
         return [
             f"{row['name']}{' in ' + row['category'] if 'category' in row else ''}, {row['period_1']} → {row['period_2']}: "
             f"{row['count_1']:,} → {row['count_2']:,} of {row['base_1']:,} → {row['base_2']:,}, share "
             f"{100 * row['share_1']:.2f} → {100 * row['share_2']:.2f} %, relative change "
-            f"{row['change'] if row['relative_change'] is None else percent(row['relative_change'])}"
-            f"{interval(row['ci_low'], row['ci_high'])}"
-            f"{', rank ' + str(row['rank_1']) + ' → ' + str(row['rank_2']) if len(answer['rows']) > 1 else ''}: **{row['verdict']}**"
-            for row in answer["rows"]
+            f"{row['change'] if row['relative_change'] is None else format_percent(row['relative_change'])}"
+            f"{format_interval(row['ci_low'], row['ci_high'])}"
+            f"{', rank ' + str(row['rank_1']) + ' → ' + str(row['rank_2']) if len(report['rows']) > 1 else ''}: **{row['verdict']}**"
+            for row in report["rows"]
         ]
-    if answer["kind"] == "volume":
-        grown = answer["summary"]["growth"]
-        doubled = grown["doubling_months"]
+    if report["kind"] == "volume":
+        growth = report["summary"]["growth"]
+        doubling_months = growth["doubling_months"]
         return [
-            f"{answer['title']}: growth {percent(grown['growth'])} a year{interval(grown['ci_low'], grown['ci_high'])}, "
-            f"R² {grown['r_squared']:.2f} over {grown['periods']} periods; "
+            f"{report['title']}: growth {format_percent(growth['growth'])} a year{format_interval(growth['ci_low'], growth['ci_high'])}, "
+            f"R² {growth['r_squared']:.2f} over {growth['periods']} periods; "
             + (
-                f"doubles in {doubled:.0f} months [{grown['doubling_low']:.0f}, {grown['doubling_high']:.0f}]"
-                if doubled
+                f"doubles in {doubling_months:.0f} months [{growth['doubling_low']:.0f}, {growth['doubling_high']:.0f}]"
+                if doubling_months
                 else "no doubling time"
             )
         ]
-    turns = answer["summary"]["turns"]
-    crossed = [
+    turns = report["summary"]["turns"]
+    crossovers = [
         f"{turn['name']} passes {turn['other_name']} in {turn['period']}" for turn in turns if turn["turn"] == "cross"
     ]
-    whole = [row for row in answer["rows"] if row["status"] != "partial" and row["share"] is not None]
-    last = max(row["period"] for row in whole)
-    shares = [f"{row['name']} {100 * row['share']:.1f} % in {last}" for row in whole if row["period"] == last]
-    return ["; ".join([*(crossed or ["neither overtakes the other for three periods"]), *shares])]
+    complete_rows = [row for row in report["rows"] if row["status"] != "partial" and row["share"] is not None]
+    last = max(row["period"] for row in complete_rows)
+    shares = [f"{row['name']} {100 * row['share']:.1f} % in {last}" for row in complete_rows if row["period"] == last]
+    return ["; ".join([*(crossovers or ["neither overtakes the other for three periods"]), *shares])]
 
 
-def page(store: Path, words: str) -> str:
-    parts = [
+def build_page(store: Path, make_words: str) -> str:
+    """Run the commands of every claim, and return the page."""
+    lines = [
         "# Claims, tested on real records",
         "",
-        f"*Written by `make claims{' ' + words if words else ''}` on {datetime.date.today()}, by running the commands listed",
+        f"*Written by `make claims{' ' + make_words if make_words else ''}` on {datetime.date.today()}, by running the commands listed",
         "below each claim. The records are arXiv's of 2010 to 2019, complete for cs.NE, cs.RO and cs.IR, and for cs.CL to 2018;",
         "2019 is provisional, because the file ends soon after it. Those of ICLR are the lists of papercopilot/paperlists.*",
         "",
         "A share is the fraction of submissions in the scope whose title or abstract matches the topic's rules. Intervals are",
         "95 %; verdicts control the false discovery rate over the rows of each command ([Method](method.md)).",
     ]
-    for number, item in enumerate(CLAIMS, 1):
-        parts += ["", f"## {number}. {item.claim}", "", f"Claimed by: {item.source}.", ""]
-        for question in item.questions:
-            parts += [f"- `trend {question}`", *(f"  - {line}" for line in said(asked(store, question)))]
-        parts += ["", f"What these records cannot say: {item.cannot}"]
-    return "\n".join(parts) + "\n"
+    for number, claim in enumerate(CLAIMS, 1):
+        lines += ["", f"## {number}. {claim.claim}", "", f"Claimed by: {claim.source}.", ""]
+        for command in claim.commands:
+            lines += [f"- `trend {command}`", *(f"  - {line}" for line in describe_report(run_query(store, command)))]
+        lines += ["", f"What these records cannot say: {claim.caveat}"]
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
-    """Import the file, ask, and write the page."""
+    """Import the file and the lists, test the claims, and write the page."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--words", default="", help="how the page was asked for, as it should read")
+    parser.add_argument("--words", default="", help="the arguments of make, as the page should show them")
     parser.add_argument("file", type=Path, help="a file in the format of the bulk snapshot, or a store")
     parser.add_argument("lists", type=Path, help="a folder of iclr2020.json to iclr2022.json")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        store = given.file
-        if given.file.is_file():
+        store = arguments.file
+        if arguments.file.is_file():
             store = Path(scratch) / "store"
             subprocess.run(
-                [*TREND, "-q", "--store", str(store), "import", str(given.file), "--complete", "all"], check=True
+                [*TREND, "-q", "--store", str(store), "import", str(arguments.file), "--complete", "all"], check=True
             )
         for year in (2020, 2021, 2022):
-            listed = ("import", str(given.lists / f"iclr{year}.json"), "--venue", "iclr", "--year", str(year))
-            subprocess.run([*TREND, "-q", "--store", str(store), *listed], check=True)
-        PAGE.write_text(page(store, given.words), encoding="utf-8")
+            import_words = ("import", str(arguments.lists / f"iclr{year}.json"), "--venue", "iclr", "--year", str(year))
+            subprocess.run([*TREND, "-q", "--store", str(store), *import_words], check=True)
+        PAGE.write_text(build_page(store, arguments.words), encoding="utf-8")
     print(f"wrote {PAGE.relative_to(ROOT)}")
 
 

@@ -1,4 +1,4 @@
-"""Write the pages that state facts of the code, or with --check say which are stale.
+"""Write the pages that state facts about the code, or with --check report which are stale.
 
     docs/reference/cli.md, docs/reference/topics-list.md, configs/*.yaml    written whole
     README.md, docs/tutorial/*.md, docs/how-to/*.md                         the outputs below their `$ command` lines
@@ -76,7 +76,7 @@ class Shell:
         self.env = {"PATH": path, "HOME": str(folder), "TREND_STORE": "", **terminal, **passed}
 
     def run(self, command: str) -> str:
-        """What a command shows: what it says on stderr, then its output."""
+        """Return what a command shows: its stderr, then its output."""
         if command.startswith("export "):
             self.exports.append(command)
             return ""
@@ -87,30 +87,39 @@ class Shell:
 
     def _run(self, script: str) -> str:
         master, slave = pty.openpty()
-        words = ["bash", "-c", script]
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": slave, "stderr": subprocess.PIPE}
-        with subprocess.Popen(words, cwd=self.folder, env=self.env, **pipes) as process:
+        with subprocess.Popen(
+            ["bash", "-c", script],
+            cwd=self.folder,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=slave,
+            stderr=subprocess.PIPE,
+        ) as process:
             os.close(slave)
             shown = b""
             with contextlib.suppress(OSError):  # the end of a terminal is an error to Linux
                 while chunk := os.read(master, 65536):
                     shown += chunk
             os.close(master)
-            said = process.stderr.read() if process.stderr else b""
-        return said.decode() + shown.decode().replace("\r\n", "\n")
+            errors_shown = process.stderr.read() if process.stderr else b""
+        return errors_shown.decode() + shown.decode().replace("\r\n", "\n")
 
 
-def blocks(page: str, shell: Shell) -> str:
-    """The page with the outputs of its commands as they are now."""
+def update_commands(page: str, shell: Shell) -> str:
+    """Return a page with the outputs of its commands as they are now."""
 
-    def renewed(found: re.Match[str]) -> str:
-        return found[1] + "".join(_renewed(command, shown, shell) for command, shown in _commands(found[2])) + found[3]
+    def update_block(block: re.Match[str]) -> str:
+        return (
+            block[1]
+            + "".join(_update_output(command, shown, shell) for command, shown in _iter_commands(block[2]))
+            + block[3]
+        )
 
-    return BLOCK.sub(renewed, page)
+    return BLOCK.sub(update_block, page)
 
 
-def _commands(text: str) -> Iterator[tuple[str, str]]:
-    """(command, shown output) of a block; lines after `> ` go on with the command."""
+def _iter_commands(text: str) -> Iterator[tuple[str, str]]:
+    """Yield (command, shown output) of a block; lines after `> ` continue the command."""
     command, shown = "", ""
     for line in text.splitlines():
         if line.startswith("$ "):
@@ -124,106 +133,109 @@ def _commands(text: str) -> Iterator[tuple[str, str]]:
     yield command, shown
 
 
-def _renewed(command: str, shown: str, shell: Shell) -> str:
+def _update_output(command: str, shown: str, shell: Shell) -> str:
+    """Return a command with its output as it is now, or as shown where that still fits."""
     now = shell.run(command)
-    return "$ " + command.replace("\n", "\n> ") + "\n" + (shown if shown and _fits(shown, now) else now)
+    return "$ " + command.replace("\n", "\n> ") + "\n" + (shown if shown and _is_current(shown, now) else now)
 
 
-def _fits(shown: str, now: str) -> bool:
-    """Whether an output is the one that the page shows; the age of the data may differ, since it grows by the day."""
+def _is_current(shown: str, now: str) -> bool:
+    """Return whether an output is the one that a page shows, but for the age of the data, which grows by the day."""
     lines = (re.sub(r"\d+(?=\\ days?\\ old)", r"\\d+", re.escape(line)) for line in shown.splitlines(keepends=True))
     pattern = "".join(r"(?:.*\n)*" if line == "\\.\\.\\.\\\n" else line for line in lines)
     return re.fullmatch(pattern, now) is not None
 
 
-def examples(page: str, folder: Path) -> str:
-    """The page with the outputs of its Python examples as they are now."""
+def update_examples(page: str, folder: Path) -> str:
+    """Return a page with the outputs of its Python examples as they are now."""
     names: dict[str, object] = {}
 
-    def renewed(found: re.Match[str]) -> str:
-        out = []
-        for line in found[2].splitlines():
+    def update_block(block: re.Match[str]) -> str:
+        lines = []
+        for line in block[2].splitlines():
             if line.startswith(">>> "):
                 shown = io.StringIO()
                 with contextlib.redirect_stdout(shown), contextlib.chdir(folder):
                     exec(compile(line[4:], "api.md", "single"), names)
-                out += [line, *shown.getvalue().splitlines()]
-        return found[1] + "\n".join(out) + "\n" + found[3]
+                lines += [line, *shown.getvalue().splitlines()]
+        return block[1] + "\n".join(lines) + "\n" + block[3]
 
-    return PYTHON.sub(renewed, page)
+    return PYTHON.sub(update_block, page)
 
 
-def command_page() -> str:
-    """Every command with its help, the exit codes, and what can be chosen by name."""
+def build_command_page() -> str:
+    """Return the page of every command with its help, the exit codes, and what can be chosen by name."""
     runner = CliRunner(env={"COLUMNS": "100", "NO_COLOR": "1"})
-    parts = ["# Command line\n", "*Generated by docs/generate.py from the program.*\n"]
+    lines = ["# Command line\n", "*Generated by docs/generate.py from the program.*\n"]
     for name in ["", *COMMANDS]:
-        words = name.split()
-        text = runner.invoke(build_app(words), [*words, "--help"], prog_name="trend", terminal_width=78).stdout.rstrip()
-        parts.append(f"## `trend{' ' + name if name else ''}`\n\n```text\n{text}\n```\n")
-    parts.append("## Exit codes\n\n| code | when |\n|---|---|")
-    parts.append("| 0 | success, including an empty result or nothing new |")
-    parts.append("| 1 | a bug, with its traceback |")
+        arguments = name.split()
+        text = runner.invoke(
+            build_app(arguments), [*arguments, "--help"], prog_name="trend", terminal_width=78
+        ).stdout.rstrip()
+        lines.append(f"## `trend{' ' + name if name else ''}`\n\n```text\n{text}\n```\n")
+    lines.append("## Exit codes\n\n| code | when |\n|---|---|")
+    lines.append("| 0 | success, including an empty result or nothing new |")
+    lines.append("| 1 | a bug, with its traceback |")
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.TrendError)]
     for code in sorted({kind.exit_code for kind in kinds} - {1}):
-        told = [f"{(kind.__doc__ or '').strip()}" for kind in kinds if kind.exit_code == code]
-        parts.append(f"| {code} | {' '.join(told)} |")
-    parts.append("| 130 | interrupted; the store keeps everything committed so far |\n")
+        descriptions = [(kind.__doc__ or "").strip() for kind in kinds if kind.exit_code == code]
+        lines.append(f"| {code} | {' '.join(descriptions)} |")
+    lines.append("| 130 | interrupted; the store keeps everything committed so far |\n")
     for title, entries in (("Sources", registry.SOURCES), ("Formats", registry.FORMATS), ("Charts", registry.CHARTS)):
-        parts.append(f"## {title}\n\n| name | description |\n|---|---|")
-        parts += [f"| `{name}` | {entry.help} |" for name, entry in entries.items()]
-        parts.append("")
-    return "\n".join(parts)
+        lines.append(f"## {title}\n\n| name | description |\n|---|---|")
+        lines += [f"| `{name}` | {entry.help} |" for name, entry in entries.items()]
+        lines.append("")
+    return "\n".join(lines)
 
 
-def topic_page() -> str:
-    """Every shipped topic, and the false positives that are accepted."""
+def build_topic_page() -> str:
+    """Return the page of every shipped topic, and the false positives that are accepted."""
     library = load_library(ROOT / "configs" / "topics", check_patterns=True)
     sentences: dict[str, dict[str, list[dict[str, str]]]] = {}
     for path in sorted((ROOT / "tests" / "topics" / "sentences").glob("*.yaml")):
         sentences |= yaml.safe_load(path.read_text(encoding="utf-8"))
-    parts = [
+    lines = [
         "# Shipped topics\n",
         "*Written by docs/generate.py from configs/topics and tests/topics/sentences.*\n",
     ]
-    parts.append("| topic | name | part of | rules | packs |\n|---|---|---|---:|---|")
+    lines.append("| topic | name | part of | rules | packs |\n|---|---|---|---:|---|")
     for name, topic in sorted(library.topics.items()):
         packs = ", ".join(pack for pack, members in sorted(library.packs.items()) if name in members)
-        parts.append(f"| `{name}` | {topic.name} | {', '.join(topic.parents)} | {len(topic.rules)} | {packs} |")
-    parts.append(
+        lines.append(f"| `{name}` | {topic.name} | {', '.join(topic.parents)} | {len(topic.rules)} | {packs} |")
+    lines.append(
         "\n## Accepted false positives\n\n| topic | a sentence that matches | why it is accepted |\n|---|---|---|"
     )
     for name in sorted(sentences):
-        for item in sentences[name].get("accepted") or []:
-            parts.append(f"| `{name}` | {item['text']} | {item['why']} |")
-    return "\n".join(parts) + "\n"
+        for accepted in sentences[name].get("accepted") or []:
+            lines.append(f"| `{name}` | {accepted['text']} | {accepted['why']} |")
+    return "\n".join(lines) + "\n"
 
 
-def pages() -> Iterator[tuple[Path, str]]:
-    """Each generated page and what it should hold."""
+def iter_pages() -> Iterator[tuple[Path, str]]:
+    """Yield the path of each generated page and the text that it should have."""
     yield ROOT / "configs" / "settings.yaml", settings_to_yaml(Settings())
     yield ROOT / "configs" / "weekly.yaml", settings_to_yaml(WeeklyConfig())
-    yield ROOT / "docs" / "reference" / "cli.md", command_page()
-    yield ROOT / "docs" / "reference" / "topics-list.md", topic_page()
+    yield ROOT / "docs" / "reference" / "cli.md", build_command_page()
+    yield ROOT / "docs" / "reference" / "topics-list.md", build_topic_page()
     with tempfile.TemporaryDirectory() as scratch:
         shell = Shell(Path(scratch))
         guides = sorted([*(ROOT / "docs" / "tutorial").glob("*.md"), *(ROOT / "docs" / "how-to").glob("*.md")])
         for page in (ROOT / "README.md", *guides):
             shell.exports = []
-            yield page, blocks(page.read_text(encoding="utf-8"), shell)
+            yield page, update_commands(page.read_text(encoding="utf-8"), shell)
         api = ROOT / "docs" / "reference" / "api.md"
-        yield api, examples(api.read_text(encoding="utf-8"), shell.folder)
+        yield api, update_examples(api.read_text(encoding="utf-8"), shell.folder)
         for picture in ("lines", "change", "volume"):
-            drawn = shell.folder / "trend-demo" / f"{picture}.png"
-            kept = ROOT / "docs" / "img" / f"{picture}.png"
+            chart = shell.folder / "trend-demo" / f"{picture}.png"
+            target = ROOT / "docs" / "img" / f"{picture}.png"
             if "--check" not in sys.argv:
-                kept.parent.mkdir(exist_ok=True)
-                kept.write_bytes(drawn.read_bytes())
+                target.parent.mkdir(exist_ok=True)
+                target.write_bytes(chart.read_bytes())
         if "--check" not in sys.argv:
-            photograph(next((shell.folder / "trend-demo" / "weekly").glob("*-W*/index.html")), "weekly")
+            take_screenshot(next((shell.folder / "trend-demo" / "weekly").glob("*-W*/index.html")), "weekly")
 
 
-def photograph(page: Path, name: str) -> None:
+def take_screenshot(page: Path, name: str) -> None:
     """Keep a picture of a page as a browser shows it; where there is no browser the old one stays."""
     chromium = shutil.which("chromium")
     if chromium is None:
@@ -240,8 +252,10 @@ def photograph(page: Path, name: str) -> None:
 
 
 def main() -> int:
-    """Write what is stale, or only say so."""
-    stale = [(path, text) for path, text in pages() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    """Write the stale pages, or with --check only name them; return the exit code."""
+    stale = [
+        (path, text) for path, text in iter_pages() if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
     for path, text in stale:
         print(f"{'stale' if '--check' in sys.argv else 'wrote'}: {path.relative_to(ROOT)}")
         if "--check" not in sys.argv:

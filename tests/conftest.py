@@ -16,16 +16,7 @@ from hypothesis import settings as hypothesis_settings
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the tests have the cores already, and it is read with numpy
 
 from tests.standins.arxiv import ArxivStandIn, run_stand_in
-from tests.worlds import (  # noqa: F401 (tests may import them from here)
-    ML,
-    answer,
-    days,
-    fill,
-    gan_world,
-    paper,
-    seconds,
-    weekly_world,
-)
+from tests.worlds import ML, coverage_record, fill, gan_world, weekly_world
 from trendcli.core.settings import config_folder
 from trendcli.demo.corpus import SyntheticSubmission, build_corpus
 from trendcli.store.store import Store
@@ -77,7 +68,7 @@ def read_only_weekly_store(tmp_path_factory: pytest.TempPathFactory, library: Li
     from trendcli.reports.weekly.digest import DigestInput, build_digest, last_ended_week
     from trendcli.topics.query import Query
 
-    covered = answer(since="2016-01-01", until="2019-06-03", at="2019-07-01")
+    covered = coverage_record(since="2016-01-01", until="2019-06-03", at="2019-07-01")
     store = fill(tmp_path_factory.mktemp("weekly") / "store", weekly_world(), [covered])
     digest_input = DigestInput(store, library, Query(topics=library.get_pack("iclr")), ("gan", "rl"), ML)
     build_digest(digest_input, last_ended_week(date(2019, 6, 3)), date(2019, 7, 1))

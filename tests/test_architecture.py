@@ -11,15 +11,15 @@ PACKAGE = Path(__file__).resolve().parents[1] / "trendcli"
 
 
 def modules() -> dict[str, Path]:
-    found = {}
+    path_by_name = {}
     for path in PACKAGE.rglob("*.py"):
         name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
-        found[name] = path
-    return found
+        path_by_name[name] = path
+    return path_by_name
 
 
-def loaded(*words: str) -> set[str]:
-    """The modules that a command line has loaded when it ends."""
+def list_loaded_modules(*words: str) -> set[str]:
+    """Return the modules that a command line has loaded when it ends."""
     code = (
         "import sys\nfrom trendcli.cli import main\n"
         f"sys.argv = ['trend', *{list(words)!r}]\n"
@@ -48,18 +48,20 @@ HEAVY = {
 
 
 def test_help_loads_nothing_heavy() -> None:
-    assert loaded("--help") & HEAVY == set()
-    assert loaded("report", "--help") & HEAVY == set()
-    assert loaded("topics", "list") & HEAVY <= {"yaml", "platformdirs"}
+    assert list_loaded_modules("--help") & HEAVY == set()
+    assert list_loaded_modules("report", "--help") & HEAVY == set()
+    assert list_loaded_modules("topics", "list") & HEAVY <= {"yaml", "platformdirs"}
 
 
 def test_a_report_loads_neither_pandas_nor_a_chart_nor_a_source(gans: object) -> None:
     root = str(gans.root)  # type: ignore[attr-defined]
-    loaded("report", "--store", root, "-t", "gan")  # tags are made here
-    again = loaded("report", "--store", root, "-t", "gan", "--limit", "1")
+    list_loaded_modules("report", "--store", root, "-t", "gan")  # rule matches are cached here
+    again = list_loaded_modules("report", "--store", root, "-t", "gan", "--limit", "1")
     assert again & HEAVY == {"numpy"}
-    assert loaded("report", "--store", root, "-t", "gan", "--limit", "1") & HEAVY == set()  # asked before
-    assert loaded("papers", "--store", root, "-t", "gan") & HEAVY == {"duckdb"}
+    assert (
+        list_loaded_modules("report", "--store", root, "-t", "gan", "--limit", "1") & HEAVY == set()
+    )  # from the cache of results
+    assert list_loaded_modules("papers", "--store", root, "-t", "gan") & HEAVY == {"duckdb"}
 
 
 def test_no_docstring_is_missing() -> None:

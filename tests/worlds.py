@@ -11,6 +11,7 @@ from trendcli.core.periods import parse_period
 from trendcli.core.types import CoverageRecord, Scope, Submission
 from trendcli.store.ingest import upsert_batches
 from trendcli.store.records import build_batch_table, build_submission
+from trendcli.store.sql import file_rows_sql
 from trendcli.store.store import Store
 
 ML = Scope("ml", tuple("cs.LG stat.ML cs.AI cs.CL cs.CV cs.NE cs.RO cs.IR cs.MA eess.AS eess.IV".split()))
@@ -51,7 +52,7 @@ def papers_of_day(day: str, count: int, abstract: str, *, first_number: int, **c
     ]
 
 
-def answer(
+def coverage_record(
     categories: Sequence[str] = ("cs.LG",),
     since: str = "2018-01-01",
     until: str = "2020-01-01",
@@ -71,13 +72,20 @@ def answer(
     )
 
 
-def fill(root: Path, papers: Sequence[Submission], answers: Sequence[CoverageRecord] = (), **options: Any) -> Store:
+def fill(root: Path, papers: Sequence[Submission], records: Sequence[CoverageRecord] = (), **options: Any) -> Store:
     """Create or open a store at `root` and upsert submissions and coverage records in one commit."""
     store = Store.open_or_create(root, **options)
     table = build_batch_table(papers, "test", datetime(2020, 6, 1, tzinfo=UTC), store.corpus)
     with store.write_lock():
-        upsert_batches(store, [table] if papers else [], list(answers) or [answer()])
+        upsert_batches(store, [table] if papers else [], list(records) or [coverage_record()])
     return store
+
+
+def live_rows(store: Store, columns: str = "id, version, title, v1_at::DATE::VARCHAR") -> list[tuple[Any, ...]]:
+    """Return some columns of the live rows of a store, by identifier."""
+    live_sql = file_rows_sql(store, store.list_files(), "*")
+    with store.connect() as db:
+        return db.execute(f"SELECT {columns} FROM ({live_sql}) ORDER BY id").fetchall()
 
 
 def weekly_world(weeks: int = 170, last: str = "2019-W20", busy: int = 4) -> list[Submission]:

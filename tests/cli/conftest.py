@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.standins.arxiv import ArxivStandIn, recent, run_stand_in
+from tests.standins.arxiv import ArxivStandIn, recent_submission, run_stand_in
 from trendcli.store.store import Store
 
 
@@ -22,5 +22,5 @@ def store(gans: Store, tmp_path: Path) -> Path:
 @pytest.fixture
 def live(tmp_path: Path) -> Iterator[tuple[ArxivStandIn, dict[str, str]]]:
     """An arXiv of the last 100 days, one submission a day."""
-    with run_stand_in(ArxivStandIn([recent(n, 100 - n) for n in range(1, 100)])) as standin:
+    with run_stand_in(ArxivStandIn([recent_submission(n, 100 - n) for n in range(1, 100)])) as standin:
         yield standin, {**standin.build_environment(), "TREND_STORE": str(tmp_path / "store")}

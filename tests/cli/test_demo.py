@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.commands import run
-from tests.worlds import answer, fill, gan_world
+from tests.worlds import coverage_record, fill, gan_world
 
 
 def test_real_data_are_not_written_over(tmp_path: Path) -> None:
-    fill(tmp_path / "out" / "store", gan_world()[:3], [answer()])
+    fill(tmp_path / "out" / "store", gan_world()[:3], [coverage_record()])
     result = run("demo", "--out", tmp_path / "out")
     assert (
         result.exit_code == 2

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import run
-from tests.worlds import answer, fill, paper
+from tests.worlds import coverage_record, fill, paper
 from trendcli.cli.deprecated import RENAMED_COMMANDS, RENAMED_OPTIONS, format_option_note, parameter_name
 
 REBASE_NOTE = "--index is now --rebase; the old name will be removed in 1.0.\n"
@@ -23,7 +23,7 @@ def venue_store(tmp_path: Path) -> Path:
         paper("2020-1", "2020-01-01", "A GAN", categories="poster accepted active submitted", keywords=""),
         paper("2020-2", "2020-01-01", "On nothing", categories="rejected active submitted", keywords=""),
     ]
-    record = answer(["submitted", "active", "accepted"], "2020-01-01", "2021-01-01", "2019-10-01")
+    record = coverage_record(["submitted", "active", "accepted"], "2020-01-01", "2021-01-01", "2019-10-01")
     fill(tmp_path / "store" / "venues" / "iclr", papers, [record], corpus="iclr")
     return tmp_path / "store"
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from tests.commands import run
-from tests.standins.arxiv import ArxivStandIn, expected, recent, rows
+from tests.standins.arxiv import ArxivStandIn, expected_rows, recent_submission, rows
 from tests.standins.snapshot import line
-from tests.worlds import answer, fill, gan_world
+from tests.worlds import coverage_record, fill, gan_world
 from trendcli.core.registry import SOURCES, RegistryEntry
 from trendcli.core.types import Batch, Progress, Request
 from trendcli.demo.corpus import SyntheticSubmission
@@ -56,7 +56,7 @@ def test_weeks_of_upkeep_by_either_source(
     old = standin.submissions[80]
     standin.submissions = [
         *[replace(p, versions=(*p.versions, NOW), title="Anew", changed=TODAY) if p is old else p for p in standin.submissions],
-        recent(900, 1.5, changed=TODAY), recent(901, 12, changed=TODAY),
+        recent_submission(900, 1.5, changed=TODAY), recent_submission(901, 12, changed=TODAY),
     ]  # fmt: skip
     again = run(*words, env=env)
     assert again.exit_code == 0 and again.stderr.startswith("2 new, 1 revised")
@@ -94,9 +94,9 @@ def test_a_snapshot_joins_on_to_what_is_fetched(
         assert fetched.stderr.startswith(f"{600 - len(known)} new, ")
         store = Store.open(tmp_path / source)
         stored_rows = rows(store)
-        assert stored_rows.keys() == expected(small_corpus).keys() and store.manifest.submission_count == 600
+        assert stored_rows.keys() == expected_rows(small_corpus).keys() and store.manifest.submission_count == 600
         if source == "oai":  # changes bring every revision, the API's window those of the last weeks
-            assert stored_rows == expected(small_corpus)
+            assert stored_rows == expected_rows(small_corpus)
         spans = store.build_coverage().category_spans("cs.LG")
         assert [s.status for s in spans] == ["complete", "provisional"] and spans[0].since.year == 2018
         years = json.loads(run("report", "--by", "year", *CATEGORY_OPTIONS, "--format", "json", env=env).stdout)["rows"]
@@ -242,7 +242,7 @@ def test_a_registered_source_is_fetched_from(tmp_path: Path, monkeypatch: pytest
 
         def iter_batches(self, request: Request, progress: Progress) -> Iterator[Batch]:
             requests.append(request)
-            yield Batch(None, (answer(["cs.LG"], "2024-01-01", str(TODAY + timedelta(days=1)), str(TODAY)),))
+            yield Batch(None, (coverage_record(["cs.LG"], "2024-01-01", str(TODAY + timedelta(days=1)), str(TODAY)),))
 
     monkeypatch.setattr("tests.cli.test_fetch.DUMMY_SOURCE", Dummy)
     monkeypatch.setitem(SOURCES, "dummy", RegistryEntry("tests.cli.test_fetch:DUMMY_SOURCE", "", updates_arxiv=True))
@@ -254,6 +254,6 @@ def test_a_registered_source_is_fetched_from(tmp_path: Path, monkeypatch: pytest
 
 
 def test_made_up_and_real_data_do_not_mix(tmp_path: Path) -> None:
-    fill(tmp_path, gan_world()[:3], [answer()], synthetic=True)
+    fill(tmp_path, gan_world()[:3], [coverage_record()], synthetic=True)
     result = run("fetch", "-c", "cs.LG", "--since", "2018", "--store", tmp_path)
     assert result.exit_code == 2 and "holds made-up data" in result.stderr

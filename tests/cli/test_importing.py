@@ -10,7 +10,7 @@ import pytest
 
 from tests.commands import TREND, run
 from tests.standins.snapshot import line, months, write
-from tests.worlds import answer, fill, gan_world
+from tests.worlds import coverage_record, fill, gan_world
 from trendcli.cli.importing import parse_venue_year, parse_window, raise_for_failure, summarize_harvest
 from trendcli.core.errors import RetryableError, StoreUnchanged, UsageError
 from trendcli.core.types import Window
@@ -47,7 +47,7 @@ def test_a_snapshot_is_read_from_a_pipe(tmp_path: Path) -> None:
 
 
 def test_real_data_do_not_go_into_a_made_up_store(tmp_path: Path) -> None:
-    fill(tmp_path / "made-up", gan_world()[:3], [answer()], synthetic=True)
+    fill(tmp_path / "made-up", gan_world()[:3], [coverage_record()], synthetic=True)
     path = write(tmp_path / "s.jsonl", line("0704.0001"))
     result = run("import", path, "--store", tmp_path / "made-up")
     assert result.exit_code == 2 and "holds made-up data" in result.stderr
@@ -92,12 +92,18 @@ def test_a_window_goes_from_the_first_day_of_since_to_before_that_of_until() -> 
 
 def test_a_harvest_is_summed_up_in_a_line() -> None:
     counts = UpsertCounts(new=1200, revised=3, repeated=40)
-    records = [answer(["cs.LG"]), answer(["cs.CL"], "2018-06-01", "2021-01-01"), answer(["cs.CV"], status="failed")]
+    records = [
+        coverage_record(["cs.LG"]),
+        coverage_record(["cs.CL"], "2018-06-01", "2021-01-01"),
+        coverage_record(["cs.CV"], status="failed"),
+    ]
     partial = HarvestResult(counts, records)
     # the third request failed, and days after an answer are not covered by it
     assert summarize_harvest(partial) == "1,200 new, 3 revised, 40 unchanged, 2018-01-01 to 2020-06-01, incomplete"
     assert summarize_harvest(HarvestResult(counts, records[:1])).endswith(", 2018-01-01 to 2020-01-01, complete")
-    assert summarize_harvest(HarvestResult(coverage_records=[answer(status="unknown")])).endswith("coverage unknown")
+    assert summarize_harvest(HarvestResult(coverage_records=[coverage_record(status="unknown")])).endswith(
+        "coverage unknown"
+    )
 
 
 def test_a_harvest_that_failed_raises() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.commands import run
 from tests.standins.arxiv import ArxivStandIn
-from tests.worlds import answer, fill, gan_world, paper
+from tests.worlds import coverage_record, fill, gan_world, paper
 from trendcli.cli.store import _describe_age, _read_monthly_totals, _span_rows
 from trendcli.core.errors import UsageError
 from trendcli.core.settings import Settings
@@ -48,7 +48,7 @@ def test_status_lists_days_that_were_never_requested(live: tuple[ArxivStandIn, d
 
 
 def test_categories_with_the_same_spans_share_their_rows() -> None:
-    coverage = Coverage([answer(["cs.LG", "cs.CL"]), answer(["cs.CV"], "2019-01-01")])
+    coverage = Coverage([coverage_record(["cs.LG", "cs.CL"]), coverage_record(["cs.CV"], "2019-01-01")])
     assert _span_rows(coverage, ["cs.CL", "cs.CV", "cs.LG"]) == [
         {"categories": "cs.CL cs.LG", "since": "2018-01-01", "until": "2020-01-01", "status": "complete"},
         {"categories": "cs.CV", "since": "2019-01-01", "until": "2020-01-01", "status": "complete"},
@@ -56,7 +56,7 @@ def test_categories_with_the_same_spans_share_their_rows() -> None:
 
 
 def test_the_age_is_that_of_the_oldest_category() -> None:
-    coverage = Coverage([answer(["cs.LG"]), answer(["cs.CL"], until="2019-01-01")])
+    coverage = Coverage([coverage_record(["cs.LG"]), coverage_record(["cs.CL"], until="2019-01-01")])
     times = [datetime(2020, 1, 1, tzinfo=UTC), datetime(2019, 1, 1, tzinfo=UTC)]
     (note,) = _describe_age(coverage, ["cs.CL", "cs.LG"], times, synthetic=False)
     assert note.startswith("Data as of 2019-01-01 (cs.CL; the newest 2020-01-01), ")
@@ -65,9 +65,9 @@ def test_the_age_is_that_of_the_oldest_category() -> None:
 
 
 def test_status_names_gaps_and_venues(tmp_path: Path) -> None:
-    gap = answer(status="partial", expected=5, received=3, query="cat:cs.LG")
+    gap = coverage_record(status="partial", expected=5, received=3, query="cat:cs.LG")
     fill(tmp_path, gan_world()[:3], [gap])
-    records = [answer(["submitted"], "2020-01-01", "2021-01-01")]
+    records = [coverage_record(["submitted"], "2020-01-01", "2021-01-01")]
     venue_paper = paper("2020-1", "2020-01-01", categories="poster accepted active submitted", keywords="")
     fill(tmp_path / "venues" / "iclr", [venue_paper], records, corpus="iclr")
     notes = json.loads(run("status", "--store", tmp_path, "--format", "json").stdout)["notes"]

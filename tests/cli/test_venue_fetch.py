@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.commands import run
-from tests.worlds import answer, fill
+from tests.worlds import coverage_record, fill
 from trendcli.cli.venue_fetch import _describe_gaps, _find_final_record
 from trendcli.core.types import CoverageRecord
 from trendcli.sources.openreview_venues import find_layout
 
 
 def record(categories: list[str], status: str = "complete", source: str = "openreview") -> CoverageRecord:
-    return answer(categories, "2024-01-01", "2025-01-01", "2024-06-01", status, source=source)
+    return coverage_record(categories, "2024-01-01", "2025-01-01", "2024-06-01", status, source=source)
 
 
 def test_a_year_is_final_once_its_decisions_are_complete(tmp_path: Path) -> None:

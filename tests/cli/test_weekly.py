@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from tests.commands import run
-from tests.standins.arxiv import ArxivStandIn, recent, run_stand_in
-from tests.worlds import answer, fill, paper, weekly_world
+from tests.standins.arxiv import ArxivStandIn, recent_submission, run_stand_in
+from tests.worlds import coverage_record, fill, paper, weekly_world
 from trendcli.cli.base import CommonOptions
 from trendcli.cli.weekly import _list_settings_variables, _parse_week, _resolve_job, _run_notify_command
 from trendcli.core.errors import RetryableError, SettingsError, UsageError
@@ -63,7 +63,7 @@ def test_the_job_draws_a_week_once(job: list[Any], tmp_path: Path, without_chart
 @pytest.mark.journey
 def test_a_week_whose_days_have_filled_is_drawn_again(tmp_path: Path, without_charts: None) -> None:
     store, out = tmp_path / "store", tmp_path / "out"
-    fill(store, weekly_world()[1:], [answer(since="2016-01-01", until="2019-05-20", at="2019-05-20")])
+    fill(store, weekly_world()[1:], [coverage_record(since="2016-01-01", until="2019-05-20", at="2019-05-20")])
     (tmp_path / "job.yaml").write_text("watch: [gan]\npack: iclr\n")
     command = ["weekly", tmp_path / "job.yaml", "--store", store, "--out", out, "--no-fetch", "--date", "2019-W20"]
     assert run(*command).exit_code == 0
@@ -72,10 +72,14 @@ def test_a_week_whose_days_have_filled_is_drawn_again(tmp_path: Path, without_ch
     path = out / "2019-W20" / "report.json"
     path.write_text(path.read_text().replace(first["drawn"][0], "2019-05-20"))  # drawn on another day
     # a submission of another week changes the store, but nothing in this week
-    fill(store, [paper("1905.99999", "2019-05-21")], [answer(since="2019-05-01", until="2019-05-22", at="2019-05-22")])
+    fill(
+        store,
+        [paper("1905.99999", "2019-05-21")],
+        [coverage_record(since="2019-05-01", until="2019-05-22", at="2019-05-22")],
+    )
     assert run(*command).exit_code == 0
     assert read_report(out / "2019-W20")["drawn"] == ["2019-05-20"]
-    fill(store, weekly_world()[:1], [answer(since="2019-05-01", until="2019-05-27", at="2019-06-20")])
+    fill(store, weekly_world()[:1], [coverage_record(since="2019-05-01", until="2019-05-27", at="2019-06-20")])
     again = run(*command)
     assert "2019-W20: regenerated" in again.stderr
     second = read_report(out / "2019-W20")
@@ -87,7 +91,7 @@ def test_a_week_whose_days_have_filled_is_drawn_again(tmp_path: Path, without_ch
 @pytest.mark.journey
 def test_weeks_missed_without_a_network_are_backfilled(tmp_path: Path, without_charts: None) -> None:
     last_week = last_ended_week(NOW.date())
-    submissions = [recent(n, (NOW.date() - last_week.end).days + 35 - n / 2) for n in range(1, 70)]
+    submissions = [recent_submission(n, (NOW.date() - last_week.end).days + 35 - n / 2) for n in range(1, 70)]
     since = last_week.end - timedelta(days=60)
     (tmp_path / "job.yaml").write_text(f"watch: [gan]\npack: iclr\nsince: '{since:%Y-%m}'\n")
     with run_stand_in(ArxivStandIn([])) as stopped:
@@ -126,7 +130,7 @@ def test_without_a_network_the_stored_weeks_are_drawn(job: list[Any], tmp_path: 
 @pytest.mark.journey
 def test_every_page_says_how_old_the_data_are(tmp_path: Path, without_charts: None) -> None:
     data_end = last_ended_week(NOW.date()).end - timedelta(days=10)
-    covered = answer(since="2016-01-01", until=str(data_end), at=f"{data_end}T00:00:00")
+    covered = coverage_record(since="2016-01-01", until=str(data_end), at=f"{data_end}T00:00:00")
     fill(tmp_path / "store", [paper("2401.00001", str(data_end - timedelta(days=20)))], [covered])
     out = tmp_path / "out"
     result = run("weekly", "--store", tmp_path / "store", "--out", out, "--no-fetch")
@@ -157,7 +161,7 @@ def test_without_a_store_nothing_is_written(tmp_path: Path) -> None:
         ("2019", 2, "takes a day or a week"),
     ],
 )
-def test_dates_that_cannot_be_drawn(job: list[Any], day: str, exit_code: int, message: str) -> None:
+def test_a_date_that_cannot_be_drawn_is_refused(job: list[Any], day: str, exit_code: int, message: str) -> None:
     result = run(*job, "--date", day)
     assert result.exit_code == exit_code, result.output
     assert message in result.stderr
@@ -224,14 +228,14 @@ def test_a_killed_job_leaves_complete_weeks_and_the_next_one_finishes(job: list[
     assert read_weeks(tmp_path / "killed") == read_weeks(tmp_path / "undisturbed")
 
 
-def test_a_folder_that_cannot_be_written(job: list[Any], tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_refused(job: list[Any], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     result = run(*job[:5], tmp_path / "file" / "out", "--no-fetch", "--date", "2019-W20")
     assert result.exit_code == 2 and "Cannot write" in result.stderr
 
 
 @pytest.mark.journey
-def test_a_digest_of_any_window(weekly_store: Path, tmp_path: Path) -> None:
+def test_a_digest_may_be_of_any_window(weekly_store: Path, tmp_path: Path) -> None:
     command = ["digest", "--store", weekly_store]
     month = json.loads(run(*command, "-t", "gan", "--period", "2019-04", "--format", "json").stdout)
     assert (month["kind"], month["week"]["label"], month["week"]["base"]) == ("digest", "2019-04", 86)
@@ -270,7 +274,7 @@ def test_a_category_that_is_new_in_the_scope_is_fetched_from_the_start(
     (tmp_path / "settings.yaml").write_text("scopes: {mine: [cs.LG, cs.CL]}\n")
     (tmp_path / "job.yaml").write_text(f"watch: [gan]\npack: iclr\nscope: mine\nsource: {source}\nsince: '{since}'\n")
     common = ["--store", tmp_path / "store", "--settings", tmp_path / "settings.yaml"]
-    submissions = [recent(n, n, category) for n, category in enumerate(["cs.LG", "cs.CL"] * 45, 1)]
+    submissions = [recent_submission(n, n, category) for n, category in enumerate(["cs.LG", "cs.CL"] * 45, 1)]
     with run_stand_in(ArxivStandIn(submissions)) as standin:
         env = standin.build_environment()
         fetched = run("fetch", *common, "--source", source, "-c", "cs.LG", "--since", since, env=env)

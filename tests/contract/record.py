@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import typer.main
-from typer.testing import CliRunner
 
 import trendcli
+from tests.commands import run
 from trendcli.cli import build_app
 
 HERE = Path(__file__).resolve().parent
@@ -80,12 +80,12 @@ def key_paths(value: Any) -> set[str]:
     return set()
 
 
-def answers(store: Path) -> dict[str, dict[str, Any]]:
+def record_replies(store: Path) -> dict[str, dict[str, Any]]:
     """The exit code of each command on a store, and the keys of its JSON."""
     replies = {}
     for name, command in COMMANDS.items():
         words = [*command.split(), "--store", str(store), "--format", "json"]
-        result = CliRunner().invoke(build_app(words), words)
+        result = run(*words)
         keys = sorted(key_paths(json.loads(result.stdout))) if result.stdout else []
         replies[name] = {"code": result.exit_code, "keys": keys}
     return replies
@@ -134,7 +134,7 @@ def main() -> None:
     write_store(STORE)
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(shutil.copytree(STORE, Path(scratch) / "store"))
-        contract = {"public names": sorted(trendcli.__all__), "flags": flags(), "answers": answers(copy)}
+        contract = {"public names": sorted(trendcli.__all__), "flags": flags(), "answers": record_replies(copy)}
     shutil.rmtree(STORE / "cache", ignore_errors=True)
     CONTRACT.write_text(json.dumps(contract, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

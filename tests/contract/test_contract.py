@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 import trendcli
-from tests.contract.record import COMMANDS, CONTRACT, STORE, answers, flags
-from trendcli.cli import build_app
+from tests.commands import run
+from tests.contract.record import COMMANDS, CONTRACT, STORE, flags, record_replies
 
 # the commands run once, and not in every worker
 pytestmark = pytest.mark.xdist_group("contract")
@@ -34,7 +33,7 @@ def old_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def replies(old_store: Path) -> dict[str, dict[str, Any]]:
     """What the commands of the contract reply on that store."""
-    return answers(old_store)
+    return record_replies(old_store)
 
 
 def test_public_names_stay(contract: dict[str, Any]) -> None:
@@ -58,7 +57,7 @@ def test_json_keys_and_exit_codes_stay(name: str, contract: dict[str, Any], repl
 
 def count_by_period(store: Path, *words: str) -> list[tuple[str, int, int]]:
     words = ("report", "-t", "gan", *words, "--store", str(store), "--format", "json")
-    report = json.loads(CliRunner().invoke(build_app(words), list(words)).stdout)
+    report = json.loads(run(*words).stdout)
     return [(row["period"], row["count"], row["base"]) for row in report["rows"]]
 
 

@@ -94,7 +94,7 @@ def test_names_and_globs_expand_to_categories() -> None:
     assert expand_categories("cs.XX", ["cs.XX"]) == ["cs.XX"]
 
 
-def test_archives_and_oai_sets() -> None:
+def test_categories_have_an_archive_and_an_oai_set() -> None:
     assert (archive_of("cs.LG"), archive_of("quant-ph")) == ("cs", "quant-ph")
     assert (oai_set("cs.LG"), oai_set("cs"), oai_set("quant-ph")) == ("cs:cs:LG", "cs", "physics:quant-ph")
     assert oai_set("astro-ph.CO") == "physics:astro-ph:CO"

@@ -120,7 +120,7 @@ def test_a_rolling_window_ends_with_its_period() -> None:
         rolling_period(quarter, 1000)
 
 
-def test_years_ago_are_disjoint() -> None:
+def test_the_period_years_ago_is_disjoint() -> None:
     assert disjoint_years_ago(parse_period("2019-Q2")) == parse_period("2018-Q2")
     two_years = parse_period_label("2018-01 to 2019-12")
     assert disjoint_years_ago(two_years) == parse_period_label("2016-01 to 2017-12")

@@ -15,5 +15,5 @@ TEXT = "A C++ library_2 for Self-Attention in Alzheimer's; Schrödinger"
         (CONTEXT_WORD, ["library", "for", "self", "attention", "in", "alzheimer", "schr", "dinger"]),
     ],
 )
-def test_each_use_has_words_of_its_own(word_pattern: str, words: list[str]) -> None:
+def test_each_word_pattern_splits_text_its_own_way(word_pattern: str, words: list[str]) -> None:
     assert split_words(TEXT, word_pattern) == words

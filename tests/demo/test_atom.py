@@ -30,7 +30,7 @@ A = "{http://www.w3.org/2005/Atom}"
         ('ti:"reinforcement learning"', lambda p: "reinforcement learning" in p.title.lower()),
     ],
 )
-def test_queries(query: str, expected: object) -> None:
+def test_a_query_matches_by_category_date_and_title(query: str, expected: object) -> None:
     is_match = parse_query(query)
     assert [p.id for p in SUBMISSIONS if is_match(p)] == [p.id for p in SUBMISSIONS if expected(p)]  # type: ignore[operator]
 

@@ -106,7 +106,7 @@ def without_timestamps(tree: object) -> str:
 SUBMISSIONS = build_corpus(seed=3, yearly_counts={2018: 60})
 
 
-def test_limits_and_errors() -> None:
+def test_limits_and_errors_are_those_of_arxiv() -> None:
     served = ApiStandIn(SUBMISSIONS)
 
     def status(**query: str) -> int:

@@ -70,7 +70,7 @@ class HalfFile:
 def main() -> None:
     import pyarrow.parquet as pq
 
-    from trendcli.cli import main as trend
+    from trendcli.cli import main as run_trend
     from trendcli.sources import arxiv_api, oai
 
     arxiv_api.MAX_SLICE_RESULTS, oai.PAGES_PER_COMMIT = 60, 1  # so that a small corpus takes many commits
@@ -99,7 +99,7 @@ def main() -> None:
     pq.write_table, Path.open, Path.write_text = write_half_table, open_half_file, write_half_text  # type: ignore[method-assign,assignment]
     sys.argv = ["trend", *sys.argv[sys.argv.index("--") + 1 :]]
     try:
-        trend()
+        run_trend()
     finally:
         if KIND == "none":
             LOG.write_text(json.dumps(counts))

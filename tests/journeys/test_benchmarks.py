@@ -24,34 +24,38 @@ def scale() -> ModuleType:
 
 
 @pytest.fixture(scope="module")
-def made(scale: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Store]:
+def made_up_store(scale: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Store]:
     """A made-up snapshot of 600 records, and the store of it."""
     from trendcli.core.types import ignore_progress
     from trendcli.sources.harvest import harvest_source
 
     folder = tmp_path_factory.mktemp("scale")
-    path = scale.made_up(folder / "made.jsonl", 600)
+    path = scale.write_made_up_snapshot(folder / "made.jsonl", 600)
     store = Store.open_or_create(folder / "store")
     done = harvest_source(store, Snapshot(str(path), ["*"]), [Request(())], ignore_progress, lambda _: None)
     assert (done.upsert_counts.new, done.faults) == (600, [])
     return path, store
 
 
-def test_a_small_benchmark_counts_as_duckdb_does(scale: ModuleType, made: tuple[Path, Store], tmp_path: Path) -> None:
-    _, store = made
-    _, theirs = scale.duckdb_side([store.file_path(item) for item in store.manifest.files])
-    assert scale.counts_of_ten(store.root, tmp_path) == theirs
-    assert sum(theirs.values()) > 50
+def test_a_small_benchmark_counts_as_duckdb_does(
+    scale: ModuleType, made_up_store: tuple[Path, Store], tmp_path: Path
+) -> None:
+    _, store = made_up_store
+    _, duckdb_counts = scale.count_with_duckdb([store.file_path(file) for file in store.manifest.files])
+    assert scale.count_ten_topics(store.root, tmp_path) == duckdb_counts
+    assert sum(duckdb_counts.values()) > 50
 
 
-def test_samples_and_weeks_hold_what_they_say(scale: ModuleType, made: tuple[Path, Store], tmp_path: Path) -> None:
-    path, _ = made
+def test_samples_and_weeks_hold_what_they_say(
+    scale: ModuleType, made_up_store: tuple[Path, Store], tmp_path: Path
+) -> None:
+    path, _ = made_up_store
     every = path.read_text(encoding="utf-8").splitlines()
-    part = scale.sampled(path, tmp_path / "part.jsonl", 100, 600).read_text(encoding="utf-8").splitlines()
-    assert len(part) == 100
-    assert set(part) <= set(every)
+    sample = scale.write_sample(path, tmp_path / "sample.jsonl", 100, 600).read_text(encoding="utf-8").splitlines()
+    assert len(sample) == 100
+    assert set(sample) <= set(every)
     known = {json.loads(line)["id"] for line in every}
-    week = scale.week(path, tmp_path / "week.jsonl", 1, 600).read_text(encoding="utf-8")
+    week = scale.write_weekly_update(path, tmp_path / "week.jsonl", 1, 600).read_text(encoding="utf-8")
     records = [json.loads(line) for line in week.splitlines()]
     assert len({record["id"] for record in records}) == len(records) == 180
     assert sum(record["id"] in known for record in records) == 60
@@ -59,5 +63,5 @@ def test_samples_and_weeks_hold_what_they_say(scale: ModuleType, made: tuple[Pat
 
 def test_what_was_matched_is_read_from_the_log(scale: ModuleType) -> None:
     log = "… matched 15000 submissions with 3 rules\nother\n… matched 20 submissions with 1 rules\n"
-    assert scale.matched_of(log) == 15020
-    assert scale.spread([3.0, 1.0, 2.0]) == "2.00 (1.00–3.00)"
+    assert scale.count_matched(log) == 15020
+    assert scale.format_spread([3.0, 1.0, 2.0]) == "2.00 (1.00–3.00)"

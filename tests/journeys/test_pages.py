@@ -147,12 +147,12 @@ def test_every_test_that_the_page_of_faults_names_exists() -> None:
     assert {name for name in named if f"def {name}(" not in tests} == set()
 
 
-def test_pictures_are_small_and_there() -> None:
+def test_pictures_exist_and_are_small() -> None:
     for name in ("lines", "change", "volume", "weekly"):
         assert 10_000 < (ROOT / "docs" / "img" / f"{name}.png").stat().st_size < 300_000
 
 
-def test_no_page_speaks_of_what_is_not_there() -> None:
+def test_no_page_names_a_command_that_does_not_exist() -> None:
     from trendcli.cli import build_app
 
     known = {info.name for info in [*build_app().registered_commands, *build_app().registered_groups]}
@@ -161,7 +161,7 @@ def test_no_page_speaks_of_what_is_not_there() -> None:
         assert spoken <= known, page.name
 
 
-def test_the_pages_are_as_true_on_another_day(tmp_path: Path) -> None:
+def test_the_pages_hold_on_another_day(tmp_path: Path) -> None:
     """The whole check of the pages passes with a clock that is 400 days and 13 hours ahead, in every process."""
     (tmp_path / "sitecustomize.py").write_text(
         "from datetime import UTC, datetime, timedelta\n"

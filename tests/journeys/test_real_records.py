@@ -23,7 +23,8 @@ import yaml
 from filelock import FileLock
 
 from tests.commands import run
-from tests.conftest import ML, SHARED
+from tests.conftest import SHARED
+from tests.worlds import ML
 from trendcli.core import periods
 from trendcli.core.normalize import normalize_text
 from trendcli.core.settings import Settings, config_folder
@@ -32,9 +33,9 @@ from trendcli.reports.papers.listing import list_submissions
 from trendcli.reports.trends.comparison import build_comparison, build_decomposition
 from trendcli.reports.trends.series import build_series
 from trendcli.store.store import Store
-from trendcli.topics import loader as topic_files
 from trendcli.topics.counting import count_breakdown, count_submissions
 from trendcli.topics.library import Library
+from trendcli.topics.loader import load_library
 from trendcli.topics.matcher import Matcher
 from trendcli.topics.query import bind, parse_query
 
@@ -48,7 +49,7 @@ YEARS = range(2012, 2020)
 
 
 @cache
-def real(category: str) -> list[dict[str, Any]]:
+def real_records(category: str) -> list[dict[str, Any]]:
     """The real records that are listed in a category."""
     table = pq.read_table(RECORDS)
     return table.filter(pc.match_substring_regex(table["categories"], rf"(^| ){category}( |$)")).to_pylist()
@@ -76,11 +77,11 @@ def _fill(folder: Path) -> None:
     spec.loader.exec_module(tool)
     rng = random.Random(1)
     with (folder / "ne.jsonl").open("w", encoding="utf-8") as out:
-        for row in real("cs.NE"):
+        for row in real_records("cs.NE"):
             out.write(json.dumps(tool.record(row, row["id"], tool.SHIFTS[0], rng)) + "\n")
     done = run("import", folder / "ne.jsonl", "--store", folder / "draft", "--complete", "cs.NE")
     assert done.exit_code == 0, done.output
-    known, filled = topic_files.load_library(config_folder() / "topics"), Store.open(folder / "draft")
+    known, filled = load_library(config_folder() / "topics"), Store.open(folder / "draft")
     count_submissions(
         filled, known, Selection(ML, tuple(known.topics)), [periods.parse_period("2018")], ignore_progress
     )
@@ -122,13 +123,13 @@ def family(name: str) -> list[str]:
     return sorted({name, *(deeper for child in below for deeper in family(child))})
 
 
-def times(regex: re.Pattern[str], excluded: list[re.Pattern[str]], text: str) -> int:
-    found = [match.span() for match in regex.finditer(text)]
-    spans = [match.span() for other in excluded for match in other.finditer(text)] if found else []
-    return sum(not any(a <= start and end <= b for a, b in spans) for start, end in found)
+def count_matches(regex: re.Pattern[str], excluded: list[re.Pattern[str]], text: str) -> int:
+    matches = [match.span() for match in regex.finditer(text)]
+    spans = [match.span() for other in excluded for match in other.finditer(text)] if matches else []
+    return sum(not any(a <= start and end <= b for a, b in spans) for start, end in matches)
 
 
-def matches(name: str, title: str, abstract: str, categories: list[str], mode: str = "any") -> bool:
+def is_match(name: str, title: str, abstract: str, categories: list[str], mode: str = "any") -> bool:
     """Whether a submission matches a topic, by plain `re`."""
     for topic in family(name):
         rules, excluded, guard = rules_of(topic)
@@ -136,28 +137,30 @@ def matches(name: str, title: str, abstract: str, categories: list[str], mode: s
         if guard and not any(re.fullmatch(glob, category) for glob in globs for category in categories):
             continue
         for rule in rules:
-            if times(rule, excluded, title):
+            if count_matches(rule, excluded, title):
                 return True
-            if mode != "title" and times(rule, excluded, abstract) >= (2 if mode == "strict" else 1):
+            if mode != "title" and count_matches(rule, excluded, abstract) >= (2 if mode == "strict" else 1):
                 return True
     return False
 
 
-def test_the_share_of_rnn_in_neural_computing_by_year(neural: Path) -> None:
-    said = run("report", "--store", neural, "-t", "rnn", "-c", "cs.NE", "--since", 2012, "--until", 2020, "--format", "json")  # fmt: skip
-    bases: Counter[int] = Counter()
+def test_the_yearly_share_of_rnn_equals_a_count_by_hand(neural: Path) -> None:
+    result = run("report", "--store", neural, "-t", "rnn", "-c", "cs.NE", "--since", 2012, "--until", 2020, "--format", "json")  # fmt: skip
+    totals: Counter[int] = Counter()
     counts: Counter[int] = Counter()
-    for row in real("cs.NE"):
+    for row in real_records("cs.NE"):
         year = row["created"].year
-        bases[year] += 1
-        counts[year] += matches(
+        totals[year] += 1
+        counts[year] += is_match(
             "rnn", normalize_text(row["title"]), normalize_text(row["abstract"]), row["categories"].split()
         )
-    found = {int(row["period"]): (row["count"], row["base"], row["status"]) for row in json.loads(said.stdout)["rows"]}
+    reported = {
+        int(row["period"]): (row["count"], row["base"], row["status"]) for row in json.loads(result.stdout)["rows"]
+    }
     # the records end in 2019, so the last weeks of it were seen too soon to be sure
     status = {year: "complete" if year < 2019 else "provisional" for year in YEARS}
-    assert found == {year: (counts[year], bases[year], status[year]) for year in YEARS}
-    assert counts[2016] / bases[2016] > 2 * counts[2012] / bases[2012] > 0  # what everybody saw then
+    assert reported == {year: (counts[year], totals[year], status[year]) for year in YEARS}
+    assert counts[2016] / totals[2016] > 2 * counts[2012] / totals[2012] > 0  # what everybody saw then
 
 
 LARGE = [
@@ -178,17 +181,17 @@ LARGE = [
 SELECTIONS = 200 if os.environ.get("TREND_SOAK") else 30
 
 
-def selections(number: int) -> list[dict[str, Any]]:
+def draw_selections(number: int) -> list[dict[str, Any]]:
     """Random selections: topics, windows, scopes and modes of every kind."""
     rng = random.Random(20)
-    found = []
+    drawn = []
     for _ in range(number):
         year, month = rng.randint(2012, 2019), rng.randint(1, 12)
         window = rng.choice([
             {"period": f"{year}"}, {"period": f"{year}-Q{rng.randint(1, 4)}"}, {"period": f"{year}-{month:02d}"},
             {"period": f"{year}-W{rng.randint(1, 50):02d}"}, {"since": f"{year}-{month:02d}-09", "until": f"{year + 1}-05-03"},
         ])  # fmt: skip
-        found.append(
+        drawn.append(
             {
                 **window,
                 "topics": [rng.choice(LARGE if rng.random() < 0.6 else sorted(definitions()))],
@@ -201,50 +204,50 @@ def selections(number: int) -> list[dict[str, Any]]:
                 "author": "wang" if rng.random() < 0.1 else None,
             }
         )
-    return found
+    return drawn
 
 
 def test_a_list_is_what_was_counted_and_a_plain_count_of_it_agrees(
     neural: Path, library: Library, tmp_path: Path
 ) -> None:
     """Random selections; of every twentieth all stored records are counted by plain `re` as well."""
-    done = run("export", "--store", neural, "-c", "cs.*", "-o", tmp_path / "all.parquet")
-    assert done.exit_code == 0, done.output
+    result = run("export", "--store", neural, "-c", "cs.*", "-o", tmp_path / "all.parquet")
+    assert result.exit_code == 0, result.output
     exported = pq.read_table(tmp_path / "all.parquet").to_pylist()
-    store, listed = Store.open(neural), 0
-    for number, words in enumerate(selections(SELECTIONS)):
-        question, _ = parse_query(library, include_partial=True, **words)
-        span = question.period or periods.period_from_dates(*question.window)  # type: ignore[arg-type]
-        counted = bind(store, library, question, ML).count_submissions([span])
-        papers = list_submissions(store, library, question, ML)
+    store, listed_count = Store.open(neural), 0
+    for number, words in enumerate(draw_selections(SELECTIONS)):
+        query, _ = parse_query(library, include_partial=True, **words)
+        span = query.period or periods.period_from_dates(*query.window)  # type: ignore[arg-type]
+        counted = bind(store, library, query, ML).count_submissions([span])
+        papers = list_submissions(store, library, query, ML)
         ids = [row["id"] for row in papers.rows]
         assert len(set(ids)) == len(ids) == counted.counts[words["topics"][0], span], words
         assert all(row["matches"] for row in papers.rows) or words["match"] != "any"
-        listed += len(ids)
+        listed_count += len(ids)
         if number % 20 == 0:
-            told = build_series(store, library, question, ML)
-            assert sum(row["count"] for row in told.rows) == len(ids)
+            series = build_series(store, library, query, ML)
+            assert sum(row["count"] for row in series.rows) == len(ids)
             inside = [row for row in exported if span.start <= row["v1"].date() < span.end]
-            assert {row["id"] for row in inside if chosen(row, words)} == set(ids), words
-    assert listed > 7 * SELECTIONS
+            assert {row["id"] for row in inside if is_selected(row, words)} == set(ids), words
+    assert listed_count > 7 * SELECTIONS
 
 
-def chosen(row: Mapping[str, Any], words: Mapping[str, Any]) -> bool:
+def is_selected(row: Mapping[str, Any], words: Mapping[str, Any]) -> bool:
     """Whether a record belongs to a selection, by plain means."""
-    listed = row["categories"].split()
+    categories = row["categories"].split()
     globs = [re.escape(glob).replace(r"\*", ".*") for glob in words["scope"].categories]
-    inside = listed[:1] if words["primary_only"] else listed
+    inside = categories[:1] if words["primary_only"] else categories
     return (
         any(re.fullmatch(glob, category) for glob in globs for category in inside)
-        and (words["author"] is None or words["author"] in unidecoded(row["authors"]))
+        and (words["author"] is None or words["author"] in strip_accents(row["authors"]))
         and all(
-            matches(topic, row["title"], row["abstract"].strip("\n"), listed, words["match"])
+            is_match(topic, row["title"], row["abstract"].strip("\n"), categories, words["match"])
             for topic in [*words["topics"], *words["both"]]
         )
     )
 
 
-def unidecoded(text: str) -> str:
+def strip_accents(text: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c)).lower()
 
 
@@ -252,7 +255,7 @@ CONSERVED = [["cs.NE"], ["cs.NE", "cs.LG", "cs.CV"], ["cs.*"]]
 
 
 @pytest.mark.parametrize("categories", CONSERVED, ids=" ".join)
-def test_parts_add_up_to_the_whole(neural: Path, library: Library, categories: list[str]) -> None:
+def test_categories_and_months_add_up_to_their_totals(neural: Path, library: Library, categories: list[str]) -> None:
     store, pack = Store.open(neural), library.get_pack("ml")
     selection = Selection(Settings().resolve_scope(categories) or ML, pack)
     years = [periods.parse_period(str(year)) for year in YEARS]
@@ -260,46 +263,49 @@ def test_parts_add_up_to_the_whole(neural: Path, library: Library, categories: l
     days = periods.list_periods(date(2018, 12, 17), date(2019, 2, 4), "day")
     weeks = periods.list_periods(days[0].start, date(2019, 2, 4), "week")
     by_year, by_month = (
-        count_submissions(store, library, selection, chosen, ignore_progress) for chosen in (years, months)
+        count_submissions(store, library, selection, spans, ignore_progress) for spans in (years, months)
     )
-    by_week, by_day = (
-        count_submissions(store, library, selection, chosen, ignore_progress) for chosen in (weeks, days)
-    )
-    parts = count_breakdown(store, library, selection, years, ignore_progress, "primary")
-    each = count_breakdown(store, library, selection, years, ignore_progress, "category")
-    for whole, pieces, spans, parted in ((by_year, by_month, years, months), (by_week, by_day, weeks, days)):
-        for item in spans:
-            inside = [piece for piece in parted if item.start <= piece.start < item.end]
-            assert whole.totals[item] == sum(pieces.totals[piece] for piece in inside)
+    by_week, by_day = (count_submissions(store, library, selection, spans, ignore_progress) for spans in (weeks, days))
+    by_primary = count_breakdown(store, library, selection, years, ignore_progress, "primary")
+    by_category = count_breakdown(store, library, selection, years, ignore_progress, "category")
+    for long_counts, short_counts, long_periods, short_periods in (
+        (by_year, by_month, years, months),
+        (by_week, by_day, weeks, days),
+    ):
+        for long_period in long_periods:
+            inside = [period for period in short_periods if long_period.start <= period.start < long_period.end]
+            assert long_counts.totals[long_period] == sum(short_counts.totals[period] for period in inside)
             for topic in pack:
-                assert whole.counts[topic, item] == sum(pieces.counts[topic, piece] for piece in inside)
+                assert long_counts.counts[topic, long_period] == sum(
+                    short_counts.counts[topic, period] for period in inside
+                )
     for year in years:
-        assert by_year.totals[year] == sum(part.totals[year] for part in parts.values())
-        assert max(part.totals[year] for part in each.values()) <= by_year.totals[year]
+        assert by_year.totals[year] == sum(counts.totals[year] for counts in by_primary.values())
+        assert max(counts.totals[year] for counts in by_category.values()) <= by_year.totals[year]
         for topic in pack:
             number = by_year.counts[topic, year]
-            assert number == sum(part.counts[topic, year] for part in parts.values())
+            assert number == sum(counts.counts[topic, year] for counts in by_primary.values())
             # a cross-listed submission is in several categories, and once in their union
-            assert max(part.counts[topic, year] for part in each.values()) <= number
-            assert number <= sum(part.counts[topic, year] for part in each.values())
+            assert max(counts.counts[topic, year] for counts in by_category.values()) <= number
+            assert number <= sum(counts.counts[topic, year] for counts in by_category.values())
             for parent in library.get_topic(topic).parents:
                 assert number <= by_year.counts.get((parent, year), number)
-    found = build_decomposition(
+    decomposition = build_decomposition(
         store, library, parse_query(library, pack="ml", period="2018", scope=selection.scope)[0], ML
     )
-    for row in found.rows:
+    for row in decomposition.rows:
         assert row["within"] + row["mix"] == pytest.approx(row["points"], abs=1e-12)
         assert row["points"] == pytest.approx(row["share_2"] - row["share_1"], abs=1e-12)
 
 
-def differences(library: Library, records: list[tuple[str, str]], step: int) -> list[tuple[str, int]]:
+def find_differences(library: Library, records: list[tuple[str, str]], step: int) -> list[tuple[str, int]]:
     """Where the matcher and `re` disagree: of every rule it named, and of each `step`-th (rule, record) it did not."""
     rules = list({rule.key: rule for topic in library.topics.values() for rule in topic.rules}.values())
     compiled = {r.key: (re.compile(r.regex, re.ASCII), [regex_of(o, re.IGNORECASE) for o in r.exclude]) for r in rules}
     matcher, wrong = Matcher(rules), []
     for start in range(0, len(records), 2000):
-        part = records[start : start + 2000]
-        batch = pa.record_batch({"title": [title for title, _ in part], "abstract": [text for _, text in part]})
+        chunk = records[start : start + 2000]
+        batch = pa.record_batch({"title": [title for title, _ in chunk], "abstract": [text for _, text in chunk]})
         named = {
             (row, key): (title, strict)
             for row, key, title, strict in zip(
@@ -308,13 +314,13 @@ def differences(library: Library, records: list[tuple[str, str]], step: int) -> 
         }
         for number, rule in enumerate(rules):
             regex, excluded = compiled[rule.key]
-            for row, (title, abstract) in enumerate(part):
-                said = named.get((row, rule.key))
-                if said is None and (row + number) % step:
+            for row, (title, abstract) in enumerate(chunk):
+                reported = named.get((row, rule.key))
+                if reported is None and (row + number) % step:
                     continue
-                in_title, in_abstract = times(regex, excluded, title), times(regex, excluded, abstract)
+                in_title, in_abstract = count_matches(regex, excluded, title), count_matches(regex, excluded, abstract)
                 expected = (in_title > 0, in_title > 0 or in_abstract > 1) if in_title or in_abstract else None
-                if said != expected:
+                if reported != expected:
                     wrong.append((rule.text, start + row))
     return wrong
 
@@ -327,12 +333,12 @@ def records(number: int) -> list[tuple[str, str]]:
 
 
 def test_the_matcher_and_re_agree(library: Library) -> None:
-    assert differences(library, records(1500), step=197) == []
+    assert find_differences(library, records(1500), step=197) == []
 
 
 @pytest.mark.slow
 def test_the_matcher_and_re_agree_on_20_000_records_and_every_rule(library: Library) -> None:
-    assert differences(library, records(20_000), step=1) == []
+    assert find_differences(library, records(20_000), step=1) == []
 
 
 def test_verdict_interval_and_p_agree_in_every_row(neural: Path, library: Library) -> None:
@@ -370,13 +376,13 @@ LEFT, TAKEN = {"Withdraw", "Desk Reject"}, {"Poster", "Spotlight", "Oral", "Talk
 
 
 @cache
-def listed(year: int) -> list[dict[str, Any]]:
+def read_list(year: int) -> list[dict[str, Any]]:
     """The list of a year as it lies there."""
     found: list[dict[str, Any]] = json.loads((SHARED / f"data/openreview/iclr{year}.json").read_text(encoding="utf-8"))
     return found
 
 
-def asked(root: Path, *words: str) -> list[dict[str, Any]]:
+def report_rows(root: Path, *words: str) -> list[dict[str, Any]]:
     """The rows of a report on ICLR."""
     rows: list[dict[str, Any]] = json.loads(
         run("report", "--corpus", "iclr", *words, "--format", "json", "--store", str(root)).stdout
@@ -384,41 +390,41 @@ def asked(root: Path, *words: str) -> list[dict[str, Any]]:
     return rows
 
 
-def test_the_submissions_to_iclr_by_status(iclr: Path) -> None:
+def test_submissions_to_iclr_are_counted_by_status(iclr: Path) -> None:
     expected = {
         "submitted": list(ICLR.values()),
-        "active": [sum(paper["status"] not in LEFT for paper in listed(year)) for year in ICLR],
-        "accepted": [sum(paper["status"] in TAKEN for paper in listed(year)) for year in ICLR],
+        "active": [sum(paper["status"] not in LEFT for paper in read_list(year)) for year in ICLR],
+        "accepted": [sum(paper["status"] in TAKEN for paper in read_list(year)) for year in ICLR],
     }
     for status, totals in expected.items():
-        assert [row["count"] for row in asked(iclr, "--by", "year", "--submission-status", status)] == totals
+        assert [row["count"] for row in report_rows(iclr, "--by", "year", "--submission-status", status)] == totals
 
 
 @pytest.mark.parametrize("word", ["deep learning", "graph neural networks", "reinforcement learning"])
-def test_the_whole_keywords_of_iclr(iclr: Path, word: str) -> None:
+def test_keywords_of_iclr_match_as_a_whole(iclr: Path, word: str) -> None:
     def has(paper: Mapping[str, Any]) -> bool:
         return word in [item.strip().lower().replace("-", " ") for item in (paper["keywords"] or "").split(";")]
 
-    expected = [sum(map(has, listed(year))) for year in ICLR]
-    assert [row["count"] for row in asked(iclr, "--keyword", word)] == expected
+    expected = [sum(map(has, read_list(year))) for year in ICLR]
+    assert [row["count"] for row in report_rows(iclr, "--keyword", word)] == expected
 
 
-def test_graph_networks_at_iclr(iclr: Path) -> None:
+def test_a_phrase_matches_titles_and_keywords_of_iclr(iclr: Path) -> None:
     """A phrase over titles and keywords, each for itself, as plain `re` finds it."""
 
     def has(paper: Mapping[str, Any]) -> bool:
         texts = (paper["title"], *(paper["keywords"] or "").split(";"))
         return any(re.search(r"\bgraph[ -]neural[ -]networks?\b", normalize_text(text), re.I | re.A) for text in texts)
 
-    expected = [sum(map(has, listed(year))) for year in ICLR]
-    assert [row["count"] for row in asked(iclr, "--query", "graph neural network")] == expected
+    expected = [sum(map(has, read_list(year))) for year in ICLR]
+    assert [row["count"] for row in report_rows(iclr, "--query", "graph neural network")] == expected
 
 
 def test_the_acceptance_rates_of_iclr_are_those_of_the_lists(iclr: Path) -> None:
     for year in ICLR:
-        active = [paper for paper in listed(year) if paper["status"] not in LEFT]
+        active = [paper for paper in read_list(year) if paper["status"] not in LEFT]
         words = ("--outcome", "accepted", "--keyword", "deep learning", "--period", str(year))
-        (row,) = asked(iclr, *words)
+        (row,) = report_rows(iclr, *words)
         holds = [
             "deep learning" in re.split(r"\s*;\s*", (paper["keywords"] or "").lower().replace("-", " ").strip())
             for paper in active

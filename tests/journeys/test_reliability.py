@@ -38,7 +38,7 @@ HARVEST = ["fetch", *CATEGORIES, "--source", "oai"]
 
 
 @pytest.fixture
-def served(small_corpus: list[SyntheticSubmission]) -> Iterator[ArxivStandIn]:
+def paged_standin(small_corpus: list[SyntheticSubmission]) -> Iterator[ArxivStandIn]:
     standin = ArxivStandIn(small_corpus)
     standin.oai_page_sizes = (60, 200)
     with run_stand_in(standin) as running:
@@ -46,12 +46,17 @@ def served(small_corpus: list[SyntheticSubmission]) -> Iterator[ArxivStandIn]:
 
 
 def start_child(
-    served: ArxivStandIn, root: Path, words: list[str], kind: str = "none", number: int = 0, log: Path | None = None
+    paged_standin: ArxivStandIn,
+    root: Path,
+    words: list[str],
+    kind: str = "none",
+    number: int = 0,
+    log: Path | None = None,
 ) -> subprocess.Popen[str]:
     """Start a command line in a child process that kills itself at operation `number` of a kind."""
     env = {
         **os.environ,
-        **served.build_environment(),
+        **paged_standin.build_environment(),
         "TREND_STORE": str(root),
         "XDG_STATE_HOME": str(root.parent / "state"),
     }
@@ -59,13 +64,13 @@ def start_child(
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def run_undisturbed(served: ArxivStandIn, root: Path, words: list[str]) -> None:
-    process = start_child(served, root, words)
+def run_undisturbed(paged_standin: ArxivStandIn, root: Path, words: list[str]) -> None:
+    process = start_child(paged_standin, root, words)
     _, stderr = process.communicate(timeout=120)
     assert process.returncode == 0, stderr
 
 
-def state(root: Path) -> tuple[list[Any], list[Any]]:
+def read_state(root: Path) -> tuple[list[Any], list[Any]]:
     """Return the rows and the ledger of a store, without the times at which they came."""
     store = Store.open(root)
     columns = ", ".join(name for name, _ in DATA_COLUMNS if name not in ("fetched_at", "over_file", "over_row"))
@@ -80,7 +85,7 @@ def state(root: Path) -> tuple[list[Any], list[Any]]:
 
 
 @pytest.fixture(scope="module")
-def filled(small_corpus: list[SyntheticSubmission], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def filled_store(small_corpus: list[SyntheticSubmission], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store that holds 2018 in compacted month files, so that the next commit has files to remove."""
     root = tmp_path_factory.mktemp("filled") / "store"
     with run_stand_in(ArxivStandIn(small_corpus)) as running:
@@ -90,28 +95,30 @@ def filled(small_corpus: list[SyntheticSubmission], tmp_path_factory: pytest.Tem
 
 
 @pytest.fixture
-def half_full(filled: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(filled, tmp_path / "half"))
+def filled_copy(filled_store: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(filled_store, tmp_path / "half"))
 
 
 @pytest.mark.parametrize(("words", "kinds"), [(FILL, API_KINDS), (HARVEST, OAI_KINDS)], ids=["api", "oai"])
 def test_killed_at_any_operation(
-    served: ArxivStandIn, half_full: Path, tmp_path: Path, words: list[str], kinds: Sequence[str]
+    paged_standin: ArxivStandIn, filled_copy: Path, tmp_path: Path, words: list[str], kinds: Sequence[str]
 ) -> None:
     rng = random.Random(11)
-    shutil.copytree(half_full, tmp_path / "whole")
+    shutil.copytree(filled_copy, tmp_path / "whole")
     start = time.monotonic()
-    run_undisturbed(served, tmp_path / "whole", words)
+    run_undisturbed(paged_standin, tmp_path / "whole", words)
     duration = time.monotonic() - start
-    undisturbed, operations = state(tmp_path / "whole"), json.loads((tmp_path / "log").read_text())
+    undisturbed, operations = read_state(tmp_path / "whole"), json.loads((tmp_path / "log").read_text())
     assert set(operations) == {"write", "sync", "rename", "removal"}
     assert len(undisturbed[0]) == 600
     (tmp_path / "log").unlink()
     kills: Counter[str] = Counter()
     for number in range(RUNS or len(kinds)):
         root, kind = tmp_path / f"run{number}", kinds[number % len(kinds)]
-        shutil.copytree(half_full, root)
-        process = start_child(served, root, words, kind, rng.randrange(operations.get(kind, 1)), tmp_path / "killed")
+        shutil.copytree(filled_copy, root)
+        process = start_child(
+            paged_standin, root, words, kind, rng.randrange(operations.get(kind, 1)), tmp_path / "killed"
+        )
         if kind == "moment":
             time.sleep(rng.uniform(0.2, 1.0) * duration)
             process.kill()
@@ -119,8 +126,8 @@ def test_killed_at_any_operation(
         assert process.returncode in (-signal.SIGKILL, 0), process.returncode
         kills[kind] += process.returncode == -signal.SIGKILL
         Store.open(root)  # intact, whenever the kill came
-        run_undisturbed(served, root, words)
-        assert state(root) == undisturbed, f"killed at kind {kind!r}"
+        run_undisturbed(paged_standin, root, words)
+        assert read_state(root) == undisturbed, f"killed at kind {kind!r}"
         shutil.rmtree(root)
     print(
         f"\nkills of {words[-1]}: "
@@ -144,24 +151,28 @@ OAI_FAULTS = ["html with 200", "rate exceeded with 200", "empty body", "truncate
     ],
 )
 def test_one_request_in_twenty_goes_wrong(
-    served: ArxivStandIn, half_full: Path, tmp_path: Path, words: list[str], faults: list[str]
+    paged_standin: ArxivStandIn, filled_copy: Path, tmp_path: Path, words: list[str], faults: list[str]
 ) -> None:
-    submissions = list(served.submissions)
-    shutil.copytree(half_full, tmp_path / "whole")
-    run_undisturbed(served, tmp_path / "whole", words)
-    undisturbed = state(tmp_path / "whole")
+    submissions = list(paged_standin.submissions)
+    shutil.copytree(filled_copy, tmp_path / "whole")
+    run_undisturbed(paged_standin, tmp_path / "whole", words)
+    undisturbed = read_state(tmp_path / "whole")
     request_count = fault_count = 0
     for number in range(RUNS // 5 or 2):
         root = tmp_path / f"run{number}"
-        shutil.copytree(half_full, root)
-        served.submissions, served.requests, before = list(submissions), [], served.random_fault_count
-        served.random_faults = (0.05, faults)
-        start_child(served, root, words).communicate(timeout=120)
-        request_count += len(served.requests)
-        fault_count += served.random_fault_count - before
-        served.random_faults, served.submissions = (0.0, ()), list(submissions)
-        run_undisturbed(served, root, words)
-        rows, ledger = state(root)
+        shutil.copytree(filled_copy, root)
+        paged_standin.submissions, paged_standin.requests, before = (
+            list(submissions),
+            [],
+            paged_standin.random_fault_count,
+        )
+        paged_standin.random_faults = (0.05, faults)
+        start_child(paged_standin, root, words).communicate(timeout=120)
+        request_count += len(paged_standin.requests)
+        fault_count += paged_standin.random_fault_count - before
+        paged_standin.random_faults, paged_standin.submissions = (0.0, ()), list(submissions)
+        run_undisturbed(paged_standin, root, words)
+        rows, ledger = read_state(root)
         assert [row[:8] for row in rows] == [row[:8] for row in undisturbed[0]]
         assert ledger == undisturbed[1]
         shutil.rmtree(root)
@@ -176,52 +187,52 @@ def wait_for_lock(root: Path) -> None:
         time.sleep(0.02)
 
 
-def test_of_two_fetches_one_works_and_the_other_names_it(served: ArxivStandIn, tmp_path: Path) -> None:
-    served.inject_fault("wait")  # until the second one has ended, however slow the machine
-    first = start_child(served, tmp_path / "store", FILL)
+def test_of_two_fetches_one_works_and_the_other_names_it(paged_standin: ArxivStandIn, tmp_path: Path) -> None:
+    paged_standin.inject_fault("wait")  # until the second one has ended, however slow the machine
+    first = start_child(paged_standin, tmp_path / "store", FILL)
     wait_for_lock(tmp_path / "store")
-    second = start_child(served, tmp_path / "store", FILL)
+    second = start_child(paged_standin, tmp_path / "store", FILL)
     _, stderr = second.communicate(timeout=60)
-    served.release.set()
+    paged_standin.release.set()
     assert second.returncode == 3
     assert re.search(rf"being written by process {first.pid} \(.*\)\. Nothing was changed; try again later", stderr)
     _, stderr = first.communicate(timeout=120)
     assert first.returncode == 0 and "600 new" in stderr
-    run_undisturbed(served, tmp_path / "store", FILL)  # the lock ends with its holder
+    run_undisturbed(paged_standin, tmp_path / "store", FILL)  # the lock ends with its holder
 
 
-def test_the_lock_of_a_killed_run_is_ignored(served: ArxivStandIn, tmp_path: Path) -> None:
-    served.inject_fault("wait")
-    first = start_child(served, tmp_path / "store", FILL)
+def test_the_lock_of_a_killed_run_is_ignored(paged_standin: ArxivStandIn, tmp_path: Path) -> None:
+    paged_standin.inject_fault("wait")
+    first = start_child(paged_standin, tmp_path / "store", FILL)
     wait_for_lock(tmp_path / "store")
     first.kill()
     first.communicate(timeout=60)
     assert (tmp_path / "store" / "lock.json").exists()  # nobody was left to remove it
-    served.pending_faults = []
-    served.release.set()
-    run_undisturbed(served, tmp_path / "store", FILL)
+    paged_standin.pending_faults = []
+    paged_standin.release.set()
+    run_undisturbed(paged_standin, tmp_path / "store", FILL)
     assert Store.open(tmp_path / "store").manifest.submission_count == 600
 
 
-def test_a_report_during_a_fetch_sees_the_last_committed_state(served: ArxivStandIn, half_full: Path) -> None:
-    served.inject_fault("slow", times=5, when=lambda query: query["max_results"] != "1")
-    fetch = start_child(served, half_full, FILL)
-    before = Store.open(half_full).manifest.generation
+def test_a_report_during_a_fetch_sees_the_last_committed_state(paged_standin: ArxivStandIn, filled_copy: Path) -> None:
+    paged_standin.inject_fault("slow", times=5, when=lambda query: query["max_results"] != "1")
+    fetch = start_child(paged_standin, filled_copy, FILL)
+    before = Store.open(filled_copy).manifest.generation
     line_counts: list[int] = []
     while fetch.poll() is None:
         done = subprocess.run(
-            [sys.executable, "-m", "trendcli", "papers", "--period", "2018", "--limit", "0", "--format", "jsonl", "--store", str(half_full)],
+            [sys.executable, "-m", "trendcli", "papers", "--period", "2018", "--limit", "0", "--format", "jsonl", "--store", str(filled_copy)],
             capture_output=True, text=True,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         line_counts.append(len(done.stdout.splitlines()))
     fetch.communicate(timeout=60)
     assert line_counts and set(line_counts) == {250}
-    assert Store.open(half_full).manifest.generation > before + 2
+    assert Store.open(filled_copy).manifest.generation > before + 2
 
 
-def test_the_ledger_states_source_and_window_of_every_request(served: ArxivStandIn, tmp_path: Path) -> None:
-    run_undisturbed(served, tmp_path / "store", FILL)
+def test_the_ledger_states_source_and_window_of_every_request(paged_standin: ArxivStandIn, tmp_path: Path) -> None:
+    run_undisturbed(paged_standin, tmp_path / "store", FILL)
     ledger = Store.open(tmp_path / "store").manifest.ledger
     assert {(record.source, record.version, record.status) for record in ledger} == {("arxiv", "API, Atom", "complete")}
     assert sum(record.received for record in ledger) == 600
@@ -229,27 +240,27 @@ def test_the_ledger_states_source_and_window_of_every_request(served: ArxivStand
     assert min(record.since for record in ledger) == date(2018, 1, 1)
 
 
-def test_a_full_disk(served: ArxivStandIn, half_full: Path) -> None:
+def test_a_full_disk(paged_standin: ArxivStandIn, filled_copy: Path) -> None:
     """A limit on the size of files acts as a full disk: writing fails in the middle of a file."""
-    before = (half_full / "manifest.json").read_bytes()
+    before = (filled_copy / "manifest.json").read_bytes()
     env = {
         **os.environ,
-        **served.build_environment(),
-        "TREND_STORE": str(half_full),
-        "XDG_STATE_HOME": str(half_full.parent / "state"),
+        **paged_standin.build_environment(),
+        "TREND_STORE": str(filled_copy),
+        "XDG_STATE_HOME": str(filled_copy.parent / "state"),
     }
     limited = f"ulimit -f 8; exec {sys.executable} -m trendcli {' '.join(FILL)}"
     done = subprocess.run(["bash", "-c", limited], env=env, capture_output=True, text=True, timeout=60)
     assert done.returncode == 4, done.stderr
     assert "File too large" in done.stderr and "Traceback" not in done.stderr
-    assert (half_full / "manifest.json").read_bytes() == before
-    assert not list(half_full.rglob("*.draft"))
-    run_undisturbed(served, half_full, FILL)
-    assert Store.open(half_full).manifest.submission_count == 600
+    assert (filled_copy / "manifest.json").read_bytes() == before
+    assert not list(filled_copy.rglob("*.draft"))
+    run_undisturbed(paged_standin, filled_copy, FILL)
+    assert Store.open(filled_copy).manifest.submission_count == 600
 
 
-def test_two_reports_at_once_on_a_new_store(served: ArxivStandIn, tmp_path: Path) -> None:
-    run_undisturbed(served, tmp_path / "store", FILL)
+def test_two_reports_at_once_on_a_new_store(paged_standin: ArxivStandIn, tmp_path: Path) -> None:
+    run_undisturbed(paged_standin, tmp_path / "store", FILL)
     command = [sys.executable, "-m", "trendcli", "report", "--store", str(tmp_path / "store"), "--format", "csv"]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     outputs = [process.communicate(timeout=120) for process in processes]
@@ -259,8 +270,8 @@ def test_two_reports_at_once_on_a_new_store(served: ArxivStandIn, tmp_path: Path
     assert outputs[0][0] == outputs[1][0] == alone and alone.count("\n") > 100
 
 
-def test_a_store_that_cannot_be_written_still_reports(served: ArxivStandIn, tmp_path: Path) -> None:
-    run_undisturbed(served, tmp_path / "store", FILL)
+def test_a_store_that_cannot_be_written_still_reports(paged_standin: ArxivStandIn, tmp_path: Path) -> None:
+    run_undisturbed(paged_standin, tmp_path / "store", FILL)
     command = [sys.executable, "-c", UNWRITABLE, "report", "--store", str(tmp_path / "store"), "--format", "csv"]
     blocked = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert (blocked.returncode, blocked.stderr) == (0, "")

@@ -15,7 +15,7 @@ from typer.testing import Result
 
 import trendcli
 from tests.commands import run
-from tests.conftest import answer
+from tests.worlds import coverage_record
 from trendcli.core.errors import UsageError
 from trendcli.core.types import Scope, Submission
 from trendcli.reports.trends.acceptance import build_acceptance
@@ -67,7 +67,7 @@ def papers_of(year: int, **changes: Any) -> list[dict[str, Any]]:
     return papers
 
 
-def written(path: Path, year: int, **changes: Any) -> Path:
+def write_list(path: Path, year: int, **changes: Any) -> Path:
     """The list of a year as a file."""
     path.write_text(json.dumps(papers_of(year, **changes)), encoding="utf-8")
     return path
@@ -78,7 +78,7 @@ def lists(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with both lists of WORLD, imported from the shell, for tests to copy."""
     folder = tmp_path_factory.mktemp("lists")
     for year in WORLD:
-        file = written(folder / f"{year}.json", year)
+        file = write_list(folder / f"{year}.json", year)
         result = run("import", str(file), "--venue", "ICLR", "--year", str(year), "--store", str(folder / "store"))
         assert result.exit_code == 0, result.output
     return folder / "store"
@@ -98,7 +98,7 @@ def topics_of(root: Path) -> Library:
     return load_library(folder)
 
 
-def opened(root: Path, *fields: str) -> Store:
+def open_venue(root: Path, *fields: str) -> Store:
     """The store of the venue, read by some fields; by those that all its lists have where none is named."""
     store = Store.open(root / "venues" / "iclr")
     return restrict_text_fields(store, fields or None)
@@ -107,8 +107,8 @@ def opened(root: Path, *fields: str) -> Store:
 def rows(root: Path, scope: Scope = SUBMITTED, fields: Sequence[str] = ()) -> list[tuple[int | None, int | None]]:
     """Count and base of the topic graph, by year."""
     library = topics_of(root)
-    question, _ = parse_query(library, topics=["graph"], scope=scope, corpus="iclr")
-    report = build_series(opened(root, *fields), library, question, SUBMITTED)
+    query, _ = parse_query(library, topics=["graph"], scope=scope, corpus="iclr")
+    report = build_series(open_venue(root, *fields), library, query, SUBMITTED)
     return [(row["count"], row["base"]) for row in report.rows]
 
 
@@ -132,14 +132,14 @@ def test_a_year_whose_list_lacks_a_field_is_not_counted_in_it(root: Path) -> Non
 
 
 def test_where_no_list_has_a_field_nothing_is_counted(tmp_path: Path) -> None:
-    file, store = written(tmp_path / "2020.json", 2020), str(tmp_path / "store")
+    file, store = write_list(tmp_path / "2020.json", 2020), str(tmp_path / "store")
     run("import", str(file), "--venue", "iclr", "--year", "2020", "--store", store)
     refused = run("report", "--corpus", "iclr", "-t", "rnn", "--fields", "abstract", "--store", store)
     assert refused.exit_code == 4 and "No list of iclr has abstracts; use --fields title,keywords." in refused.output
 
 
 def test_years_are_counted_alike_where_one_list_has_no_abstracts(root: Path) -> None:
-    assert opened(root).text_fields == ("title", "keywords")
+    assert open_venue(root).text_fields == ("title", "keywords")
     assert rows(root) == [(20, 100), (14, 120)]
     shown = run("report", "--corpus", "iclr", "--query", "graph network", "--store", str(root))
     assert "matched in title and keywords; not every list has abstracts" in shown.output
@@ -160,8 +160,8 @@ def test_a_guard_is_for_categories_and_does_not_count_here(root: Path) -> None:
 
 def test_acceptance_is_counted_by_topic(root: Path) -> None:
     library = topics_of(root)
-    question, _ = parse_query(library, topics=["graph", "nothing"], corpus="iclr", period="2020")
-    report = build_acceptance(opened(root), library, question, SUBMITTED)
+    query, _ = parse_query(library, topics=["graph", "nothing"], corpus="iclr", period="2020")
+    report = build_acceptance(open_venue(root), library, query, SUBMITTED)
     graph, nothing = sorted(report.rows, key=lambda row: row["topic"])
     assert (graph["count"], graph["accepted"], graph["rate"]) == (14, 7, 0.5)
     assert graph["others"] == pytest.approx((30 - 7) / (80 - 14))
@@ -172,17 +172,17 @@ def test_acceptance_is_counted_by_topic(root: Path) -> None:
     assert report.notes[0].startswith("Accepted: 30 of 80 submissions, 37.50 %")
 
 
-def test_acceptance_is_of_a_venue_and_not_among_the_accepted(root: Path) -> None:
+def test_acceptance_needs_a_venue_and_a_scope_with_rejected_submissions(root: Path) -> None:
     library = topics_of(root)
-    question, _ = parse_query(library, topics=["graph"], corpus="iclr", scope=Scope("accepted", ("accepted",)))
+    query, _ = parse_query(library, topics=["graph"], corpus="iclr", scope=Scope("accepted", ("accepted",)))
     with pytest.raises(UsageError, match="among accepted submissions is always 100"):
-        build_acceptance(opened(root), library, question, SUBMITTED)
+        build_acceptance(open_venue(root), library, query, SUBMITTED)
     assert run("report", "--outcome", "accepted", "--store", str(root)).exit_code == 4  # no arXiv store is there
     assert run("report", "--corpus", "iclr", "--outcome", "loved", "--store", str(root)).exit_code == 2
 
 
 def test_a_year_that_has_not_been_decided_has_no_rate_and_no_accepted(root: Path, tmp_path: Path) -> None:
-    file = written(tmp_path / "2022.json", 2021, status="Active")
+    file = write_list(tmp_path / "2022.json", 2021, status="Active")
     text = file.read_text(encoding="utf-8").replace('"2021-', '"2022-')
     file.write_text(text, encoding="utf-8")
     assert run("import", str(file), "--venue", "iclr", "--year", "2022", "--store", str(root)).exit_code == 0
@@ -209,7 +209,7 @@ def test_a_later_list_revises_decisions_and_nothing_else(root: Path, tmp_path: P
     def imported(file: Path) -> str:
         return run("import", str(file), "--venue", "iclr", "--year", "2021", "--store", str(root)).output
 
-    assert "0 new, 0 revised, 120 unchanged" in imported(written(tmp_path / "again.json", 2021))
+    assert "0 new, 0 revised, 120 unchanged" in imported(write_list(tmp_path / "again.json", 2021))
     papers = json.loads((tmp_path / "again.json").read_text(encoding="utf-8"))
     papers[0]["status"] = "Oral"
     (tmp_path / "again.json").write_text(json.dumps(papers), encoding="utf-8")
@@ -262,7 +262,7 @@ def test_notes_name_the_fields_that_were_read(root: Path) -> None:
     assert "See `trend status --corpus iclr`." in refused.stderr
 
 
-def test_a_damaged_list_is_no_harm_to_the_status_of_arxiv(root: Path) -> None:
+def test_a_damaged_venue_leaves_the_status_of_arxiv_readable(root: Path) -> None:
     Store.open_or_create(root).commit([])
     assert "Venue iclr: 220 submissions" in run("status", "--store", str(root)).stdout
     (root / "venues" / "iclr" / "manifest.json").write_text("{", encoding="utf-8")
@@ -275,7 +275,7 @@ def test_submissions_of_a_year_are_in_no_order_of_days(root: Path) -> None:
     assert "220 submissions, 2 shown, latest year first" in listed
 
 
-def test_an_entry_of_a_submission_says_where_it_was_sent(root: Path) -> None:
+def test_a_bibtex_entry_says_where_a_submission_was_sent(root: Path) -> None:
     words = ("papers", "--corpus", "iclr", "--period", "2021", "--submission-status", "accepted", "--limit", "1")
     shown = run(*words, "--format", "bibtex", "--store", str(root)).stdout
     assert "howpublished = {Submission to iclr 2021, poster}" in shown and "arXiv" not in shown
@@ -346,8 +346,8 @@ def test_a_saved_report_of_a_venue_can_be_made_again(root: Path, tmp_path: Path)
 
 
 def test_status_and_doctor_read_a_venue(root: Path) -> None:
-    told = run("status", "--corpus", "iclr", "--store", str(root))
-    assert "2020: 100 submissions, 47 without keywords, 100 without abstract." in told.output
+    result = run("status", "--corpus", "iclr", "--store", str(root))
+    assert "2020: 100 submissions, 47 without keywords, 100 without abstract." in result.output
     assert run("doctor", "--corpus", "iclr", "--store", str(root)).exit_code == 0
     none = run("status", "--store", str(root))
     assert none.exit_code == 4 and "only these venues: iclr" in none.output
@@ -373,10 +373,14 @@ def test_a_venue_is_read_from_python(root: Path) -> None:
 
 def test_where_only_the_accepted_are_listed_they_are_the_base(tmp_path: Path) -> None:
     """A venue that hides what it rejected vouches for the accepted alone."""
-    rows = [listed(f"p{number}", "poster", 2024) for number in range(3)] + [listed("r", "rejected", 2024)]
+    rows = [decided_submission(f"p{number}", "poster", 2024) for number in range(3)] + [
+        decided_submission("r", "rejected", 2024)
+    ]
     at = datetime(2024, 9, 1, tzinfo=UTC)
     whole = {"accepted": "complete", "active": "partial", "submitted": "partial"}
-    known = [answer((name,), "2024-01-01", "2025-01-01", "2024-09-01", status) for name, status in whole.items()]
+    known = [
+        coverage_record((name,), "2024-01-01", "2025-01-01", "2024-09-01", status) for name, status in whole.items()
+    ]
     store = Store.open_or_create(tmp_path, corpus="icml")
     with store.write_lock():
         upsert_batches(store, [build_batch_table(rows, "test", at, "icml")], known)
@@ -384,7 +388,7 @@ def test_where_only_the_accepted_are_listed_they_are_the_base(tmp_path: Path) ->
     assert (row["count"], row["status"]) == (3, "complete")
 
 
-def listed(id: str, decided: str, year: int) -> Submission:
+def decided_submission(id: str, decided: str, year: int) -> Submission:
     """A submission of which only the decision matters."""
     words = {"title": "On nothing", "abstract": "", "keywords": ["x"], "authors": []}
     return build_venue_submission(
@@ -399,9 +403,9 @@ def test_no_field_is_not_every_field(root: Path) -> None:
 
 
 def test_a_list_of_another_year_than_is_named_changes_nothing(root: Path, tmp_path: Path) -> None:
-    """Else the year that is said would be whole and empty."""
+    """Otherwise the named year would be complete and empty."""
     before = (root / "venues" / "iclr" / "manifest.json").read_bytes()
-    file = written(tmp_path / "2020.json", 2020)
+    file = write_list(tmp_path / "2020.json", 2020)
     result = run("import", str(file), "--venue", "iclr", "--year", "2022", "--store", str(root))
     assert result.exit_code == 2 and "are already stored as iclr 2020, so they cannot belong to 2022" in result.output
     assert (root / "venues" / "iclr" / "manifest.json").read_bytes() == before
@@ -423,7 +427,7 @@ def test_a_list_without_its_venue_is_not_taken_for_a_snapshot(tmp_path: Path) ->
     assert result.exit_code == 2 and "to import a venue list, add --venue and --year" in result.output
 
 
-def imported(store: Path, papers: Sequence[dict[str, Any]], year: int = 2020) -> Result:
+def import_list(store: Path, papers: Sequence[dict[str, Any]], year: int = 2020) -> Result:
     """What the shell says of a list that is imported."""
     file = store.parent / f"list{year}.json"
     file.write_text(json.dumps(papers), encoding="utf-8")
@@ -431,7 +435,7 @@ def imported(store: Path, papers: Sequence[dict[str, Any]], year: int = 2020) ->
 
 
 def acceptance_of(store: Path, year: int = 2020) -> tuple[int, int | None]:
-    """The exit code of acceptance by topic in a year, and how many were accepted; None where that is not told."""
+    """The exit code of acceptance by topic in a year, and how many were accepted; None where that is unknown."""
     words = ("report", "--corpus", "iclr", "--store", str(store), "--query", "graph network")
     refused = run(*words, "--outcome", "accepted", "--period", str(year))
     shown = run(
@@ -448,19 +452,19 @@ def test_the_later_of_two_lists_decides_however_close_they_come(tmp_path: Path, 
     """Also within a second, in the running year, and whether or not the later one has decisions."""
     decided, store = papers_of(2021), tmp_path / "store"
     waiting = [{**paper, "status": "Active"} for paper in decided]
-    assert "0 revised" in imported(store, waiting, year).stderr
-    assert "120 revised, 0 unchanged" in imported(store, decided, year).stderr
+    assert "0 revised" in import_list(store, waiting, year).stderr
+    assert "120 revised, 0 unchanged" in import_list(store, decided, year).stderr
     assert acceptance_of(store, year) == (0, 40)
-    later = imported(store, waiting, year)
+    later = import_list(store, waiting, year)
     assert (
         "120 revised, 0 unchanged" in later.stderr
         and "have no decision yet or are unreadable" in later.stderr
         and later.exit_code == 0
     )
     assert acceptance_of(store, year) == (4, None)
-    assert imported(store, [*decided, {"id": ""}], year).exit_code == 3
+    assert import_list(store, [*decided, {"id": ""}], year).exit_code == 3
     assert acceptance_of(store, year)[0] == 4
-    imported(store, decided, year)
+    import_list(store, decided, year)
     assert acceptance_of(store, year) == (0, 40)
     shown = run("status", "--corpus", "iclr", "--store", str(store)).stdout
     assert "brought" not in shown
@@ -468,8 +472,8 @@ def test_the_later_of_two_lists_decides_however_close_they_come(tmp_path: Path, 
 
 def test_what_a_later_list_leaves_out_is_reported_and_stays(tmp_path: Path) -> None:
     waiting, store = [{**paper, "status": "Active"} for paper in papers_of(2020)], tmp_path / "store"
-    imported(store, waiting)
-    shorter = imported(store, papers_of(2020)[:90])
+    import_list(store, waiting)
+    shorter = import_list(store, papers_of(2020)[:90])
     assert "10 stored submissions to iclr 2020 are not in this list and remain unchanged." in shorter.stderr
     assert "10 of them have no decision, so accepted counts are n/a." in shorter.stderr and shorter.exit_code == 0
     assert acceptance_of(store) == (4, None)
@@ -477,8 +481,8 @@ def test_what_a_later_list_leaves_out_is_reported_and_stays(tmp_path: Path) -> N
 
 def test_authors_that_are_named_later_are_stored(tmp_path: Path) -> None:
     store = tmp_path / "store"
-    imported(store, papers_of(2020))
-    assert "100 revised" in imported(store, papers_of(2020, author="A. One;B. Two")).stderr
+    import_list(store, papers_of(2020))
+    assert "100 revised" in import_list(store, papers_of(2020, author="A. One;B. Two")).stderr
     found = run("authors", "--corpus", "iclr", "--store", str(store), "--format", "json")
     assert [(row["author"], row["submissions"]) for row in json.loads(found.stdout)["rows"]] == [
         ("A. One", 100), ("B. Two", 100),
@@ -487,7 +491,7 @@ def test_authors_that_are_named_later_are_stored(tmp_path: Path) -> None:
 
 def test_a_made_up_store_takes_no_real_list(tmp_path: Path) -> None:
     Store.open_or_create(tmp_path / "store", synthetic=True).commit([])
-    refused = imported(tmp_path / "store", papers_of(2020))
+    refused = import_list(tmp_path / "store", papers_of(2020))
     assert refused.exit_code == 2 and "made-up data" in refused.stderr
     words = ("fetch", "--source", "openreview", "--venue", "iclr", "--year", "2024", "--store", str(tmp_path / "store"))
     refused = run(*words)
@@ -497,7 +501,9 @@ def test_a_made_up_store_takes_no_real_list(tmp_path: Path) -> None:
 
 def test_a_field_that_a_few_have_is_not_counted_in(tmp_path: Path) -> None:
     papers, store = papers_of(2020), tmp_path / "store"
-    imported(store, [{**paper, "abstract": "A graph network."} if n < 49 else paper for n, paper in enumerate(papers)])
+    import_list(
+        store, [{**paper, "abstract": "A graph network."} if n < 49 else paper for n, paper in enumerate(papers)]
+    )
     asked = ("report", "--corpus", "iclr", "--query", "graph network", "--store", str(store))
     assert run(*asked, "--fields", "abstract").exit_code == 4
     assert json.loads(run(*asked, "--format", "json").stdout)["query"]["fields"] == ["title", "keywords"]
@@ -509,6 +515,6 @@ def test_a_list_that_is_hardly_one_is_refused_or_read_in_part(tmp_path: Path) ->
     deep = run("import", str(tmp_path / "deep.json"), "--venue", "iclr", "--year", "2020", "--store", str(store))
     assert deep.exit_code == 2 and "Nothing was imported" in deep.stderr
     odd = [{"id": " a", "title": "One"}, {"id": "a", "title": "Two"}, {"id": "b", "title": "\u200b"}]
-    told = imported(store, odd)
-    assert told.exit_code == 3 and "duplicate id a" in told.stderr and "no title or no id" in told.stderr
+    result = import_list(store, odd)
+    assert result.exit_code == 3 and "duplicate id a" in result.stderr and "no title or no id" in result.stderr
     assert Store.open(store / "venues" / "iclr").manifest.submission_count == 1

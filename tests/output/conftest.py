@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.output.worlds import build_report
+from tests.reports.helpers import build_report
 from trendcli.core.report import Report
 from trendcli.store.store import Store
 from trendcli.topics.library import Library

@@ -47,7 +47,7 @@ def test_a_gap_ends_a_run() -> None:
     assert [[row["share"] for row in run] for run in runs] == [[1, 2], [3]]
 
 
-def test_a_line_is_solid_between_whole_periods_and_dashed_to_others() -> None:
+def test_a_line_is_solid_between_complete_periods_and_dashed_to_others() -> None:
     rows = [
         year_row(2015, 1),
         year_row(2016, 2),
@@ -61,7 +61,7 @@ def test_a_line_is_solid_between_whole_periods_and_dashed_to_others() -> None:
     assert lines == [("-", [1, 2]), ("--", [2, 3]), ("None", [1, 2, 3]), ("None", [5])]
 
 
-def test_what_is_whole_and_what_is_partial() -> None:
+def test_a_clipped_period_is_partial_and_a_provisional_one_neither() -> None:
     rows = [year_row(2019, 1, status) for status in ("complete", "unknown", "provisional", "partial")]
     rows.append(year_row(2019, 1, clipped=True))
     assert [is_whole(row) for row in rows] == [True, True, False, False, False]

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.output.worlds import build_report
-from tests.worlds import answer, days, fill, paper
+from tests.reports.helpers import build_report
+from tests.worlds import coverage_record, days, fill, paper
 from trendcli.core.errors import UsageError
 from trendcli.core.registry import CHARTS, load_entry
 from trendcli.core.report import Report
@@ -39,8 +39,8 @@ def test_a_band_is_the_interval(quarterly_series: Report) -> None:
 def test_a_gap_breaks_the_line_and_a_running_period_is_hatched(tmp_path: Path, library: Library) -> None:
     papers = [paper(f"{y}01.{n:05d}", f"20{y}-01-05", "A GAN") for y in (16, 17, 18, 19) for n in range(4)]
     records = [
-        answer(since="2016-01-01", until="2018-01-01"),
-        answer(since="2018-02-01", until="2020-03-01", at="2020-03-01"),
+        coverage_record(since="2016-01-01", until="2018-01-01"),
+        coverage_record(since="2018-02-01", until="2020-03-01", at="2020-03-01"),
     ]
     store = fill(tmp_path, papers, records)
     report = build_report("series", store, library, "gan")
@@ -109,7 +109,7 @@ def test_other_files_and_too_many_lines_are_refused(quarterly_series: Report, ga
 
 def test_growth_is_drawn_over_the_volume_it_was_fitted_to(tmp_path: Path, library: Library) -> None:
     papers = [paper(f"{y}01.{n:05d}", f"20{y}-03-05", categories="eess.SY") for y in range(14, 20) for n in range(2 ** (y - 12))]  # fmt: skip
-    store = fill(tmp_path, papers, [answer(["eess.SY"], since="2014-01-01")])
+    store = fill(tmp_path, papers, [coverage_record(["eess.SY"], since="2014-01-01")])
     report = build_report("series", store, library, by="year")
     bars = draw_volume(report)
     (fitted, structural_break) = [line for line in bars.axes[0].lines if len(line.get_xdata()) > 1]
@@ -132,7 +132,7 @@ def test_an_index_and_categories_are_lines(gans: Store, library: Library) -> Non
 def test_an_axis_of_shares_follows_the_line_and_not_the_band(tmp_path: Path, library: Library) -> None:
     papers = [paper(f"1801.{n:05d}", "2018-01-05", "A cat") for n in range(4)]
     papers += [paper(f"1802.{n:05d}", "2018-02-05", "A GAN" if n < 10 else "A cat") for n in range(200)]
-    store = fill(tmp_path, papers, [answer(since="2018-01-01", until="2018-03-01", at="2018-06-01")])
+    store = fill(tmp_path, papers, [coverage_record(since="2018-01-01", until="2018-03-01", at="2018-06-01")])
     report = build_report("series", store, library, "gan", by="month", since="2018-01", until="2018-03")
     figure = draw_lines(report)
     assert [row["share_high"] > 0.4 for row in report.rows] == [True, False]
@@ -144,7 +144,7 @@ def test_an_axis_of_shares_follows_the_line_and_not_the_band(tmp_path: Path, lib
 
 def test_a_volume_says_which_periods_are_incomplete(tmp_path: Path, library: Library) -> None:
     papers = [paper(f"{y}01.{n:05d}", f"20{y}-01-05") for y in (16, 17, 18, 19) for n in range(4)]
-    store = fill(tmp_path, papers, [answer(since="2016-01-01", until="2020-01-03", at="2020-01-03")])
+    store = fill(tmp_path, papers, [coverage_record(since="2016-01-01", until="2020-01-03", at="2020-01-03")])
     figure = draw_volume(build_report("series", store, library, by="year"))
     assert [text.get_text() for text in figure.axes[0].texts] == ["4", "4", "4", "4", "0\npartial"]
     assert "hatched: 2019 (may still grow), 2020 (partial)" in figure.get_supxlabel().replace("\n", " ")

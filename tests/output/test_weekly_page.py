@@ -66,7 +66,7 @@ def test_clear_changes_are_listed_largest_first() -> None:
     assert "no clear change" not in moves
 
 
-def test_many_names_wait_behind_a_click() -> None:
+def test_a_long_list_of_names_is_folded_away() -> None:
     rows = [
         {**row, "quarter": build_change(("2019-Q1", "2018-Q1"), 5, (0.2, 0.1, 0.3, "rising"))}
         for row in weekly_report()["rows"]
@@ -110,7 +110,7 @@ def test_a_report_with_almost_nothing_is_a_page() -> None:
     assert "n/a submissions" in page and "coverage unknown" in page
 
 
-def test_small_pieces_by_hand() -> None:
+def test_days_authors_and_links_are_formatted() -> None:
     assert last_day({"week": {"end": "2019-05-20"}}) == "2019-05-19"
     assert format_authors(["A", "B", "C"]) == "A, B, C" and format_authors(["A", "B", "C", "D"]) == "A, B, C et al."
     urls = ("https://arxiv.org/abs/1", "HTTP://x", "javascript:alert(1)", "https://", "/local")
@@ -288,7 +288,7 @@ def test_the_numbers_of_a_topic_are_those_of_the_report(page: Any) -> None:
 
 
 @pytest.mark.journey
-def test_facts_about_what_is_new_open_or_missing(page: Any) -> None:
+def test_facts_name_new_and_missing_values(page: Any) -> None:
     page.locator("tr[data-topic=nas] button").click()
     facts = page.locator("#facts li").all_inner_texts()
     assert facts[1].endswith("share new, rising")

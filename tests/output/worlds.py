@@ -1,30 +1,16 @@
-"""Reports for renderers and charts: real ones from a person's words, and one made by hand."""
+"""What tests of renderers and charts share: text that would be markup, a report made by hand, and rendering by name."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tests.worlds import ML
 from trendcli.core.registry import FORMATS, load_entry
 from trendcli.core.report import Column, Report
-from trendcli.core.settings import Settings
-from trendcli.reports.trends.comparison import build_comparison
-from trendcli.reports.trends.series import build_series
-from trendcli.store.store import Store
-from trendcli.topics.library import Library
-from trendcli.topics.query import parse_query
 
 # text that would be markup in HTML, Markdown, or on a terminal
 MARKUP = '<script>alert("x")</script> | *bold* `code` _x_ [link](http://x) \\ # $y$'
 # what every format has to show of the case of 70 in 1,000 and 100 in 1,600 submissions
 COMPARED_FIGURES = ("70", "100", "+42.9", "7.00", "6.25", "-0.75", "-10.7", "-36.2, +25.2")
-
-
-def build_report(kind: str, store: Store, library: Library, *topics: str, **options: Any) -> Report:
-    """Build a comparison or a series from a person's words."""
-    scope = Settings().resolve_scope(options.pop("categories", None))
-    query, library = parse_query(library, topics=topics, scope=scope, **options)
-    return {"comparison": build_comparison, "series": build_series}[kind](store, library, query, ML)
 
 
 def papers_report(title: str) -> Report:

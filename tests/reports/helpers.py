@@ -17,7 +17,7 @@ from trendcli.topics.query import BoundQuery, bind, parse_query
 BUILDERS = {"comparison": build_comparison, "decomposition": build_decomposition, "series": build_series}
 
 
-def ask(kind: str, store: Store, library: Library, *topics: str, **options: Any) -> Report:
+def build_report(kind: str, store: Store, library: Library, *topics: str, **options: Any) -> Report:
     """Build a report of a kind from the words of the command line."""
     scope = Settings().resolve_scope(options.pop("categories", None))
     query, known = parse_query(library, topics=topics, scope=scope, **options)

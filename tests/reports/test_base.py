@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.reports.helpers import ask, bind_words
-from tests.worlds import answer, fill, paper
+from tests.reports.helpers import bind_words, build_report
+from tests.worlds import coverage_record, fill, paper
 from trendcli.core.errors import UsageError
 from trendcli.core.periods import parse_period, parse_period_label
 from trendcli.core.report import Column
@@ -55,7 +55,7 @@ def test_two_proportions_need_both_counts() -> None:
     assert build_two_proportions((None, None), (100, 1600), NOT_ESTIMATED) is None
 
 
-def test_the_worst_status() -> None:
+def test_the_worst_of_several_statuses_counts() -> None:
     assert worst_status(["complete", "partial", "unknown"]) == "partial"
     assert worst_status(["complete", "provisional"]) == "provisional"
     assert worst_status([]) == "unknown"
@@ -105,13 +105,13 @@ def test_sorting_never_depends_on_ties(tmp_path: Path, library: Library) -> None
         return [paper(f"{year % 100}01.{n:05d}", f"{year}-01-05", name if n < 10 else "x") for n in range(40)]
 
     titles = {"Transfer learning": 2018, "Causal inference and transfer learning": 2019}
-    store = fill(tmp_path, [item for name, year in titles.items() for item in world(name, year)], [answer()])
+    store = fill(tmp_path, [item for name, year in titles.items() for item in world(name, year)], [coverage_record()])
     names = ("transfer-learning", "causality", "rnn", "gan")
 
     def topics(**options: Any) -> list[str]:
-        return [row["topic"] for row in ask("comparison", store, library, *names, **options).rows]
+        return [row["topic"] for row in build_report("comparison", store, library, *names, **options).rows]
 
-    down = ask("comparison", store, library, *names)
+    down = build_report("comparison", store, library, *names)
     assert [row["topic"] for row in down.rows] == ["causality", "transfer-learning", "gan", "rnn"]
     assert (down.rows[0]["change"], down.rows[1]["relative_change"]) == ("new", 0.0)
     assert topics(reverse=True) == ["transfer-learning", "causality", "gan", "rnn"]
@@ -127,8 +127,8 @@ def test_sorting_never_depends_on_ties(tmp_path: Path, library: Library) -> None
 
 
 def test_the_limit_changes_no_number(gans: Store, library: Library) -> None:
-    whole = ask("comparison", gans, library, pack="ml").rows
-    assert ask("comparison", gans, library, pack="ml", limit=2).rows == whole[:2]
+    whole = build_report("comparison", gans, library, pack="ml").rows
+    assert build_report("comparison", gans, library, pack="ml", limit=2).rows == whole[:2]
 
 
 def test_titles_name_few_topics_and_the_scope(gans: Store, library: Library) -> None:
@@ -137,7 +137,7 @@ def test_titles_name_few_topics_and_the_scope(gans: Store, library: Library) -> 
     assert format_topic_names(bind_words(gans, library)) == "Submissions"
     within = bind_words(gans, library, "gan", within="generative-models")
     assert format_topic_names(within) == "GANs within Generative models"
-    assert ask("series", gans, library, "gan").title == "GANs by year, cs.LG"
+    assert build_report("series", gans, library, "gan").title == "GANs by year, cs.LG"
 
 
 def test_a_scope_by_name_is_named(gans: Store, library: Library) -> None:
@@ -147,15 +147,15 @@ def test_a_scope_by_name_is_named(gans: Store, library: Library) -> None:
 
 def test_breaks_in_policy_are_noted_where_they_fall_into_the_window(tmp_path: Path, library: Library) -> None:
     world = [paper(f"{y}01.00001", f"20{y}-01-05", categories="eess.SY") for y in (18, 19)]
-    store = fill(tmp_path, world, [answer(["eess.SY"])])
-    report = ask("series", store, library, by="year")
+    store = fill(tmp_path, world, [coverage_record(["eess.SY"])])
+    report = build_report("series", store, library, by="year")
     assert [item["day"] for item in report.breaks] == ["2019-06-11"]
     (note,) = (note for note in report.notes if note.startswith("2019-06-11: cs.SY becomes eess.SY"))
     assert note.endswith("; expect a break in the series.")
-    assert ask("series", store, library, by="month", until="2019-06").breaks == []
+    assert build_report("series", store, library, by="month", until="2019-06").breaks == []
 
 
 def test_a_minimum_count_is_noted(gans: Store, library: Library) -> None:
-    report = ask("comparison", gans, library, "gan", min_count=1000)
+    report = build_report("comparison", gans, library, "gan", min_count=1000)
     assert list(report.rows) == []
     assert report.notes[-1] == "Only topics with at least 1,000 submissions in either period."

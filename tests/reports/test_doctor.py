@@ -9,7 +9,7 @@ import pytest
 
 from tests.commands import run
 from tests.standins.arxiv import ArxivStandIn
-from tests.worlds import answer, fill, paper
+from tests.worlds import coverage_record, fill, paper
 from trendcli.core.arrow import pa
 from trendcli.core.errors import UsageError
 from trendcli.core.types import ignore_progress
@@ -40,7 +40,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     yield fill(
         tmp_path / "store",
         [paper(f"18{m:02d}.{n:05d}", f"2018-{m:02d}-{n:02d}") for m in (1, 2, 3) for n in range(1, 11)],
-        [answer([ALL_CATEGORIES], "2018-01-01", "2019-01-01")],
+        [coverage_record([ALL_CATEGORIES], "2018-01-01", "2019-01-01")],
     )
 
 
@@ -130,26 +130,26 @@ def test_impossible_dates_are_reported(tmp_path: Path) -> None:
         paper("math/9911001", "1975-01-01"),
         paper("1801.00006", "2099-01-01"),
     ]
-    problems = problems_of(fill(tmp_path, papers, [answer()]))
+    problems = problems_of(fill(tmp_path, papers, [coverage_record()]))
     assert problems == [
         ("impossible dates: 3", "1801.00003 (2018-02-05), 1801.00006 (2099-01-01), math/9911001 (1975-01-01)")
     ]
 
 
-def test_gaps_in_the_identifiers_and_in_the_totals(tmp_path: Path) -> None:
+def test_gaps_in_identifiers_and_below_the_totals_are_reported(tmp_path: Path) -> None:
     papers = [paper(f"1802.{n:05d}", "2018-02-05") for n in range(1, 101) if not 40 <= n < 60]
     papers += [paper(f"1803.{n:05d}", "2018-03-05") for n in range(1, 101)]
     papers += [paper(f"math/0611{n:03d}", "2006-11-05") for n in range(1, 51)]
-    whole = fill(tmp_path / "a", papers, [answer([ALL_CATEGORIES], "2006-01-01", "2019-01-01")])
+    whole = fill(tmp_path / "a", papers, [coverage_record([ALL_CATEGORIES], "2006-01-01", "2019-01-01")])
     assert problems_of(whole) == [("80 of 100 identifiers", "2018-02")]
     totals = {"2006-11": 60, "2018-02": 81, "2018-03": 100, "2018-04": 5}
     assert problems_of(whole, totals) == [("50 stored, 60 according to arXiv's totals", "2006-11"), ("80 of 100 identifiers", "2018-02"), ("80 stored, 81 according to arXiv's totals", "2018-02")]  # fmt: skip
-    some = fill(tmp_path / "b", papers, [answer(["cs.LG"], "2006-01-01", "2019-01-01")])
+    some = fill(tmp_path / "b", papers, [coverage_record(["cs.LG"], "2006-01-01", "2019-01-01")])
     problems, notes = check_store(some, totals, ignore_progress)
     assert problems == [] and "No month is covered for all categories" in notes[-1]
 
 
-def test_totals_from_a_file_and_from_an_address(store: Store, standin: ArxivStandIn, tmp_path: Path) -> None:
+def test_totals_are_read_from_a_file_or_an_address(store: Store, standin: ArxivStandIn, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("month,submissions,historical_delta\n2018-01-01,10,0\n2018-02,99,0\n")
     by_file = run("doctor", "--store", store.root, "--totals", tmp_path / "t.csv")
     assert by_file.exit_code == 4 and "10 stored, 99 according to arXiv's totals" in by_file.stdout
@@ -176,11 +176,13 @@ def test_while_another_process_writes_orphans_are_not_checked(store: Store) -> N
     assert problems == [] and notes[0].startswith("Another process is writing")
 
 
-def test_partial_answers_are_problems_until_they_are_completed(tmp_path: Path) -> None:
-    partial = answer(since="2018-01-01", until="2018-02-01", status="partial", expected=9, received=7, source="arxiv")
+def test_partial_coverage_records_are_problems_until_they_are_completed(tmp_path: Path) -> None:
+    partial = coverage_record(
+        since="2018-01-01", until="2018-02-01", status="partial", expected=9, received=7, source="arxiv"
+    )
     store = fill(tmp_path, [paper("1801.00001", "2018-01-05")], [partial])
     assert problems_of(store) == [("partial: 7 of 9", "cs.LG, 2018-01-01 to 2018-02-01")]
-    fill(tmp_path, [], [answer(since="2018-01-01", until="2018-06-01", at="2020-07-01")])
+    fill(tmp_path, [], [coverage_record(since="2018-01-01", until="2018-06-01", at="2020-07-01")])
     assert problems_of(Store.open(tmp_path)) == []
 
 

@@ -25,7 +25,7 @@ from trendcli.store.store import Store
 from trendcli.topics.library import Library
 
 
-def judged(ident: str, relevant: bool, rule: str = "old", stratum: str = "2018", of: int = 30) -> Judgement:
+def build_judgement(ident: str, relevant: bool, rule: str = "old", stratum: str = "2018", of: int = 30) -> Judgement:
     return Judgement(ident, relevant, rule, "ml", stratum, of, "2026-11-21")
 
 
@@ -36,8 +36,8 @@ def store(tmp_path: Path) -> Store:
 
 def test_judgements_are_appended(store: Store) -> None:
     assert read_judgements(store, "gan") == []
-    append_judgements(store, "gan", [judged("1", True)])
-    append_judgements(store, "gan", [judged("2", False), judged("3", True)])
+    append_judgements(store, "gan", [build_judgement("1", True)])
+    append_judgements(store, "gan", [build_judgement("2", False), build_judgement("3", True)])
     assert [(item.id, item.relevant) for item in read_judgements(store, "gan")] == [
         ("1", True),
         ("2", False),
@@ -47,19 +47,19 @@ def test_judgements_are_appended(store: Store) -> None:
     # a line that a crash cut off is not a judgement, and is overwritten by the next
     path.write_text(path.read_text() + '{"id": "4", "rele')
     assert len(read_judgements(store, "gan")) == 3
-    append_judgements(store, "gan", [judged("5", True)])
+    append_judgements(store, "gan", [build_judgement("5", True)])
     assert [item.id for item in read_judgements(store, "gan")] == ["1", "2", "3", "5"]
     path.write_text("not JSON\n" + path.read_text())
     with pytest.raises(StoreDamaged, match=r"gan\.jsonl:1: not a valid judgement"):
         read_judgements(store, "gan")
 
 
-def test_precision_of_one_period_is_wilsons() -> None:
+def test_the_precision_of_one_period_has_a_wilson_interval() -> None:
     assert compute_precision([True] * 46 + [False] * 4) == (50, 46, 0.92, *wilson_interval(46, 50))
     assert compute_precision([]) == (0, 0, None, None, None)
 
 
-def test_all_periods_together_weigh_what_they_caught() -> None:
+def test_the_overall_precision_weights_periods_by_their_matches() -> None:
     # 9 of 10 in a year that caught 300 and 1 of 2 in one that caught 100: 0.75 * 0.9 + 0.25 * 0.5
     precision = compute_stratified_precision(
         {"2018": (300, [True] * 9 + [False]), "2019": (100, [True, False]), "2020": (50, [])}
@@ -79,10 +79,10 @@ def test_all_periods_together_weigh_what_they_caught() -> None:
 def test_a_report_says_how_precise_a_rule_was_judged(store: Store, library: Library) -> None:
     key = library.match_hash("gan")
     assert precision_notes(store, library, ["gan", "rnn"], "ml") == {}
-    append_judgements(store, "gan", [judged("1", False), judged("2", False)])
+    append_judgements(store, "gan", [build_judgement("1", False), build_judgement("2", False)])
     assert precision_notes(store, library, ["gan"], "ml") == {}  # another rule was judged
-    append_judgements(store, "gan", [judged(str(n), n > 4, key) for n in range(50)])
-    append_judgements(store, "gan", [judged("4", True, key)])  # the last answer counts
+    append_judgements(store, "gan", [build_judgement(str(n), n > 4, key) for n in range(50)])
+    append_judgements(store, "gan", [build_judgement("4", True, key)])  # the last answer counts
     assert precision_notes(store, library, ["rnn", "gan"], "ml") == {
         "gan": "gan: 46 of 50 sampled submissions of 2018 were judged relevant: precision 92 %, [81, 97] % "
         "(each year weighted by its matches; sampled 2026-11)."
@@ -95,25 +95,27 @@ def test_a_report_says_how_precise_a_rule_was_judged(store: Store, library: Libr
     assert set(line) == {"id", "relevant", "rule", "scope", "stratum", "of", "at"}
 
 
-def test_a_judgement_is_no_change_of_a_saved_report(gans: Store, library: Library, tmp_path: Path) -> None:
+def test_a_judgement_leaves_a_saved_report_verified(gans: Store, library: Library, tmp_path: Path) -> None:
     root, saved = tmp_path / "gans", tmp_path / "saved.json"
     shutil.copytree(gans.root, root)
     assert run("report", "-t", "gan", "--store", root, "--format", "json", "-o", saved).exit_code == 0
-    append_judgements(Store.open(root), "gan", [judged(str(n), n > 4, library.match_hash("gan")) for n in range(50)])
+    append_judgements(
+        Store.open(root), "gan", [build_judgement(str(n), n > 4, library.match_hash("gan")) for n in range(50)]
+    )
     assert "sampled submissions" in run("report", "-t", "gan", "--store", root).stdout
     assert run("verify", saved, "--store", root).exit_code == 0
 
 
 def test_the_periods_that_were_judged_are_named(store: Store, library: Library) -> None:
     key = library.match_hash("gan")
-    append_judgements(store, "gan", [judged("1", True, key, "2015"), judged("2", True, key, "2017")])
+    append_judgements(store, "gan", [build_judgement("1", True, key, "2015"), build_judgement("2", True, key, "2017")])
     assert "2 of 2 sampled submissions of 2015 and 2017 were" in precision_notes(store, library, ["gan"], "ml")["gan"]
-    append_judgements(store, "gan", [judged("3", True, key, "2016")])
+    append_judgements(store, "gan", [build_judgement("3", True, key, "2016")])
     assert "3 of 3 sampled submissions of 2015 to 2017 were" in precision_notes(store, library, ["gan"], "ml")["gan"]
     # months of another scope, judged later, are another sample
-    append_judgements(store, "gan", [judged("4", True, key, "2018-03")._replace(scope="cs.CL")])
+    append_judgements(store, "gan", [build_judgement("4", True, key, "2018-03")._replace(scope="cs.CL")])
     assert "3 of 3 sampled submissions of 2015 to 2017 were" in precision_notes(store, library, ["gan"], "ml")["gan"]
-    append_judgements(store, "gan", [judged("5", True, key, "lately")])
+    append_judgements(store, "gan", [build_judgement("5", True, key, "lately")])
     with pytest.raises(StoreDamaged, match=r"gan\.jsonl:5: not a valid judgement"):
         read_judgements(store, "gan")
 
@@ -121,7 +123,9 @@ def test_the_periods_that_were_judged_are_named(store: Store, library: Library) 
 def test_a_precision_stands_where_it_was_judged(gans: Store, library: Library, tmp_path: Path) -> None:
     root = tmp_path / "gans"
     shutil.copytree(gans.root, root)
-    append_judgements(Store.open(root), "gan", [judged(str(n), True, library.match_hash("gan")) for n in range(9)])
+    append_judgements(
+        Store.open(root), "gan", [build_judgement(str(n), True, library.match_hash("gan")) for n in range(9)]
+    )
     for words, there in (
         ((), True),
         (("--author", "A"), False),
@@ -132,6 +136,6 @@ def test_a_precision_stands_where_it_was_judged(gans: Store, library: Library, t
         assert ("sampled submissions" in shown) == there, words
 
 
-def test_a_precision_in_words() -> None:
+def test_a_precision_is_formatted_with_its_interval() -> None:
     assert format_precision(compute_precision([True] * 46 + [False] * 4)) == "92 %, [81, 97] %"
     assert format_precision(compute_precision([])) == "unknown"

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.reports.helpers import ask, bind_words
-from tests.worlds import answer, fill, paper
+from tests.reports.helpers import bind_words, build_report
+from tests.worlds import coverage_record, fill, paper
 from trendcli.core.version import __version__
 from trendcli.reports.judgements import Judgement, append_judgements
 from trendcli.reports.notes import (
@@ -26,11 +26,11 @@ from trendcli.store.store import Store
 from trendcli.topics.library import Library
 
 
-def described(label: str, status: str, **fields: Any) -> dict[str, Any]:
+def build_period(label: str, status: str, **fields: Any) -> dict[str, Any]:
     return {"label": label, "start": f"{label}-01-01", "end": f"{int(label) + 1}-01-01", "status": status, **fields}
 
 
-def test_verdicts_are_of_a_family() -> None:
+def test_a_note_says_how_many_tests_a_verdict_is_corrected_for() -> None:
     assert verdict_note(16, "topic") == (
         "Verdicts control the false discovery rate at 5 % over 16 topics (Benjamini-Hochberg); intervals are per row."
     )
@@ -39,7 +39,7 @@ def test_verdicts_are_of_a_family() -> None:
     assert "over 12,345 terms (" in verdict_note(12345, "term")
 
 
-def test_overdispersion_is_told_from_its_lowest_to_its_highest() -> None:
+def test_overdispersion_is_stated_as_a_range() -> None:
     assert overdispersion_note(1.0, 1.42) == (
         "Month-to-month noise is 1.0–1.4 times what chance predicts; intervals are widened to match."
     )
@@ -48,7 +48,7 @@ def test_overdispersion_is_told_from_its_lowest_to_its_highest() -> None:
     assert "averages 1.05 times" in pooled_overdispersion_note(1.05)
 
 
-def test_numbers_and_words() -> None:
+def test_counts_and_lists_are_written_as_words() -> None:
     assert [format_count(number, "day") for number in (1, 2)] == ["1 day", "2 days"]
     assert [format_count(number, "category") for number in (0, 1, 2000)] == [
         "0 categories",
@@ -60,14 +60,14 @@ def test_numbers_and_words() -> None:
     assert abbreviate_list(list("abcdefgh")) == "a b c d e f and 2 more"
 
 
-def test_what_a_period_lacks() -> None:
+def test_missing_coverage_is_named_in_the_terms_of_the_corpus() -> None:
     assert coverage_phrase("arxiv", ["cs.CL", "cs.LG"]) == "covered for cs.CL cs.LG"
     assert coverage_phrase("iclr", ["accepted"]) == "decided"
     assert coverage_phrase("iclr", ["accepted", "active"]) == "in a complete list of iclr"
     assert (status_command("arxiv"), status_command("iclr")) == ("`trend status`", "`trend status --corpus iclr`")
 
 
-def test_below_every_report_stand_base_data_and_source(gans: Store, library: Library) -> None:
+def test_common_notes_name_base_data_and_source(gans: Store, library: Library) -> None:
     assert common_notes(bind_words(gans, library, "gan"), []) == [
         "Base: every submission in cs.LG (primary or cross-listed), counted once, by the date of its first version.",
         f"Data as of 2020-01-01. Source: arXiv via test (made by hand). Match: any. trendcli {__version__}.",
@@ -100,11 +100,11 @@ def test_as_of_an_earlier_day_the_note_says_so(gans: Store, library: Library) ->
 
 def test_periods_that_are_not_complete_are_named(gans: Store, library: Library) -> None:
     periods = [
-        described("2015", "unknown"),
-        described("2016", "provisional"),
-        described("2017", "partial", missing=["cs.CL"]),
-        described("2018", "partial"),
-        described("2019", "complete"),
+        build_period("2015", "unknown"),
+        build_period("2016", "provisional"),
+        build_period("2017", "partial", missing=["cs.CL"]),
+        build_period("2018", "partial"),
+        build_period("2019", "complete"),
     ]
     assert common_notes(bind_words(gans, library, "gan"), periods)[1:5] == [
         "Coverage unknown: the imported file does not say what it covers, so submissions may be missing.",
@@ -118,24 +118,24 @@ def test_periods_that_are_not_complete_are_named(gans: Store, library: Library) 
 
 def test_the_latest_record_of_each_source_is_named(tmp_path: Path, library: Library) -> None:
     records = [
-        answer(at="2020-06-01", source="oai", version="old"),
-        answer(at="2020-07-01", source="oai", version="new"),
-        answer(["cs.CL"], at="2020-08-01", source="arxiv"),
+        coverage_record(at="2020-06-01", source="oai", version="old"),
+        coverage_record(at="2020-07-01", source="oai", version="new"),
+        coverage_record(["cs.CL"], at="2020-08-01", source="arxiv"),
     ]
     bound = bind_words(fill(tmp_path, [paper("1801.00001", "2018-01-05")], records), library, "gan")
     sources = [(item["source"], item["version"]) for item in list_sources(bound)]
     assert sources == [("arxiv", "made by hand"), ("oai", "new")]
 
 
-def test_provenance(gans: Store, library: Library) -> None:
-    provenance = ask("comparison", gans, library, "gan").provenance
+def test_provenance_names_data_rules_and_sources(gans: Store, library: Library) -> None:
+    provenance = build_report("comparison", gans, library, "gan").provenance
     assert set(provenance) == {"program", "store", "data", "bases", "rules", "sources", "match"}
     assert set(provenance["data"]) >= {"2018", "2019", "2018-01", "2019-12"}  # and the months of overdispersion
     assert provenance["rules"] == {"gan": library.match_hash("gan")}
     assert provenance["sources"] == [
         {"source": "test", "version": "made by hand", "answered_at": "2020-06-01T00:00:00Z"}
     ]
-    assert ask("comparison", gans, library, "gan").provenance == provenance
+    assert build_report("comparison", gans, library, "gan").provenance == provenance
 
 
 def test_the_precision_of_a_judged_rule_is_a_note_and_in_the_provenance(tmp_path: Path, library: Library) -> None:
@@ -149,8 +149,8 @@ def test_the_precision_of_a_judged_rule_is_a_note_and_in_the_provenance(tmp_path
 
 
 def test_synthetic_data_are_marked(tmp_path: Path, library: Library) -> None:
-    store = fill(tmp_path, [paper("1801.00001", "2018-01-05")], [answer()], synthetic=True)
-    report = ask("series", store, library, "gan")
+    store = fill(tmp_path, [paper("1801.00001", "2018-01-05")], [coverage_record()], synthetic=True)
+    report = build_report("series", store, library, "gan")
     assert report.synthetic
     assert any(note.startswith("MADE-UP DATA") for note in report.notes)
     assert any("Source: an invented corpus." in note for note in report.notes)

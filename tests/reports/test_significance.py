@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.reports.helpers import ask, bind_words
-from tests.worlds import answer, fill, paper
+from tests.reports.helpers import bind_words, build_report
+from tests.worlds import coverage_record, fill, paper
 from trendcli.core.periods import Period, parse_period
 from trendcli.reports.significance import (
     History,
@@ -27,7 +27,10 @@ from trendcli.topics.library import Library
 def years(tmp_path: Path) -> Store:
     """Five years, a gap in 2016-03, and nothing after 2019-12."""
     papers = [paper(f"{y % 100}{m:02d}.{n:05d}", f"{y}-{m:02d}-{n + 1:02d}", "A GAN" if n < 5 else "On nothing") for y in range(2015, 2020) for m in range(1, 13) for n in range(20)]  # fmt: skip
-    covered = [answer(since="2015-01-01", until="2016-03-01"), answer(since="2016-04-01", until="2020-01-01")]
+    covered = [
+        coverage_record(since="2015-01-01", until="2016-03-01"),
+        coverage_record(since="2016-04-01", until="2020-01-01"),
+    ]
     return fill(tmp_path, papers, covered)
 
 
@@ -59,8 +62,10 @@ def test_history_leaves_out_what_is_tested_and_what_is_incomplete(years: Store, 
 
 
 def test_the_family_is_all_rows_whatever_is_shown(years: Store, library: Library) -> None:
-    whole = ask("comparison", years, library, "gan", "rnn", "transformer")
-    cut = ask("comparison", years, library, "gan", "rnn", "transformer", limit=1, sort="count_2", reverse=False)
+    whole = build_report("comparison", years, library, "gan", "rnn", "transformer")
+    cut = build_report(
+        "comparison", years, library, "gan", "rnn", "transformer", limit=1, sort="count_2", reverse=False
+    )
     assert whole.rows[0]["topic"] == cut.rows[0]["topic"] == "gan"
     for key in ("p", "q", "verdict", "dispersion"):
         assert whole.rows[0][key] == cut.rows[0][key]
@@ -76,8 +81,8 @@ def test_a_clear_rise_and_fall(tmp_path: Path, library: Library) -> None:
         )
 
     papers = [paper(f"{y % 100}{m:02d}.{n:05d}", f"{y}-{m:02d}-{n % 28 + 1:02d}", title(y, n)) for y in (2018, 2019) for m in range(1, 13) for n in range(200)]  # fmt: skip
-    store = fill(tmp_path, papers, [answer()])
-    report = ask("comparison", store, library, "gan", "rnn")
+    store = fill(tmp_path, papers, [coverage_record()])
+    report = build_report("comparison", store, library, "gan", "rnn")
     assert {row["topic"]: row["verdict"] for row in report.rows} == {"gan": "rising", "rnn": "falling"}
     for row in report.rows:
         assert row["q"] <= 0.05 and (row["ci_low"] > 0 if row["verdict"] == "rising" else row["ci_high"] < 0)

@@ -18,7 +18,7 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.standins.arxiv import ArxivStandIn, expected, rows, run_stand_in
+from tests.standins.arxiv import ArxivStandIn, expected_rows, rows, run_stand_in
 from tests.standins.mutation import mutate_bytes
 from trendcli.core.arxiv import canonical_categories
 from trendcli.core.errors import RetryableError, SourceUnreachable, UsageError
@@ -66,7 +66,7 @@ def test_every_submission_comes_with_its_first_date(
     standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
 ) -> None:
     store, result = fetch(standin, tmp_path)
-    assert rows(store) == expected(small_corpus)
+    assert rows(store) == expected_rows(small_corpus)
     assert (result.upsert_counts.new, result.is_complete) == (600, True)
     assert [(a.since, a.until, a.status, a.expected, a.received) for a in result.coverage_records] == [
         (date(2018, 1, 1), date(2019, 1, 1), "complete", 250, 250),
@@ -106,7 +106,7 @@ def test_only_the_requested_categories_are_stored(
         for p in small_corpus
         if "cs.CL" in p.categories and 3 <= p.published_at.month < 9 and p.published_at.year == 2018
     ]
-    assert rows(store) == expected(wanted)
+    assert rows(store) == expected_rows(wanted)
     assert store.build_coverage().requested_categories() == {"cs.CL"}
 
 
@@ -115,7 +115,7 @@ def test_large_windows_are_halved(
 ) -> None:
     monkeypatch.setattr(arxiv_api, "MAX_SLICE_RESULTS", 100)
     store, result = fetch(standin, tmp_path)
-    assert rows(store) == expected(small_corpus)
+    assert rows(store) == expected_rows(small_corpus)
     assert all(record.expected <= 100 for record in result.coverage_records if (record.until - record.since).days > 1)  # type: ignore[operator]
     spans = [(record.since, record.until) for record in result.coverage_records]
     assert spans[0][0] == date(2018, 1, 1) and spans[-1][1] == date(2020, 1, 1)
@@ -247,7 +247,7 @@ def test_nothing_is_lost_to_a_fault_that_passes(
     standin.inject_fault(fault, when=when)
     store, result = fetch(standin, tmp_path, Window(date(2018, 1, 1), date(2019, 1, 1)))
     assert standin.pending_faults == [], f"the {page} was never requested"
-    assert rows(store) == expected([paper for paper in small_corpus if paper.published_at.year == 2018])
+    assert rows(store) == expected_rows([paper for paper in small_corpus if paper.published_at.year == 2018])
     assert result.is_complete and {answer.status for answer in result.coverage_records} == {"complete"}
 
 
@@ -313,7 +313,7 @@ def test_an_entry_without_a_date_is_requested_again(
 ) -> None:
     standin.inject_fault("entry without a date", when=lambda query: query["max_results"] != "1")
     store, result = fetch(standin, tmp_path)
-    assert rows(store) == expected(small_corpus)
+    assert rows(store) == expected_rows(small_corpus)
     assert result.is_complete
 
 

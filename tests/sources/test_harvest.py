@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.standins.arxiv import ArxivStandIn
-from tests.worlds import answer, fill, paper
+from tests.worlds import coverage_record, fill, paper
 from trendcli.core.errors import RetryableError
 from trendcli.core.periods import parse_period
 from trendcli.core.types import Batch, Progress, Request, Scope, Selection, Submission, Window, ignore_progress
@@ -47,7 +47,7 @@ class ListSource:
         self.papers = papers
 
     def iter_batches(self, request: Request, progress: Progress) -> Iterator[Batch]:
-        record = answer(at=f"2020-07-{len(self.papers):02d}")
+        record = coverage_record(at=f"2020-07-{len(self.papers):02d}")
         yield Batch(build_batch_table(self.papers, "test", datetime(2020, 7, 1, tzinfo=UTC)), (record,))
 
 
@@ -99,7 +99,7 @@ class FailingSource:
     def iter_batches(self, request: Request, progress: Progress) -> Iterator[Batch]:
         progress(1.0, 2.0, "batches")
         table = build_batch_table([paper("1801.00001", "2018-01-05")], "test", datetime(2020, 7, 1, tzinfo=UTC))
-        yield Batch(table, (answer(status="failed"),), ("line 7: unreadable",), ("Something else.",))
+        yield Batch(table, (coverage_record(status="failed"),), ("line 7: unreadable",), ("Something else.",))
         raise RetryableError("The source is down.", status=503)
 
 
@@ -123,7 +123,7 @@ def test_a_source_that_fails_ends_the_harvest_and_what_arrived_is_stored(tmp_pat
 def test_a_later_record_of_a_request_replaces_the_earlier_one_in_the_result(tmp_path: Path) -> None:
     class TwoRecords(ListSource):
         def iter_batches(self, request: Request, progress: Progress) -> Iterator[Batch]:
-            yield Batch(None, (answer(status="failed"),))
+            yield Batch(None, (coverage_record(status="failed"),))
             yield from super().iter_batches(request, progress)
 
     store = Store.open_or_create(tmp_path)

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import pytest
 import time_machine
 
-from tests.standins.arxiv import ArxivStandIn, expected, rows, run_stand_in
+from tests.standins.arxiv import ArxivStandIn, expected_rows, rows, run_stand_in
 from tests.standins.mutation import mutate_bytes
 from tests.standins.oai import Archive, render_response
 from trendcli.core.arxiv import CATEGORIES, canonical_categories
@@ -25,7 +25,8 @@ from trendcli.demo.corpus import SyntheticSubmission, build_corpus
 from trendcli.sources import oai
 from trendcli.sources.harvest import HarvestResult, harvest_source
 from trendcli.sources.http import InvalidResponse, Pace
-from trendcli.sources.oai import OaiPmh, parse_page
+from trendcli.sources.oai import OaiPmh
+from trendcli.sources.oai_pages import parse_page
 from trendcli.sources.plan import plan_change_requests
 from trendcli.store.coverage import ALL_CATEGORIES
 from trendcli.store.ingest import find_missing_ids
@@ -39,13 +40,13 @@ ALL = (ALL_CATEGORIES,)
 
 @pytest.fixture(autouse=True)
 def noon() -> Iterator[None]:
-    """Every test begins at noon of one day: resumption tokens expire at midnight, and gaps are told by the date."""
+    """Every test begins at noon of one day: resumption tokens expire at midnight, and gaps are found by the date."""
     with time_machine.travel(NOON):
         yield
 
 
 @pytest.fixture
-def served(small_corpus: list[SyntheticSubmission]) -> Iterator[ArxivStandIn]:
+def paged_standin(small_corpus: list[SyntheticSubmission]) -> Iterator[ArxivStandIn]:
     """A stand-in that sends 150 records or 400 identifiers a page, so that 600 submissions are four pages and two."""
     standin = ArxivStandIn(small_corpus)
     standin.oai_page_sizes = (150, 400)
@@ -71,11 +72,11 @@ def fetch(
 
 
 def test_everything_comes_with_its_first_date(
-    served: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
+    paged_standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
 ) -> None:
-    store, result = fetch(served, tmp_path)
-    assert rows(store) == expected(small_corpus)
-    verbs = [query["verb"] for query in served.requests]
+    store, result = fetch(paged_standin, tmp_path)
+    assert rows(store) == expected_rows(small_corpus)
+    verbs = [query["verb"] for query in paged_standin.requests]
     assert verbs == ["ListRecords"] * 4 + ["ListIdentifiers"] * 2
     (answer,) = store.manifest.ledger
     assert (answer.status, answer.expected, answer.received) == ("complete", None, 600)
@@ -83,25 +84,25 @@ def test_everything_comes_with_its_first_date(
     assert result.is_complete
 
 
-def test_a_set_for_each_category_or_for_a_whole_archive(
-    served: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
+def test_one_set_is_requested_for_each_category_or_for_a_whole_archive(
+    paged_standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
 ) -> None:
-    store, _ = fetch(served, tmp_path / "a", ("cs.CL", "stat.ML"))
-    assert rows(store) == expected([p for p in small_corpus if {"cs.CL", "stat.ML"} & set(p.categories)])
-    assert {query.get("set") for query in served.requests} - {None} == {"cs:cs:CL", "stat:stat:ML"}
-    served.requests.clear()
+    store, _ = fetch(paged_standin, tmp_path / "a", ("cs.CL", "stat.ML"))
+    assert rows(store) == expected_rows([p for p in small_corpus if {"cs.CL", "stat.ML"} & set(p.categories)])
+    assert {query.get("set") for query in paged_standin.requests} - {None} == {"cs:cs:CL", "stat:stat:ML"}
+    paged_standin.requests.clear()
     cs = tuple(name for name in CATEGORIES if name.startswith("cs."))
-    store, _ = fetch(served, tmp_path / "b", cs)
-    assert rows(store) == expected([p for p in small_corpus if any(c.startswith("cs.") for c in p.categories)])
-    assert {query.get("set") for query in served.requests} - {None} == {"cs"}
+    store, _ = fetch(paged_standin, tmp_path / "b", cs)
+    assert rows(store) == expected_rows([p for p in small_corpus if any(c.startswith("cs.") for c in p.categories)])
+    assert {query.get("set") for query in paged_standin.requests} - {None} == {"cs"}
     assert store.build_coverage().requested_categories() == set(cs)
 
 
 def test_upkeep_fetches_changes_and_completes_what_was_provisional(
-    served: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
+    paged_standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
 ) -> None:
     """A late submission, a revision of an old one and a withdrawal; in the end everything is covered."""
-    fetch(served, tmp_path)
+    fetch(paged_standin, tmp_path)
     week = timedelta(days=7)
     old, gone = small_corpus[3], small_corpus[44]
     late = SyntheticSubmission(
@@ -120,12 +121,12 @@ def test_upkeep_fetches_changes_and_completes_what_was_provisional(
         changed=TODAY - timedelta(days=2),
     )
     withdrawn = replace(gone, withdrawn=True, changed=TODAY - timedelta(days=1))
-    served.submissions = [{old.id: revised, gone.id: withdrawn}.get(p.id, p) for p in small_corpus] + [late]
-    store, result = fetch(served, tmp_path, today=TODAY + week)  # as a week later
-    assert served.requests[-1]["verb"] == "ListIdentifiers"
-    assert [q["from"] for q in served.requests if "from" in q][-1] == str(TODAY - week)
+    paged_standin.submissions = [{old.id: revised, gone.id: withdrawn}.get(p.id, p) for p in small_corpus] + [late]
+    store, result = fetch(paged_standin, tmp_path, today=TODAY + week)  # as a week later
+    assert paged_standin.requests[-1]["verb"] == "ListIdentifiers"
+    assert [q["from"] for q in paged_standin.requests if "from" in q][-1] == str(TODAY - week)
     assert (result.upsert_counts.new, result.upsert_counts.revised) == (1, 2)
-    assert rows(store) == expected(served.submissions)
+    assert rows(store) == expected_rows(paged_standin.submissions)
     with store.connect() as db:
         stored = file_rows_sql(store, store.list_files(), "id, withdrawn")
         assert db.execute(f"SELECT id FROM ({stored}) WHERE withdrawn").fetchall() == [(gone.id,)]
@@ -134,11 +135,11 @@ def test_upkeep_fetches_changes_and_completes_what_was_provisional(
     assert {answer.since for answer in store.manifest.ledger} == {date(2018, 1, 1)}  # each covers all of it
 
 
-def test_nothing_is_requested_twice_a_day(served: ArxivStandIn, tmp_path: Path) -> None:
-    fetch(served, tmp_path)
-    request_count = len(served.requests)
-    _, result = fetch(served, tmp_path)
-    assert len(served.requests) == request_count and not result.coverage_records
+def test_nothing_is_requested_twice_a_day(paged_standin: ArxivStandIn, tmp_path: Path) -> None:
+    fetch(paged_standin, tmp_path)
+    request_count = len(paged_standin.requests)
+    _, result = fetch(paged_standin, tmp_path)
+    assert len(paged_standin.requests) == request_count and not result.coverage_records
 
 
 FAULTS = [
@@ -165,85 +166,93 @@ def test_nothing_is_lost_to_a_fault_that_passes(
         pytest.skip("the first request has no token that could expire, and a list without one is complete")
     standin = ArxivStandIn(small_corpus[::5])
     standin.oai_page_sizes = (30, 80)
-    with run_stand_in(standin) as served:
-        served.inject_fault(fault, when=when)
-        store, result = fetch(served, tmp_path)
-    assert served.pending_faults == [], f"{page} was never requested"
-    assert rows(store) == expected(served.submissions)
+    with run_stand_in(standin) as paged_standin:
+        paged_standin.inject_fault(fault, when=when)
+        store, result = fetch(paged_standin, tmp_path)
+    assert paged_standin.pending_faults == [], f"{page} was never requested"
+    assert rows(store) == expected_rows(paged_standin.submissions)
     assert result.is_complete and [answer.status for answer in store.manifest.ledger] == ["complete"]
 
 
 def test_a_record_that_is_skipped_because_another_moves_is_requested_by_itself(
-    served: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
+    paged_standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
 ) -> None:
-    served.inject_fault("record moved", when=WHERE[0][1])
-    store, _ = fetch(served, tmp_path)
-    single = [query["identifier"] for query in served.requests if query["verb"] == "GetRecord"]
+    paged_standin.inject_fault("record moved", when=WHERE[0][1])
+    store, _ = fetch(paged_standin, tmp_path)
+    single = [query["identifier"] for query in paged_standin.requests if query["verb"] == "GetRecord"]
     assert len(single) == 1  # without it the store would hold 599
     assert single[0].removeprefix("oai:arXiv.org:") in rows(store)
     assert store.manifest.submission_count == 600
 
 
 def test_many_that_were_skipped_are_requested_by_their_days(
-    served: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    paged_standin: ArxivStandIn,
+    small_corpus: list[SyntheticSubmission],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(oai, "MAX_SINGLE_REQUESTS", 0)
-    served.inject_fault("record moved", times=2, when=lambda query: query["verb"] == "ListRecords")
-    store, result = fetch(served, tmp_path)
-    assert rows(store) == expected(served.submissions) and result.is_complete
-    assert any("until" in query for query in served.requests)
-    assert not any(query["verb"] == "GetRecord" for query in served.requests)
+    paged_standin.inject_fault("record moved", times=2, when=lambda query: query["verb"] == "ListRecords")
+    store, result = fetch(paged_standin, tmp_path)
+    assert rows(store) == expected_rows(paged_standin.submissions) and result.is_complete
+    assert any("until" in query for query in paged_standin.requests)
+    assert not any(query["verb"] == "GetRecord" for query in paged_standin.requests)
 
 
-def test_a_record_that_stays_unreadable_leaves_the_harvest_partial(served: ArxivStandIn, tmp_path: Path) -> None:
-    served.inject_fault("record without v1", times=99, when=lambda query: query["verb"] != "ListIdentifiers")
-    store, result = fetch(served, tmp_path)
+def test_a_record_that_stays_unreadable_leaves_the_harvest_partial(paged_standin: ArxivStandIn, tmp_path: Path) -> None:
+    paged_standin.inject_fault("record without v1", times=99, when=lambda query: query["verb"] != "ListIdentifiers")
+    store, result = fetch(paged_standin, tmp_path)
     (answer,) = store.manifest.ledger
     assert (answer.status, answer.expected, answer.received) == ("partial", 600, 596)
     assert store.manifest.submission_count == 596
     assert "4 of 600 submissions are missing" in result.faults[0] and "no version v1" in result.faults[0]
-    served.pending_faults = []
-    store, _ = fetch(served, tmp_path)  # it is requested again, and the gap closes
+    paged_standin.pending_faults = []
+    store, _ = fetch(paged_standin, tmp_path)  # it is requested again, and the gap closes
     assert store.manifest.submission_count == 600 and [a.status for a in store.manifest.ledger] == ["complete"]
 
 
 def test_a_harvest_that_ends_early_resumes_where_it_ended(
-    served: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    paged_standin: ArxivStandIn,
+    small_corpus: list[SyntheticSubmission],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(oai, "PAGES_PER_COMMIT", 1)
-    served.inject_fault("503", times=99, when=lambda query: "resumptionToken" in query and len(served.requests) > 3)
+    paged_standin.inject_fault(
+        "503", times=99, when=lambda query: "resumptionToken" in query and len(paged_standin.requests) > 3
+    )
     with pytest.raises(RetryableError, match="in 5 tries"):
-        fetch(served, tmp_path)
+        fetch(paged_standin, tmp_path)
     (answer,) = Store.open(tmp_path).manifest.ledger
     assert (answer.status, Store.open(tmp_path).manifest.submission_count) == ("failed", 450)
     assert answer.changed is not None and answer.changed[1] > date(2018, 6, 1)
-    served.pending_faults, served.requests = [], []
-    store, result = fetch(served, tmp_path)
-    assert served.requests[0]["from"] == str(answer.changed[1])
-    assert rows(store) == expected(small_corpus) and [a.status for a in store.manifest.ledger] == ["complete"]
-    assert len([q for q in served.requests if q["verb"] == "ListRecords"]) == 2  # not all four pages again
+    paged_standin.pending_faults, paged_standin.requests = [], []
+    store, result = fetch(paged_standin, tmp_path)
+    assert paged_standin.requests[0]["from"] == str(answer.changed[1])
+    assert rows(store) == expected_rows(small_corpus) and [a.status for a in store.manifest.ledger] == ["complete"]
+    assert len([q for q in paged_standin.requests if q["verb"] == "ListRecords"]) == 2  # not all four pages again
     assert result.is_complete
 
 
-def test_an_empty_list_of_today_covers_nothing_yet(served: ArxivStandIn, tmp_path: Path) -> None:
-    store, result = fetch(served, tmp_path, ("cs.LG",), since=TODAY)
+def test_an_empty_list_of_today_covers_nothing_yet(paged_standin: ArxivStandIn, tmp_path: Path) -> None:
+    store, result = fetch(paged_standin, tmp_path, ("cs.LG",), since=TODAY)
     assert (result.coverage_records, store.manifest.ledger) == ([], ())
-    assert len(served.requests) == 2
+    assert len(paged_standin.requests) == 2
     store, result = fetch(
-        served, tmp_path, ("cs.LG",), since=TODAY - timedelta(days=3)
+        paged_standin, tmp_path, ("cs.LG",), since=TODAY - timedelta(days=3)
     )  # but of days that are over it is
     assert [(a.status, a.received) for a in result.coverage_records] == [("complete", 0)]
 
 
-def test_a_refusal_and_a_bad_argument(served: ArxivStandIn, tmp_path: Path) -> None:
-    served.inject_fault("403")
+def test_a_refusal_and_a_bad_argument_end_the_harvest(paged_standin: ArxivStandIn, tmp_path: Path) -> None:
+    paged_standin.inject_fault("403")
     with pytest.raises(SourceUnreachable, match="refuses requests from this machine"):
-        fetch(served, tmp_path)
-    assert len(served.requests) == 1
+        fetch(paged_standin, tmp_path)
+    assert len(paged_standin.requests) == 1
     with pytest.raises(
         RetryableError, match="answered ListRecords with an error: badArgument, from or until out of range"
     ):
-        idle = OaiPmh(served.oai_url, Pace(None, 0.0), lambda ids, days: [])
+        idle = OaiPmh(paged_standin.oai_url, Pace(None, 0.0), lambda ids, days: [])
         list(idle.iter_pages("ListRecords", TODAY + timedelta(days=2), "", until=TODAY + timedelta(days=1)))
 
 
@@ -261,7 +270,7 @@ def test_the_recorded_page_is_read_completely(shared: Path) -> None:
     assert all(submission.v1_at <= submission.updated_at for submission in page.submissions)
 
 
-def test_recorded_errors(shared: Path) -> None:
+def test_recorded_errors_have_their_codes(shared: Path) -> None:
     codes = {path.name: parse_page(path.read_bytes()).error_code for path in (shared / "data/oai").glob("error_*.xml")}
     assert codes == {
         "error_BadArgument.xml": "badArgument",
@@ -272,7 +281,7 @@ def test_recorded_errors(shared: Path) -> None:
     }
 
 
-def test_both_spellings_of_dates_and_versions_out_of_order() -> None:
+def test_dates_in_both_spellings_and_versions_in_any_order_are_read() -> None:
     spelled = re.sub(
         rb"<version .*</version>",
         b'<version version="v2"><date>Sun, 1 Dec 2002 08:00:00 GMT</date></version>'
@@ -320,9 +329,9 @@ def test_mutated_pages_are_refused_or_read_as_they_stand() -> None:
     assert accepted > 50
 
 
-def test_a_request_without_a_plan_harvests_everything(served: ArxivStandIn, tmp_path: Path) -> None:
+def test_a_request_without_a_plan_harvests_everything(paged_standin: ArxivStandIn, tmp_path: Path) -> None:
     store = Store.open_or_create(tmp_path)
-    harvest_source(store, source(served, store), [Request(ALL)], ignore_progress, lambda fault: None)
+    harvest_source(store, source(paged_standin, store), [Request(ALL)], ignore_progress, lambda fault: None)
     assert store.manifest.submission_count == 600
 
 

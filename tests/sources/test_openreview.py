@@ -98,7 +98,7 @@ def rows(root: Path) -> dict[str, tuple[str, ...]]:
         return {row[0]: row[1:] for row in db.execute(f"SELECT {columns} FROM ({stored})").fetchall()}
 
 
-def expected(entry: VenueSubmission, decision: str) -> tuple[str, ...]:
+def expected_row(entry: VenueSubmission, decision: str) -> tuple[str, ...]:
     """Return the row that a store should hold of a submission."""
     authors = ", ".join(entry.authors) if "accepted" in decision_categories(decision) else ""
     return (decision_categories(decision), entry.title, entry.abstract, "; ".join(entry.keywords), authors)
@@ -109,7 +109,7 @@ YEAR = ("fetch", "--source", "openreview", "--venue", "iclr", "--year", "2024")
 
 def test_a_year_is_fetched_page_by_page(standin: OpenReviewStandIn, tmp_path: Path) -> None:
     result = fetch(standin, tmp_path)
-    assert rows(tmp_path) == {e.id: expected(e, e.decision) for e in ENTRIES}
+    assert rows(tmp_path) == {e.id: expected_row(e, e.decision) for e in ENTRIES}
     assert (result.upsert_counts.new, result.is_complete) == (400, True)
     records = [(item.categories, item.status, item.expected, item.received) for item in result.coverage_records]
     assert records == [((name,), "complete", 400, 400) for name in ("submitted", "active", "accepted")]
@@ -124,7 +124,7 @@ def test_a_year_is_fetched_page_by_page(standin: OpenReviewStandIn, tmp_path: Pa
 
 
 @pytest.mark.parametrize("year", V1)
-def test_the_years_of_the_first_api(year: int, tmp_path: Path) -> None:
+def test_years_of_the_first_api_are_fetched(year: int, tmp_path: Path) -> None:
     standin = OpenReviewStandIn(ENTRIES, *V1[year])
     standin.max_notes_per_page = 150
     with run_stand_in(standin):
@@ -172,7 +172,7 @@ def test_a_venue_that_decides_between_two_fetches(standin: OpenReviewStandIn, tm
     assert (
         again.stderr == f"0 new, {undecided} revised, {400 - undecided} unchanged, 2024-01-01 to 2025-01-01, complete\n"
     )
-    assert rows(tmp_path / "venues/iclr") == {e.id: expected(e, e.decision) for e in ENTRIES}
+    assert rows(tmp_path / "venues/iclr") == {e.id: expected_row(e, e.decision) for e in ENTRIES}
     accepted = sum("accepted" in decision_categories(e.decision) for e in ENTRIES)
     report = run("report", "--corpus", "iclr", "--submission-status", "accepted", "--period", "2024", "-t", "rnn", "--format", "json", env=env)  # fmt: skip
     assert json.loads(report.stdout)["rows"][0]["base"] == accepted

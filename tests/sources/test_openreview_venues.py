@@ -34,7 +34,7 @@ def decision_of(note: Note, year: int) -> str:
         ("/Submission", "ICLR 2024 Conference Submission", "undecided"),
     ],
 )
-def test_decisions_in_the_second_api(suffix: str, words: str, decision: str) -> None:
+def test_a_decision_is_read_from_the_venueid_of_the_second_api(suffix: str, words: str, decision: str) -> None:
     venueid = f"ICLR.cc/2024/Conference{suffix}"
     assert decision_of(Note({"venueid": {"value": venueid}, "venue": {"value": words}}), 2024) == decision
 
@@ -59,11 +59,11 @@ def test_an_empty_venueid_is_not_an_acceptance(venueid: str | None) -> None:
         (2023, {}, "undecided"),
     ],
 )
-def test_decisions_in_the_first_api(year: int, content: dict[str, str], decision: str) -> None:
+def test_a_decision_is_read_from_the_fields_of_the_first_api(year: int, content: dict[str, str], decision: str) -> None:
     assert decision_of(Note(content), year) == decision
 
 
-def test_decisions_in_replies() -> None:
+def test_a_decision_is_read_from_replies() -> None:
     def note(*decisions: str) -> Note:
         invitation = "ICLR.cc/2020/Conference/Paper7/-/Decision"
         return Note({}, [{"invitation": invitation, "content": {"decision": decision}} for decision in decisions])

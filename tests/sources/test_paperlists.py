@@ -14,7 +14,7 @@ from trendcli.core.types import Batch, Request, ignore_progress
 from trendcli.sources.paperlists import Paperlist
 
 
-def listed(id: str, **changes: Any) -> dict[str, Any]:
+def list_entry(id: str, **changes: Any) -> dict[str, Any]:
     """Return a submission as a list writes it."""
     return {"id": id, "title": f"On {id}", "status": "Reject", "keywords": "graphs;deep learning", **changes}
 
@@ -29,7 +29,7 @@ def read(path: Path, papers: Any) -> Batch:
 
 
 def test_a_submission_is_dated_the_first_day_of_its_year_with_its_decision_first(tmp_path: Path) -> None:
-    paper = listed(
+    paper = list_entry(
         "Ab-1", status="Accept (Spotlight)", author="Ada Abel;Bo Brandt, Jr.", abstract="We  graph.", rating="6;7"
     )
     batch = read(tmp_path / "list.json", [paper])
@@ -42,7 +42,9 @@ def test_a_submission_is_dated_the_first_day_of_its_year_with_its_decision_first
 
 
 def test_a_list_covers_its_year_and_its_decisions(tmp_path: Path) -> None:
-    batch = read(tmp_path / "list.json", [listed("a"), listed("b", status="Poster"), listed("c", status="Withdraw")])
+    batch = read(
+        tmp_path / "list.json", [list_entry("a"), list_entry("b", status="Poster"), list_entry("c", status="Withdraw")]
+    )
     assert [record.categories for record in batch.coverage_records] == [("submitted",), ("active",), ("accepted",)]
     record = batch.coverage_records[-1]
     assert (record.since, record.until, record.status) == (date(2021, 1, 1), date(2022, 1, 1), "complete")
@@ -62,7 +64,7 @@ def test_a_list_covers_its_year_and_its_decisions(tmp_path: Path) -> None:
     ],
 )
 def test_an_unreadable_entry_is_reported_and_the_rest_is_kept(tmp_path: Path, bad: Any, reason: str) -> None:
-    batch = read(tmp_path / "list.json", [listed("a"), bad])
+    batch = read(tmp_path / "list.json", [list_entry("a"), bad])
     assert batch.submissions.num_rows == 1  # type: ignore[union-attr]
     (fault,) = batch.faults
     assert "submission 2: " in fault and reason in fault
@@ -76,7 +78,7 @@ def test_a_file_that_is_not_a_list_changes_nothing(tmp_path: Path, text: str) ->
         read(tmp_path / "list.json", text)
 
 
-def test_a_missing_file(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="Cannot read"):
         list(Paperlist(str(tmp_path / "none.json"), "iclr", 2021).iter_batches(Request(()), ignore_progress))
 
@@ -89,5 +91,5 @@ def test_keys_that_a_list_lacks_are_empty(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("line", ["Ada Abel;Bo Brandt", "Ada Abel, Bo Brandt"])
 def test_authors_are_split_at_semicolons_or_else_commas(tmp_path: Path, line: str) -> None:
-    (row,) = read(tmp_path / "list.json", [listed("a", author=line)]).submissions.to_pylist()  # type: ignore[union-attr]
+    (row,) = read(tmp_path / "list.json", [list_entry("a", author=line)]).submissions.to_pylist()  # type: ignore[union-attr]
     assert row["authors"] == "Ada Abel, Bo Brandt"

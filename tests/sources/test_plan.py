@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.worlds import answer
+from tests.worlds import coverage_record
 from trendcli.core.types import CoverageRecord, Request, Window
 from trendcli.sources.plan import (
     FIRST_DATESTAMP,
@@ -40,16 +40,16 @@ def by_change(
 
 
 def test_a_fetch_resumes_thirty_days_before_the_end() -> None:
-    week_old = answer(since="2020-01-01", until="2026-11-15", at="2026-11-14T09:00")
+    week_old = coverage_record(since="2020-01-01", until="2026-11-15", at="2026-11-14T09:00")
     assert by_window([week_old]) == [("cs.LG", "2026-10-15", "2026-11-22")]
-    month_off = answer(since="2020-01-01", until="2026-10-02", at="2026-10-01T09:00")
+    month_off = coverage_record(since="2020-01-01", until="2026-10-02", at="2026-10-01T09:00")
     assert by_window([month_off]) == [("cs.LG", "2026-09-01", "2026-11-22")]
 
 
 def test_each_category_resumes_from_its_own_end() -> None:
     records = [
-        answer(["cs.LG", "cs.CL"], "2020-01-01", "2026-11-15", "2026-11-14"),
-        answer(["cs.CV"], "2020-01-01", "2026-06-02", "2026-06-01"),
+        coverage_record(["cs.LG", "cs.CL"], "2020-01-01", "2026-11-15", "2026-11-14"),
+        coverage_record(["cs.CV"], "2020-01-01", "2026-06-02", "2026-06-01"),
     ]
     assert covered_categories(Coverage(records)) == ("cs.CL", "cs.CV", "cs.LG")
     assert by_window(records, categories=("cs.CL", "cs.CV", "cs.LG", "cs.NE")) == [
@@ -61,9 +61,9 @@ def test_each_category_resumes_from_its_own_end() -> None:
 
 def test_gaps_are_requested_again() -> None:
     records = [
-        answer(since="2020-01-01", until="2026-11-15", at="2026-11-14"),
-        answer(since="2021-03-01", until="2021-04-01", at="2026-11-14T01:00", status="partial"),
-        answer(["cs.LG"], "2019-01-01", "2020-01-01", at="2026-11-14", status="failed"),
+        coverage_record(since="2020-01-01", until="2026-11-15", at="2026-11-14"),
+        coverage_record(since="2021-03-01", until="2021-04-01", at="2026-11-14T01:00", status="partial"),
+        coverage_record(["cs.LG"], "2019-01-01", "2020-01-01", at="2026-11-14", status="failed"),
     ]
     assert by_window(records) == [
         ("cs.LG", "2019-01-01", "2020-01-01"),
@@ -73,49 +73,49 @@ def test_gaps_are_requested_again() -> None:
 
 
 def test_a_window_requests_what_is_missing_of_it() -> None:
-    known = answer(since="2020-01-01", until="2024-01-01", at="2024-06-01")
+    known = coverage_record(since="2020-01-01", until="2024-01-01", at="2024-06-01")
     assert by_window([known], Window(date(2018, 1, 1), None)) == [
         ("cs.LG", "2018-01-01", "2020-01-01"),
         ("cs.LG", "2024-01-01", "2026-11-22"),
     ]
     assert by_window([known], Window(date(2020, 5, 1), date(2021, 1, 1))) == []
-    fresh = answer(
+    fresh = coverage_record(
         since="2024-01-01", until="2024-02-01", at="2024-02-05"
     )  # too fresh to be complete when it was answered
     assert by_window([fresh], Window(date(2024, 1, 1), date(2024, 2, 1))) == [("cs.LG", "2024-01-22", "2024-02-01")]
 
 
 def test_what_was_answered_today_is_not_requested_again() -> None:
-    today = answer(since="2020-01-01", until="2026-11-22", at="2026-11-21T08:00")
+    today = coverage_record(since="2020-01-01", until="2026-11-22", at="2026-11-21T08:00")
     assert by_window([today]) == []
     assert by_window([today], Window(date(2026, 11, 1), None)) == []
-    assert by_window([answer(since="2026-10-15", until="2026-11-22", at="2026-11-21T08:00", status="partial")]) == [
-        ("cs.LG", "2026-10-15", "2026-11-22")
-    ]
+    assert by_window(
+        [coverage_record(since="2026-10-15", until="2026-11-22", at="2026-11-21T08:00", status="partial")]
+    ) == [("cs.LG", "2026-10-15", "2026-11-22")]
 
 
 def test_a_snapshot_of_everything_is_resumed_with_all_categories() -> None:
-    snapshot = answer([ALL_CATEGORIES], "1991-01-01", "2026-11-08", at="2026-11-08")
+    snapshot = coverage_record([ALL_CATEGORIES], "1991-01-01", "2026-11-08", at="2026-11-08")
     assert covered_categories(Coverage([snapshot])) == (ALL_CATEGORIES,)
     assert by_window([snapshot], categories=(ALL_CATEGORIES,)) == [(ALL_CATEGORIES, "2026-10-09", "2026-11-22")]
-    unknown = answer([ALL_CATEGORIES], "1991-01-01", "2026-11-08", at="2026-11-08", status="unknown")
+    unknown = coverage_record([ALL_CATEGORIES], "1991-01-01", "2026-11-08", at="2026-11-08", status="unknown")
     assert covered_categories(Coverage([unknown])) == ()
     assert by_window([unknown]) == [("cs.LG", "2026-10-09", "2026-11-22")]
 
 
 def test_changes_since_a_week_before_the_end_cover_all_that_was_complete_then() -> None:
-    filled = answer(
+    filled = coverage_record(
         since="2015-01-01", until="2026-11-15", at="2026-11-14T05:00", changed=(FIRST_DATESTAMP, date(2026, 11, 14))
     )
     assert by_change([filled]) == [Request(LG, Window(date(2015, 1, 1), None), date(2026, 11, 7))]
     by_api = [
-        answer(since="2015-01-01", until="2020-01-01", at="2026-11-13"),
-        answer(since="2020-01-01", until="2026-11-15", at="2026-11-14"),
+        coverage_record(since="2015-01-01", until="2020-01-01", at="2026-11-13"),
+        coverage_record(since="2020-01-01", until="2026-11-15", at="2026-11-14"),
     ]
     assert by_change(by_api) == [Request(LG, Window(date(2015, 1, 1), None), date(2026, 11, 7))]
     old_and_new = [  # what was answered long after its days stays complete; only the rest is covered anew
-        answer(since="2015-01-01", until="2020-01-01", at="2024-01-01"),
-        answer(since="2020-01-01", until="2026-11-15", at="2026-11-14"),
+        coverage_record(since="2015-01-01", until="2020-01-01", at="2024-01-01"),
+        coverage_record(since="2020-01-01", until="2026-11-15", at="2026-11-14"),
     ]
     assert by_change(old_and_new) == [Request(LG, Window(date(2020, 1, 1), None), date(2026, 11, 7))]
 
@@ -124,15 +124,17 @@ def test_a_first_harvest_and_one_from_a_day() -> None:
     assert by_change([]) == [Request(LG, Window(None, None), FIRST_DATESTAMP)]
     assert by_change([], date(2015, 1, 1)) == [Request(LG, Window(date(2015, 1, 1), None), date(2015, 1, 1))]
     assert by_change([], date(2001, 1, 1)) == [Request(LG, Window(date(2001, 1, 1), None), FIRST_DATESTAMP)]
-    later = answer(since="2020-01-01", until="2026-11-15", at="2026-11-14")
+    later = coverage_record(since="2020-01-01", until="2026-11-15", at="2026-11-14")
     assert by_change([later], date(2018, 1, 1)) == [Request(LG, Window(date(2018, 1, 1), None), date(2018, 1, 1))]
     assert by_change([later], date(2021, 1, 1)) == [Request(LG, Window(date(2020, 1, 1), None), date(2026, 11, 7))]
 
 
 def test_an_unfinished_harvest_is_resumed_and_a_finished_one_rests_for_the_day() -> None:
-    failed = answer(at="2026-11-21T03:00", status="failed", changed=(FIRST_DATESTAMP, date(2013, 5, 5)))
+    failed = coverage_record(at="2026-11-21T03:00", status="failed", changed=(FIRST_DATESTAMP, date(2013, 5, 5)))
     assert by_change([failed]) == [Request(LG, Window(date(2018, 1, 1), None), FIRST_DATESTAMP, date(2013, 5, 5))]
-    done = answer(since="2015-01-01", until="2026-11-22", at="2026-11-21T03:00", changed=(FIRST_DATESTAMP, TODAY))
+    done = coverage_record(
+        since="2015-01-01", until="2026-11-22", at="2026-11-21T03:00", changed=(FIRST_DATESTAMP, TODAY)
+    )
     assert by_change([done]) == []
 
 
@@ -156,14 +158,15 @@ def test_the_planned_requests_cover_the_window_once(
         return str(first + timedelta(days=offset))
 
     before = [
-        answer(since=spell(a), until=spell(a + n), at=f"{spell(min(a + n + late, 399))}T06:00") for a, n, late in pieces
+        coverage_record(since=spell(a), until=spell(a + n), at=f"{spell(min(a + n + late, 399))}T06:00")
+        for a, n, late in pieces
     ]
     window = Window(first + timedelta(days=start), first + timedelta(days=start + length))
     planned = plan_window_requests(Coverage(before), LG, window, TODAY)
     spans = [(request.window.since, request.window.until) for request in planned]
     assert all(low and high and low < high for low, high in spans)
     assert all(earlier[1] <= later[0] for earlier, later in pairwise(spans))  # type: ignore[operator]
-    after = Coverage([*before, *[answer(since=str(a), until=str(b), at=f"{TODAY}T09:00") for a, b in spans]])
+    after = Coverage([*before, *[coverage_record(since=str(a), until=str(b), at=f"{TODAY}T09:00") for a, b in spans]])
     end = min(window.until, TODAY)  # type: ignore[type-var]
     assert window.since is not None and end is not None
     if window.since < end:

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.standins.snapshot import dated, line, months, write
-from tests.worlds import fill, paper
+from tests.standins.snapshot import dated_line, line, months, write
+from tests.worlds import fill, live_rows, paper
 from trendcli.core.errors import UsageError
 from trendcli.core.periods import parse_period
 from trendcli.core.types import Request, Window, ignore_progress
@@ -24,15 +24,7 @@ from trendcli.sources import snapshot
 from trendcli.sources.harvest import HarvestResult, harvest_source
 from trendcli.sources.snapshot import Snapshot
 from trendcli.store.coverage import ALL_CATEGORIES
-from trendcli.store.sql import file_rows_sql
 from trendcli.store.store import Store
-
-
-def rows(store: Store, columns: str = "id, version, title, v1_at::DATE::VARCHAR") -> list[tuple[Any, ...]]:
-    """Return some columns of everything in a store, by identifier."""
-    with store.connect() as db:
-        stored = file_rows_sql(store, store.list_files(), "*")
-        return db.execute(f"SELECT {columns} FROM ({stored}) ORDER BY id").fetchall()
 
 
 def load(
@@ -58,7 +50,7 @@ def test_a_record_is_stored_with_its_fields(tmp_path: Path) -> None:
     store, result = load(tmp_path / "store", path)
     assert result.upsert_counts.new == 2
     columns = "id, version, v1_at::VARCHAR, updated_at::VARCHAR, title, abstract, authors, categories, doi, withdrawn, as_of::VARCHAR"
-    assert rows(store, columns) == [
+    assert live_rows(store, columns) == [
         ("0704.0010", 2, "2007-04-02 19:18:42", "2007-07-24 20:10:27", "On nothing", "We say little.", "A. One and B. Two", "cs.LG stat.ML", "10.1/x", True, "2008-11-26"),
         ("math/0611800", 1, "2006-11-27 00:00:00", "2006-11-27 00:00:00", "On nothing", "We say little.", "A. One and B. Two", "math-ph", None, False, "2008-11-26"),
     ]  # fmt: skip
@@ -71,7 +63,7 @@ def test_the_update_date_is_not_a_submission_date(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["plain", "gz", "zip", "stdin", "stdin gz"])
-def test_plain_compressed_or_streamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+def test_a_file_may_be_plain_compressed_or_streamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
     text = "".join(json.dumps(line(f"0704.{n:04d}")) + "\n" for n in range(1, 400)).encode()
     monkeypatch.setattr(snapshot, "BLOCK_BYTES", 1 << 14)
     path = tmp_path / "s"
@@ -122,13 +114,13 @@ def test_bad_lines_are_reported_by_number_and_the_rest_is_kept(tmp_path: Path, m
             8,
             9,
         ]
-        assert [row[0] for row in rows(store)] == ["0704.0001", "0704.0010", "0704.0011"]
+        assert [row[0] for row in live_rows(store)] == ["0704.0001", "0704.0010", "0704.0011"]
         assert not result.is_complete
         # nobody knows what was lost, so nothing is complete
         assert {record.status for record in result.coverage_records} == {"unknown"}
 
 
-def test_a_file_that_is_not_a_snapshot(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_snapshot_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "s.txt", "Once upon a time", "there was a file")
     with pytest.raises(UsageError, match=r"is not an arXiv snapshot \(line 1: .*Nothing was imported"):
         load(tmp_path / "store", path)
@@ -153,7 +145,7 @@ def test_of_a_truncated_gzip_the_lines_before_the_cut_are_kept(tmp_path: Path, m
 
 
 def test_months_with_dense_identifiers_are_complete(tmp_path: Path) -> None:
-    lines = [*months(2018, 1, 4), dated(2018, 5, 2, 1), dated(2018, 5, 3, 2), dated(2018, 5, 4, 3)]
+    lines = [*months(2018, 1, 4), dated_line(2018, 5, 2, 1), dated_line(2018, 5, 3, 2), dated_line(2018, 5, 4, 3)]
     store, result = load(tmp_path / "store", write(tmp_path / "s.jsonl", *lines))
     spans = [(record.categories, record.since, record.until, record.status) for record in result.coverage_records]
     assert spans == [
@@ -185,7 +177,7 @@ def test_the_last_month_of_a_truncated_file_is_not_complete(tmp_path: Path) -> N
 
 
 def test_a_file_may_be_declared_complete_for_some_categories(tmp_path: Path) -> None:
-    lines = [dated(2018, 1, 5, 7), dated(2018, 3, 5, 9), dated(2019, 3, 5, 8, update_date="2019-06-01")]
+    lines = [dated_line(2018, 1, 5, 7), dated_line(2018, 3, 5, 9), dated_line(2019, 3, 5, 8, update_date="2019-06-01")]
     path = write(tmp_path / "s.jsonl", *lines)
     _, result = load(tmp_path / "a", path, complete_categories=[ALL_CATEGORIES])
     assert (
@@ -211,8 +203,8 @@ def test_a_file_may_be_declared_complete_for_some_categories(tmp_path: Path) -> 
     ]
 
 
-def test_part_of_a_complete_file_is_covered_from_the_beginning_of_the_file(tmp_path: Path) -> None:
-    lines = [dated(2018, 1, 1, 1), dated(2018, 2, 5, 7, categories="cs.CL"), dated(2018, 3, 5, 9)]
+def test_a_category_of_a_complete_file_is_covered_from_the_beginning_of_the_file(tmp_path: Path) -> None:
+    lines = [dated_line(2018, 1, 1, 1), dated_line(2018, 2, 5, 7, categories="cs.CL"), dated_line(2018, 3, 5, 9)]
     path = write(tmp_path / "s.jsonl", *lines)
     _, result = load(tmp_path / "a", path, "cs.CL", complete_categories=[ALL_CATEGORIES])
     assert [record.since for record in result.coverage_records if record.status == "complete"] == [
@@ -222,7 +214,7 @@ def test_part_of_a_complete_file_is_covered_from_the_beginning_of_the_file(tmp_p
 
 def test_a_file_of_unknown_coverage_ends_with_its_last_submission(tmp_path: Path) -> None:
     """Metadata may change years later, which says nothing about submissions of those years."""
-    path = write(tmp_path / "s.jsonl", dated(2018, 1, 5, 7), dated(2018, 3, 5, 9, update_date="2024-06-01"))
+    path = write(tmp_path / "s.jsonl", dated_line(2018, 1, 5, 7), dated_line(2018, 3, 5, 9, update_date="2024-06-01"))
     store, result = load(tmp_path / "a", path)
     assert [(record.since, record.until, record.status) for record in result.coverage_records] == [
         (date(2018, 1, 1), date(2018, 3, 6), "unknown")
@@ -231,7 +223,7 @@ def test_a_file_of_unknown_coverage_ends_with_its_last_submission(tmp_path: Path
     assert moment is not None and moment.date() == date(2018, 3, 6)
 
 
-def test_an_empty_file_and_a_zip_of_two(tmp_path: Path) -> None:
+def test_an_empty_file_and_a_zip_of_two_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").write_text("")
     with pytest.raises(UsageError, match="is empty. Nothing was imported"):
         load(tmp_path / "a", str(tmp_path / "empty.jsonl"))
@@ -262,13 +254,13 @@ def test_importing_twice_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_the_order_of_lines_does_not_matter(tmp_path: Path) -> None:
-    lines = [*months(2018, 1, 3), line("math/0611800", "Mon, 27 Nov 2006 00:00:00 GMT"), dated(2018, 1, 9, 5)]
+    lines = [*months(2018, 1, 3), line("math/0611800", "Mon, 27 Nov 2006 00:00:00 GMT"), dated_line(2018, 1, 9, 5)]
     shuffled = lines[:]
     random.Random(3).shuffle(shuffled)
     columns = "id, version, v1_at, title, categories, row_hash"
     one, _ = load(tmp_path / "one", write(tmp_path / "1.jsonl", *lines))
     two, _ = load(tmp_path / "two", write(tmp_path / "2.jsonl", *shuffled))
-    assert rows(one, columns) == rows(two, columns)
+    assert live_rows(one, columns) == live_rows(two, columns)
     assert one.manifest.submission_count == 119 * 3 + 1  # one id stands twice
 
 
@@ -279,7 +271,7 @@ def test_an_import_adds_to_what_is_stored(tmp_path: Path) -> None:
     )
     store, result = load(tmp_path / "store", write(tmp_path / "s.jsonl", *months(2018, 1, 2)))
     assert (result.upsert_counts.new, result.upsert_counts.repeated) == (237, 1)
-    assert ("1801.00001", 9, "Newer", "2018-01-02") in rows(store)
+    assert ("1801.00001", 9, "Newer", "2018-01-02") in live_rows(store)
     assert {item.kind for item in store.manifest.files} == {"month"}  # so much at once is compacted
 
 
@@ -292,4 +284,4 @@ def test_real_records_are_read_completely(shared: Path, tmp_path: Path) -> None:
         assert {record.status for record in result.coverage_records} == {"unknown"}
         records = map(json.loads, path.read_text(encoding="utf-8").splitlines())
         versions = {record["id"]: len(record["versions"]) for record in records}
-        assert {row[0]: row[1] for row in rows(store)} == versions
+        assert {row[0]: row[1] for row in live_rows(store)} == versions

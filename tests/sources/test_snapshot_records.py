@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.standins.snapshot import dated, line
+from tests.standins.snapshot import dated_line, line
 from tests.worlds import days, seconds
 from trendcli.sources.snapshot_records import (
     MAX_LISTED_ERRORS,
@@ -57,7 +57,7 @@ def test_days_of_one_digit_may_be_padded(at: datetime) -> None:
         ("Mon, 2 Apr 2007 19:18:42 +0200", "2007-04-02T17:18:42"),
     ],
 )
-def test_dates_of_versions(text: str, moment: str) -> None:
+def test_dates_of_versions_are_parsed(text: str, moment: str) -> None:
     assert parse_version_date(text) == seconds(moment)
 
 
@@ -86,7 +86,7 @@ def test_days_are_counted_from_1970() -> None:
 
 def test_a_block_is_summed_up(tmp_path: Path) -> None:
     first = line("0704.0010", "Mon, 2 Apr 2007 19:18:42 GMT", "Tue, 24 Jul 2007 20:10:27 GMT")
-    last = dated(2018, 1, 5, 3, title="Last")
+    last = dated_line(2018, 1, 5, 3, title="Last")
     parsed = parse(tmp_path, first, last)
     assert (parsed.line_count, parsed.kept_count, parsed.error_count) == (2, 2, 0)
     assert parsed.newest_update_day == days("2018-01-05")
@@ -117,10 +117,10 @@ def test_the_entry_labelled_v1_has_the_first_date(tmp_path: Path) -> None:
 def test_a_filter_keeps_some_categories_and_dates_but_counts_all(tmp_path: Path) -> None:
     keep = RecordFilter(frozenset({"cs.CL"}), seconds("2018-01-01"), seconds("2019-01-01"))
     lines = [
-        dated(2017, 12, 31, 1, categories="cs.CL"),
-        dated(2018, 1, 1, 2, categories="cs.LG cs.CL"),
-        dated(2018, 1, 1, 3, categories="cs.LG"),
-        dated(2019, 1, 1, 4, categories="cs.CL"),
+        dated_line(2017, 12, 31, 1, categories="cs.CL"),
+        dated_line(2018, 1, 1, 2, categories="cs.LG cs.CL"),
+        dated_line(2018, 1, 1, 3, categories="cs.LG"),
+        dated_line(2019, 1, 1, 4, categories="cs.CL"),
     ]
     parsed = parse(tmp_path, *lines, keep=keep)
     assert (parsed.line_count, parsed.kept_count) == (4, 1)

@@ -23,7 +23,7 @@ from trendcli.demo.server import ApiStandIn, HttpRequest, HttpResponse, error_re
 from trendcli.store.sql import file_rows_sql
 from trendcli.store.store import Store
 
-__all__ = ["FAULTS", "ArxivStandIn", "expected", "recent", "rows", "run_stand_in"]
+__all__ = ["FAULTS", "ArxivStandIn", "expected_rows", "recent_submission", "rows", "run_stand_in"]
 
 Fault = Callable[["ArxivStandIn", dict[str, str], HttpResponse], HttpResponse]
 # seconds that the fault "wait" holds a response back at most
@@ -103,7 +103,7 @@ class ArxivStandIn(ApiStandIn):
         return "".join(["month,submissions\n", *lines]).encode()
 
 
-def expected(submissions: Sequence[SyntheticSubmission]) -> dict[str, tuple[Any, ...]]:
+def expected_rows(submissions: Sequence[SyntheticSubmission]) -> dict[str, tuple[Any, ...]]:
     """Return the rows that a store should hold of some submissions, by identifier, as `rows` returns them."""
     return {
         item.id: (
@@ -222,7 +222,7 @@ FAULTS: dict[str, Fault] = {
 }
 
 
-def recent(number: int, days_ago: float, category: str = "cs.LG", **changes: Any) -> SyntheticSubmission:
+def recent_submission(number: int, days_ago: float, category: str = "cs.LG", **changes: Any) -> SyntheticSubmission:
     """Build a submission of some days ago."""
     at = datetime.now(UTC) - timedelta(days=days_ago)
     return SyntheticSubmission(

@@ -30,7 +30,7 @@ def line(id: str, v1: str = "Mon, 2 Apr 2007 19:18:42 GMT", *later: str, **chang
     }
 
 
-def dated(year: int, month: int, day: int, number: int, **changes: Any) -> dict[str, Any]:
+def dated_line(year: int, month: int, day: int, number: int, **changes: Any) -> dict[str, Any]:
     """Return a record submitted at noon of a day, with a number within its month."""
     noon = format_datetime(datetime(year, month, day, 12, tzinfo=UTC), usegmt=True)
     ident = f"{year % 100:02d}{month:02d}.{number:05d}"
@@ -40,7 +40,7 @@ def dated(year: int, month: int, day: int, number: int, **changes: Any) -> dict[
 def months(year: int, first: int, last: int, gap: int = 0, each: int = 120) -> list[dict[str, Any]]:
     """Return the records 1 to `each` - 1 of some months; with `gap`, every `gap`-th number is missing."""
     return [
-        dated(year, month, number % 28 + 1, number)
+        dated_line(year, month, number % 28 + 1, number)
         for month in range(first, last + 1)
         for number in range(1, each)
         if not gap or number % gap

@@ -64,7 +64,7 @@ def test_periods_under_test_do_not_widen_their_own_test() -> None:
     assert estimates[0].phi == 1.0 and 9 < (estimates[0].df or 0) < 20
 
 
-def test_the_background_has_a_cubic_trend_and_two_years_of_months_a_season() -> None:
+def test_a_cubic_trend_is_always_fitted_and_a_season_from_two_years_of_months_on() -> None:
     assert background_design(list(range(23)), "month").shape == (23, 1 + 4)
     assert background_design(list(range(24)), "month").shape == (24, 12 + 4)
     assert background_design(list(range(52)), "week").shape == (52, 1 + 4)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.conftest import fill, paper
+from tests.worlds import fill, paper
 from trendcli.store.cache import CacheBlock, _find_missing, add_block, ensure_blocks, list_blocks, remove_stale_blocks
 from trendcli.store.compaction import compact_store
 from trendcli.store.store import Store

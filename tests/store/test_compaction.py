@@ -4,21 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import fill, paper
+from tests.worlds import fill, live_rows, paper
 from trendcli.core import registry
 from trendcli.store import compaction
 from trendcli.store.compaction import compact_store, is_compaction_due
-from trendcli.store.sql import file_rows_sql
 from trendcli.store.store import Store
-
-
-def rows(store: Store, columns: str = "id, version, title, v1_at::DATE::VARCHAR") -> list[tuple[object, ...]]:
-    """The live rows of a store, by id."""
-    with store.connect() as db:
-        result: list[tuple[object, ...]] = db.execute(
-            f"SELECT {columns} FROM ({file_rows_sql(store, store.list_files(), '*')}) ORDER BY id"
-        ).fetchall()
-        return result
 
 
 @pytest.fixture
@@ -32,11 +22,11 @@ def store(tmp_path: Path) -> Store:
 
 
 def test_compaction_changes_no_submission(store: Store) -> None:
-    before = rows(store)
+    before = live_rows(store)
     assert {file.kind for file in store.manifest.files} == {"month", "update"}
     with store.write_lock():
         compact_store(store)
-    assert rows(store) == before == [
+    assert live_rows(store) == before == [
         ("1801.00001", 2, "New", "2018-01-05"),
         ("1801.00002", 1, "On nothing", "2018-01-06"),
         ("1802.00001", 1, "On nothing", "2018-02-05"),
@@ -71,7 +61,7 @@ def test_the_files_of_before_stay_for_readers_until_the_next_commit(store: Store
     reader = Store.open(store.root)
     with store.write_lock():
         compact_store(store)
-    assert rows(reader) == rows(store)
+    assert live_rows(reader) == live_rows(store)
     with store.write_lock():
         store.commit([])
     paths = [reader.file_path(file) for file in reader.manifest.files]

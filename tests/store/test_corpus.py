@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import answer, paper
+from tests.worlds import coverage_record, paper
 from trendcli.core.errors import UsageError
 from trendcli.core.periods import parse_period
 from trendcli.core.types import CoverageRecord, Scope, Submission
@@ -49,8 +49,8 @@ LISTS = [
 ]
 STATUSES = ["submitted", "active", "accepted"]
 RECORDS = [
-    answer(STATUSES, "2020-01-01", "2021-01-01", "2019-10-01"),
-    answer(STATUSES, "2021-01-01", "2022-01-01", "2020-10-01"),
+    coverage_record(STATUSES, "2020-01-01", "2021-01-01", "2019-10-01"),
+    coverage_record(STATUSES, "2021-01-01", "2022-01-01", "2020-10-01"),
 ]
 
 
@@ -110,14 +110,14 @@ def test_a_year_that_lacks_a_field_is_not_covered(store: Store) -> None:
 def test_the_widest_status_that_a_list_vouches_for_is_the_base(tmp_path: Path) -> None:
     """Some venues show nothing of what they rejected."""
     statuses = {"accepted": "complete", "active": "partial", "submitted": "partial"}
-    records = [answer([name], "2020-01-01", "2021-01-01", status=status) for name, status in statuses.items()]
+    records = [coverage_record([name], "2020-01-01", "2021-01-01", status=status) for name, status in statuses.items()]
     coverage = build_venue_coverage(build_store(tmp_path, LISTS[:1], records).with_text_fields(["title"]))
     assert covered_scope(coverage, SUBMITTED) == ACCEPTED
     assert covered_scope(coverage, ACTIVE) == ACTIVE  # it was named
     assert covered_scope(build_venue_coverage(build_store(tmp_path / "none", [], [])), SUBMITTED) == SUBMITTED
 
 
-def test_why_nothing_is_covered(store: Store, tmp_path: Path) -> None:
+def test_an_uncovered_scope_is_explained(store: Store, tmp_path: Path) -> None:
     assert explain_uncovered_scope(store.with_text_fields(["title"]), ACCEPTED) == (
         "No list of iclr covers the status accepted yet; import or fetch its list again later."
     )

@@ -8,22 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import answer, days, fill, paper
+from tests.worlds import coverage_record, days, fill, live_rows, paper
 from trendcli.core.types import Submission
 from trendcli.store.compaction import compact_store
 from trendcli.store.ingest import UpsertCounts, find_missing_ids, upsert_batches
 from trendcli.store.records import build_batch_table
-from trendcli.store.sql import file_rows_sql
 from trendcli.store.store import Store
-
-
-def rows(store: Store, columns: str = "id, version, title, v1_at::DATE::VARCHAR") -> list[tuple[object, ...]]:
-    """The live rows of a store, by id."""
-    with store.connect() as db:
-        result: list[tuple[object, ...]] = db.execute(
-            f"SELECT {columns} FROM ({file_rows_sql(store, store.list_files(), '*')}) ORDER BY id"
-        ).fetchall()
-        return result
 
 
 def add(store: Store, *papers: Submission, compact: bool = False) -> UpsertCounts:
@@ -40,7 +30,7 @@ def test_a_revision_is_not_counted_twice(tmp_path: Path) -> None:
     store = fill(tmp_path, [paper("1801.00001", "2018-01-05", "First"), paper("1801.00002", "2018-01-06")])
     counts = add(store, paper("1801.00001", "2018-01-05", "Second", version=2, as_of=days("2020-06-02")))
     assert counts == UpsertCounts(new=0, revised=1, repeated=0)
-    assert rows(store) == [
+    assert live_rows(store) == [
         ("1801.00001", 2, "Second", "2018-01-05"),
         ("1801.00002", 1, "On nothing", "2018-01-06"),
     ]
@@ -60,14 +50,14 @@ def test_the_first_date_never_changes(tmp_path: Path) -> None:
     store = fill(tmp_path, [paper("1801.00001", "2018-01-05")])
     counts = add(store, paper("1801.00001", "2018-03-09", "Second", version=2, as_of=days("2020-06-02")))
     assert (counts.revised, counts.conflicts) == (1, 1)
-    assert rows(store) == [("1801.00001", 2, "Second", "2018-01-05")]
+    assert live_rows(store) == [("1801.00001", 2, "Second", "2018-01-05")]
 
 
 def test_an_older_state_does_not_come_back(tmp_path: Path) -> None:
     store = fill(tmp_path, [paper("1801.00001", "2018-01-05", "Third", version=3, as_of=days("2019-01-01"))])
     assert add(store, paper("1801.00001", "2018-01-05", "Second", version=2, as_of=days("2020-01-01"))).repeated == 1
     assert add(store, paper("1801.00001", "2018-01-05", "Old", version=3, as_of=days("2018-06-01"))).repeated == 1
-    assert rows(store) == [("1801.00001", 3, "Third", "2018-01-05")]
+    assert live_rows(store) == [("1801.00001", 3, "Third", "2018-01-05")]
 
 
 def test_a_later_state_of_the_same_version_wins(tmp_path: Path) -> None:
@@ -76,7 +66,7 @@ def test_a_later_state_of_the_same_version_wins(tmp_path: Path) -> None:
     assert add(store, moved).revised == 1
     published = paper("1801.00001", "2018-01-05", categories="cs.CL cs.LG", doi="10.1/x", as_of=days("2019-03-01"))
     assert add(store, published).revised == 1
-    assert rows(store, "categories, doi") == [("cs.CL cs.LG", "10.1/x")]
+    assert live_rows(store, "categories, doi") == [("cs.CL cs.LG", "10.1/x")]
 
 
 def test_two_identifiers_are_two_submissions_even_with_one_text(tmp_path: Path) -> None:
@@ -84,7 +74,7 @@ def test_two_identifiers_are_two_submissions_even_with_one_text(tmp_path: Path) 
         tmp_path,
         [paper("0704.0010", "2007-04-01"), paper("0704.0100", "2007-04-01"), paper("math/0611800", "2006-11-27")],
     )
-    assert [row[0] for row in rows(store)] == ["0704.0010", "0704.0100", "math/0611800"]
+    assert [row[0] for row in live_rows(store)] == ["0704.0010", "0704.0100", "math/0611800"]
 
 
 IDS = st.sampled_from(["1801.00001", "1801.00002", "1902.00003"])
@@ -108,12 +98,12 @@ def test_the_order_and_the_batches_of_what_comes_do_not_matter(
         add(piecewise, *shuffled[start : start + size], compact=rng.random() < 0.5)
     add(piecewise, *shuffled)  # and again: an upsert is idempotent
     columns = "id, version, title, v1_at, categories, row_hash"
-    assert rows(piecewise, columns) == rows(whole, columns)
+    assert live_rows(piecewise, columns) == live_rows(whole, columns)
 
 
 def test_a_failing_write_leaves_the_store_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = fill(tmp_path, [paper("1801.00001", "2018-01-05")])
-    before = rows(store)
+    before = live_rows(store)
 
     def full(*args: object, **kwargs: object) -> None:
         raise OSError(28, "No space left on device")
@@ -122,14 +112,14 @@ def test_a_failing_write_leaves_the_store_as_it_was(tmp_path: Path, monkeypatch:
     with pytest.raises(OSError, match="No space"):
         add(store, paper("1801.00002", "2018-01-06"))
     monkeypatch.undo()
-    assert rows(Store.open(tmp_path)) == before
+    assert live_rows(Store.open(tmp_path)) == before
 
 
 def test_coverage_records_come_with_the_rows_and_only_once(tmp_path: Path) -> None:
-    store = fill(tmp_path, [paper("1801.00001", "2018-01-05")], [answer()])
+    store = fill(tmp_path, [paper("1801.00001", "2018-01-05")], [coverage_record()])
     with store.write_lock():
-        upsert_batches(store, [], [answer()])
-        upsert_batches(store, [], [answer(["cs.CL"])])
+        upsert_batches(store, [], [coverage_record()])
+        upsert_batches(store, [], [coverage_record(["cs.CL"])])
     assert [record.categories for record in Store.open(tmp_path).manifest.ledger] == [("cs.LG",), ("cs.CL",)]
 
 

@@ -20,7 +20,7 @@ RECORD = CoverageRecord(
 MANIFEST = Manifest(generation=2, program="1.0", files=(MONTH, DELTA), ledger=(RECORD,), dropped=("old.parquet",))
 
 
-def changed(change: dict[str, Any]) -> str:
+def change_manifest(change: dict[str, Any]) -> str:
     """The JSON of MANIFEST with some of its values changed; None removes one."""
     value = {**json.loads(format_manifest(MANIFEST)), **change}
     return json.dumps({key: part for key, part in value.items() if part is not None})
@@ -40,7 +40,7 @@ def test_the_number_of_a_file_is_the_hash_in_its_name() -> None:
 
 def test_a_later_format_is_refused_and_nothing_is_changed() -> None:
     with pytest.raises(StoreTooNew) as caught:
-        parse_manifest(changed({"format": 99}), Path("store"))
+        parse_manifest(change_manifest({"format": 99}), Path("store"))
     assert str(caught.value) == (
         f"The store store has format 99 (written by trendcli 1.0); this program reads formats up to {STORE_FORMAT}. "
         "Update trendcli; the store is unchanged."
@@ -50,7 +50,7 @@ def test_a_later_format_is_refused_and_nothing_is_changed() -> None:
 def test_an_older_format_takes_the_defaults_of_what_it_lacks() -> None:
     ledger = json.loads(format_manifest(MANIFEST))["ledger"]
     del ledger[0]["changed"]
-    manifest = parse_manifest(changed({"format": 1, "corpus": None, "ledger": ledger}), Path("store"))
+    manifest = parse_manifest(change_manifest({"format": 1, "corpus": None, "ledger": ledger}), Path("store"))
     assert (manifest.format, manifest.corpus, manifest.ledger[0].changed) == (STORE_FORMAT, "arxiv", None)
 
 
@@ -58,13 +58,13 @@ def test_an_older_format_takes_the_defaults_of_what_it_lacks() -> None:
     ("text", "reason"),
     [
         ('{"format": 3, "gene', "Unterminated string.*"),
-        (changed({"files": None}), "'files'"),
-        (changed({"files": [{"path": "a.b.parquet"}]}), "'first'"),
-        (changed({"surplus": 1}), ".*unexpected keyword argument 'surplus'"),
-        (changed({"ledger": [{"source": "oai"}]}), "'categories'"),
+        (change_manifest({"files": None}), "'files'"),
+        (change_manifest({"files": [{"path": "a.b.parquet"}]}), "'first'"),
+        (change_manifest({"surplus": 1}), ".*unexpected keyword argument 'surplus'"),
+        (change_manifest({"ledger": [{"source": "oai"}]}), "'categories'"),
         ("[]", "list indices must be integers.*"),
     ],
 )
-def test_a_damaged_manifest_is_told_with_the_reason_and_what_to_do(text: str, reason: str) -> None:
+def test_a_damaged_manifest_is_refused_with_the_reason_and_what_to_do(text: str, reason: str) -> None:
     with pytest.raises(StoreDamaged, match=rf"manifest.json is damaged \({reason}\)\. Restore it .* --store PATH\.$"):
         parse_manifest(text, Path("store"))

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.conftest import paper, seconds
+from tests.worlds import paper, seconds
 from trendcli.store.records import batch_schema, build_batch_table, month_slices, read_batch, write_batch_file
 
 FETCHED_AT = datetime(2020, 6, 1, 12, 30, 0, 999, tzinfo=UTC)

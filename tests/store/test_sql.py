@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import fill, paper
+from tests.worlds import fill, paper
 from trendcli.core.types import Scope
 from trendcli.store.sql import create_temp_table, file_rows_sql, live_rows_sql, scope_filter_sql, sql_list, sql_string
 from trendcli.store.store import Store

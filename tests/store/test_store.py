@@ -10,26 +10,28 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import answer, fill, paper
+from tests.worlds import coverage_record, fill, paper
 from trendcli.core.errors import StoreDamaged, StoreLocked, StoreMissing, StoreTooNew, UsageError
 from trendcli.store.manifest import COUNTS_ONLY_KIND, DataFile
 from trendcli.store.store import DATA_COLUMNS, Store, data_schema, list_venues
 
 
-def test_there_is_no_store(tmp_path: Path) -> None:
+def test_a_missing_store_names_the_command_that_fills_one(tmp_path: Path) -> None:
     with pytest.raises(StoreMissing, match="trend import FILE"):
         Store.open(tmp_path)
 
 
 def test_a_store_is_opened_as_it_was_committed(tmp_path: Path) -> None:
-    store = fill(tmp_path, [paper("1801.00001", "2018-01-05"), paper("1802.00002", "2018-02-28T23:59:59")], [answer()])
+    store = fill(
+        tmp_path, [paper("1801.00001", "2018-01-05"), paper("1802.00002", "2018-02-28T23:59:59")], [coverage_record()]
+    )
     manifest = Store.open(tmp_path).manifest
     assert manifest == store.manifest
     assert [(file.path.split(".")[0], file.rows, file.first, file.last) for file in manifest.files] == [
         ("arxiv/months/2018-01", 1, date(2018, 1, 5), date(2018, 1, 5)),
         ("arxiv/months/2018-02", 1, date(2018, 2, 28), date(2018, 2, 28)),
     ]
-    assert manifest.ledger == (answer(),)
+    assert manifest.ledger == (coverage_record(),)
 
 
 def test_a_damaged_and_a_newer_manifest_are_refused(tmp_path: Path) -> None:
@@ -144,7 +146,7 @@ def test_a_store_of_an_older_format_is_migrated(tmp_path: Path) -> None:
     old = json.dumps({**value, "format": 1})
     path.write_text(old)
     store = Store.open(tmp_path)
-    assert (store.manifest.submission_count, store.manifest.ledger) == (1, (answer(),))
+    assert (store.manifest.submission_count, store.manifest.ledger) == (1, (coverage_record(),))
     assert path.read_text() == old  # reading changes nothing
     fill(tmp_path, [paper("1801.00002", "2018-01-06")])
     assert json.loads(path.read_text())["format"] == 3
@@ -152,10 +154,10 @@ def test_a_store_of_an_older_format_is_migrated(tmp_path: Path) -> None:
 
 
 def test_a_later_record_replaces_an_incomplete_one(tmp_path: Path) -> None:
-    partial = answer(since="2018-01-01", until="2019-01-01", status="partial")
-    fill(tmp_path, [], [partial, answer(["cs.CL"], status="failed")])
-    fill(tmp_path, [], [answer(since="2018-01-01", until="2019-01-01", at="2020-07-01")])
-    fill(tmp_path, [], [answer(since="2018-01-01", until="2019-01-01", at="2020-08-01")])
+    partial = coverage_record(since="2018-01-01", until="2019-01-01", status="partial")
+    fill(tmp_path, [], [partial, coverage_record(["cs.CL"], status="failed")])
+    fill(tmp_path, [], [coverage_record(since="2018-01-01", until="2019-01-01", at="2020-07-01")])
+    fill(tmp_path, [], [coverage_record(since="2018-01-01", until="2019-01-01", at="2020-08-01")])
     store = Store.open(tmp_path)
     assert [(record.categories[0], record.status) for record in store.manifest.ledger] == [
         ("cs.CL", "failed"),

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import fill
 from tests.topics.worlds import FRUIT_TOPICS, FRUIT_WORLD
+from tests.worlds import fill
 from trendcli.store.store import Store
 from trendcli.topics.library import Library
 from trendcli.topics.loader import load_library

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import answer, fill, paper
 from tests.topics.worlds import FRUIT_WORLD, LG_CL, count_fruit, fruit_row
+from tests.worlds import coverage_record, fill, paper
 from trendcli.core.periods import parse_period
 from trendcli.core.types import Submission, ignore_progress
 from trendcli.store.compaction import compact_store
@@ -61,7 +61,7 @@ def test_sums_by_month_of_a_scope(fruit_store: Store, fruit_library: Library) ->
     assert sums.sums[str(topic_key(fruit_library, "apple"))][n_any] == [2, 0, 1, 1, 1, 1]
 
 
-def test_updates_count_once_and_compaction_changes_nothing(tmp_path: Path, fruit_library: Library) -> None:
+def test_revisions_count_once_and_compaction_changes_nothing(tmp_path: Path, fruit_library: Library) -> None:
     store = fill(tmp_path, FRUIT_WORLD)
     before = count_fruit(store, fruit_library, "2018", "2019")
     fill(
@@ -72,7 +72,7 @@ def test_updates_count_once_and_compaction_changes_nothing(tmp_path: Path, fruit
             paper("1901.00010", "2019-01-01", "On apples, again", "Apples.", version=2),
             paper("1901.00012", "2019-01-02", "An apple and JAM"),
         ],
-        [answer(at="2020-07-01")],
+        [coverage_record(at="2020-07-01")],
     )
     store = Store.open(tmp_path)
     assert any(file.replaces for file in store.manifest.files)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import fill, paper
 from tests.topics.worlds import FRUIT_NAMES, FRUIT_WORLD, LG_CL, count_fruit, fruit_row
+from tests.worlds import fill, paper
 from trendcli.core.periods import list_periods, parse_period
 from trendcli.core.types import Scope, Selection, Submission, ignore_progress
 from trendcli.store.store import Store
@@ -32,7 +32,7 @@ def test_primary_only_and_other_scopes(fruit_store: Store, fruit_library: Librar
     assert fruit_row(vision, "2018") == {"total": 2, "fruit": 2, "apple": 2, "pear": 0, "jam": 0}
 
 
-def test_modes(tmp_path: Path, fruit_library: Library) -> None:
+def test_a_mode_of_matching_counts_anywhere_in_the_title_or_twice(tmp_path: Path, fruit_library: Library) -> None:
     store = fill(
         tmp_path,
         [
@@ -62,7 +62,7 @@ def test_weeks_months_quarters_and_years_add_up(fruit_store: Store, fruit_librar
     assert fruit_row(week, "2019-W01")["total"] == 2  # Monday 2018-12-31 and 2019-01-01
 
 
-def test_author_id_and_as_of(tmp_path: Path, fruit_library: Library) -> None:
+def test_an_author_an_id_and_a_date_narrow_the_count(tmp_path: Path, fruit_library: Library) -> None:
     store = fill(tmp_path, [*FRUIT_WORLD, paper("1806.00011", "2018-06-01", "An apple", authors="Cé Zé, Dee Dee")])
 
     def row(**changes: Any) -> Mapping[str, int]:
@@ -73,13 +73,13 @@ def test_author_id_and_as_of(tmp_path: Path, fruit_library: Library) -> None:
     assert row(as_of=date(2018, 2, 2))["total"] == 3
 
 
-def test_a_zero_is_a_zero(fruit_store: Store, fruit_library: Library) -> None:
+def test_a_period_without_submissions_counts_zero(fruit_store: Store, fruit_library: Library) -> None:
     zeros = {"total": 0, "fruit": 0, "apple": 0, "pear": 0, "jam": 0}
     assert fruit_row(count_fruit(fruit_store, fruit_library, "2017"), "2017") == zeros
     assert count_fruit(fruit_store, fruit_library).totals == {}
 
 
-def test_an_empty_store(tmp_path: Path, fruit_library: Library) -> None:
+def test_an_empty_store_counts_zero(tmp_path: Path, fruit_library: Library) -> None:
     zeros = {"total": 0, "fruit": 0, "apple": 0, "pear": 0, "jam": 0}
     assert fruit_row(count_fruit(fill(tmp_path, []), fruit_library, "2018"), "2018") == zeros
 
@@ -93,7 +93,7 @@ PAPERS = st.lists(st.tuples(TEXTS, TEXTS, CATEGORIES, st.integers(0, 700)), min_
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(PAPERS, st.booleans(), st.sampled_from(["any", "title", "strict"]))
-def test_counts_equal_a_plain_account(
+def test_counts_equal_those_of_a_plain_loop(
     tmp_path_factory: pytest.TempPathFactory,
     fruit_library: Library,
     drawn: list[tuple[str, str, str, int]],
@@ -159,7 +159,9 @@ def breakdown(
 
 
 @pytest.mark.parametrize("label", ["2018", "2018-W01"])  # from aggregates, and from rule matches
-def test_parts_of_a_scope(fruit_store: Store, fruit_library: Library, label: str) -> None:
+def test_a_scope_is_broken_down_by_category_and_by_primary_category(
+    fruit_store: Store, fruit_library: Library, label: str
+) -> None:
     by_category = breakdown(fruit_store, fruit_library, label, "category")
     by_primary = breakdown(fruit_store, fruit_library, label, "primary")
     whole = breakdown(fruit_store, fruit_library, label, "whole")[""]
@@ -177,7 +179,7 @@ def test_parts_of_a_scope(fruit_store: Store, fruit_library: Library, label: str
 
 
 @pytest.mark.parametrize("label", ["2018", "2018-W01"])
-def test_both_of_two_topics(fruit_store: Store, fruit_library: Library, label: str) -> None:
+def test_both_counts_what_two_topics_match(fruit_store: Store, fruit_library: Library, label: str) -> None:
     both = count_fruit(fruit_store, fruit_library, label, topics=("apple",), both=("pear",))
     reverse = count_fruit(fruit_store, fruit_library, label, topics=("pear",), both=("apple",))
     alone = count_fruit(fruit_store, fruit_library, label, topics=("apple",))

@@ -60,7 +60,7 @@ def test_a_match_hash_changes_with_what_matches_and_not_with_names(
     assert (after != before) == changes
 
 
-def test_guards() -> None:
+def test_a_guard_admits_categories_by_glob() -> None:
     assert is_allowed_by_guard([], "hep-th")
     assert is_allowed_by_guard(["cs.*", "stat.ML"], "math.ST stat.ML")
     assert not is_allowed_by_guard(["cs.*", "stat.ML"], "math.ST stat.ME")

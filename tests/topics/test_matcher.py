@@ -34,7 +34,7 @@ def match_plainly(rules: list[Rule], *texts: tuple[str, str]) -> set[tuple[int, 
     return rows
 
 
-def test_title_and_two_matches() -> None:
+def test_a_match_in_the_title_or_two_elsewhere_are_strict() -> None:
     rules = [build_rule("phrase", "deep learning"), build_rule("acronym", "RNN")]
     texts = [
         ("Deep learning at work", "Nothing here."),
@@ -85,7 +85,7 @@ def test_nothing_is_matched_across_title_and_abstract() -> None:
     assert match(rules, ("Nothing deep", "learning here")) == set()
 
 
-def test_the_edges_of_title_and_abstract() -> None:
+def test_anchors_match_at_the_edges_of_title_and_abstract() -> None:
     rules = [build_rule("pattern", "^Towards"), build_rule("pattern", r"end\.$")]
     texts = [("Towards x", "y"), ("x", "Towards y"), ("the end.", "y"), ("x", "the end."), ("x Towards", "end. x")]
     assert {(row, text) for row, text, _, _ in match(rules, *texts)} == {
@@ -93,7 +93,7 @@ def test_the_edges_of_title_and_abstract() -> None:
     }  # fmt: skip
 
 
-def test_no_rules_and_no_rows() -> None:
+def test_without_rules_or_rows_nothing_matches() -> None:
     assert match([], ("a", "b")) == set()
     assert match([build_rule("phrase", "x")]) == set()
     assert match([build_rule("phrase", "x")], ("", "")) == set()

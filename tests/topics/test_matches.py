@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tests.conftest import fill, paper
 from tests.topics.worlds import FRUIT_NAMES, FRUIT_WORLD, count_fruit
+from tests.worlds import fill, paper
 from trendcli.core.periods import parse_period
 from trendcli.core.types import Rule, ignore_progress
 from trendcli.store.compaction import compact_store
@@ -33,7 +33,7 @@ def list_rules(library: Library) -> list[Rule]:
 
 
 @pytest.fixture
-def matched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+def match_calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """How many rows were matched with how many rules, at each call of `match_files`."""
     calls: list[tuple[int, int]] = []
 
@@ -91,36 +91,36 @@ def test_many_files_are_matched_by_several_processes_as_by_one(
 
 
 def test_no_text_is_read_for_what_was_matched_before(
-    fruit_store: Store, fruit_library: Library, matched: list[tuple[int, int]]
+    fruit_store: Store, fruit_library: Library, match_calls: list[tuple[int, int]]
 ) -> None:
     count_fruit(fruit_store, fruit_library, "2018")
-    assert matched == [(10, 4)]
+    assert match_calls == [(10, 4)]
     count_fruit(fruit_store, fruit_library, "2018-W01", "2019")
     apple = fruit_library.topics["apple"]
     regrouped = {**fruit_library.topics, "both": replace(apple, id="both", parents=(), guard=("cs.LG",))}
     count_fruit(fruit_store, replace(fruit_library, topics=regrouped), "2018", topics=("both", *FRUIT_NAMES))
-    assert matched == [(10, 4)]  # other periods and other groupings read nothing
+    assert match_calls == [(10, 4)]  # other periods and other groupings read nothing
     extended = extend_library(fruit_library, [topic_from_phrase("pear tree")])
     count_fruit(fruit_store, extended, "2018", topics=("query:pear tree",))
-    assert matched[1:] == [(10, 1)]  # one new phrase reads the text once, for itself
+    assert match_calls[1:] == [(10, 1)]  # one new phrase reads the text once, for itself
     fill(fruit_store.root, [paper("1901.00012", "2019-01-02", "An apple")])
     count_fruit(Store.open(fruit_store.root), fruit_library, "2018", "2019")
-    assert matched[2:] == [(1, 4)]  # and a new file for itself
+    assert match_calls[2:] == [(1, 4)]  # and a new file for itself
 
 
 def test_rule_matches_follow_their_rows_through_a_compaction(
-    tmp_path: Path, fruit_library: Library, matched: list[tuple[int, int]]
+    tmp_path: Path, fruit_library: Library, match_calls: list[tuple[int, int]]
 ) -> None:
     rules = list_rules(fruit_library)
     fill(tmp_path, FRUIT_WORLD)
     store = fill(tmp_path, [paper("1801.00001", "2018-01-05", "A pear", version=2)])
     ensure_rule_matches(store, store.manifest.files, rules, ignore_progress)
-    assert matched == [(11, 4)]
+    assert match_calls == [(11, 4)]
     with store.write_lock():
         compact_store(store)
     assert [file.kind for file in store.manifest.files] == ["month"] * len(store.manifest.files)
     ensure_rule_matches(store, store.manifest.files, rules, ignore_progress)
-    assert matched == [(11, 4)]
+    assert match_calls == [(11, 4)]
     day = parse_period("2018-01-05")
     assert count_fruit(store, fruit_library, "2018-01-05").counts["pear", day] == 1
 

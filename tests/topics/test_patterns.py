@@ -40,7 +40,7 @@ def is_match(kind: str, rule_text: str, text: str) -> bool:
         ("earth mover's distance", ["Earth Mover's Distance", "earth mover's distances"], ["earth movers distance"]),
     ],
 )
-def test_phrases(phrase: str, yes: list[str], no: list[str]) -> None:
+def test_a_phrase_matches_its_spellings_and_nothing_else(phrase: str, yes: list[str], no: list[str]) -> None:
     assert [text for text in yes if not is_match("phrase", phrase, text)] == []
     assert [text for text in no if is_match("phrase", phrase, text)] == []
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ML, answer, fill, paper
 from tests.topics.worlds import FRUIT_WORLD
+from tests.worlds import ML, coverage_record, fill, paper
 from trendcli.core.errors import CoverageMissing, UsageError
 from trendcli.core.periods import parse_period
 from trendcli.core.types import Scope, Window
@@ -36,7 +36,7 @@ def test_topics_are_those_named_and_of_queries_keywords_and_the_pack(fruit_libra
     assert "query:Plum tart" not in fruit_library.topics
 
 
-def test_without_topics_the_children_of_within_are_meant(fruit_library: Library) -> None:
+def test_without_topics_the_children_of_within_are_counted(fruit_library: Library) -> None:
     assert parse_query(fruit_library, within="fruit")[0].topics == ("apple", "pear")
     assert parse_query(fruit_library, within="fruit", children=False)[0].topics == ()
 
@@ -75,11 +75,11 @@ def bind_query(store: Store, library: Library, **options: Any) -> BoundQuery:
 
 
 def test_a_query_without_a_scope_gets_what_the_store_covers(tmp_path: Path, fruit_library: Library) -> None:
-    store = fill(tmp_path, FRUIT_WORLD, [answer(["cs.LG", "cs.CL"])])
+    store = fill(tmp_path, FRUIT_WORLD, [coverage_record(["cs.LG", "cs.CL"])])
     bound = bind_query(store, fruit_library)
     assert bound.selection.scope == Scope("cs.CL cs.LG", ("cs.CL", "cs.LG"))
     assert bound.data_as_of == bound.reference_time == datetime(2020, 1, 1, tzinfo=UTC)
-    everything = fill(tmp_path / "everything", FRUIT_WORLD, [answer(["*"])])
+    everything = fill(tmp_path / "everything", FRUIT_WORLD, [coverage_record(["*"])])
     assert bind_query(everything, fruit_library).selection.scope == ML
 
 
@@ -150,7 +150,7 @@ def test_periods_that_do_not_fit_together(
 
 
 def test_the_last_complete_period_has_no_gap(tmp_path: Path, fruit_library: Library) -> None:
-    records = [answer(until="2019-03-01"), answer(since="2019-03-02", until="2019-06-10")]
+    records = [coverage_record(until="2019-03-01"), coverage_record(since="2019-03-02", until="2019-06-10")]
     bound = bind_query(fill(tmp_path, FRUIT_WORLD, records), fruit_library)
     assert last_complete_period(bound, "month").label == "2019-05"
     assert last_complete_period(bound, "quarter").label == "2018-Q4"
@@ -161,14 +161,14 @@ def test_of_unknown_coverage_a_period_with_submissions_counts_as_complete(
     tmp_path: Path, fruit_library: Library
 ) -> None:
     papers = [paper("1801.00001", "2018-01-05"), paper("1803.00002", "2018-03-05")]
-    bound = bind_query(fill(tmp_path, papers, [answer(status="unknown")]), fruit_library, scope=CS_LG)
+    bound = bind_query(fill(tmp_path, papers, [coverage_record(status="unknown")]), fruit_library, scope=CS_LG)
     assert last_complete_period(bound, "month").label == "2018-03"
 
 
 def test_without_a_complete_period_the_message_names_what_was_never_fetched(
     tmp_path: Path, fruit_library: Library
 ) -> None:
-    store = fill(tmp_path, FRUIT_WORLD, [answer(until="2018-02-01")])
+    store = fill(tmp_path, FRUIT_WORLD, [coverage_record(until="2018-02-01")])
     bound = bind_query(store, fruit_library, scope=Scope("two", ("cs.LG", "cs.CL")))
     with pytest.raises(CoverageMissing) as error:
         last_complete_period(bound, "year")

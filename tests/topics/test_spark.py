@@ -11,10 +11,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from typer.testing import CliRunner
 
-from tests.conftest import fill, paper
-from trendcli.cli import build_app
+from tests.commands import run
+from tests.worlds import fill, paper
 from trendcli.core.errors import UsageError
 from trendcli.core.periods import list_periods, parse_period
 from trendcli.core.types import Scope, Selection, Submission, ignore_progress
@@ -156,7 +155,7 @@ def test_raw_columns_become_what_an_import_makes_of_them() -> None:
     assert (rows[0]["title"], rows[0]["as_of"]) == ("Time-varying", date(2020, 6, 2))
 
 
-def test_a_store_without_texts(fruit_library: Library, tmp_path: Path) -> None:
+def test_a_store_without_texts_counts_months_of_known_topics_only(fruit_library: Library, tmp_path: Path) -> None:
     march = parse_period("2018-03")
     key = topic_key(fruit_library, "apple")
     aggregates = pa.table(
@@ -177,7 +176,7 @@ def test_a_store_without_texts(fruit_library: Library, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="texts are not in it"):
         count_submissions(store, fruit_library, Selection(SCOPE, ("apple",)), week, ignore_progress)
     for words, exit_code in ((["status"], 0), (["doctor"], 0), (["papers"], 2)):
-        result = CliRunner().invoke(build_app(words), [*words, "--store", str(store.root)])
+        result = run(*words, "--store", store.root)
         assert (result.exit_code, "Traceback" in result.output) == (exit_code, False), result.output
 
 
@@ -204,10 +203,10 @@ def test_a_cluster_counts_as_this_machine_does(
         assert 0 < sum(count_by_month(remote, both, [topic], "any").counts.values()) < 700
 
     words = ["report", "--store", str(remote.root), "-t", "rl", "--by", "year"]
-    report = CliRunner().invoke(build_app(["report"]), words)
+    report = run(*words)
     assert report.exit_code == 0
     assert "2019" in report.output
-    listing = CliRunner().invoke(build_app(["papers"]), ["papers", "--store", str(remote.root), "-t", "rl"])
+    listing = run("papers", "--store", remote.root, "-t", "rl")
     assert listing.exit_code == 2
     assert "texts lie" in listing.output
 
@@ -229,7 +228,9 @@ def test_counting_again_adds_topics_and_nothing_twice(
 
 
 @pytest.mark.journey
-def test_what_cannot_be_counted(session: Any, states: list[list[Submission]], library: Library, tmp_path: Path) -> None:
+def test_an_empty_corpus_and_a_store_with_texts_are_refused(
+    session: Any, states: list[list[Submission]], library: Library, tmp_path: Path
+) -> None:
     empty = write_corpus(tmp_path / "empty", [[]])
     with pytest.raises(UsageError, match="No submissions with an as_of date"):
         count_topics(session, [str(empty)], tmp_path / "none", library, ["rl"])

@@ -73,7 +73,7 @@ def test_there_are_sentences_for_every_topic(sentences: dict[str, Any]) -> None:
     assert set(sentences) == set(NAMES)
 
 
-def test_the_packs(library: Library) -> None:
+def test_the_packs_have_the_expected_topics(library: Library) -> None:
     assert set(library.packs) == {"ml", "iclr", "directions"}
     assert len(library.packs["directions"]) == 14
     assert 35 <= len(library.packs["iclr"]) <= 50

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.conftest import paper
+from tests.worlds import paper
 from trendcli.core.periods import parse_period
 from trendcli.core.types import Scope, Selection, ignore_progress
 from trendcli.store.store import Store

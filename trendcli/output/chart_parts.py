@@ -125,7 +125,7 @@ def split_runs(rows: Sequence[Row], keep: Callable[[Row], bool]) -> list[list[Ro
 
 
 def draw_period_line(axes: Axes, rows: Sequence[Row], key: str, colour: str) -> None:
-    """Draw a line through the periods: solid between whole ones, dashed to a partial one, broken at a gap."""
+    """Draw a line through the periods: solid between complete ones, dashed to a partial one, broken at a gap."""
     for run in split_runs(rows, lambda row: row[key] is not None):
         marker = "o" if len(rows) <= 24 or len(run) == 1 else None
         # one line for all adjacent pairs of a style: one per pair takes ten times as long

@@ -150,7 +150,9 @@ def build_report(
             f"Shares are of the submissions on {bound.library.get_topic(selection.within).name}; topics may overlap, "
             "so the shares need not add up."
         )
-    own_notes += [f"{item.day}: {item.description} ({item.source}); expect a break in the series." for item in breaks]
+    own_notes += [
+        f"{entry.day}: {entry.description} ({entry.source}); expect a break in the series." for entry in breaks
+    ]
     last_notes = []
     if query.min_count:
         where = " in either period" if len(described_periods) > 1 else ""
@@ -171,7 +173,7 @@ def build_report(
         },
         notes=[*own_notes, *common_notes(bound, described_periods), *last_notes],
         provenance=build_provenance(bound, period_counts),
-        breaks=[{"day": str(item.day), "what": item.description, "source": item.source} for item in breaks],
+        breaks=[{"day": str(entry.day), "what": entry.description, "source": entry.source} for entry in breaks],
         **extra_fields,
     )
 

@@ -130,27 +130,29 @@ def precision_notes(store: Store, library: Library, topics: Iterable[str], scope
     for topic in topics:
         if topic not in judged_topics:
             continue
-        judgements = [item for item in read_judgements(store, topic) if item.rule == library.match_hash(topic)]
+        judgements = [
+            judgement for judgement in read_judgements(store, topic) if judgement.rule == library.match_hash(topic)
+        ]
         if judgements:
             notes[topic] = _format_precision_note(topic, judgements, scope)
     return notes
 
 
 def _format_precision_note(topic: str, judgements: Sequence[Judgement], report_scope: str) -> str:
-    in_report_scope = any(item.scope == report_scope for item in judgements)
+    in_report_scope = any(judgement.scope == report_scope for judgement in judgements)
     scope = report_scope if in_report_scope else judgements[-1].scope
-    judgements = [item for item in judgements if item.scope == scope]
+    judgements = [judgement for judgement in judgements if judgement.scope == scope]
     unit = parse_period_label(judgements[-1].stratum).unit
-    latest = {item.id: item for item in judgements if parse_period_label(item.stratum).unit == unit}
+    latest = {judgement.id: judgement for judgement in judgements if parse_period_label(judgement.stratum).unit == unit}
     strata: dict[str, tuple[int, list[bool]]] = {}
-    for item in latest.values():
-        strata[item.stratum] = item.of, [*strata.get(item.stratum, (0, []))[1], item.relevant]
+    for judgement in latest.values():
+        strata[judgement.stratum] = judgement.of, [*strata.get(judgement.stratum, (0, []))[1], judgement.relevant]
     precision = compute_stratified_precision(strata)
     where = "" if in_report_scope else f" in {scope}"
     return (
         f"{topic}: {precision.relevant_count} of {precision.judged_count} sampled submissions of "
         f"{_format_strata(strata)}{where} were judged relevant: precision {format_precision(precision)} "
-        f"(each {unit} weighted by its matches; sampled {max(item.at for item in latest.values())[:7]})."
+        f"(each {unit} weighted by its matches; sampled {max(judgement.at for judgement in latest.values())[:7]})."
     )
 
 

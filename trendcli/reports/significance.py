@@ -47,8 +47,8 @@ class History:
     @property
     def placement(self) -> str:
         """Where the history lies relative to the compared periods: 'around', 'within' or 'around and within'."""
-        places = {"around" if segment == BACKGROUND else "within" for segment in self.segment_of}
-        return " and ".join(sorted(places))
+        positions = {"around" if segment == BACKGROUND else "within" for segment in self.segment_of}
+        return " and ".join(sorted(positions))
 
 
 def find_history(bound: BoundQuery, pair: PeriodPair) -> History:

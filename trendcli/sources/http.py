@@ -9,7 +9,7 @@ import json
 import logging
 import random
 import re
-import time as clock
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -55,7 +55,7 @@ class Pace:
     written, only this process keeps it.
     """
 
-    def __init__(self, folder: Path | None, interval_s: float, sleep: Callable[[float], None] = clock.sleep) -> None:
+    def __init__(self, folder: Path | None, interval_s: float, sleep: Callable[[float], None] = time.sleep) -> None:
         self.folder, self.interval_s, self.sleep = folder, interval_s, sleep
         self._states_by_site: dict[str, dict[str, float]] = {}
 
@@ -70,19 +70,19 @@ class Pace:
             state = self._read_state(site)
             self._check_not_blocked(site, state.get("stopped", 0.0))
             turn_at = state.get("next", 0.0)
-            if turn_at > clock.time():
-                self.sleep(min(turn_at - clock.time(), MAX_WAIT_S))
+            if turn_at > time.time():
+                self.sleep(min(turn_at - time.time(), MAX_WAIT_S))
             try:
                 yield
             finally:
                 state = self._read_state(site)
                 # set by hold_site within the turn
                 held_until = state["next"] if state.get("next", turn_at) != turn_at else 0.0
-                self._write_state(site, {**state, "next": max(held_until, clock.time() + self.interval_s)})
+                self._write_state(site, {**state, "next": max(held_until, time.time() + self.interval_s)})
 
     def seconds_until_turn(self, url: str) -> float:
         """Return the seconds until the next turn at the site of a URL; 0 where a clock set back would make it days."""
-        seconds = self._read_state(site_of_url(url)).get("next", 0.0) - clock.time()
+        seconds = self._read_state(site_of_url(url)).get("next", 0.0) - time.time()
         return seconds if 0 < seconds <= DAY_S else 0.0
 
     def hold_site(self, url: str, seconds: float) -> None:
@@ -95,10 +95,10 @@ class Pace:
 
     def _set_deadline(self, url: str, key: str, seconds: float) -> None:
         site = site_of_url(url)
-        self._write_state(site, {**self._read_state(site), key: clock.time() + seconds})
+        self._write_state(site, {**self._read_state(site), key: time.time() + seconds})
 
     def _check_not_blocked(self, site: str, blocked_until: float) -> None:
-        if clock.time() < blocked_until <= clock.time() + DAY_S:
+        if time.time() < blocked_until <= time.time() + DAY_S:
             where = f" (recorded in {self._state_path(site)})" if self.folder else ""
             raise SourceUnreachable(
                 f"{site} refused requests from this machine (status 403), so none are sent before "

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-import time as clock
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -320,13 +320,13 @@ class _OpenReviewTransport(Transport):
             waits.append(parse_retry_after(response.headers.get("ratelimit-reset")))
             with suppress(KeyError, TypeError, ValueError):
                 waits.append(
-                    datetime.fromisoformat(_read_error(response)["details"]["resetTime"]).timestamp() - clock.time()
+                    datetime.fromisoformat(_read_error(response)["details"]["resetTime"]).timestamp() - time.time()
                 )
         return max(waits)
 
 
 def _build_wait_error(reason: str, wait_s: float) -> RetryableError:
-    until = datetime.fromtimestamp(clock.time() + wait_s + 59, UTC)  # rounded up to the minute
+    until = datetime.fromtimestamp(time.time() + wait_s + 59, UTC)  # rounded up to the minute
     return RetryableError(f"{reason}. {_NOTHING_STORED}; rerun the same command after {until:%Y-%m-%d %H:%M} UTC.")
 
 

@@ -114,10 +114,10 @@ def find_decision(layout: VenueLayout, year: int, note: Any) -> str:
 def _find_reply_field(note: Any, reply: str, name: str) -> str:
     replies = (note.details or {}).get("directReplies") or []
     values = {
-        str(item["content"].get(name) or "")
-        for item in replies
-        if isinstance(item, Mapping) and str(item.get("invitation")).endswith(f"/{reply}")
-        if isinstance(item.get("content"), Mapping)
+        str(entry["content"].get(name) or "")
+        for entry in replies
+        if isinstance(entry, Mapping) and str(entry.get("invitation")).endswith(f"/{reply}")
+        if isinstance(entry.get("content"), Mapping)
     }
     if len(values) > 1:
         raise ValueError(f"several decisions ({', '.join(sorted(values))})")
@@ -160,8 +160,8 @@ def _split_names(value: Any) -> list[str]:
     """Return names as a list, whether they come as a list, as a text with commas, or as records."""
     if isinstance(value, str):
         return value.split(",")
-    items = [item for item in value if item is not None] if isinstance(value, list) else []
-    return [str(item.get("fullname") or "") if isinstance(item, Mapping) else str(item) for item in items]
+    names = [name for name in value if name is not None] if isinstance(value, list) else []
+    return [str(name.get("fullname") or "") if isinstance(name, Mapping) else str(name) for name in names]
 
 
 def _is_public_name(author: str) -> bool:

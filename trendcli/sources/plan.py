@@ -102,7 +102,7 @@ def _reached_day(coverage: Coverage, category: str, *, complete_only: bool = Fal
 
 
 def _spans_completed_today(coverage: Coverage, category: str, today: date) -> list[DaySpan]:
-    """Return the spans of days of which a complete answer came today."""
+    """Return the spans of days of which a complete reply came today."""
     return [
         (record.since, record.until)
         for record in coverage.records

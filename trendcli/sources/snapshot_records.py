@@ -176,7 +176,7 @@ def _parse_versions(versions: list[_RecordVersion]) -> tuple[int, str, str]:
     count = len(versions)
     if versions and versions[0].version == "v1" and versions[-1].version == f"v{count}":
         return count, versions[0].created, versions[-1].created
-    dates = {int(item.version.removeprefix("v")): item.created for item in versions}
+    dates = {int(version.version.removeprefix("v")): version.created for version in versions}
     if 1 not in dates:
         raise ValueError("no version v1")
     return max(dates), dates[1], dates[max(dates)]

@@ -177,12 +177,12 @@ class _TopicFileReader:
     def _iter_strings(self, node: yaml.Node) -> Iterator[yaml.ScalarNode]:
         if not isinstance(node, yaml.SequenceNode):
             raise self._build_error(node, "expected a list, such as [one, two]")
-        for item in node.value:
-            if not isinstance(item, yaml.ScalarNode) or item.tag == "tag:yaml.org,2002:null":
-                raise self._build_error(item, "expected text")
-            if item.tag != "tag:yaml.org,2002:str" and not item.style:
-                raise self._build_error(item, f"YAML does not read {item.value} as text; put it in quotes")
-            yield item
+        for entry in node.value:
+            if not isinstance(entry, yaml.ScalarNode) or entry.tag == "tag:yaml.org,2002:null":
+                raise self._build_error(entry, "expected text")
+            if entry.tag != "tag:yaml.org,2002:str" and not entry.style:
+                raise self._build_error(entry, f"YAML does not read {entry.value} as text; put it in quotes")
+            yield entry
 
     def iter_topics(self) -> Iterator[Topic]:
         """Yield the topics of this file in its order."""
@@ -196,7 +196,7 @@ class _TopicFileReader:
     def iter_packs(self) -> Iterator[tuple[str, tuple[str, ...], str]]:
         """Yield the packs of this file: name, members, and location as 'path:line'."""
         for key, body in self._mapping_pairs(self.sections["packs"]) if "packs" in self.sections else ():
-            yield key.value, tuple(item.value for item in self._iter_strings(body)), self._format_location(key)
+            yield key.value, tuple(entry.value for entry in self._iter_strings(body)), self._format_location(key)
 
     def _parse_topic(self, key: yaml.ScalarNode, body: yaml.Node) -> Topic:
         values: dict[str, list[yaml.ScalarNode]] = {}
@@ -218,21 +218,21 @@ class _TopicFileReader:
                 name = node.value.strip()
             else:
                 raise self._build_error(node, f"the `name` of topic {key.value!r} must be non-empty text")
-        for item in values.get("exclude", ()):
-            self._build_phrase_regex(item, any_case=True)
-        exclude = [normalize_text(item.value) for item in values.get("exclude", ())]
+        for entry in values.get("exclude", ()):
+            self._build_phrase_regex(entry, any_case=True)
+        exclude = [normalize_text(entry.value) for entry in values.get("exclude", ())]
         rules = [
-            rule_from_regex(kind, item.value, self._build_rule_regex(kind, item), exclude)
+            rule_from_regex(kind, entry.value, self._build_rule_regex(kind, entry), exclude)
             for kind, listed in (("phrase", "phrases"), ("acronym", "acronyms"), ("pattern", "patterns"))
-            for item in values.get(listed, ())
+            for entry in values.get(listed, ())
         ]
-        guard = tuple(item.value for item in values.get("categories", ()))
+        guard = tuple(entry.value for entry in values.get("categories", ()))
         return Topic(
             id=key.value,
             name=name,
-            parents=tuple(item.value for item in values.get("parents", ())),
+            parents=tuple(entry.value for entry in values.get("parents", ())),
             rules=tuple(rules),
-            exclude=tuple(item.value for item in values.get("exclude", ())),
+            exclude=tuple(entry.value for entry in values.get("exclude", ())),
             guard=guard,
             origin=self._format_location(key),
             since=self._parse_since(since, {rule.text for rule in rules}),
@@ -262,10 +262,10 @@ class _TopicFileReader:
         if not isinstance(node, yaml.SequenceNode):
             raise self._build_error(node, "expected a list of mappings with `finding`, `of` and `because`")
         findings = []
-        for item in node.value:
-            fields = {key.value: value for key, value in self._mapping_pairs(item)}
+        for entry in node.value:
+            fields = {key.value: value for key, value in self._mapping_pairs(entry)}
             if set(fields) != set(ExpectedFinding._fields):
-                raise self._build_error(item, "expected `finding`, `of` and `because`, and nothing else")
+                raise self._build_error(entry, "expected `finding`, `of` and `because`, and nothing else")
             finding, because = fields["finding"], fields["because"]
             if not isinstance(finding, yaml.ScalarNode) or finding.value not in FINDING_KINDS:
                 raise self._build_error(finding, f"expected one of {', '.join(FINDING_KINDS)}")
@@ -275,18 +275,18 @@ class _TopicFileReader:
             findings.append(ExpectedFinding(finding.value, of, because.value.strip()))
         return findings
 
-    def _build_rule_regex(self, kind: str, item: yaml.ScalarNode) -> str:
+    def _build_rule_regex(self, kind: str, entry: yaml.ScalarNode) -> str:
         if kind != "pattern":
-            return self._build_phrase_regex(item, any_case=kind == "phrase")
+            return self._build_phrase_regex(entry, any_case=kind == "phrase")
         if not self.check_patterns:
-            return f"(?m){item.value}"
+            return f"(?m){entry.value}"
         try:
-            return pattern_regex(item.value)
+            return pattern_regex(entry.value)
         except ValueError as error:
-            raise self._build_error(item, f"pattern {item.value!r} {error}") from None
+            raise self._build_error(entry, f"pattern {entry.value!r} {error}") from None
 
-    def _build_phrase_regex(self, item: yaml.ScalarNode, *, any_case: bool) -> str:
+    def _build_phrase_regex(self, entry: yaml.ScalarNode, *, any_case: bool) -> str:
         try:
-            return phrase_regex(item.value, any_case=any_case)
+            return phrase_regex(entry.value, any_case=any_case)
         except ValueError as error:
-            raise self._build_error(item, f"phrase {item.value!r} {error}") from None
+            raise self._build_error(entry, f"phrase {entry.value!r} {error}") from None

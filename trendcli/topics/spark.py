@@ -224,7 +224,7 @@ def _write_store(
     )
     store = Store.open_or_create(root)
     with store.write_lock():
-        if any(item.kind != COUNTS_ONLY_KIND for item in store.manifest.files):
+        if any(file.kind != COUNTS_ONLY_KIND for file in store.manifest.files):
             raise UsageError(f"The store {root} holds texts. Choose another store; nothing was changed.")
         cached_keys = {
             key

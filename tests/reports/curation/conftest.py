@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.worlds import answer, fill, papers_of_day
+from tests.worlds import coverage_record, fill, papers_of_day
 from trendcli.core.report import Report
 from trendcli.core.types import Submission
 from trendcli.reports.curation.check import check_topics
@@ -44,7 +44,7 @@ def check(tmp_path: Path, topic_file: Any) -> Callable[..., Report]:
         include_explained: bool = False,
         **options: Any,
     ) -> Report:
-        covered = [answer(["*"], since="2010-01-01", until="2020-01-01")]
+        covered = [coverage_record(["*"], since="2010-01-01", until="2020-01-01")]
         store = fill(tmp_path / f"store-{next(store_numbers)}", submissions, covered)
         library = load_library(topic_file(topics).parent)
         query, library = parse_query(library, topics=names or sorted(library.topics), **options)

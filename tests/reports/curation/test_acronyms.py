@@ -16,7 +16,7 @@ from trendcli.reports.curation.acronyms import (
 )
 
 
-def test_words_around_a_match() -> None:
+def test_the_words_around_a_match_are_found() -> None:
     assert find_words("The Networks process x analysis") == {"the", "network", "process", "analysis"}
     text = f"{'left ' * 60}RNN {'right ' * 60}"
     start = text.index("RNN")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.commands import run
-from tests.worlds import answer, fill
+from tests.worlds import coverage_record, fill
 from trendcli.core.report import Report
 from trendcli.core.types import Submission
 from trendcli.reports.curation import findings
@@ -38,7 +38,7 @@ def submissions(papers: Papers) -> list[Submission]:
 
 @pytest.fixture
 def store(tmp_path: Path, submissions: list[Submission]) -> Store:
-    return fill(tmp_path / "store", submissions, [answer(["*"], since="2010-01-01", until="2020-01-01")])
+    return fill(tmp_path / "store", submissions, [coverage_record(["*"], since="2010-01-01", until="2020-01-01")])
 
 
 def test_a_rule_that_matches_elsewhere_in_the_store_is_no_finding(

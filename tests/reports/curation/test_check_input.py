@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.worlds import ML, answer, fill, paper
+from tests.worlds import ML, coverage_record, fill, paper
 from trendcli.core.periods import list_periods
 from trendcli.reports.curation.check_input import CheckInput, format_examples, is_name_rule
-from trendcli.topics.counting import create_selection_tables
 from trendcli.topics.library import Library
 from trendcli.topics.loader import load_library
 from trendcli.topics.query import bind, parse_query
+from trendcli.topics.selection_tables import create_selection_tables
 
 TOPICS = """
 topics:
@@ -29,7 +29,7 @@ def library(topic_file: Any) -> Library:
 def test_matches_are_counted_by_rule_and_by_topic(tmp_path: Path, library: Library) -> None:
     texts = ["A neural net.", "A neural net and a deep net.", "A decision tree.", "Nothing."]
     submissions = [paper(f"1801.{n:05d}", "2018-01-05", "On it", text) for n, text in enumerate(texts)]
-    store = fill(tmp_path / "store", submissions, [answer()])
+    store = fill(tmp_path / "store", submissions, [coverage_record()])
     query, _ = parse_query(library, topics=["nets", "trees"])
     bound = bind(store, library, query, ML)
     with store.connect() as db:

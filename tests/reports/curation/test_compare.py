@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import run
-from tests.worlds import ML, answer, fill, paper
+from tests.worlds import ML, coverage_record, fill, paper
 from trendcli.core.errors import UsageError
 from trendcli.reports.curation.compare import compare_topics
 from trendcli.store.store import Store
@@ -28,7 +28,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
         for month, title, count in groups
         for number in range(count)
     ]
-    return fill(tmp_path_factory.mktemp("compare") / "store", papers, [answer()])
+    return fill(tmp_path_factory.mktemp("compare") / "store", papers, [coverage_record()])
 
 
 def test_what_one_topic_matches_and_the_other_does_not(store: Store, library: Library) -> None:
@@ -80,7 +80,7 @@ def test_two_different_topics_are_required(store: Store, library: Library) -> No
 def test_a_year_in_which_neither_matches_is_a_row_of_zeros(tmp_path: Path, library: Library) -> None:
     papers = [paper("1801.00001", "2018-01-05", "A GAN"), paper("2001.00001", "2020-01-05", "A VAE")]
     query, library = parse_query(library, topics=["gan", "vae"])
-    rows = compare_topics(fill(tmp_path, papers, [answer(until="2021-01-01")]), library, query, ML).rows
+    rows = compare_topics(fill(tmp_path, papers, [coverage_record(until="2021-01-01")]), library, query, ML).rows
     assert [(row["period"], row["only_1"], row["only_2"]) for row in rows[:-1]] == [
         ("2018", 1, 0),
         ("2019", 0, 0),

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from tests.commands import run
-from tests.worlds import answer, fill, paper
+from tests.worlds import coverage_record, fill, paper
 from trendcli.core.errors import TopicError, UsageError
 from trendcli.core.settings import config_folder
 from trendcli.reports.curation.check import ALL_STORED_SCOPE
@@ -47,7 +47,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
         )
         for number, text in enumerate(TEXTS)
     ]
-    return fill(tmp_path_factory.mktemp("create") / "store", papers, [answer(["*"])])
+    return fill(tmp_path_factory.mktemp("create") / "store", papers, [coverage_record(["*"])])
 
 
 def draft(store: Store, term: str) -> TopicDraft:
@@ -215,6 +215,6 @@ def test_other_definitions_that_are_not_listed_are_counted(tmp_path: Path) -> No
     papers = [
         paper(f"1801.{number:05d}", "2018-01-05", "On it", f"We say {term} (GNN).") for number, term in enumerate(terms)
     ]
-    topic = draft(fill(tmp_path, papers, [answer(["*"])]), "graph neural networks")
+    topic = draft(fill(tmp_path, papers, [coverage_record(["*"])]), "graph neural networks")
     assert topic.notes[0].startswith("(GNN): 2 of 6 definitions; also global net node 1, good new nets 1, ")
     assert topic.notes[0].endswith(", and 1 more: omitted")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.commands import run
-from tests.worlds import ML, answer, fill, paper
+from tests.worlds import ML, coverage_record, fill, paper
 from trendcli.core.errors import UsageError
 from trendcli.reports.curation.sampling import (
     TopicSample,
@@ -31,19 +31,19 @@ from trendcli.topics.query import parse_query
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def filled_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """3 GANs in 2017, 20 in 2018 and 30 in 2019."""
     papers = [
         paper(f"{year % 100}03.{number:05d}", f"{year}-03-{number % 28 + 1:02d}", f"A GAN of {year}, {number}")
         for year, count in ((2017, 3), (2018, 20), (2019, 30))
         for number in range(count)
     ]
-    return fill(tmp_path_factory.mktemp("sampling") / "store", papers, [answer(since="2017-01-01")]).root
+    return fill(tmp_path_factory.mktemp("sampling") / "store", papers, [coverage_record(since="2017-01-01")]).root
 
 
 @pytest.fixture
-def root(filled: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(filled, tmp_path / "store"))
+def root(filled_store: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(filled_store, tmp_path / "store"))
 
 
 def draw(root: Path, library: Library, number: int, seed: int = 0, **options: Any) -> TopicSample:
@@ -55,17 +55,17 @@ def ids(sample: TopicSample) -> set[str]:
     return {row["id"] for row in sample.rows}
 
 
-def test_equal_parts_come_from_each_period(root: Path, library: Library) -> None:
-    def parts(number: int, **options: Any) -> dict[str, int]:
+def test_a_sample_has_equal_numbers_of_each_period(root: Path, library: Library) -> None:
+    def counts_by_period(number: int, **options: Any) -> dict[str, int]:
         return dict(Counter(row["period"] for row in draw(root, library, number, **options).rows))
 
-    assert parts(6) == {"2017": 2, "2018": 2, "2019": 2}
-    assert parts(8) == {"2017": 2, "2018": 3, "2019": 3}  # the largest get the remainder
-    assert parts(25) == {"2017": 3, "2018": 11, "2019": 11}  # and what a smaller period lacks
-    assert parts(100) == {"2017": 3, "2018": 20, "2019": 30}
-    assert parts(4, since="2018") == {"2018": 2, "2019": 2}
-    assert parts(2, by="quarter") == {"2018-Q1": 1, "2019-Q1": 1}
-    assert parts(3, by="month") == {"2017-03": 1, "2018-03": 1, "2019-03": 1}
+    assert counts_by_period(6) == {"2017": 2, "2018": 2, "2019": 2}
+    assert counts_by_period(8) == {"2017": 2, "2018": 3, "2019": 3}  # the largest get the remainder
+    assert counts_by_period(25) == {"2017": 3, "2018": 11, "2019": 11}  # and what a smaller period lacks
+    assert counts_by_period(100) == {"2017": 3, "2018": 20, "2019": 30}
+    assert counts_by_period(4, since="2018") == {"2018": 2, "2019": 2}
+    assert counts_by_period(2, by="quarter") == {"2018-Q1": 1, "2019-Q1": 1}
+    assert counts_by_period(3, by="month") == {"2017-03": 1, "2018-03": 1, "2019-03": 1}
 
 
 def test_a_larger_sample_contains_a_smaller_one(root: Path, library: Library) -> None:
@@ -97,7 +97,7 @@ def test_periods_take_turns_so_that_one_may_stop_anywhere(root: Path, library: L
     assert [row["period"] for row in draw(root, library, 6).list_unjudged()] == ["2017", "2018", "2019"] * 2
 
 
-def test_precision_by_period_and_overall(root: Path, library: Library) -> None:
+def test_precision_is_given_by_period_and_overall(root: Path, library: Library) -> None:
     sample = draw(root, library, 6)
     by_period: dict[str, list[str]] = {}
     for row in sample.rows:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.reports.papers.worlds import GRAPH_WORLD
-from tests.worlds import answer, fill
+from tests.worlds import coverage_record, fill
 from trendcli.core.types import ignore_progress
 from trendcli.reports.papers.fulltext import read_index
 from trendcli.reports.papers.fulltext_build import build_index
@@ -17,7 +17,7 @@ from trendcli.store.store import Store
 @pytest.fixture
 def graph_store(tmp_path: Path) -> Store:
     """The store of GRAPH_WORLD, without an index."""
-    return fill(tmp_path / "store", GRAPH_WORLD, [answer(["cs.LG", "cs.CL"])])
+    return fill(tmp_path / "store", GRAPH_WORLD, [coverage_record(["cs.LG", "cs.CL"])])
 
 
 @pytest.fixture(params=["scan", "index"])

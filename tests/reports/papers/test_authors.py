@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.commands import run
-from tests.worlds import ML, answer, fill, paper
+from tests.worlds import ML, coverage_record, fill, paper
 from trendcli.core.report import Report
 from trendcli.core.types import ignore_progress
 from trendcli.reports.papers.authors import NAME_CAVEAT, list_authors, parse_author_line
@@ -62,7 +62,7 @@ def abel_store(tmp_path: Path) -> Store:
     )
 
 
-def test_who_has_most(abel_store: Store, library: Library) -> None:
+def test_authors_are_ranked_by_their_submissions(abel_store: Store, library: Library) -> None:
     report = authors_by_words(abel_store, library)
     assert [tuple(row.values()) for row in report.rows] == [
         ("Ada Abel", 3, 0.75, 2018, 2019), ("Bo Brandt", 2, 0.5, 2018, 2019), ("A. Abel", 1, 0.25, 2018, 2018),
@@ -94,7 +94,7 @@ def test_a_submission_without_authors_counts_only_in_the_total(tmp_path: Path, l
     store = fill(
         tmp_path / "store",
         [paper("1801.00001", "2018-01-05", authors=""), paper("1901.00001", "2019-01-05", authors="Ada Abel")],
-        [answer()],
+        [coverage_record()],
     )
     report = authors_by_words(store, library)
     assert [row["share"] for row in report.rows] == [0.5]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.reports.papers.worlds import list_by_words
-from tests.worlds import answer, fill, paper
+from tests.worlds import coverage_record, fill, paper
 from trendcli.core.errors import UsageError
 from trendcli.reports.papers import details
 from trendcli.reports.papers.details import (
@@ -21,7 +21,7 @@ from trendcli.store.store import Store
 from trendcli.topics.library import Library
 
 
-def test_what_a_row_says(tmp_path: Path, library: Library) -> None:
+def test_a_row_has_dates_authors_categories_and_matches(tmp_path: Path, library: Library) -> None:
     store = fill(
         tmp_path,
         [
@@ -36,7 +36,7 @@ def test_what_a_row_says(tmp_path: Path, library: Library) -> None:
             paper("1802.00002", "2018-02-05", "On nothing", "A generative adversarial network, and a GAN.", version=3),
             paper("1802.00003", "2018-02-06"),
         ],
-        [answer(["cs.LG", "cs.CL"])],
+        [coverage_record(["cs.LG", "cs.CL"])],
     )
     second, first = list_by_words(store, library, "gan").rows
     assert {key: first[key] for key in ("v1", "version", "authors", "primary", "categories", "url")} == {
@@ -78,7 +78,7 @@ def test_rows_are_the_same_by_pages_and_by_whole_files(
         assert db.execute("SELECT count(*) FROM location").fetchall() == [(0,)]
 
 
-def test_identifiers_and_addresses(graph_store: Store, tmp_path: Path) -> None:
+def test_identifiers_are_parsed_and_become_addresses(graph_store: Store, tmp_path: Path) -> None:
     assert parse_submission_id(graph_store, "arXiv:1801.00001v2") == "1801.00001"
     with pytest.raises(UsageError, match=r"Not an arXiv identifier: 'abc'. Write it as 1706.03762"):
         parse_submission_id(graph_store, "abc")

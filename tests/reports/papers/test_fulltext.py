@@ -30,7 +30,7 @@ def test_a_segment_finds_numbers_and_their_locations(graph_store: Store) -> None
     )
 
 
-def test_a_damaged_index_changes_no_answer(graph_store: Store, library: Library) -> None:
+def test_a_damaged_index_changes_no_result(graph_store: Store, library: Library) -> None:
     before = listed_ids(search(graph_store, library, "graph"))
     build_index(graph_store, ignore_progress)
     (words_path,) = index_folder(graph_store).glob("*.db")

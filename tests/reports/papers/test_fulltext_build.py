@@ -10,7 +10,7 @@ import pytest
 
 from tests.commands import run
 from tests.reports.papers.worlds import GRAPH_WORLD, listed_ids, search
-from tests.worlds import answer, fill, paper
+from tests.worlds import coverage_record, fill, paper
 from trendcli.core.errors import ActionRequiredError, StoreLocked
 from trendcli.core.files import exclusive_lock
 from trendcli.core.types import Submission, ignore_progress
@@ -32,12 +32,12 @@ def test_segments_stay_few(tmp_path: Path) -> None:
     def papers(first: int, count: int) -> list[Submission]:
         return [paper(f"1801.{number:05d}", "2018-01-05", f"Paper {number}") for number in range(first, first + count)]
 
-    store = fill(tmp_path / "store", papers(0, 50), [answer()])
+    store = fill(tmp_path / "store", papers(0, 50), [coverage_record()])
     assert build_index(store, ignore_progress)[1] == 50
     assert build_index(store, ignore_progress)[1] == 0
     sizes = []
     for week in range(4):
-        store = fill(store.root, papers(100 + 10 * week, 10), [answer(at=f"2020-07-0{week + 1}")])
+        store = fill(store.root, papers(100 + 10 * week, 10), [coverage_record(at=f"2020-07-0{week + 1}")])
         fulltext_index, _ = build_index(store, ignore_progress)
         sizes.append(sorted(segment.row_count for segment in fulltext_index.segments))
     assert sizes == [[10, 50], [20, 50], [10, 20, 50], [40, 50]]
@@ -107,8 +107,8 @@ def test_a_damaged_index_is_not_carried_along(graph_store: Store, library: Libra
 
 
 def test_a_compaction_carries_the_index_along(tmp_path: Path, library: Library) -> None:
-    store = fill(tmp_path / "store", GRAPH_WORLD, [answer(["cs.LG", "cs.CL"])])
-    store = fill(store.root, [paper("1903.00003", "2019-03-05", "Forests", "A tree.", version=2)], [answer()])
+    store = fill(tmp_path / "store", GRAPH_WORLD, [coverage_record(["cs.LG", "cs.CL"])])
+    store = fill(store.root, [paper("1903.00003", "2019-03-05", "Forests", "A tree.", version=2)], [coverage_record()])
     build_index(store, ignore_progress)
     before = listed_ids(search(store, library, "graph OR tree"))
     with store.write_lock():

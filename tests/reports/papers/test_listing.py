@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import SMALL
 from tests.reports.papers.worlds import list_by_words
-from tests.worlds import ML, answer, fill, paper
+from tests.worlds import ML, coverage_record, fill, paper
 from trendcli.core.arxiv import canonical_categories
 from trendcli.core.errors import CoverageMissing, UsageError
 from trendcli.core.settings import Settings
@@ -50,7 +50,7 @@ def test_a_window_of_a_venue_is_in_years(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def made_up(tmp_path_factory: pytest.TempPathFactory, small_corpus: list[SyntheticSubmission]) -> Store:
+def made_up_store(tmp_path_factory: pytest.TempPathFactory, small_corpus: list[SyntheticSubmission]) -> Store:
     """The small made-up corpus as a store."""
     papers = [
         paper(
@@ -60,10 +60,10 @@ def made_up(tmp_path_factory: pytest.TempPathFactory, small_corpus: list[Synthet
         )
         for synthetic in small_corpus
     ]  # fmt: skip
-    return fill(tmp_path_factory.mktemp("made-up") / "store", papers, [answer(sorted(CATEGORY_WEIGHTS))])
+    return fill(tmp_path_factory.mktemp("made-up") / "store", papers, [coverage_record(sorted(CATEGORY_WEIGHTS))])
 
 
-def test_a_count_is_the_number_of_rows_list_by_words(made_up: Store, library: Library) -> None:
+def test_a_count_is_the_number_of_listed_submissions(made_up_store: Store, library: Library) -> None:
     rng = random.Random(5)
     names = ["rl", "rnn", "gan", "generative-models", "architectures", "cnn", "bayesian", "few-shot", "optimization"]
     for _ in range(25):
@@ -81,26 +81,26 @@ def test_a_count_is_the_number_of_rows_list_by_words(made_up: Store, library: Li
         scope = Settings().resolve_scope(options["categories"])
         filters = {key: value for key, value in options.items() if key != "categories"}
         query, topics = parse_query(library, topics=[name], by=by, scope=scope, **filters)
-        (row,) = build_series(made_up, topics, query, ML).rows
-        assert len(list_by_words(made_up, library, name, **options).rows) == row["count"], (name, options)
-        assert len(list_by_words(made_up, library, **options).rows) == row["base"], (name, options)
+        (row,) = build_series(made_up_store, topics, query, ML).rows
+        assert len(list_by_words(made_up_store, library, name, **options).rows) == row["count"], (name, options)
+        assert len(list_by_words(made_up_store, library, **options).rows) == row["base"], (name, options)
 
 
 def test_every_planted_paper_is_found(
-    made_up: Store, library: Library, small_corpus: list[SyntheticSubmission]
+    made_up_store: Store, library: Library, small_corpus: list[SyntheticSubmission]
 ) -> None:
     for topic in TOPIC_SHARES:
         planted = {synthetic.id for synthetic in small_corpus if topic in synthetic.topics}
-        assert planted <= {row["id"] for row in list_by_words(made_up, library, topic).rows}, topic
-    assert made_up.manifest.submission_count == sum(SMALL.values())
+        assert planted <= {row["id"] for row in list_by_words(made_up_store, library, topic).rows}, topic
+    assert made_up_store.manifest.submission_count == sum(SMALL.values())
 
 
-def test_an_export_holds_what_a_list_holds(tmp_path: Path, made_up: Store, library: Library) -> None:
+def test_an_export_holds_what_a_list_holds(tmp_path: Path, made_up_store: Store, library: Library) -> None:
     def export(name: str, *topics: str, **options: Any) -> tuple[int, list[str]]:
         query, known_topics = parse_query(library, topics=topics, **options)
-        return export_submissions(made_up, known_topics, query, ML, tmp_path / name)
+        return export_submissions(made_up_store, known_topics, query, ML, tmp_path / name)
 
-    rows = list_by_words(made_up, library, "rnn", "gan", period="2019").rows
+    rows = list_by_words(made_up_store, library, "rnn", "gan", period="2019").rows
     assert export("a.parquet", "rnn", "gan", period="2019") == (len(rows), [])
     table = pq.read_table(tmp_path / "a.parquet").to_pylist()
     assert {row["id"] for row in table} == {row["id"] for row in rows}
@@ -123,7 +123,9 @@ def test_an_export_holds_what_a_list_holds(tmp_path: Path, made_up: Store, libra
 def test_a_list_over_a_gap_says_so(tmp_path: Path, library: Library) -> None:
     """Where a report says n/a, the list of submissions does not pass for complete."""
     papers = [paper("1801.00001", "2018-01-05"), paper("1806.00002", "2018-06-05")]
-    store = fill(tmp_path, papers, [answer(until="2018-03-01"), answer(since="2018-06-01", until="2018-07-01")])
+    store = fill(
+        tmp_path, papers, [coverage_record(until="2018-03-01"), coverage_record(since="2018-06-01", until="2018-07-01")]
+    )
     whole = list_by_words(store, library, since="2018-01", until="2018-03")
     assert (len(whole.rows), whole.notes[0]) == (1, "1 submission.")
     gapped = list_by_words(store, library, since="2018-01", until="2018-07")
@@ -142,11 +144,11 @@ def explained_store(tmp_path: Path) -> Store:
             paper("1801.00001", "2018-01-05", "A GAN", "An RNN and an RNN.", categories="cs.LG"),
             paper("1801.00002", "2018-01-05", "An RNN", categories="hep-th"),
         ],
-        [answer()],
+        [coverage_record()],
     )
 
 
-def test_matches_are_explained_by_rule_and_place(explained_store: Store, library: Library) -> None:
+def test_matches_are_explained_by_rule_and_field(explained_store: Store, library: Library) -> None:
     report = explain_matches(explained_store, library, "arXiv:1801.00001v2")
     assert [(row["topic"], row["rule"], row["field"]) for row in report.rows if row["topic"] == "rnn"] == [
         ("rnn", "acronym RNN", "abstract, 2 matches")

@@ -7,7 +7,7 @@ import pytest
 import trendcli
 from tests.commands import run
 from tests.reports.papers.worlds import GRAPH_WORLD, list_by_words, listed_ids, search
-from tests.worlds import answer, fill, paper
+from tests.worlds import coverage_record, fill, paper
 from trendcli.core.errors import UsageError
 from trendcli.core.types import ignore_progress
 from trendcli.reports.papers.fulltext_build import build_index
@@ -59,11 +59,11 @@ def test_a_search_stays_within_the_selection(searched_store: Store, library: Lib
 
 def test_ties_are_ordered_by_id(tmp_path: Path) -> None:
     """Where a row lies in the files changes with every compaction, so that it is no order."""
-    store = fill(tmp_path, [paper("1804.00003", "2018-04-05", "Graph graph")], [answer()])
+    store = fill(tmp_path, [paper("1804.00003", "2018-04-05", "Graph graph")], [coverage_record()])
     fill(
         tmp_path,
         [paper(f"1804.0000{number}", "2018-04-05", "Graph") for number in (2, 9, 4)],
-        [answer(at="2020-07-01")],
+        [coverage_record(at="2020-07-01")],
     )
     store, library = Store.open(tmp_path), Library({}, {})
     in_order = ["1804.00002", "1804.00003", "1804.00004", "1804.00009"]
@@ -81,7 +81,7 @@ def test_a_request_is_either_a_search_or_a_submission() -> None:
         SearchRequest("graph", sort="newst")
 
 
-def test_the_same_from_python(searched_store: Store) -> None:
+def test_python_searches_alike(searched_store: Store) -> None:
     best = trendcli.submissions(searched_store, search="graph neural", limit=1)
     newest = trendcli.submissions(searched_store, search="graph neural", limit=1, sort="newest")
     similar = trendcli.submissions(searched_store, like="1903.00003", limit=1)
@@ -93,8 +93,8 @@ def test_the_same_from_python(searched_store: Store) -> None:
     assert trendcli.authors(searched_store, ["gan"], search="graph").rows[0]["author"] == "Cy Crane"
 
 
-def test_the_same_from_the_command_line(tmp_path: Path) -> None:
-    store = fill(tmp_path / "store", GRAPH_WORLD, [answer(["cs.LG", "cs.CL"])]).root
+def test_the_command_line_searches_alike_in_every_format(tmp_path: Path) -> None:
+    store = fill(tmp_path / "store", GRAPH_WORLD, [coverage_record(["cs.LG", "cs.CL"])]).root
     first = run("index", "--store", store)
     assert "Indexing 5 submissions" in first.output and "Indexed 5 submissions in" in first.output
     assert first.stdout == ""

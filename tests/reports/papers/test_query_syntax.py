@@ -134,7 +134,7 @@ def test_a_malformed_query_says_what_is_wrong(query: str, message: str) -> None:
 
 
 @given(st.text(alphabet=st.sampled_from("graph neural OR AND NOT NEAR -\"*^:(){}[]+,;'%\\~$_é非\n"), max_size=40))
-def test_any_text_is_answered_alike_or_refused(text: str) -> None:
+def test_any_text_gives_the_same_matches_or_is_refused(text: str) -> None:
     try:
         query = parse_search_query(text, FIELDS)
     except UsageError:

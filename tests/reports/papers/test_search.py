@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.commands import run
 from tests.reports.papers import worlds
 from tests.reports.papers.worlds import listed_ids
-from tests.worlds import answer, fill, paper
+from tests.worlds import coverage_record, fill, paper
 from trendcli.core.errors import UsageError
 from trendcli.core.types import Submission, ignore_progress
 from trendcli.reports.papers import search
@@ -38,14 +38,18 @@ def test_points_and_rows_by_hand(searched_store: Store, monkeypatch: pytest.Monk
             "v1_at < TIMESTAMP '2019-04-01'",
             lambda done, total, _: progress.append((done, total)),
         )
-        points = db.execute("SELECT strftime(v1_at, '%Y-%m'), points FROM found ORDER BY v1_at").fetchall()
+        points = db.execute("SELECT strftime(v1_at, '%Y-%m'), points FROM search_result ORDER BY v1_at").fetchall()
     assert points == [("2018-01", 2), ("2019-03", 2)]  # one word each, in the title
     assert (stats.indexed_count, stats.scanned_count, stats.is_index_damaged) in [(5, 0, False), (0, 5, False)]
     assert progress == ([(2, 5), (4, 5), (5, 5)] if stats.scanned_count else [])
 
 
 def test_a_revision_is_found_by_its_new_words_alone(searched_store: Store, library: Library) -> None:
-    fill(searched_store.root, [paper("1903.00003", "2019-03-05", "Forest kernels", "No more.", version=2)], [answer()])
+    fill(
+        searched_store.root,
+        [paper("1903.00003", "2019-03-05", "Forest kernels", "No more.", version=2)],
+        [coverage_record()],
+    )
     store = Store.open(searched_store.root)
     assert "1903.00003" not in listed_ids(worlds.search(store, library, "graph"))
     assert listed_ids(worlds.search(store, library, "forest")) == ["1903.00003"]
@@ -88,14 +92,14 @@ def corpora(draw: st.DrawFn) -> tuple[list[Submission], list[Submission], list[s
 @pytest.mark.journey
 @settings(max_examples=5)
 @given(corpora())
-def test_the_index_and_a_scan_give_the_same_answer(
+def test_the_index_and_a_scan_give_the_same_result(
     corpus: tuple[list[Submission], list[Submission], list[str]],
 ) -> None:
     """Without an index, with one of what came first, with a full one, and after a compaction: equal rows and scores."""
     first, later, queries = corpus
     library = Library({}, {})
 
-    def answers(store: Store) -> list[Any]:
+    def search_all(store: Store) -> list[Any]:
         results: list[Any] = []
         for text in queries:
             for options in ({"sort": "relevance"}, {"sort": "newest", "since": "2018-03"}, {"categories": ["cs.LG"]}):
@@ -110,21 +114,21 @@ def test_the_index_and_a_scan_give_the_same_answer(
 
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        fill(root, first, [answer(["*"])])
+        fill(root, first, [coverage_record(["*"])])
         build_index(Store.open(root), ignore_progress)
-        fill(root, later, [answer(["*"], at="2020-06-02")])
+        fill(root, later, [coverage_record(["*"], at="2020-06-02")])
         store = Store.open(root)
-        partly_indexed = answers(store)
+        partly_indexed = search_all(store)
         (index_folder(store) / "index.json").rename(root / "aside.json")
-        scanned = answers(store)
+        scanned = search_all(store)
         (root / "aside.json").rename(index_folder(store) / "index.json")
         build_index(store, ignore_progress)
         assert read_index(store).file_keys == {data_file.file_id for data_file in store.manifest.files}
-        assert partly_indexed == scanned == answers(store)
+        assert partly_indexed == scanned == search_all(store)
         with store.write_lock():
             compact_store(store)
         assert read_index(store).file_keys == {data_file.file_id for data_file in store.manifest.files}
-        assert answers(store) == scanned
+        assert search_all(store) == scanned
 
 
 def test_a_slow_search_says_how_to_be_faster() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.reports.papers.worlds import find_similar, listed_ids
-from tests.worlds import answer, fill, paper
+from tests.worlds import coverage_record, fill, paper
 from trendcli.core.errors import UsageError
 from trendcli.core.types import Submission, ignore_progress
 from trendcli.core.words import SEARCH_WORD, split_words
@@ -77,7 +77,7 @@ def _document_count(word: str) -> int:
 
 @pytest.mark.parametrize("indexed", [False, True])
 def test_neighbours_are_ranked_by_cosine(tmp_path: Path, library: Library, indexed: bool) -> None:
-    store = fill(tmp_path / "store", WORLD, [answer(["cs.LG", "cs.CL"])])
+    store = fill(tmp_path / "store", WORLD, [coverage_record(["cs.LG", "cs.CL"])])
     if indexed:
         build_index(store, ignore_progress)
     report = find_similar(store, library, "1801.00001")
@@ -96,7 +96,7 @@ def test_neighbours_are_ranked_by_cosine(tmp_path: Path, library: Library, index
 
 
 def test_neighbours_stay_within_the_selection(tmp_path: Path, library: Library) -> None:
-    store = fill(tmp_path / "store", WORLD, [answer(["cs.LG", "cs.CL"])])
+    store = fill(tmp_path / "store", WORLD, [coverage_record(["cs.LG", "cs.CL"])])
     assert listed_ids(find_similar(store, library, "arXiv:1801.00001v1", categories=["cs.CL"])) == ["1903.00003"]
     assert listed_ids(find_similar(store, library, "1801.00001", until="2019", limit=1)) == ["1802.00002"]
     with pytest.raises(UsageError, match="1701.00001 is not in the store. Fetch its month"):
@@ -130,7 +130,7 @@ def test_the_sample_is_spread_over_the_files_and_cached(tmp_path: Path, monkeypa
         frequencies = sample_document_frequencies(db, store)
         assert frequencies == uncached == sample_document_frequencies(db, store)
     assert (frequencies.document_count, frequencies.counts) == (6, {"m1": 2, "m4": 2, "m7": 2, "p1": 3, "p2": 3})
-    fill(store.root, [paper("1901.00001", "2019-01-01")], [answer(at="2020-06-02")])
+    fill(store.root, [paper("1901.00001", "2019-01-01")], [coverage_record(at="2020-06-02")])
     later = Store.open(store.root)
     with later.connect() as db:
         sample_document_frequencies(db, later)

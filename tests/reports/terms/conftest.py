@@ -12,7 +12,7 @@ from trendcli.store.store import Store
 
 
 @pytest.fixture(scope="session")
-def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def planted_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The store of `planted_world`."""
     return fill(tmp_path_factory.mktemp("planted") / "store", planted_world()).root
 

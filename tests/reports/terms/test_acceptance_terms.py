@@ -24,14 +24,14 @@ def test_the_rate_of_a_term_is_compared_with_that_of_all_others(venue: Path) -> 
     assert (row["count"], row["accepted"]) == (80, 40)
 
 
-def test_few_submissions_have_no_test(tmp_path: Path) -> None:
+def test_a_term_of_few_submissions_is_not_tested(tmp_path: Path) -> None:
     rows = [("poster" if n % 2 else "rejected", "Widget lattices" if n < 3 else "On nothing", "") for n in range(6)]
     fill_venue(Store.open_or_create(tmp_path / "venues" / "toy", corpus="toy"), 2021, rows)
     report = run_terms(tmp_path, "--corpus", "toy", "--outcome", "accepted", "--min-count", 1)
     assert report["summary"]["tested"] == 0
 
 
-def test_rows_and_columns_are_there_by_name(venue: Path) -> None:
+def test_columns_are_those_of_acceptance(venue: Path) -> None:
     report = run_terms(venue, "--corpus", "toy", "--outcome", "accepted", "--min-count", 10)
     assert report["summary"]["tested"] > 0 and "count_change" not in report["rows"][0]
     header = run(
@@ -40,7 +40,7 @@ def test_rows_and_columns_are_there_by_name(venue: Path) -> None:
     assert "rate_low,rate_high" in header.stdout and '"' not in header.stdout
 
 
-def test_of_keywords_alone_whole_ones_are_compared(venue: Path) -> None:
+def test_with_fields_keywords_whole_keywords_are_compared(venue: Path) -> None:
     report = run_terms(venue, "--corpus", "toy", "--outcome", "accepted", "--min-count", 10, "--fields", "keywords")
     rows = {row["term"]: row for row in report["rows"]}
     assert set(rows) == {"self attention", "vision transformer", "deep learning", "nothing at all", "kernel methods"}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.reports.terms.worlds import run_terms
-from tests.worlds import answer, fill, paper
+from tests.worlds import coverage_record, fill, paper
 from trendcli.core.errors import UsageError
 from trendcli.reports.terms.backtest import BACKTEST_COLUMNS, parse_backtest_years
 
@@ -36,7 +36,7 @@ def test_backtest_looks_a_year_ahead(tmp_path: Path) -> None:
                     " ".join([*sentences, *steady]),
                 )
             )
-    fill(tmp_path, papers, [answer(since="2017-01-01")])
+    fill(tmp_path, papers, [coverage_record(since="2017-01-01")])
     report = run_terms(tmp_path, "--backtest", "2018:2019")
     assert [(row["period"], row["flagged"], row["still_up"], row["rate"]) for row in report["rows"]] == [
         ("2018", 2, 1, 0.5),

@@ -22,9 +22,9 @@ from trendcli.topics.query import BoundQuery, bind, parse_query
 
 
 @pytest.fixture
-def bound(planted: Path, library: Library) -> BoundQuery:
+def bound(planted_store: Path, library: Library) -> BoundQuery:
     query, known = parse_query(library, topics=["gan"])
-    return bind(Store.open(planted), known, query, ML)
+    return bind(Store.open(planted_store), known, query, ML)
 
 
 def test_the_topic_of_a_query_becomes_the_base(bound: BoundQuery) -> None:
@@ -33,10 +33,10 @@ def test_the_topic_of_a_query_becomes_the_base(bound: BoundQuery) -> None:
     assert topic_suffix(bound) == "" and topic_suffix(narrow).startswith(" on ")
 
 
-def test_two_topics_are_an_error(planted: Path, library: Library) -> None:
+def test_two_topics_are_an_error(planted_store: Path, library: Library) -> None:
     query, known = parse_query(library, topics=["gan", "rnn"])
     with pytest.raises(UsageError, match="at most one topic"):
-        narrow_base_to_topic(bind(Store.open(planted), known, query, ML))
+        narrow_base_to_topic(bind(Store.open(planted_store), known, query, ML))
 
 
 def test_an_incomplete_period_is_an_error_that_says_why(bound: BoundQuery) -> None:
@@ -45,7 +45,7 @@ def test_an_incomplete_period_is_an_error_that_says_why(bound: BoundQuery) -> No
         check_periods_complete(bound, [parse_period("2021")], "Reason. ")
 
 
-def test_the_nearer_end_of_an_interval_counts_a_half_like_a_double() -> None:
+def test_the_nearer_end_of_an_interval_ranks_a_half_like_a_double() -> None:
     assert nearest_interval_end({"points": 1.0, "ci_low": 1.0, "ci_high": 9.0}) == pytest.approx(log(2))
     assert nearest_interval_end({"points": -1.0, "ci_low": -0.9, "ci_high": -0.5}) == pytest.approx(-log(2))
     assert nearest_interval_end({"points": 1.0, "ci_low": -0.1, "ci_high": 9.0}) == 0.0

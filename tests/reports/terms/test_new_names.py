@@ -7,7 +7,7 @@ import pytest
 
 from tests.commands import run
 from tests.reports.terms.worlds import run_terms
-from tests.worlds import answer, fill, paper
+from tests.worlds import coverage_record, fill, paper
 from trendcli.core.errors import UsageError
 from trendcli.reports.terms.new_names import glob_to_regex
 
@@ -24,7 +24,7 @@ def test_new_names_are_counted_by_year(tmp_path: Path) -> None:
     days = ["2018-02-03", "2018-05-03", "2019-01-09", "2019-03-03", "2019-06-03", "2019-07-07"]
     papers = [paper(f"1801.{n:05d}", day, text) for n, (day, text) in enumerate(zip(days, titles, strict=True))]
     papers += [paper("1701.00001", "2017-03-03", "No names")]
-    fill(tmp_path, papers, [answer(since="2017-01-01")])
+    fill(tmp_path, papers, [coverage_record(since="2017-01-01")])
     report = run_terms(tmp_path, "--name-like", "*GAN")
     assert [(row["period"], row["new"], row["names"], row["count"]) for row in report["rows"]] == [
         ("2017", None, 0, 0), ("2018", 2, 2, 2), ("2019", 2, 4, 3),
@@ -48,7 +48,7 @@ def test_a_name_is_new_among_all_of_the_scope(tmp_path: Path) -> None:
         paper("1801.00001", "2018-03-03", "On images", "CycleGAN helps."),
         paper("1901.00001", "2019-03-03", "CycleGAN for an RNN", "A NewGAN."),
     ]
-    fill(tmp_path, papers, [answer(since="2017-01-01")])
+    fill(tmp_path, papers, [coverage_record(since="2017-01-01")])
     for words in (("-t", "rnn"), ("--match", "title"), ("--primary-only",), ("--author", "A. Author")):
         row = run_terms(tmp_path, "--name-like", "*GAN", "--period", 2019, *words)["rows"][0]
         assert "CycleGAN" not in [name["name"] for name in row["new_names"]]
@@ -58,7 +58,7 @@ def test_a_name_is_new_among_all_of_the_scope(tmp_path: Path) -> None:
 def test_a_plural_behind_a_star_is_no_other_name(tmp_path: Path) -> None:
     titles = ["GANs", "DeepESNs and DeepChess", "DeepESN, DeepWalks", "A DeepWalk"]
     papers = [paper(f"1801.{n:05d}", "2018-02-03", text) for n, text in enumerate(titles)]
-    fill(tmp_path, papers, [answer(since="2017-01-01")])
+    fill(tmp_path, papers, [coverage_record(since="2017-01-01")])
     rows = run_terms(tmp_path, "--name-like", "Deep*")["rows"]
     assert {name["name"]: name["count"] for name in rows[1]["new_names"]} == {
         "DeepESN": 2,

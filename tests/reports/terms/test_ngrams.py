@@ -95,7 +95,7 @@ def test_no_term_crosses_a_clause_a_text_or_a_submission() -> None:
     assert not {"nets learn", "graphs gnn", "gnn deep", "nets and more", "more deep"} & set(counts)
 
 
-def test_counting_in_parts_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counting_in_chunks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(3)
     texts = [(" ".join(rng.choice(PIECES[:12], 9)), " ".join(rng.choice(PIECES[:24], 30))) for _ in range(200)]
     groups = rng.integers(0, 3, 200).tolist()

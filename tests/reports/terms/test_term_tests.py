@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.worlds import ML, answer, fill, paper
+from tests.worlds import ML, coverage_record, fill, paper
 from trendcli.core.periods import parse_period
 from trendcli.core.types import Scope
 from trendcli.reports.significance import History
@@ -33,7 +33,7 @@ def test_common_words_and_parts_of_longer_terms_are_not_tested() -> None:
 def test_a_term_with_a_verdict_names_its_group(tmp_path: Path, library: Library) -> None:
     """Else a rise would be hidden in the row of a longer term that alone is not clear."""
     papers = [paper(f"18{number % 9 + 1:02d}.{number:05d}", "2018-03-05", "Alpha beta") for number in range(9)]
-    store = fill(tmp_path, [*papers, paper("1909.00001", "2019-03-05", "Alpha beta")], [answer()])
+    store = fill(tmp_path, [*papers, paper("1909.00001", "2019-03-05", "Alpha beta")], [coverage_record()])
     query, known = parse_query(library, scope=Scope("cs.LG", ("cs.LG",)))
     tokenized = read_texts(bind(store, known, query, ML), [parse_period("2018"), parse_period("2019")])
     ngrams = NgramCounts(["alpha beta", "alpha"], np.array([[9, 1], [9, 1]]))

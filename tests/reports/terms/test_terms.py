@@ -14,15 +14,15 @@ import pytest
 
 from tests.commands import run
 from tests.reports.terms.worlds import planted_world, run_terms
-from tests.worlds import ML, answer, fill, paper
+from tests.worlds import ML, coverage_record, fill, paper
 from trendcli.reports.terms.base import TermFilter
 from trendcli.reports.terms.terms import build_term_changes
 from trendcli.topics.library import Library
 from trendcli.topics.query import parse_query
 
 
-def test_planted_changes_have_verdicts_and_near_duplicates_are_merged(planted: Path) -> None:
-    report = run_terms(planted, "--period", 2019, "--vs", 2018)
+def test_planted_changes_have_verdicts_and_near_duplicates_are_merged(planted_store: Path) -> None:
+    report = run_terms(planted_store, "--period", 2019, "--vs", 2018)
     rows = {row["term"]: row for row in report["rows"]}
     assert list(rows) == ["graph neural network", "inductive logic programs"]
     row = rows["graph neural network"]
@@ -41,9 +41,9 @@ def test_planted_changes_have_verdicts_and_near_duplicates_are_merged(planted: P
     assert report["periods"][0]["base"] == 300 and set(report["provenance"]["data"]) >= {"2018", "2019"}
 
 
-def test_a_window_is_compared_with_the_one_before_it(planted: Path) -> None:
-    by_days = run_terms(planted, "--since", "2019-01", "--until", "2020-01")
-    by_year = run_terms(planted, "--period", 2019, "--vs", 2018)
+def test_a_window_is_compared_with_the_one_before_it(planted_store: Path) -> None:
+    by_days = run_terms(planted_store, "--since", "2019-01", "--until", "2020-01")
+    by_year = run_terms(planted_store, "--period", 2019, "--vs", 2018)
     assert [item["base"] for item in by_days["periods"]] == [300, 300]
     same = ("term", "count_1", "count_2", "relative_change")
     assert [[row[key] for key in same] for row in by_days["rows"][:2]] == [
@@ -51,41 +51,53 @@ def test_a_window_is_compared_with_the_one_before_it(planted: Path) -> None:
     ]
 
 
-def test_notes_and_title_say_what_was_read(planted: Path) -> None:
-    assert "Searched: title." in str(run_terms(planted, "--match", "title")["notes"])
-    assert "All with p ≤ 0.05 are listed" in str(run_terms(planted, "--limit", 0)["notes"])
-    assert "across both periods and at least 5 in one of them:" in str(run_terms(planted, "--min-count", 1)["notes"])
-    assert run_terms(planted, "--within", "gnn")["title"].startswith("Terms on Graph networks, 2019 against 2018")
+def test_notes_and_title_say_what_was_read(planted_store: Path) -> None:
+    assert "Searched: title." in str(run_terms(planted_store, "--match", "title")["notes"])
+    assert "All with p ≤ 0.05 are listed" in str(run_terms(planted_store, "--limit", 0)["notes"])
+    assert "across both periods and at least 5 in one of them:" in str(
+        run_terms(planted_store, "--min-count", 1)["notes"]
+    )
+    assert run_terms(planted_store, "--within", "gnn")["title"].startswith("Terms on Graph networks, 2019 against 2018")
 
 
-def test_counts_are_those_of_the_report_of_a_query(planted: Path) -> None:
-    for row in run_terms(planted, "--min-count", 1, "--limit", 0)["rows"]:
+def test_counts_are_those_of_the_report_of_a_query(planted_store: Path) -> None:
+    for row in run_terms(planted_store, "--min-count", 1, "--limit", 0)["rows"]:
         result = run(
-            "report", "--store", planted, "--query", row["term"], "--vs", 2018, "--period", 2019, "--format", "json"
+            "report",
+            "--store",
+            planted_store,
+            "--query",
+            row["term"],
+            "--vs",
+            2018,
+            "--period",
+            2019,
+            "--format",
+            "json",
         )
         (same,) = json.loads(result.stdout)["rows"]
         for key in ("count_1", "count_2", "share_1", "share_2", "relative_change", "change"):
             assert same[key] == row[key], (row["term"], key)
 
 
-def test_options_narrow_what_is_tested_and_shown(planted: Path) -> None:
-    pairs = run_terms(planted, "--words", 2, "--limit", 1)["rows"]
+def test_options_narrow_what_is_tested_and_shown(planted_store: Path) -> None:
+    pairs = run_terms(planted_store, "--words", 2, "--limit", 1)["rows"]
     assert {row["term"].count(" ") for row in pairs} == {1} and len(pairs) == 2
-    assert run_terms(planted, "--match", "title")["rows"] == []
+    assert run_terms(planted_store, "--match", "title")["rows"] == []
     assert (
-        run_terms(planted, "-c", "cs.LG", "--period", "2019-Q2", "--vs", "2018-Q2")["rows"][0]["term"]
+        run_terms(planted_store, "-c", "cs.LG", "--period", "2019-Q2", "--vs", "2018-Q2")["rows"][0]["term"]
         == "graph neural network"
     )
-    within = run_terms(planted, "--query", "inductive logic")
+    within = run_terms(planted_store, "--query", "inductive logic")
     assert within["periods"][0]["base"] == 90 and "inductive logic" in " ".join(within["notes"])
-    table = run("terms", "--store", planted)
+    table = run("terms", "--store", planted_store)
     assert "graph neural network" in table.stdout and "terms of 1 to 4 words that occur" in table.stdout
-    rows = list(csv.DictReader(io.StringIO(run("terms", "--store", planted, "--format", "csv").stdout)))
+    rows = list(csv.DictReader(io.StringIO(run("terms", "--store", planted_store, "--format", "csv").stdout)))
     assert rows[0]["verdict"] == "rising"
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "message"),
     [
         (["--words", "5"], 2, "one to four words"),
         (["--words", "3-2"], 2, "one to four words"),
@@ -106,13 +118,15 @@ def test_options_narrow_what_is_tested_and_shown(planted: Path) -> None:
         (["--outcome", "accepted", "--include-partial"], 2, "--outcome cannot be combined with --include-partial"),
     ],
 )
-def test_what_cannot_be_asked_is_refused_in_a_sentence(planted: Path, words: list[str], code: int, said: str) -> None:
-    done = run("terms", "--store", planted, *words)
-    assert (done.exit_code, done.stdout) == (code, "") and said in done.stderr, done.output
+def test_an_invalid_request_is_refused_in_a_sentence(
+    planted_store: Path, words: list[str], code: int, message: str
+) -> None:
+    done = run("terms", "--store", planted_store, *words)
+    assert (done.exit_code, done.stdout) == (code, "") and message in done.stderr, done.output
 
 
-def test_a_topic_with_nothing_in_a_period_has_no_rows_and_a_note(planted: Path) -> None:
-    report = run_terms(planted, "-t", "gan")
+def test_a_topic_with_nothing_in_a_period_has_no_rows_and_a_note(planted_store: Path) -> None:
+    report = run_terms(planted_store, "-t", "gan")
     assert report["rows"] == [] and "has no submissions" in report["notes"][0]
 
 
@@ -125,7 +139,7 @@ def test_counts_of_real_terms_are_those_of_queries(tmp_path: Path, shared: Path)
         for row in records
         if row["created"].year in (2016, 2017)
     ]
-    store = fill(tmp_path, papers, [answer(("cs.NE",), "2016-01-01", "2018-01-01")])
+    store = fill(tmp_path, papers, [coverage_record(("cs.NE",), "2016-01-01", "2018-01-01")])
     query, library = parse_query(Library({}, {}), period="2017", vs="2016")
     report = build_term_changes(store, library, query, ML, TermFilter(limit=60))
     assert len(report.rows) > 40
@@ -161,9 +175,9 @@ def test_counts_of_real_terms_are_those_of_queries(tmp_path: Path, shared: Path)
     ],
 )
 def test_a_saved_report_is_verified_and_an_edited_one_is_not(
-    planted: Path, venue: Path, tmp_path: Path, words: list[Any]
+    planted_store: Path, venue: Path, tmp_path: Path, words: list[Any]
 ) -> None:
-    root = ["--store", venue if "toy" in words else planted]
+    root = ["--store", venue if "toy" in words else planted_store]
     saved = run(*words, *root, "--format", "json")
     assert saved.exit_code == 0, saved.output
     file = tmp_path / "saved.json"

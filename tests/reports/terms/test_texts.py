@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.reports.terms.worlds import fill_venue, run_terms
-from tests.worlds import ML, answer, days, fill, paper
+from tests.worlds import ML, coverage_record, days, fill, paper
 from trendcli.core.periods import parse_period
 from trendcli.reports.terms.texts import find_common_terms, is_evenly_spread, newest_ids, read_texts
 from trendcli.store.store import Store
@@ -20,7 +20,7 @@ def test_submissions_are_read_once_and_counted_in_each_of_overlapping_periods(tm
         paper("1902.00001", "2019-02-05", "Old logic"),
     ]
     query, library = parse_query(Library({}, {}))
-    bound = bind(fill(tmp_path, papers, [answer()]), library, query, ML)
+    bound = bind(fill(tmp_path, papers, [coverage_record()]), library, query, ML)
     tokenized = read_texts(bound, [parse_period("2018"), parse_period("2018-02"), parse_period("2017")])
     assert sorted(tokenized.ids.to_pylist()) == ["1801.00001", "1802.00001"]
     assert sorted(tokenized.days.tolist()) == [days("2018-01-05"), days("2018-02-05")]
@@ -35,7 +35,7 @@ def test_submissions_are_read_once_and_counted_in_each_of_overlapping_periods(tm
 
 def test_titles_alone_are_read_where_they_are_to_match(tmp_path: Path) -> None:
     query, library = parse_query(Library({}, {}), match="title")
-    store = fill(tmp_path, [paper("1801.00001", "2018-01-05", "Deep nets", "And graphs")], [answer()])
+    store = fill(tmp_path, [paper("1801.00001", "2018-01-05", "Deep nets", "And graphs")], [coverage_record()])
     tokenized = read_texts(bind(store, library, query, ML), [parse_period("2018")])
     assert tokenized.tokens.vocabulary.to_pylist() == ["deep", "nets"]
 
@@ -58,7 +58,7 @@ def test_common_terms_are_spread_evenly_or_made_of_common_words(tmp_path: Path) 
     papers = [paper(f"1801.{number:05d}", "2018-01-05", categories=categories[number % 6]) for number in range(1200)]
     query, library = parse_query(Library({}, {}))
     tokenized = read_texts(
-        bind(fill(tmp_path, papers, [answer(categories)]), library, query, ML), [parse_period("2018")]
+        bind(fill(tmp_path, papers, [coverage_record(categories)]), library, query, ML), [parse_period("2018")]
     )
     primary = np.array(tokenized.categories.to_pylist())
     documents = {

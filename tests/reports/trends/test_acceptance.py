@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worlds import answer, paper
+from tests.worlds import coverage_record, paper
 from trendcli.core.errors import CoverageMissing, UsageError
 from trendcli.core.report import Report
 from trendcli.core.types import Scope, Submission
@@ -38,10 +38,10 @@ def venue_world() -> list[Submission]:
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     """The list of 2021, decided, and that of 2022, which is not."""
-    decided = answer(["submitted", "active", "accepted"], "2021-01-01", "2022-01-01")
+    decided = coverage_record(["submitted", "active", "accepted"], "2021-01-01", "2022-01-01")
     open_year = [
-        answer(["submitted", "active"], "2022-01-01", "2023-01-01", at="2021-06-01"),
-        answer(["accepted"], "2022-01-01", "2023-01-01", at="2021-06-01", status="partial"),
+        coverage_record(["submitted", "active"], "2022-01-01", "2023-01-01", at="2021-06-01"),
+        coverage_record(["accepted"], "2022-01-01", "2023-01-01", at="2021-06-01", status="partial"),
     ]
     store = Store.open_or_create(tmp_path, corpus="iclr")
     papers = [*venue_world(), paper("2022-1", "2022-01-01", "A GAN", categories="active submitted")]
@@ -81,7 +81,7 @@ def test_without_a_period_it_is_the_last_decided_year(store: Store, library: Lib
         acceptance(store, library, period="2019")
 
 
-def test_what_has_no_acceptance(store: Store, gans: Store, library: Library) -> None:
+def test_acceptance_is_refused_where_none_can_differ(store: Store, gans: Store, library: Library) -> None:
     with pytest.raises(UsageError, match="Acceptance differs by year"):
         acceptance(store, library, since="2021")
     with pytest.raises(UsageError, match="among accepted submissions is always 100"):

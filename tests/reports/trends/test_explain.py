@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.reports.helpers import ask
-from tests.worlds import ML, answer, fill, paper
+from tests.reports.helpers import build_report
+from tests.worlds import ML, coverage_record, fill, paper
 from trendcli.core.errors import UsageError
 from trendcli.core.settings import Settings
 from trendcli.core.types import Scope
@@ -34,7 +34,7 @@ def test_one_number_on_one_page(gans: Store, library: Library) -> None:
     assert {row["v1"][:4] for row in page.sections[2].rows} == {"2019"}
     with pytest.raises(UsageError, match="Only one number can be explained at a time"):
         build_explanation(gans, known, parse_query(library)[0], ML)
-    table = {row["topic"]: row for row in ask("comparison", gans, library, pack="ml").rows}
+    table = {row["topic"]: row for row in build_report("comparison", gans, library, pack="ml").rows}
     among = build_explanation(
         gans, known, parse_query(library, topics=["gan"], pack="ml", limit=1, min_count=500)[0], ML
     )
@@ -46,7 +46,7 @@ def test_one_number_on_one_page(gans: Store, library: Library) -> None:
 
 
 def test_without_a_number_there_is_no_formula(tmp_path: Path, library: Library) -> None:
-    store = fill(tmp_path, [paper("1901.00001", "2019-01-05", "A GAN")], [answer(since="2019-01-01")])
+    store = fill(tmp_path, [paper("1901.00001", "2019-01-05", "A GAN")], [coverage_record(since="2019-01-01")])
     query, known = parse_query(library, topics=["gan"], scope=Scope("x", ("cs.LG",)), period="2019")
     (step,) = build_explanation(store, known, query, ML).sections[0].rows
     assert step == {"step": "no number", "formula": "2018 or 2019 has a gap in coverage; see `trend status`"}

@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.reports.helpers import ask
-from tests.worlds import answer, fill, paper
+from tests.reports.helpers import build_report
+from tests.worlds import coverage_record, fill, paper
 from trendcli.reports.trends.turning_points import find_turning_points, format_turning_point
 from trendcli.topics.library import Library
 
@@ -33,8 +33,8 @@ def test_crossovers_and_first_occurrences(tmp_path: Path, library: Library) -> N
         return [paper(f"{y}01.{n:05d}", f"20{y}-03-05", title) for n, title in enumerate(titles)]
 
     counts = [(12, 0, 9), (13, 0, 9), (14, 2, 9), (15, 9, 5), (16, 12, 4), (17, 14, 4)]
-    store = fill(tmp_path, [p for y, g, r in counts for p in year(y, g, r)], [answer(since="2012-01-01")])
-    report = ask("series", store, library, "gan", "rnn", until="2018")
+    store = fill(tmp_path, [p for y, g, r in counts for p in year(y, g, r)], [coverage_record(since="2012-01-01")])
+    report = build_report("series", store, library, "gan", "rnn", until="2018")
     assert report.summary["turns"] == [
         {"turn": "first seen", "topic": "gan", "name": "GANs", "period": "2014"},
         {"turn": "cross", "topic": "gan", "name": "GANs", "period": "2015", "other": "rnn",
@@ -46,7 +46,8 @@ def test_crossovers_and_first_occurrences(tmp_path: Path, library: Library) -> N
     } <= set(report.notes)
     # a topic that occurs before the window does not first occur in it; one that does not may, in the first period too
     later = [
-        ask("series", store, library, "gan", since=since, until="2018").summary["turns"] for since in ("2014", "2015")
+        build_report("series", store, library, "gan", since=since, until="2018").summary["turns"]
+        for since in ("2014", "2015")
     ]
     assert [[turn["period"] for turn in turns] for turns in later] == [["2014"], []]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.reports.helpers import ask
-from tests.worlds import answer, fill, paper
+from tests.reports.helpers import build_report
+from tests.worlds import coverage_record, fill, paper
 from trendcli.core.errors import UsageError
 from trendcli.core.report import Report
 from trendcli.core.types import Submission
@@ -38,7 +38,7 @@ def own(topic_file: Any) -> Library:
     return load_library(topic_file(TOPICS).parent)
 
 
-def saved(report: Report) -> dict[str, Any]:
+def save_report(report: Report) -> dict[str, Any]:
     values: dict[str, Any] = json.loads(render_json(report))
     return values
 
@@ -67,8 +67,8 @@ def test_the_same_store_gives_the_same_report(
     tmp_path: Path, own: Library, form: str, names: tuple[str, ...], words: dict[str, Any]
 ) -> None:
     store = fill(tmp_path, world())
-    report = ask(form, store, own, *names, **words)
-    verification = verify_report(store, own, saved(report))
+    report = build_report(form, store, own, *names, **words)
+    verification = verify_report(store, own, save_report(report))
     assert (list(verification.rows), verification.notes[0]) == ([], "Reproduced: the same query gives the same report.")
 
 
@@ -77,8 +77,10 @@ def test_four_causes_are_named_and_a_compaction_is_none(
 ) -> None:
     store = fill(tmp_path / "a", world()[:60])
     with store.write_lock():  # a delta file, which a compaction moves into months
-        upsert_batches(store, [build_batch_table(world()[60:], "test", answer().answered_at)], [answer()])
-    before = saved(ask("comparison", store, own, "apple"))
+        upsert_batches(
+            store, [build_batch_table(world()[60:], "test", coverage_record().answered_at)], [coverage_record()]
+        )
+    before = save_report(build_report("comparison", store, own, "apple"))
     with store.write_lock():
         compact_store(store)
     assert causes(store, own, before) == []
@@ -94,7 +96,7 @@ def test_four_causes_are_named_and_a_compaction_is_none(
     with store.write_lock():
         revised = world()[61]._replace(version=2, title="Apples, anew")
         fresh = paper(revised.id, "2019-02-05", revised.title, version=2, as_of=revised.as_of + 1)
-        upsert_batches(store, [build_batch_table([fresh], "test", answer().answered_at)], [answer()])
+        upsert_batches(store, [build_batch_table([fresh], "test", coverage_record().answered_at)], [coverage_record()])
     assert causes(store, own, before) == ["revised data"]
     assert verify_report(store, own, before).rows[0]["now"] == "same number, with other texts or versions"
 
@@ -110,20 +112,20 @@ def replace_date(submission: Submission, day: str) -> Submission:
 
 
 @pytest.mark.parametrize("words", [{"within": "pear"}, {"both": ["pear"]}])
-def test_the_rules_of_what_it_is_compared_within_count_as_well(
+def test_changed_rules_of_the_base_topic_are_named_as_a_cause(
     tmp_path: Path, own: Library, topic_file: Any, words: dict[str, Any]
 ) -> None:
     store = fill(tmp_path / "store", world())
-    before = saved(ask("comparison", store, own, "apple", **words))
+    before = save_report(build_report("comparison", store, own, "apple", **words))
     folder = topic_file(TOPICS.replace("[pear]", "[pear, apple]")).parent
     assert causes(store, load_library(folder), before) == ["changed rules"]
 
 
-def test_new_data_and_a_grown_coverage(tmp_path: Path, own: Library) -> None:
-    store = fill(tmp_path, world(), [answer(until="2019-07-01", at="2019-07-01")])
-    before = saved(ask("series", store, own, "apple"))
+def test_new_data_and_grown_coverage_are_named_as_causes(tmp_path: Path, own: Library) -> None:
+    store = fill(tmp_path, world(), [coverage_record(until="2019-07-01", at="2019-07-01")])
+    before = save_report(build_report("series", store, own, "apple"))
     assert [row["status"] for row in before["rows"]] == ["complete", "partial"]
-    fill(tmp_path, [paper("1912.09999", "2019-12-05", "An apple")], [answer()])
+    fill(tmp_path, [paper("1912.09999", "2019-12-05", "An apple")], [coverage_record()])
     verification = verify_report(Store.open(tmp_path), own, before)
     assert [(row["cause"], row["where"]) for row in verification.rows[:3]] == [
         ("new data", "2019"), ("new data", "2019-12"), ("changed coverage", "2019"),
@@ -133,7 +135,7 @@ def test_new_data_and_a_grown_coverage(tmp_path: Path, own: Library) -> None:
 
 def test_an_edited_file_is_unexplained(tmp_path: Path, own: Library) -> None:
     store = fill(tmp_path, world())
-    before = saved(ask("comparison", store, own, "apple"))
+    before = save_report(build_report("comparison", store, own, "apple"))
     before["rows"][0]["count_2"] = 55
     verification = verify_report(store, own, before)
     assert [tuple(row.values()) for row in verification.rows] == [("unexplained", "apple 2019 count_2", "55", "40")]
@@ -142,7 +144,7 @@ def test_an_edited_file_is_unexplained(tmp_path: Path, own: Library) -> None:
 
 def test_what_stands_outside_the_rows_is_compared_as_well(tmp_path: Path, own: Library) -> None:
     store = fill(tmp_path, world())
-    before = saved(ask("series", store, own, by="month"))
+    before = save_report(build_report("series", store, own, by="month"))
     for edit in (
         lambda report: report["periods"][0].update(base=1),
         lambda report: report.update(title="All is falling"),
@@ -161,9 +163,9 @@ def test_anything_else_is_refused(tmp_path: Path, own: Library, wrong: Any) -> N
         verify_report(fill(tmp_path, world()), own, wrong)
 
 
-def test_a_report_with_a_part_broken_or_of_another_kind(tmp_path: Path, own: Library) -> None:
+def test_a_broken_report_or_one_of_another_kind_is_refused(tmp_path: Path, own: Library) -> None:
     store = fill(tmp_path, world())
-    before = saved(ask("comparison", store, own, "apple"))
+    before = save_report(build_report("comparison", store, own, "apple"))
     provenance = {**before["provenance"], "bases": {}}
     for broken in (
         {"provenance": provenance},
@@ -180,10 +182,10 @@ def test_a_report_with_a_part_broken_or_of_another_kind(tmp_path: Path, own: Lib
 def test_a_note_on_precision_is_not_compared(tmp_path: Path, own: Library) -> None:
     """People judge after a report was saved, and no number moves."""
     store = fill(tmp_path, world())
-    before = saved(ask("comparison", store, own, "apple"))
+    before = save_report(build_report("comparison", store, own, "apple"))
     judgement = Judgement("1901.00001", True, own.match_hash("apple"), "cs.LG", "2019", 40, "2026-11-21")
     append_judgements(store, "apple", [judgement])
-    judged = saved(ask("comparison", store, own, "apple"))
+    judged = save_report(build_report("comparison", store, own, "apple"))
     assert judged["provenance"]["precision"]["apple"] in judged["notes"]
     assert causes(store, own, before) == []
     append_judgements(store, "apple", [judgement._replace(id="1901.00013", relevant=False)])

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.commands import run
-from tests.worlds import ML, answer, fill, paper, weekly_world
+from tests.worlds import ML, coverage_record, fill, paper, weekly_world
 from trendcli.core.errors import CoverageMissing
 from trendcli.core.periods import parse_period
 from trendcli.core.types import CoverageRecord, Submission
@@ -70,7 +70,7 @@ def test_the_submissions_of_a_week_are_those_that_are_counted(digest_input: Dige
     assert {paper["id"] for paper in document["papers"]} == {json.loads(line)["id"] for line in lines}
 
 
-def test_alerts_and_records_of_a_week(digest_input: DigestInput) -> None:
+def test_a_week_has_alerts_and_records(digest_input: DigestInput) -> None:
     document = digest_of(digest_input, "2019-W20")
     # 60 GANs in four weeks, where 20 are expected
     (alert,) = document["alerts"]
@@ -95,8 +95,8 @@ def test_a_week_with_a_gap_has_no_counts_and_an_empty_week_has_zeros(tmp_path: P
         if not empty_week.start <= datetime.fromtimestamp(submission.v1_at, UTC).date() < empty_week.end
     ]
     covered = [
-        answer(since="2016-01-01", until="2019-04-29", at="2019-07-01"),
-        answer(since="2019-05-06", until="2019-06-03", at="2019-07-01"),
+        coverage_record(since="2016-01-01", until="2019-04-29", at="2019-07-01"),
+        coverage_record(since="2019-05-06", until="2019-06-03", at="2019-07-01"),
     ]
     digest_input = store_with(tmp_path, digest_input, submissions, covered)
     gap, empty = digest_of(digest_input, "2019-W18"), digest_of(digest_input, "2019-W19")
@@ -112,8 +112,8 @@ def test_a_week_with_a_gap_has_no_counts_and_an_empty_week_has_zeros(tmp_path: P
 
 def test_old_weeks_raise_no_alert(tmp_path: Path, digest_input: DigestInput) -> None:
     covered = [
-        answer(since="2016-01-01", until="2019-05-20", at="2019-07-01"),
-        answer(since="2019-07-29", until="2019-08-05", at="2019-08-05"),
+        coverage_record(since="2016-01-01", until="2019-05-20", at="2019-07-01"),
+        coverage_record(since="2019-07-29", until="2019-08-05", at="2019-08-05"),
     ]
     digest_input = store_with(tmp_path, digest_input, weekly_world(), covered)
     documents = [digest_of(digest_input, week) for week in ("2019-W20", "2019-W31")]
@@ -144,7 +144,7 @@ def test_the_last_ended_week_is_the_one_before_monday() -> None:
         assert last_ended_week(date(2019, 5, day)).label == "2019-W20"
 
 
-def test_the_sentence_with_the_match_surveys_and_links_to_code() -> None:
+def test_the_matching_sentence_surveys_and_links_to_code_are_found() -> None:
     row = {
         "title": "A survey of things",
         "abstract": "First words. We use a GAN, e.g. of old. See https://github.com/a/b.",
@@ -176,7 +176,7 @@ def test_the_listing_command_selects_what_is_counted(weekly_store: Path) -> None
 def test_text_of_submissions_is_no_markup(tmp_path: Path, digest_input: DigestInput) -> None:
     title = "A GAN</script><script>alert(1)</script> [x](javascript:alert(2)) **bold** $a_b$ <img src=x>"
     submissions = [*weekly_world()[20:], paper("1905.00001", "2019-05-14", title)]
-    covered = [answer(since="2016-01-01", until="2019-06-03", at="2019-07-01")]
+    covered = [coverage_record(since="2016-01-01", until="2019-06-03", at="2019-07-01")]
     document = digest_of(store_with(tmp_path, digest_input, submissions, covered), "2019-W20")
     assert document["papers"][0]["title"].startswith("A GAN</script>")
     text = render_digest(document)

@@ -20,9 +20,9 @@ from trendcli.reports.curation.findings import (
 from trendcli.reports.curation.word_sense import find_other_meanings
 from trendcli.reports.notes import build_provenance, common_notes, format_timestamp
 from trendcli.store.store import Store
-from trendcli.topics.counting import create_selection_tables
 from trendcli.topics.library import Library
 from trendcli.topics.query import BoundQuery, Query, bind, query_to_json
+from trendcli.topics.selection_tables import create_selection_tables
 
 # rules are checked against everything by default, of which any report counts a part
 ALL_STORED_SCOPE = Scope("everything stored", ("*",))

@@ -13,9 +13,9 @@ from trendcli.reports.papers.details import read_details
 from trendcli.reports.papers.listing import format_submission_count
 from trendcli.store.sql import sql_string
 from trendcli.store.store import Store
-from trendcli.topics.counting import create_selection_tables
 from trendcli.topics.library import Library
 from trendcli.topics.query import BoundQuery, Query, bind, query_to_json
+from trendcli.topics.selection_tables import create_selection_tables
 
 if TYPE_CHECKING:
     import duckdb
@@ -122,7 +122,6 @@ def _build_example_section(
         f"""SELECT file, row, v1_at FROM side JOIN paper USING (file, row) WHERE side = {sql_string(side)}
             ORDER BY v1_at DESC, id LIMIT {MAX_EXAMPLES}"""
     ).fetchall()
-    db.execute("DROP TABLE IF EXISTS place")
     details = read_details(db, bound, [(file, row) for file, row, _ in newest])
     rows: Sequence[Mapping[str, Any]] = [
         {**row, "period": f"{v1_at.year}"} for row, (_, _, v1_at) in zip(details, newest, strict=True)

@@ -205,11 +205,11 @@ def _iter_matching_texts(store: Store, scope: Scope, regex: str) -> Iterator[tup
     title, rest = store.text_expressions
     primary = "split_part(categories, ' ', 1)" if store.corpus == ARXIV else "''"
     texts_sql = file_rows_sql(
-        store, store.list_files(), f"categories, {primary} AS place, {title} || chr(10) || {rest} AS text"
+        store, store.list_files(), f"categories, {primary} AS primary_category, {title} || chr(10) || {rest} AS text"
     )
     with store.connect() as db:
         db.execute(
-            f"""SELECT place, text FROM ({texts_sql})
+            f"""SELECT primary_category, text FROM ({texts_sql})
                 WHERE {scope_filter_sql("categories", scope)} AND regexp_matches(text, {sql_string(regex)})"""
         )
         while rows := db.fetchmany(2000):

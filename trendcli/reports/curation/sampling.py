@@ -25,9 +25,9 @@ from trendcli.reports.notes import abbreviate_list, build_provenance, common_not
 from trendcli.reports.papers.details import read_details
 from trendcli.store.sql import sql_string
 from trendcli.store.store import Store
-from trendcli.topics.counting import create_selection_tables
 from trendcli.topics.library import Library
 from trendcli.topics.query import BoundQuery, Query, bind, query_to_json
+from trendcli.topics.selection_tables import create_selection_tables
 
 # strftime formats of the labels of periods; DuckDB has none for a quarter
 _LABEL_FORMATS = {"year": "%Y", "month": "%Y-%m"}
@@ -103,14 +103,14 @@ def draw_sample(
         )
         db.execute(
             f"""CREATE TEMP TABLE caught AS SELECT file, row, {period} AS period, row_number() OVER (
-                    PARTITION BY {period} ORDER BY md5({sql_string(f"{seed}:")} || id), id) AS place
+                    PARTITION BY {period} ORDER BY md5({sql_string(f"{seed}:")} || id), id) AS draw
                 FROM paper SEMI JOIN hit USING (file, row)"""
         )
         sizes = dict(db.execute("SELECT period, count(*) FROM caught GROUP BY period ORDER BY period").fetchall())
         locations, periods = [], []
         for label, count in _allocate_sample(sizes, sample_size).items():
             drawn = db.execute(
-                f"SELECT file, row FROM caught WHERE period = {sql_string(label)} AND place <= {count} ORDER BY place"
+                f"SELECT file, row FROM caught WHERE period = {sql_string(label)} AND draw <= {count} ORDER BY draw"
             ).fetchall()
             locations += drawn
             periods += [label] * len(drawn)

@@ -136,11 +136,11 @@ def _read_texts(check_input: CheckInput, rows_sql: str) -> dict[tuple[int, int],
     """Read the texts of some submissions, by file and row."""
     title, rest = check_input.store.text_expressions
     primary = "split_part(categories, ' ', 1)" if check_input.store.corpus == ARXIV else "''"
-    check_input.db.execute(f"CREATE OR REPLACE TEMP TABLE place AS {rows_sql}")
-    file_ids = {file_id for (file_id,) in check_input.db.execute("SELECT DISTINCT file FROM place").fetchall()}
+    check_input.db.execute(f"CREATE OR REPLACE TEMP TABLE acronym_row AS {rows_sql}")
+    file_ids = {file_id for (file_id,) in check_input.db.execute("SELECT DISTINCT file FROM acronym_row").fetchall()}
     files = [file for file in check_input.store.manifest.files if file.file_id in file_ids]
     texts_sql = file_rows_sql(check_input.store, files, f"id, {primary}, {title}, {rest} AS rest", live_only=False)
-    rows = check_input.db.execute(f"SELECT * FROM ({texts_sql}) SEMI JOIN place USING (file, row)").fetchall()
+    rows = check_input.db.execute(f"SELECT * FROM ({texts_sql}) SEMI JOIN acronym_row USING (file, row)").fetchall()
     return {(file, row): _SubmissionText(*values) for *values, file, row in rows}
 
 

@@ -18,9 +18,9 @@ from trendcli.reports.papers.lookup import RESULT_ROWS_SQL, SearchRequest, find_
 from trendcli.store.manifest import ARXIV
 from trendcli.store.sql import file_rows_sql
 from trendcli.store.store import Store
-from trendcli.topics.counting import create_selection_tables
 from trendcli.topics.library import Library
 from trendcli.topics.query import Query, query_to_json
+from trendcli.topics.selection_tables import create_selection_tables
 
 AUTHOR_COLUMNS = (
     Column("author", "Author", "text", 0),

@@ -33,10 +33,10 @@ from trendcli.reports.papers.lookup import (
 from trendcli.store.manifest import ARXIV, DataFile
 from trendcli.store.sql import file_rows_sql, sql_string
 from trendcli.store.store import Store
-from trendcli.topics.counting import create_selection_tables
 from trendcli.topics.highlight import find_matches
 from trendcli.topics.library import Library, is_allowed_by_guard
 from trendcli.topics.query import BoundQuery, Query, bind, query_to_json, query_window
+from trendcli.topics.selection_tables import create_selection_tables
 
 LISTING_COLUMNS = (
     Column("id", "Id", "text", 0),

@@ -30,13 +30,13 @@ from trendcli.reports.papers.similarity import (
 )
 from trendcli.store.manifest import DataFile
 from trendcli.store.sql import file_rows_sql, sql_string
-from trendcli.topics.counting import selection_filter_sql
 from trendcli.topics.query import BoundQuery
+from trendcli.topics.selection_tables import selection_filter_sql
 
 if TYPE_CHECKING:
     import duckdb
 
-RESULT_ROWS_SQL = "SELECT file, row, '' AS id, v1_at, categories FROM found"
+RESULT_ROWS_SQL = "SELECT file, row, '' AS id, v1_at, categories FROM search_result"
 SORT_ORDERS = ("relevance", "newest")
 _MAX_SHOWN_WORDS = 5  # words that are shown of those that two submissions share
 
@@ -72,7 +72,7 @@ class SimilarityTarget:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What was looked for, and how; the submissions that were found are in the table `found`."""
+    """What was looked for, and how; the submissions that were found are in the table `search_result`."""
 
     request: SearchRequest
     query: SearchQuery
@@ -91,7 +91,7 @@ class RankedSubmission(NamedTuple):
 def find_submissions(
     db: duckdb.DuckDBPyConnection, bound: BoundQuery, search_request: SearchRequest, files: Sequence[DataFile]
 ) -> SearchResult:
-    """Create the table `found` in `db` (see `search_submissions`) within the scope and the days of the selection.
+    """Create the table `search_result` in `db`, as `search_submissions` does, in the scope and days of the selection.
 
     Raise UsageError if the query is malformed, or the submission not in the store.
     """
@@ -114,7 +114,7 @@ def rank_submissions(
     """
     source = (
         f"SELECT paper.file, paper.row, paper.v1_at, points "
-        f"FROM (SELECT * FROM {selected_sql}) AS paper JOIN found USING (file, row)"
+        f"FROM (SELECT * FROM {selected_sql}) AS paper JOIN search_result USING (file, row)"
     )
     if result.target is None:
         order = "v1_at DESC" if result.request.sort == "newest" else "points DESC, v1_at DESC"

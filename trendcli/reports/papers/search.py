@@ -62,7 +62,7 @@ def search_submissions(
     filter_sql: str,
     progress: Progress,
 ) -> SearchStats:
-    """Create the table `found` in `db`: (file, row, v1_at, categories, points) of the live rows that match a query.
+    """Create the table `search_result` in `db`: file, row, v1_at, categories and points of the live rows that match.
 
     Only rows of `files` for which `filter_sql` is true: SQL over v1_at and categories.
     """
@@ -90,7 +90,7 @@ def search_submissions(
 
 def _create_result_table(db: duckdb.DuckDBPyConnection) -> None:
     db.execute(
-        """CREATE OR REPLACE TEMP TABLE found
+        """CREATE OR REPLACE TEMP TABLE search_result
             (file BIGINT, row BIGINT, v1_at TIMESTAMP, categories VARCHAR, points INTEGER)"""
     )
 
@@ -125,7 +125,7 @@ def _search_index(
         db.register("category_set", {"set": np.arange(len(category_sets)), "categories": category_sets})
         rows = f"SELECT file, row, v1_at, categories AS set, points FROM segment_match WHERE file IN ({file_keys})"
         db.execute(
-            f"""INSERT INTO found SELECT file, row, v1_at, categories, points
+            f"""INSERT INTO search_result SELECT file, row, v1_at, categories, points
                 FROM ({live_rows_sql(store, rows)}) JOIN category_set USING (set) WHERE {filter_sql}"""
         )
 
@@ -140,7 +140,7 @@ def _scan_files(
     )
     rows = file_rows_sql(store, files, f"v1_at, categories, {texts}")
     db.execute(
-        f"""INSERT INTO found SELECT file, row, v1_at, categories, {points}
+        f"""INSERT INTO search_result SELECT file, row, v1_at, categories, {points}
             FROM ({rows}) WHERE ({filter_sql}) AND {to_sql(query.requirement)}"""
     )
 

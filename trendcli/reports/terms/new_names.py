@@ -19,9 +19,9 @@ from trendcli.reports.terms.base import narrow_base_to_topic, topic_suffix
 from trendcli.stats.proportions import compute_share, wilson_interval
 from trendcli.store.sql import file_rows_sql, sql_string
 from trendcli.store.store import Store
-from trendcli.topics.counting import create_selection_tables
 from trendcli.topics.library import Library
 from trendcli.topics.query import BoundQuery, Query, bind, query_window
+from trendcli.topics.selection_tables import create_selection_tables
 
 NAME_COLUMNS = (
     Column("period", "Period", "text", 0),

@@ -178,15 +178,15 @@ def _iter_ngram_counts(
     for part in range(part_count):
         for packed_keys in _iter_sorted_pieces(iter_packed_keys(part), run_count, bits + group_bits):
             # each submission counts once, and what remains is a key and a group
-            cells = packed_keys[_mark_changes(packed_keys)] >> bits
-            first = np.flatnonzero(_mark_changes(cells))
-            cells, cell_counts = cells[first], np.diff(np.append(first, len(cells)))
-            keys, groups = cells >> group_bits, cells & ((1 << group_bits) - 1)
+            key_groups = packed_keys[_mark_changes(packed_keys)] >> bits
+            first = np.flatnonzero(_mark_changes(key_groups))
+            key_groups, document_counts = key_groups[first], np.diff(np.append(first, len(key_groups)))
+            keys, groups = key_groups >> group_bits, key_groups & ((1 << group_bits) - 1)
             first = np.flatnonzero(_mark_changes(keys))
-            is_enough = np.add.reduceat(cell_counts * counted_groups[groups], first) >= min_documents
+            is_enough = np.add.reduceat(document_counts * counted_groups[groups], first) >= min_documents
             is_kept = np.repeat(is_enough, np.diff(np.append(first, len(keys))))
             counts = np.zeros((int(is_enough.sum()), group_count), np.int64)
-            counts[np.cumsum(_mark_changes(keys[is_kept])) - 1, groups[is_kept]] = cell_counts[is_kept]
+            counts[np.cumsum(_mark_changes(keys[is_kept])) - 1, groups[is_kept]] = document_counts[is_kept]
             yield keys[first[is_enough]], counts
 
 
@@ -229,7 +229,7 @@ def find_documents(tokens: TokenizedDocuments, terms: Sequence[str]) -> list[Int
 
 
 def _extend_runs(runs: _WordRuns, length: int, size: int) -> tuple[Int32Array, IntArray]:
-    """Return the runs behind which a frequent word is adjacent: their starts, and their keys with no plural folded."""
+    """Return the runs behind which a frequent word is adjacent: starts, and keys that keep plurals apart."""
     last = runs.starts + np.int32(length - 1)
     is_followed = runs.block.next_kinds == NEXT_IS_WORD
     is_followed[:-1] &= runs.block.word_ids[1:] >= 0

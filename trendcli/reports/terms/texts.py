@@ -18,8 +18,8 @@ from trendcli.reports.terms.stopwords import is_stopword_phrase
 from trendcli.reports.terms.tokens import IntArray, TokenizedDocuments, tokenize_batches
 from trendcli.store.manifest import ARXIV
 from trendcli.store.sql import create_temp_table, file_rows_sql
-from trendcli.topics.counting import create_selection_tables
 from trendcli.topics.query import BoundQuery
+from trendcli.topics.selection_tables import create_selection_tables
 
 _ROWS_PER_BATCH = 16_384  # submissions that are tokenised together
 

@@ -266,7 +266,7 @@ def _find_alerts(bound: BoundQuery, watched_topics: Sequence[str], period: Perio
     counts = np.array([[week_counts.counts[topic, week] for week in weeks] for topic in watched_topics], np.int64)
     totals = np.array([week_counts.totals[week] for week in weeks], np.int64)
     week_numbers = [week.start.toordinal() // 7 for week in weeks]
-    found = find_alerts(counts, totals, week_numbers, len(watched_topics))
+    alerts = find_alerts(counts, totals, week_numbers, len(watched_topics))
     return [
         {
             "topic": topic,
@@ -277,7 +277,7 @@ def _find_alerts(bound: BoundQuery, watched_topics: Sequence[str], period: Perio
             "p": alert.p,
             "weeks": f"{weeks[-POOLED_WEEKS].label} to {weeks[-1].label}",
         }
-        for topic, alert in zip(watched_topics, found, strict=True)
+        for topic, alert in zip(watched_topics, alerts, strict=True)
         if alert.verdict in ("rising", "falling")
     ]
 
