@@ -68,6 +68,7 @@ WRONG_COMMANDS = [
 ]
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize(("words", "code", "message"), WRONG_COMMANDS)
 def test_a_wrong_command_gets_a_sentence_and_an_exit_code(
     tmp_path: Path, words: list[str], code: int, message: str

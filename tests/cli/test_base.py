@@ -68,6 +68,7 @@ def test_a_missing_store_names_what_is_there_and_the_next_command(store: Path, t
         venues_only.open_store("icrl")
 
 
+@pytest.mark.journey
 def test_a_report_comes_from_the_cache_until_the_data_change(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = run("report", "--store", store, "-t", "gan")
     monkeypatch.setattr(Store, "connect", lambda self: pytest.fail("queried the data again"))
@@ -77,6 +78,7 @@ def test_a_report_comes_from_the_cache_until_the_data_change(store: Path, monkey
     assert "101" in run("report", "--store", store, "-t", "gan").stdout
 
 
+@pytest.mark.journey
 def test_topics_come_from_the_cache_until_their_file_changes(gans: Store, tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     words = ["report", "--store", gans.root, "-t", "mine", "--format", "csv"]
@@ -89,6 +91,7 @@ def test_topics_come_from_the_cache_until_their_file_changes(gans: Store, tmp_pa
     assert run(*words, env=env).exit_code == 2
 
 
+@pytest.mark.journey
 def test_a_table_fits_a_terminal_of_80_columns(store: Path) -> None:
     output = run_on_terminal(
         "report", "--store", store, "-t", "gan", "-t", "rnn", "--vs", "2018", columns=80, NO_COLOR="1"

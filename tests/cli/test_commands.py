@@ -91,6 +91,7 @@ def test_options_before_and_after_the_command_are_the_same(store: Path) -> None:
     assert after.stdout == before.stdout == variable.stdout
 
 
+@pytest.mark.journey
 def test_verbose_logs_requests(standin: ArxivStandIn, tmp_path: Path) -> None:
     env = {**os.environ, "TREND_ARXIV_URL": standin.url, "TREND_REQUEST_INTERVAL_S": "0"}
     process = subprocess.run(
@@ -102,6 +103,7 @@ def test_verbose_logs_requests(standin: ArxivStandIn, tmp_path: Path) -> None:
     assert process.stderr.count("max_results=1:") >= 1 and "submittedDate" in process.stderr
 
 
+@pytest.mark.journey
 def test_a_reader_that_leaves_early_ends_it_silently(store: Path) -> None:
     command = f"{sys.executable} -m trendcli papers --store {store} --limit 0 --format jsonl | head -n 1"
     process = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True)
@@ -109,6 +111,7 @@ def test_a_reader_that_leaves_early_ends_it_silently(store: Path) -> None:
     assert process.stderr == ""
 
 
+@pytest.mark.journey
 def test_an_interrupt_exits_with_130(standin: ArxivStandIn, tmp_path: Path) -> None:
     standin.inject_fault("503", times=99)
     env = {

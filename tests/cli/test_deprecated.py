@@ -42,6 +42,7 @@ def test_index_is_now_rebase(store: Path) -> None:
     assert_same_with_note([*words, "--index", "2018"], [*words, "--rebase", "2018"], REBASE_NOTE)
 
 
+@pytest.mark.journey
 def test_status_is_now_submission_status(venue_store: Path) -> None:
     words = ["report", "--store", str(venue_store), "--corpus", "iclr", "-t", "gan", "--format", "csv"]
     assert ",1,1," in run(*words, "--submission-status", "accepted").stdout
@@ -53,6 +54,7 @@ def test_report_explain_is_now_a_command(store: Path) -> None:
     assert_same_with_note(["report", *words, "--explain"], ["explain", *words], EXPLAIN_NOTE)
 
 
+@pytest.mark.journey
 def test_topics_explain_is_now_topics_match(store: Path) -> None:
     words = ["1801.00000", "--store", str(store)]
     assert_same_with_note(["topics", "explain", *words], ["topics", "match", *words], MATCH_NOTE)

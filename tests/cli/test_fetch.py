@@ -40,6 +40,7 @@ def age_records(root: Path, days: int) -> None:
     path.write_text(json.dumps(manifest))
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize("source", ["arxiv", "oai"])
 def test_weeks_of_upkeep_by_either_source(
     live: tuple[ArxivStandIn, dict[str, str]], tmp_path: Path, source: str
@@ -130,6 +131,7 @@ def test_options_that_do_not_fit_get_a_sentence(live: tuple[ArxivStandIn, dict[s
         assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
 
 
+@pytest.mark.journey
 def test_a_dry_run_shows_what_would_be_requested(standin: ArxivStandIn, tmp_path: Path) -> None:
     env = {**standin.build_environment(), "TREND_STORE": str(tmp_path / "store")}
     plan = run(
@@ -163,6 +165,7 @@ def test_a_dry_run_without_a_network_shows_upper_bounds(tmp_path: Path) -> None:
     assert "Nothing was fetched from oaipmh.arxiv.org." in changes
 
 
+@pytest.mark.journey
 def test_a_failed_fetch_is_shown_and_repeated(live: tuple[ArxivStandIn, dict[str, str]], tmp_path: Path) -> None:
     standin, env = live
     standin.inject_fault("500", times=999, when=lambda query: query["max_results"] != "1")

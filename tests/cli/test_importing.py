@@ -36,6 +36,7 @@ def test_a_file_that_does_not_say_what_it_covers_is_of_unknown_coverage(tmp_path
     assert complete.stderr.endswith(", complete\n")
 
 
+@pytest.mark.journey
 def test_a_snapshot_is_read_from_a_pipe(tmp_path: Path) -> None:
     path = write(tmp_path / "s.jsonl", *months(2018, 1, 2))
     with Path(path).open("rb") as stream:

@@ -16,6 +16,7 @@ from trendcli.core.errors import UsageError
 from trendcli.core.types import Scope
 
 
+@pytest.mark.journey
 def test_completion_knows_topics_packs_scopes_and_categories() -> None:
     def complete(words: str) -> str:
         env = {
@@ -86,6 +87,7 @@ def test_the_only_outcome_is_accepted() -> None:
         check_outcome("rejected")
 
 
+@pytest.mark.journey
 def test_values_that_do_not_fit_get_a_sentence(store: Path, tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text("")
     cases = [
@@ -104,6 +106,7 @@ def test_values_that_do_not_fit_get_a_sentence(store: Path, tmp_path: Path) -> N
         assert (result.exit_code, message in result.stderr) == (code, True), (words, result.stderr)
 
 
+@pytest.mark.journey
 def test_a_damaged_manifest_and_a_wrong_topic_file_get_a_sentence(store: Path, tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     own.write_text("topics:\n  a:\n    phrase: [x]\n")

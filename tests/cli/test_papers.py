@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.commands import run
 
 
+@pytest.mark.journey
 def test_the_submissions_behind_a_number_are_listed(store: Path) -> None:
     words = ["papers", "--store", store, "-t", "gan"]
     assert len(run(*words, "--period", "2018", "--limit", "0", "--format", "jsonl").stdout.splitlines()) == 70

@@ -14,6 +14,7 @@ from tests.commands import run
 from trendcli.core.registry import CHARTS
 
 
+@pytest.mark.journey
 def test_the_options_choose_the_form_of_a_report(store: Path) -> None:
     comparison = run("report", "--store", store, "--pack", "iclr")
     assert comparison.exit_code == 0
@@ -30,6 +31,7 @@ def test_the_options_choose_the_form_of_a_report(store: Path) -> None:
     assert [row["count"] for row in json.loads(volume.stdout)["rows"]] == [1000, 1600]
 
 
+@pytest.mark.journey
 def test_the_options_of_a_report_change_its_rows(store: Path) -> None:
     def rows(*words: Any) -> list[dict[str, Any]]:
         result = run("report", "--store", store, *words, "--format", "json")
@@ -46,6 +48,7 @@ def test_the_options_of_a_report_change_its_rows(store: Path) -> None:
     assert rows("-t", "gan", "--rebase", "2018")[0]["index"] == 100
 
 
+@pytest.mark.journey
 def test_options_that_do_not_fit_a_report_get_a_sentence(store: Path, tmp_path: Path) -> None:
     for words, message in [
         (["--rolling", "3"], "--rolling and --rebase apply to a series only"),
@@ -101,6 +104,7 @@ def test_a_saved_report_is_verified(store: Path, tmp_path: Path) -> None:
         assert (result.exit_code, message in result.output) == (2, True), result.output
 
 
+@pytest.mark.journey
 def test_each_chart_is_saved(store: Path, tmp_path: Path) -> None:
     for kind, words in (
         ("lines", ["-t", "gan"]),
@@ -114,6 +118,7 @@ def test_each_chart_is_saved(store: Path, tmp_path: Path) -> None:
     assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.journey
 def test_options_that_do_not_fit_a_chart_get_a_sentence(store: Path, tmp_path: Path) -> None:
     for words, message in [
         (["pie"], "No chart 'pie'. Known: lines, change, volume, heatmap."),
@@ -141,6 +146,7 @@ def test_a_registered_chart_takes_the_options_of_its_report(
     assert "`trend chart bars` cannot be combined with --rolling." in run(*words, "--rolling", "2").stderr
 
 
+@pytest.mark.journey
 def test_the_submissions_of_a_selection_are_exported(store: Path, tmp_path: Path) -> None:
     result = run("export", "--store", store, "-t", "gan", "-o", tmp_path / "e.csv")
     assert result.stderr == f"Wrote 170 submissions to {tmp_path / 'e.csv'}.\n"

@@ -43,6 +43,7 @@ def test_a_sample_is_printed_where_nobody_can_be_asked(store: Path) -> None:
     assert result.stderr == "Not on a terminal, so the sample is printed for you to judge.\n"
 
 
+@pytest.mark.journey
 def test_answers_of_a_file_must_be_about_the_sample(store: Path, tmp_path: Path) -> None:
     path = tmp_path / "answers.csv"
     path.write_text("id,relevant\n9999.99999,y\n")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.commands import run
 
 
@@ -22,6 +24,7 @@ def test_a_topic_that_replaces_a_shipped_one_is_marked(tmp_path: Path) -> None:
     assert origin == f"{own}:2 (replaces the shipped topic)"
 
 
+@pytest.mark.journey
 def test_a_topic_is_shown_with_its_rules_and_a_pack_with_its_members() -> None:
     assert "pattern  " in run("topics", "show", "rnn").stdout
     assert "meta-rl" in run("topics", "show", "directions").stdout

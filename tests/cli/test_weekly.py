@@ -49,6 +49,7 @@ def read_weeks(out: Path) -> dict[str, bytes]:
     return {path.relative_to(out).as_posix(): path.read_bytes() for path in paths}
 
 
+@pytest.mark.journey
 def test_the_job_draws_a_week_once(job: list[Any], tmp_path: Path, without_charts: None) -> None:
     first = run(*job, "--date", "2019-W20")
     assert first.exit_code == 0, first.output
@@ -117,6 +118,7 @@ def test_weeks_missed_without_a_network_are_backfilled(tmp_path: Path, without_c
     assert late.exit_code in (0, 3)
 
 
+@pytest.mark.journey
 def test_without_a_network_the_stored_weeks_are_drawn(job: list[Any], tmp_path: Path, without_charts: None) -> None:
     env = {"TREND_ARXIV_URL": "http://127.0.0.1:9/api", "TREND_REQUEST_INTERVAL_S": "0", "TREND_RETRY_S": "0"}
     result = run(*job[:-1], "--date", "2019-W20", env=env)
@@ -151,6 +153,7 @@ def test_without_a_store_nothing_is_written(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize(
     ("day", "exit_code", "message"),
     [
@@ -174,6 +177,7 @@ def test_an_unknown_topic_is_named(job: list[Any], tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.journey
 def test_a_week_that_would_be_deleted_at_once_is_refused(job: list[Any], tmp_path: Path, without_charts: None) -> None:
     (tmp_path / "job.yaml").write_text("watch: [gan]\npack: iclr\nkeep: 1\n")
     assert run(*job, "--date", "2019-W20").exit_code == 0
@@ -199,6 +203,7 @@ def test_notify_reads_the_digest_of_a_new_week_once(job: list[Any], tmp_path: Pa
     assert mail.read_text().count("# Week") == 2
 
 
+@pytest.mark.journey
 def test_a_second_job_in_the_same_folder_is_told_to_wait(job: list[Any], tmp_path: Path, without_charts: None) -> None:
     with lock_folder(tmp_path / "out"):
         result = run(*job, "--date", "2019-W20")
@@ -253,6 +258,7 @@ def test_a_digest_may_be_of_any_window(weekly_store: Path, tmp_path: Path) -> No
     assert run(*command, "-o", tmp_path / "d.csv").exit_code == 2
 
 
+@pytest.mark.journey
 def test_a_first_run_that_gets_no_reply_fails(tmp_path: Path) -> None:
     env = {"TREND_ARXIV_URL": "http://127.0.0.1:9/api", "TREND_REQUEST_INTERVAL_S": "0"}
     unreachable = run("weekly", "--store", tmp_path / "none", "--out", tmp_path / "out", env=env)
@@ -297,6 +303,7 @@ def test_a_day_stands_for_the_last_week_that_ended_by_it() -> None:
         _parse_week("2019-05")
 
 
+@pytest.mark.journey
 def test_a_name_that_does_not_exist_is_reported_with_its_file() -> None:
     library, query, watched = _resolve_job(CommonOptions(), WeeklyConfig(watch=("gan",), scope="vision"), None)
     assert watched == ("gan",) and query.topics == tuple(library.get_pack("ml"))
@@ -332,6 +339,7 @@ def test_a_week_for_which_the_notify_command_fails_stays_pending(tmp_path: Path)
     assert read_pending_weeks(tmp_path) == []
 
 
+@pytest.mark.journey
 def test_a_digest_is_of_arxiv_and_has_its_own_formats(store: Path) -> None:
     for words, message in (
         (["--corpus", "iclr"], "A digest covers arXiv only; use `trend report --corpus iclr`."),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from trendcli.demo.corpus import TOPIC_SHARES, YEARLY_COUNTS, build_corpus
 
 
@@ -13,6 +15,7 @@ def test_the_same_seed_gives_the_same_corpus() -> None:
     assert build_corpus(seed=4, yearly_counts={2018: 60}) != corpus
 
 
+@pytest.mark.journey
 def test_the_planted_trends_are_there() -> None:
     submissions = build_corpus()
     assert len(submissions) == sum(YEARLY_COUNTS.values()) >= 20_000

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from trendcli.demo.venue import YEARLY_COUNTS, build_lists
 
 
+@pytest.mark.journey
 def test_the_lists_are_the_same_each_time() -> None:
     lists = build_lists()
     assert build_lists() == lists
@@ -12,6 +15,7 @@ def test_the_lists_are_the_same_each_time() -> None:
     assert len({entry["id"] for entries in lists.values() for entry in entries}) == sum(YEARLY_COUNTS.values())
 
 
+@pytest.mark.journey
 def test_the_planted_acceptance_is_there() -> None:
     active = [entry for entry in build_lists()[2019] if entry["status"] in ("Oral", "Poster", "Reject")]
 

@@ -83,6 +83,7 @@ def test_a_heatmap_counts_the_topics_it_does_not_show(quarterly_series: Report) 
     assert "Topics without matches (not shown): 1." in draw_heatmap(quarterly_series).get_supxlabel()
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize("kind", FIGURE_FORMATS)
 def test_the_same_report_gives_the_same_bytes(quarterly_series: Report, kind: str) -> None:
     first, second = (encode_figure(draw_lines(quarterly_series), kind) for _ in range(2))

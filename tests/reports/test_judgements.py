@@ -120,6 +120,7 @@ def test_the_periods_that_were_judged_are_named(store: Store, library: Library) 
         read_judgements(store, "gan")
 
 
+@pytest.mark.journey
 def test_a_precision_stands_where_it_was_judged(gans: Store, library: Library, tmp_path: Path) -> None:
     root = tmp_path / "gans"
     shutil.copytree(gans.root, root)

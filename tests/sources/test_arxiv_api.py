@@ -74,6 +74,7 @@ def test_every_submission_comes_with_its_first_date(
     ]
 
 
+@pytest.mark.journey
 def test_fetching_again_changes_nothing(standin: ArxivStandIn, tmp_path: Path) -> None:
     fetch(standin, tmp_path)
     store, result = fetch(standin, tmp_path)
@@ -81,6 +82,7 @@ def test_fetching_again_changes_nothing(standin: ArxivStandIn, tmp_path: Path) -
     assert store.manifest.submission_count == 600
 
 
+@pytest.mark.journey
 def test_a_later_revision_replaces_its_submission(
     standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
 ) -> None:
@@ -110,6 +112,7 @@ def test_only_the_requested_categories_are_stored(
     assert store.build_coverage().requested_categories() == {"cs.CL"}
 
 
+@pytest.mark.journey
 def test_large_windows_are_halved(
     standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,6 +237,7 @@ PAGES: list[tuple[str, Callable[[dict[str, str]], bool]]] = [
 ]
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize(("page", "when"), PAGES)
 def test_nothing_is_lost_to_a_fault_that_passes(
@@ -280,6 +284,7 @@ def test_the_package_alone_returns_everything_where_nothing_fails(unhardened: ar
     assert len(set(ids(unhardened))) == 600
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize("fault", LOSING)
 def test_the_package_alone_silently_loses_records(standin: ArxivStandIn, unhardened: arxiv.Client, fault: str) -> None:
     standin.inject_fault(fault)
@@ -308,6 +313,7 @@ def test_the_package_alone_stops_at_the_first_fault(
         ids(unhardened)
 
 
+@pytest.mark.journey
 def test_an_entry_without_a_date_is_requested_again(
     standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
 ) -> None:
@@ -317,6 +323,7 @@ def test_an_entry_without_a_date_is_requested_again(
     assert result.is_complete
 
 
+@pytest.mark.journey
 def test_an_entry_that_never_has_a_date_leaves_the_slice_partial(standin: ArxivStandIn, tmp_path: Path) -> None:
     standin.inject_fault(
         "entry without a date", times=99, when=lambda query: query["max_results"] != "1" and query["start"] == "0"
@@ -330,6 +337,7 @@ def test_an_entry_that_never_has_a_date_leaves_the_slice_partial(standin: ArxivS
     assert result.faults[0] == "2018-01-01 to 2019-01-01: received 249 of 250 submissions; stored as partial"
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize("fault", ["empty page", "html with 200", "503", "connection cut", "truncated xml"])
 def test_a_fault_that_lasts_stops_the_run_and_keeps_what_arrived(
     standin: ArxivStandIn, tmp_path: Path, fault: str
@@ -350,6 +358,7 @@ def test_a_fault_that_lasts_stops_the_run_and_keeps_what_arrived(
     assert {a.status for a in Store.open(tmp_path).manifest.ledger} == {"complete"}  # the failed slice was fetched
 
 
+@pytest.mark.journey
 def test_waits_grow_and_retry_after_is_a_minimum(standin: ArxivStandIn, tmp_path: Path) -> None:
     waits: list[float] = []
     store = Store.open_or_create(tmp_path)
@@ -416,6 +425,7 @@ def test_an_address_that_nobody_answers(tmp_path: Path) -> None:
     assert not (tmp_path / "manifest.json").exists()
 
 
+@pytest.mark.journey
 def test_requests_keep_their_distance_and_name_the_client(standin: ArxivStandIn, tmp_path: Path) -> None:
     store = Store.open_or_create(tmp_path)
     source = ArxivApi(standin.url, Pace(None, 0.05), contact="mailto:a@example.org")

@@ -51,6 +51,7 @@ class ListSource:
         yield Batch(build_batch_table(self.papers, "test", datetime(2020, 7, 1, tzinfo=UTC)), (record,))
 
 
+@pytest.mark.journey
 def test_delta_files_are_compacted_once_they_were_matched_and_no_text_is_matched_again(
     library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

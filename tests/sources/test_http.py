@@ -51,6 +51,7 @@ def test_all_hosts_of_arxiv_are_one_site(url: str, site: str) -> None:
     assert site_of_url(url) == site
 
 
+@pytest.mark.journey
 def test_turns_of_two_processes_are_an_interval_apart(tmp_path: Path) -> None:
     """Also through two interfaces of one site; measured by the clock of the machine."""
     code = (

@@ -84,6 +84,7 @@ def test_everything_comes_with_its_first_date(
     assert result.is_complete
 
 
+@pytest.mark.journey
 def test_one_set_is_requested_for_each_category_or_for_a_whole_archive(
     paged_standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
 ) -> None:
@@ -153,6 +154,7 @@ WHERE: list[tuple[str, Callable[[dict[str, str]], bool]]] = [
 ]
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize(("page", "when"), WHERE)
 def test_nothing_is_lost_to_a_fault_that_passes(
@@ -174,6 +176,7 @@ def test_nothing_is_lost_to_a_fault_that_passes(
     assert result.is_complete and [answer.status for answer in store.manifest.ledger] == ["complete"]
 
 
+@pytest.mark.journey
 def test_a_record_that_is_skipped_because_another_moves_is_requested_by_itself(
     paged_standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
 ) -> None:
@@ -185,6 +188,7 @@ def test_a_record_that_is_skipped_because_another_moves_is_requested_by_itself(
     assert store.manifest.submission_count == 600
 
 
+@pytest.mark.journey
 def test_many_that_were_skipped_are_requested_by_their_days(
     paged_standin: ArxivStandIn,
     small_corpus: list[SyntheticSubmission],
@@ -211,6 +215,7 @@ def test_a_record_that_stays_unreadable_leaves_the_harvest_partial(paged_standin
     assert store.manifest.submission_count == 600 and [a.status for a in store.manifest.ledger] == ["complete"]
 
 
+@pytest.mark.journey
 def test_a_harvest_that_ends_early_resumes_where_it_ended(
     paged_standin: ArxivStandIn,
     small_corpus: list[SyntheticSubmission],

@@ -123,6 +123,7 @@ def test_a_year_is_fetched_page_by_page(standin: OpenReviewStandIn, tmp_path: Pa
     assert {request.user_agent.split("/")[0] for request in requests} == {"trendcli"}
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize("year", V1)
 def test_years_of_the_first_api_are_fetched(year: int, tmp_path: Path) -> None:
     standin = OpenReviewStandIn(ENTRIES, *V1[year])
@@ -154,6 +155,7 @@ def test_where_rejected_submissions_are_hidden_only_the_accepted_are_complete(ve
     assert status == {("accepted",): "complete", ("submitted",): "partial", ("active",): "partial"}
 
 
+@pytest.mark.journey
 def test_a_venue_that_decides_between_two_fetches(standin: OpenReviewStandIn, tmp_path: Path) -> None:
     env = {**standin.build_environment(), "TREND_STORE": str(tmp_path)}
     standin.has_decided = False
@@ -257,6 +259,7 @@ FAULTS: list[tuple[str, int, type[TrendError] | None, str]] = [
 ]
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize(
     ("fault", "times", "error", "words"), FAULTS, ids=lambda value: value if isinstance(value, str) else None
 )
@@ -290,6 +293,7 @@ def test_what_is_stored_stays_when_a_later_fetch_fails(standin: OpenReviewStandI
     assert (tmp_path / "manifest.json").read_bytes() == before
 
 
+@pytest.mark.journey
 def test_a_short_limit_is_waited_for(standin: OpenReviewStandIn, tmp_path: Path) -> None:
     waits: list[float] = []
     standin.inject_fault("429 for a moment")
@@ -346,6 +350,7 @@ def test_logins_that_fail(standin: OpenReviewStandIn, tmp_path: Path) -> None:
     assert "ada@example.org" not in "".join(path.read_text(errors="ignore") for path in tmp_path.rglob("*.json"))
 
 
+@pytest.mark.journey
 def test_the_package_neither_prints_nor_asks_at_a_terminal(standin: OpenReviewStandIn, tmp_path: Path) -> None:
     """By itself it prints its retries and asks for codes; a child process with a terminal shows neither."""
     import pty
@@ -368,6 +373,7 @@ def test_the_package_neither_prints_nor_asks_at_a_terminal(standin: OpenReviewSt
     assert done.stderr == "400 new, 0 revised, 0 unchanged, 2024-01-01 to 2025-01-01, complete\n"
 
 
+@pytest.mark.journey
 def test_an_unreadable_note_leaves_the_year_partial(standin: OpenReviewStandIn, tmp_path: Path) -> None:
     standin.inject_fault("no title")
     env = {**standin.build_environment(), "TREND_STORE": str(tmp_path)}

@@ -275,6 +275,7 @@ def test_an_import_adds_to_what_is_stored(tmp_path: Path) -> None:
     assert {item.kind for item in store.manifest.files} == {"month"}  # so much at once is compacted
 
 
+@pytest.mark.journey
 def test_real_records_are_read_completely(shared: Path, tmp_path: Path) -> None:
     for name in ("snapshot_2007_first1000.jsonl", "snapshot_2019_cs_1000.jsonl"):
         path = shared / "data/kaggle" / name

@@ -84,6 +84,7 @@ STATES = st.builds(
 )  # fmt: skip
 
 
+@pytest.mark.journey
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(STATES, min_size=1, max_size=8), st.randoms(use_true_random=False), st.integers(1, 4))
 def test_the_order_and_the_batches_of_what_comes_do_not_matter(

@@ -79,6 +79,7 @@ def test_everything_stored_is_checked_by_default(papers: Papers, check: Check) -
     assert any("every submission in all categories" in note for note in report.notes)
 
 
+@pytest.mark.journey
 def test_the_command_exits_with_4_if_a_finding_is_not_explained(store: Store, topic_file: Any) -> None:
     path = topic_file(EXPECTS)
     env = {"TREND_TOPICS": str(path)}

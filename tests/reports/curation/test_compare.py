@@ -49,6 +49,7 @@ def test_what_one_topic_matches_and_the_other_does_not(store: Store, library: Li
     assert (first["period"], first["title"], first["matches"][0]["text"]) == ("2019", "A GAN", "GAN")
 
 
+@pytest.mark.journey
 def test_a_phrase_takes_the_place_of_a_topic(store: Store) -> None:
     def compare(first: str, second: str) -> list[dict[str, int]]:
         result = run("topics", "compare", first, second, "--store", store.root, "--format", "json")

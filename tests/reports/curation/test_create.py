@@ -160,6 +160,7 @@ def test_a_file_that_is_not_a_topic_file_is_left_unchanged(store: Store, tmp_pat
     assert path.read_bytes() == old
 
 
+@pytest.mark.journey
 def test_where_a_topic_is_written(store: Store, tmp_path: Path) -> None:
     command = ("topics", "new", "mine", "--from", "graph neural network", "--store", store.root, "-o")
     result = run(*command, tmp_path, env={"TREND_TOPICS": str(tmp_path)})

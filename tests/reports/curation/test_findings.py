@@ -107,6 +107,7 @@ topics:
     assert dated["ids"] == quiet["ids"] == [first_id]
 
 
+@pytest.mark.journey
 def test_a_new_name_for_an_old_thing(papers: Papers, check: Check) -> None:
     submissions = []
     for year in YEARS:  # 200 submissions in the first third and in the last, of two years each

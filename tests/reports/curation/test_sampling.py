@@ -55,6 +55,7 @@ def ids(sample: TopicSample) -> set[str]:
     return {row["id"] for row in sample.rows}
 
 
+@pytest.mark.journey
 def test_a_sample_has_equal_numbers_of_each_period(root: Path, library: Library) -> None:
     def counts_by_period(number: int, **options: Any) -> dict[str, int]:
         return dict(Counter(row["period"] for row in draw(root, library, number, **options).rows))
@@ -153,6 +154,7 @@ def test_a_sample_is_judged_elsewhere_and_read_back(root: Path, tmp_path: Path) 
     assert run("topics", "sample", "gan", "--by", "week", "--store", root).exit_code == 2
 
 
+@pytest.mark.journey
 def test_a_new_answer_changes_a_cached_report(root: Path, library: Library) -> None:
     before = run("report", "-t", "gan", "--store", root).stdout
     sample = draw(root, library, 1)
@@ -182,6 +184,7 @@ def test_in_a_terminal_each_answer_is_saved_at_once(root: Path, library: Library
     assert len(draw(root, library, 6).list_unjudged()) == 4
 
 
+@pytest.mark.journey
 def test_a_corrected_rule_takes_over_the_answers_to_its_sample(root: Path, tmp_path: Path) -> None:
     rules = tmp_path / "rules.yaml"
     command = ("topics", "sample", "nets", "-n", 4, "--store", root)

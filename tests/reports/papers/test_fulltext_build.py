@@ -28,6 +28,7 @@ def suffixes(store: Store) -> set[str]:
     return {path.suffix for path in index_folder(store).iterdir() if path.suffix}
 
 
+@pytest.mark.journey
 def test_segments_stay_few(tmp_path: Path) -> None:
     def papers(first: int, count: int) -> list[Submission]:
         return [paper(f"1801.{number:05d}", "2018-01-05", f"Paper {number}") for number in range(first, first + count)]
@@ -82,6 +83,7 @@ def test_two_builds_at_once_are_refused(graph_store: Store) -> None:
         build_index(graph_store, ignore_progress)
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize("ending", ["db", "npy", "json"])
 def test_a_damaged_segment_is_rebuilt(ending: str, graph_store: Store, library: Library) -> None:
     before = listed_ids(search(graph_store, library, "graph"))

@@ -63,6 +63,7 @@ def made_up_store(tmp_path_factory: pytest.TempPathFactory, small_corpus: list[S
     return fill(tmp_path_factory.mktemp("made-up") / "store", papers, [coverage_record(sorted(CATEGORY_WEIGHTS))])
 
 
+@pytest.mark.journey
 def test_a_count_is_the_number_of_listed_submissions(made_up_store: Store, library: Library) -> None:
     rng = random.Random(5)
     names = ["rl", "rnn", "gan", "generative-models", "architectures", "cnn", "bayesian", "few-shot", "optimization"]
@@ -86,6 +87,7 @@ def test_a_count_is_the_number_of_listed_submissions(made_up_store: Store, libra
         assert len(list_by_words(made_up_store, library, **options).rows) == row["base"], (name, options)
 
 
+@pytest.mark.journey
 def test_every_planted_paper_is_found(
     made_up_store: Store, library: Library, small_corpus: list[SyntheticSubmission]
 ) -> None:
@@ -158,6 +160,7 @@ def test_matches_are_explained_by_rule_and_field(explained_store: Store, library
     assert [column.label for column in report.columns] == ["Topic", "Result", "Rule", "Field", "Context"]
 
 
+@pytest.mark.journey
 def test_a_named_topic_says_why_it_does_not_match(explained_store: Store, library: Library) -> None:
     unnamed = explain_matches(explained_store, library, "1801.00001")
     named = explain_matches(explained_store, library, "1801.00001", ["transformer"])

@@ -40,6 +40,7 @@ def test_a_limit_cuts_the_order_that_was_requested(searched_store: Store, librar
     assert newest.notes[0] == "5 submissions, newest 2 shown (--limit 0 for all)."
 
 
+@pytest.mark.journey
 def test_a_search_stays_within_the_selection(searched_store: Store, library: Library) -> None:
     def ids(text: str, *topics: str, **options: object) -> list[str]:
         return listed_ids(search(searched_store, library, text, *topics, **options))
@@ -81,6 +82,7 @@ def test_a_request_is_either_a_search_or_a_submission() -> None:
         SearchRequest("graph", sort="newst")
 
 
+@pytest.mark.journey
 def test_python_searches_alike(searched_store: Store) -> None:
     best = trendcli.submissions(searched_store, search="graph neural", limit=1)
     newest = trendcli.submissions(searched_store, search="graph neural", limit=1, sort="newest")
@@ -93,6 +95,7 @@ def test_python_searches_alike(searched_store: Store) -> None:
     assert trendcli.authors(searched_store, ["gan"], search="graph").rows[0]["author"] == "Cy Crane"
 
 
+@pytest.mark.journey
 def test_the_command_line_searches_alike_in_every_format(tmp_path: Path) -> None:
     store = fill(tmp_path / "store", GRAPH_WORLD, [coverage_record(["cs.LG", "cs.CL"])]).root
     first = run("index", "--store", store)

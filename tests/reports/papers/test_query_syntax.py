@@ -53,6 +53,7 @@ def matching_texts(query: SearchQuery) -> tuple[list[int], list[int]]:
     return by_index, [row[0] for row in by_scan]
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize(
     ("query", "matches"),
     [
@@ -133,6 +134,7 @@ def test_a_malformed_query_says_what_is_wrong(query: str, message: str) -> None:
         parse_search_query(query, FIELDS)
 
 
+@pytest.mark.journey
 @given(st.text(alphabet=st.sampled_from("graph neural OR AND NOT NEAR -\"*^:(){}[]+,;'%\\~$_é非\n"), max_size=40))
 def test_any_text_gives_the_same_matches_or_is_refused(text: str) -> None:
     try:

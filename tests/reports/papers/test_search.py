@@ -44,6 +44,7 @@ def test_points_and_rows_by_hand(searched_store: Store, monkeypatch: pytest.Monk
     assert progress == ([(2, 5), (4, 5), (5, 5)] if stats.scanned_count else [])
 
 
+@pytest.mark.journey
 def test_a_revision_is_found_by_its_new_words_alone(searched_store: Store, library: Library) -> None:
     fill(
         searched_store.root,
@@ -141,6 +142,7 @@ def test_a_slow_search_says_how_to_be_faster() -> None:
     ]
 
 
+@pytest.mark.journey
 def test_a_venue_is_searched_by_its_keywords(tmp_path: Path) -> None:
     root = tmp_path / "store"
     submissions = [

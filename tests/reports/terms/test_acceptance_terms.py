@@ -9,6 +9,7 @@ from tests.reports.terms.worlds import fill_venue, run_terms
 from trendcli.store.store import Store
 
 
+@pytest.mark.journey
 def test_the_rate_of_a_term_is_compared_with_that_of_all_others(venue: Path) -> None:
     report = run_terms(venue, "--corpus", "toy", "--outcome", "accepted", "--min-count", 10)
     (row,) = (row for row in report["rows"] if row["term"] == "vision transformer")

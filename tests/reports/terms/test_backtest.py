@@ -17,6 +17,7 @@ def test_a_backtest_takes_two_years_in_order() -> None:
             parse_backtest_years(text)
 
 
+@pytest.mark.journey
 def test_backtest_looks_a_year_ahead(tmp_path: Path) -> None:
     """In 2018 two terms rise; in 2019 one stays, one falls below where it was."""
     papers = []

@@ -12,6 +12,7 @@ from trendcli.core.errors import UsageError
 from trendcli.reports.terms.new_names import glob_to_regex
 
 
+@pytest.mark.journey
 def test_new_names_are_counted_by_year(tmp_path: Path) -> None:
     titles = [
         "CycleGAN and GAN",
@@ -41,6 +42,7 @@ def test_new_names_are_counted_by_year(tmp_path: Path) -> None:
         assert run("terms", "--store", tmp_path, "--name-like", "*GAN", *words).exit_code == code
 
 
+@pytest.mark.journey
 def test_a_name_is_new_among_all_of_the_scope(tmp_path: Path) -> None:
     """CycleGAN is in an abstract of 2018, before it is in a title, and before anybody writes of it with an RNN."""
     papers = [
@@ -55,6 +57,7 @@ def test_a_name_is_new_among_all_of_the_scope(tmp_path: Path) -> None:
     assert "Names like *GAN on Recurrent" in run_terms(tmp_path, "--name-like", "*GAN", "-t", "rnn")["title"]
 
 
+@pytest.mark.journey
 def test_a_plural_behind_a_star_is_no_other_name(tmp_path: Path) -> None:
     titles = ["GANs", "DeepESNs and DeepChess", "DeepESN, DeepWalks", "A DeepWalk"]
     papers = [paper(f"1801.{n:05d}", "2018-02-03", text) for n, text in enumerate(titles)]
@@ -71,6 +74,7 @@ def test_a_plural_behind_a_star_is_no_other_name(tmp_path: Path) -> None:
     assert {name["name"] for name in narrow["new_names"]} == {"DeepESN", "DeepWalk", "DeepChess"}
 
 
+@pytest.mark.journey
 def test_which_names_of_the_first_year_are_new_is_unknown(tmp_path: Path) -> None:
     fill(tmp_path, [paper("1801.00001", "2018-03-03", "CycleGAN"), paper("1901.00001", "2019-03-03", "CycleGAN")])
     rows = run_terms(tmp_path, "--name-like", "Cycle*")["rows"]

@@ -122,6 +122,7 @@ def test_keys_that_do_not_fit_are_an_error(monkeypatch: pytest.MonkeyPatch) -> N
         count([("deep nets learn", "old logic")] * 4, [0, 0, 1, 1], 1)
 
 
+@pytest.mark.journey
 @given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=9))
 def test_documents_of_a_term_are_those_that_were_counted(texts: list[tuple[str, str]]) -> None:
     tokens = tokenize(texts)

@@ -51,6 +51,7 @@ def test_a_window_is_compared_with_the_one_before_it(planted_store: Path) -> Non
     ]
 
 
+@pytest.mark.journey
 def test_notes_and_title_say_what_was_read(planted_store: Path) -> None:
     assert "Searched: title." in str(run_terms(planted_store, "--match", "title")["notes"])
     assert "All with p ≤ 0.05 are listed" in str(run_terms(planted_store, "--limit", 0)["notes"])
@@ -60,6 +61,7 @@ def test_notes_and_title_say_what_was_read(planted_store: Path) -> None:
     assert run_terms(planted_store, "--within", "gnn")["title"].startswith("Terms on Graph networks, 2019 against 2018")
 
 
+@pytest.mark.journey
 def test_counts_are_those_of_the_report_of_a_query(planted_store: Path) -> None:
     for row in run_terms(planted_store, "--min-count", 1, "--limit", 0)["rows"]:
         result = run(
@@ -80,6 +82,7 @@ def test_counts_are_those_of_the_report_of_a_query(planted_store: Path) -> None:
             assert same[key] == row[key], (row["term"], key)
 
 
+@pytest.mark.journey
 def test_options_narrow_what_is_tested_and_shown(planted_store: Path) -> None:
     pairs = run_terms(planted_store, "--words", 2, "--limit", 1)["rows"]
     assert {row["term"].count(" ") for row in pairs} == {1} and len(pairs) == 2
@@ -96,6 +99,7 @@ def test_options_narrow_what_is_tested_and_shown(planted_store: Path) -> None:
     assert rows[0]["verdict"] == "rising"
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
@@ -151,6 +155,7 @@ def test_counts_of_real_terms_are_those_of_queries(tmp_path: Path, shared: Path)
         assert (same["count_1"], same["count_2"]) == (row["count_1"], row["count_2"]), row["term"]
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize(
     "words",
     [

@@ -164,6 +164,7 @@ def test_a_decomposition_adds_up_to_the_change(tmp_path: Path, library: Library)
     assert [row["category"] for row in several.rows] == ["all", "all"]
 
 
+@pytest.mark.journey
 def test_a_robust_verdict_survives_four_ways_to_count(tmp_path: Path, library: Library) -> None:
     def year(y: int, titles: int, abstracts: int) -> list[Any]:
         texts = [("A GAN", "x")] * titles + [("x", "We use a GAN.")] * abstracts

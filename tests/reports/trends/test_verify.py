@@ -62,6 +62,7 @@ FORMS: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize(("form", "names", "words"), FORMS)
 def test_the_same_store_gives_the_same_report(
     tmp_path: Path, own: Library, form: str, names: tuple[str, ...], words: dict[str, Any]
@@ -72,6 +73,7 @@ def test_the_same_store_gives_the_same_report(
     assert (list(verification.rows), verification.notes[0]) == ([], "Reproduced: the same query gives the same report.")
 
 
+@pytest.mark.journey
 def test_four_causes_are_named_and_a_compaction_is_none(
     tmp_path: Path, own: Library, topic_file: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,6 +159,7 @@ def test_what_stands_outside_the_rows_is_compared_as_well(tmp_path: Path, own: L
         assert {row["cause"] for row in verify_report(store, own, edited).rows} == {"unexplained"}
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize("wrong", [{}, [], {"kind": "comparison"}, {"kind": "papers", "query": {}}, {"query": 3}, None])
 def test_anything_else_is_refused(tmp_path: Path, own: Library, wrong: Any) -> None:
     with pytest.raises(UsageError, match="not a report that can be reproduced"):

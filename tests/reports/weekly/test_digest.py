@@ -62,6 +62,7 @@ def test_the_numbers_of_a_week(digest_input: DigestInput) -> None:
     assert document["watched"] == ["gan", "rl"] and document["drawn"] == ["2019-07-01"]
 
 
+@pytest.mark.journey
 def test_the_submissions_of_a_week_are_those_that_are_counted(digest_input: DigestInput) -> None:
     document = digest_of(digest_input, "2019-W20")
     assert [paper["topics"] for paper in document["papers"]] == [["gan"]] * 15
@@ -87,6 +88,7 @@ def test_a_digest_as_text(digest_input: DigestInput) -> None:
     assert "## GANs (15)" in text and "## Reinforcement learning (0)" in text
 
 
+@pytest.mark.journey
 def test_a_week_with_a_gap_has_no_counts_and_an_empty_week_has_zeros(tmp_path: Path, digest_input: DigestInput) -> None:
     empty_week = parse_period("2019-W19")
     submissions = [
@@ -110,6 +112,7 @@ def test_a_week_with_a_gap_has_no_counts_and_an_empty_week_has_zeros(tmp_path: P
     assert all(alert["weeks"].startswith("2019-W14") for alert in empty["alerts"])
 
 
+@pytest.mark.journey
 def test_old_weeks_raise_no_alert(tmp_path: Path, digest_input: DigestInput) -> None:
     covered = [
         coverage_record(since="2016-01-01", until="2019-05-20", at="2019-07-01"),
@@ -160,6 +163,7 @@ def test_the_matching_sentence_surveys_and_links_to_code_are_found() -> None:
     ]
 
 
+@pytest.mark.journey
 def test_the_listing_command_selects_what_is_counted(weekly_store: Path) -> None:
     selection = "-t gan -c cs.LG --match title --as-of 2020 --pack iclr --author".split()
     command = ["digest", "--store", weekly_store, *selection, "Ada Abel", "--period", "2019-04", "--format", "json"]
@@ -173,6 +177,7 @@ def test_the_listing_command_selects_what_is_counted(weekly_store: Path) -> None
     assert json.loads(scoped.stdout)["listing"] == "trend papers --scope ml"
 
 
+@pytest.mark.journey
 def test_text_of_submissions_is_no_markup(tmp_path: Path, digest_input: DigestInput) -> None:
     title = "A GAN</script><script>alert(1)</script> [x](javascript:alert(2)) **bold** $a_b$ <img src=x>"
     submissions = [*weekly_world()[20:], paper("1905.00001", "2019-05-14", title)]

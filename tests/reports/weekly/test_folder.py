@@ -70,6 +70,7 @@ def write_empty_week(out: Path, label: str, status: str = "complete", **changes:
         (out / label / name).touch()
 
 
+@pytest.mark.journey
 def test_a_week_is_a_folder_of_pages_data_and_charts(digest_input: DigestInput, tmp_path: Path) -> None:
     assert draw_week(tmp_path, digest_input, parse_period("2019-W20"), TODAY)
     week = tmp_path / "2019-W20"
@@ -87,6 +88,7 @@ def test_a_week_is_a_folder_of_pages_data_and_charts(digest_input: DigestInput, 
     assert volume == "Submissions: 88 in 2016-05, 86 in 2019-04."
 
 
+@pytest.mark.journey
 def test_a_week_that_says_the_same_is_not_written_again(
     digest_input: DigestInput, weekly_store: Path, tmp_path: Path, without_charts: None
 ) -> None:
@@ -106,6 +108,7 @@ def test_a_week_that_says_the_same_is_not_written_again(
     assert read_files(other) == files
 
 
+@pytest.mark.journey
 def test_a_damaged_week_is_drawn_again(digest_input: DigestInput, tmp_path: Path, without_charts: None) -> None:
     for label in ("2019-W19", "2019-W20"):
         draw_week(tmp_path, digest_input, parse_period(label), TODAY)
@@ -122,6 +125,7 @@ def test_a_damaged_week_is_drawn_again(digest_input: DigestInput, tmp_path: Path
     assert read_files(tmp_path) == files
 
 
+@pytest.mark.journey
 def test_latest_index_and_feed_follow_the_weeks(
     digest_input: DigestInput, tmp_path: Path, without_charts: None
 ) -> None:
