@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trendcli.core.version import __version__
+from trendcli.core import __version__
 
 if TYPE_CHECKING:
     from trendcli.api import (

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trendcli.core.normalize import format_one_line, normalize_text, split_author_line
+from trendcli.core.normalize import (
+    CONTEXT_WORD,
+    SEARCH_WORD,
+    TITLE_WORD,
+    format_one_line,
+    normalize_text,
+    split_author_line,
+    split_words,
+)
 
 
 @pytest.mark.parametrize(
@@ -75,3 +83,18 @@ def test_author_lines_are_split_into_names() -> None:
         "D. Four",
     ]
     assert split_author_line("") == []
+
+
+WORDS_TEXT = "A C++ library_2 for Self-Attention in Alzheimer's; Schrödinger"
+
+
+@pytest.mark.parametrize(
+    ("word_pattern", "words"),
+    [
+        (SEARCH_WORD, ["a", "c", "library", "2", "for", "self", "attention", "in", "alzheimer", "s", "schrödinger"]),
+        (TITLE_WORD, ["a", "c++", "library", "2", "for", "self-attention", "in", "alzheimer's", "schr", "dinger"]),
+        (CONTEXT_WORD, ["library", "for", "self", "attention", "in", "alzheimer", "schr", "dinger"]),
+    ],
+)
+def test_each_word_pattern_splits_text_its_own_way(word_pattern: str, words: list[str]) -> None:
+    assert split_words(WORDS_TEXT, word_pattern) == words

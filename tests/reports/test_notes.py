@@ -7,7 +7,7 @@ import pytest
 
 from tests.reports.helpers import bind_words, build_report
 from tests.worlds import coverage_record, fill, paper
-from trendcli.core.version import __version__
+from trendcli.core import __version__
 from trendcli.reports.judgements import Judgement, append_judgements
 from trendcli.reports.notes import (
     abbreviate_list,

@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 
 from trendcli.cli.base import CommonOptions
-from trendcli.cli.commands import register_callback, register_command
 from trendcli.cli.deprecated import RENAMED_COMMANDS
-from trendcli.core.version import __version__
+from trendcli.cli.registration import register_callback, register_command
+from trendcli.core import __version__
 
 _COMMAND_TARGETS = {
     "demo": "demo:run_demo",
@@ -91,7 +91,7 @@ def build_app(arguments: Collection[str] = ()) -> typer.Typer:
 
 def _load_command(target: str) -> Callable[..., None]:
     module, _, name = target.partition(":")
-    command: Callable[..., None] = getattr(import_module(f"trendcli.cli.{module}"), name)
+    command: Callable[..., None] = getattr(import_module(f"trendcli.cli.commands.{module}"), name)
     return command
 
 

@@ -1,1 +1,3 @@
 """What every other package may use: errors, types, periods, arXiv's categories, settings, registries."""
+
+__version__ = "0.2.0"

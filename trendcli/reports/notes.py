@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from trendcli.core import __version__
 from trendcli.core.types import CoverageRecord
-from trendcli.core.version import __version__
 from trendcli.reports.judgements import precision_notes
 from trendcli.store.corpus import restrict_text_fields, venue_notes
 from trendcli.store.coverage import ALL_CATEGORIES

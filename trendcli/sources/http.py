@@ -22,9 +22,9 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 
+from trendcli.core import __version__
 from trendcli.core.errors import RetryableError, SourceUnreachable
 from trendcli.core.files import exclusive_lock
-from trendcli.core.version import __version__
 
 MAX_TRIES = 5
 # waits before each further try, in request intervals: 30, 60, 120, 300, 900 s at arXiv's 3 s

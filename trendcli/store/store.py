@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING
 
 from xxhash import xxh3_64
 
+from trendcli.core import __version__
 from trendcli.core.errors import StoreDamaged, StoreLocked, StoreMissing, UsageError
 from trendcli.core.files import draft_path, exclusive_lock, publish_file, read_error, write_file_atomically
 from trendcli.core.types import CoverageRecord
-from trendcli.core.version import __version__
 from trendcli.store.coverage import Coverage
 from trendcli.store.manifest import ARXIV, COUNTS_ONLY_KIND, DataFile, Manifest, format_manifest, parse_manifest
 

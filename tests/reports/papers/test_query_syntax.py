@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trendcli.core.errors import UsageError
-from trendcli.core.words import SEARCH_WORD, split_words
+from trendcli.core.normalize import SEARCH_WORD, split_words
 from trendcli.reports.papers.query_syntax import (
     And,
     SearchExpr,

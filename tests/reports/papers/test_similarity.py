@@ -9,8 +9,8 @@ import pytest
 from tests.reports.papers.worlds import find_similar, listed_ids
 from tests.worlds import coverage_record, fill, paper
 from trendcli.core.errors import UsageError
+from trendcli.core.normalize import SEARCH_WORD, split_words
 from trendcli.core.types import Submission, ignore_progress
-from trendcli.core.words import SEARCH_WORD, split_words
 from trendcli.reports.papers import similarity
 from trendcli.reports.papers.fulltext_build import build_index
 from trendcli.reports.papers.similarity import (

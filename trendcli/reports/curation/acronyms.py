@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from math import log
 
-from trendcli.core.words import CONTEXT_WORD, split_words
+from trendcli.core.normalize import CONTEXT_WORD, split_words
 
 SURROUNDING_CHARS = 120  # characters on each side of a match: some forty words in all
 # of the values that were tried, these separate the surroundings of one sense from those of another best

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from trendcli.core.errors import UsageError, suggest_names
-from trendcli.core.normalize import normalize_text
-from trendcli.core.words import LETTER_CLASS, SEARCH_WORD, SEPARATOR_CLASS, split_words
+from trendcli.core.normalize import LETTER_CLASS, SEARCH_WORD, SEPARATOR_CLASS, normalize_text, split_words
 
 MAX_SEARCH_WORDS = 32  # words and phrases in a query, and words in a phrase
 MAX_WORD_LETTERS = 200  # letters in a word
 _PIECE_PATTERN = re.compile(r'(-?)(?:([A-Za-z_]+):)?(?:"([^"]*)"(\*?)|([^\s"]+))')
-_RE2_SEPARATOR_CLASS = r"[^0-9a-z\x{80}-\x{10FFFF}]"  # core.words.SEPARATOR_CLASS in the syntax of RE2
+_RE2_SEPARATOR_CLASS = r"[^0-9a-z\x{80}-\x{10FFFF}]"  # core.normalize.SEPARATOR_CLASS in the syntax of RE2
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trendcli.core.files import write_file_atomically
-from trendcli.core.words import SEARCH_WORD, split_words
+from trendcli.core.normalize import SEARCH_WORD, split_words
 from trendcli.reports.papers.query_syntax import Or, SearchQuery, SearchTerm
 from trendcli.store.manifest import DataFile
 from trendcli.store.sql import file_rows_sql

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from trendcli.core.normalize import TITLE_WORD, split_words
 from trendcli.core.periods import Period
 from trendcli.core.types import Scope
-from trendcli.core.words import TITLE_WORD, split_words
 from trendcli.reports.terms.stopwords import STOPWORDS
 from trendcli.store.manifest import DataFile
 from trendcli.store.sql import file_rows_sql, scope_filter_sql, sql_string

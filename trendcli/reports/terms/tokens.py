@@ -5,7 +5,7 @@ or one hyphen separates them. The phrase of a topic matches by the same rule (to
 n-gram is that of the topic made of it.
 
 Words are split on Arrow buffers: text by text, with a regular expression and a Counter, counting takes nine times as
-long (docs/explanation/terms.md). Words for other uses are those of core/words.py.
+long (docs/explanation/terms.md). Words for other uses are those of core/normalize.py.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
+from trendcli.core import __version__
 from trendcli.core.errors import CoverageMissing, StoreLocked, UsageError
 from trendcli.core.files import exclusive_lock, write_file_atomically
 from trendcli.core.periods import (
@@ -38,7 +39,6 @@ from trendcli.core.periods import (
     previous_period,
 )
 from trendcli.core.types import Progress, Window, ignore_progress
-from trendcli.core.version import __version__
 from trendcli.output.machine import format_json
 from trendcli.output.weekly_page import ChartImage, render_page
 from trendcli.output.weekly_texts import (

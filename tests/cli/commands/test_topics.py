@@ -9,7 +9,7 @@ import pytest
 
 from tests.commands import run
 from trendcli.cli.base import CommonOptions
-from trendcli.cli.topics import SubmissionOptions, _is_in_settings, _output_topic_path, _own_topic_path
+from trendcli.cli.commands.topics import SubmissionOptions, _is_in_settings, _output_topic_path, _own_topic_path
 from trendcli.core.errors import UsageError
 from trendcli.core.types import Scope
 from trendcli.reports.curation.check import ALL_STORED_SCOPE

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trendcli.cli.base import CommonOptions, infer_format
-from trendcli.cli.fetch import build_source, has_results, open_store_for_source, plan_requests
-from trendcli.cli.importing import harvest_with_progress, raise_for_failure, summarize_harvest
+from trendcli.cli.commands.fetch import build_source, has_results, open_store_for_source, plan_requests
+from trendcli.cli.commands.importing import harvest_with_progress, raise_for_failure, summarize_harvest
 from trendcli.cli.options import OutputOption, SelectionOptions
 from trendcli.core.errors import (
     CoverageMissing,

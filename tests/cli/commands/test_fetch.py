@@ -247,8 +247,10 @@ def test_a_registered_source_is_fetched_from(tmp_path: Path, monkeypatch: pytest
             requests.append(request)
             yield Batch(None, (coverage_record(["cs.LG"], "2024-01-01", str(TODAY + timedelta(days=1)), str(TODAY)),))
 
-    monkeypatch.setattr("tests.cli.test_fetch.DUMMY_SOURCE", Dummy)
-    monkeypatch.setitem(SOURCES, "dummy", RegistryEntry("tests.cli.test_fetch:DUMMY_SOURCE", "", updates_arxiv=True))
+    monkeypatch.setattr("tests.cli.commands.test_fetch.DUMMY_SOURCE", Dummy)
+    monkeypatch.setitem(
+        SOURCES, "dummy", RegistryEntry("tests.cli.commands.test_fetch:DUMMY_SOURCE", "", updates_arxiv=True)
+    )
     env = {"TREND_STORE": str(tmp_path), "TREND_CONTACT": "a@example.org"}
     result = run("fetch", "--source", "dummy", "-c", "cs.LG", "--since", "2024-01", env=env)
     assert result.exit_code == 0, result.stderr

@@ -18,7 +18,7 @@ from tests.commands import run
 from tests.standins.arxiv import ArxivStandIn, recent_submission, run_stand_in
 from tests.worlds import coverage_record, fill, paper, weekly_world
 from trendcli.cli.base import CommonOptions
-from trendcli.cli.weekly import _list_settings_variables, _parse_week, _resolve_job, _run_notify_command
+from trendcli.cli.commands.weekly import _list_settings_variables, _parse_week, _resolve_job, _run_notify_command
 from trendcli.core.errors import RetryableError, SettingsError, UsageError
 from trendcli.core.periods import period_containing
 from trendcli.reports.weekly.config import WeeklyConfig

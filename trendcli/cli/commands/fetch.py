@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 import typer
 
 from trendcli.cli.base import CommonOptions
-from trendcli.cli.conflicts import Conflict, check_conflicts, given_flags
-from trendcli.cli.importing import (
+from trendcli.cli.commands.importing import (
     harvest_with_progress,
     is_synthetic_store,
     open_or_create_store,
@@ -19,6 +18,7 @@ from trendcli.cli.importing import (
     raise_for_failure,
     summarize_harvest,
 )
+from trendcli.cli.conflicts import Conflict, check_conflicts, given_flags
 from trendcli.cli.options import (
     CategoriesOption,
     FailIfUnchangedOption,
@@ -122,7 +122,7 @@ def fetch_submissions(
     if (format or output) and not dry_run:
         raise UsageError("--format and --output need --dry-run. Nothing was fetched.")
     if fetches_venues:
-        from trendcli.cli.venue_fetch import fetch_venue_year
+        from trendcli.cli.commands.venue_fetch import fetch_venue_year
 
         venue_name, venue_year = parse_venue_year(venue, year)
         store = open_store_for_source(common, source, venue_name)

@@ -12,7 +12,12 @@ from typing import Annotated
 import typer
 
 from trendcli.cli.base import CommonOptions
-from trendcli.cli.importing import harvest_with_progress, open_or_create_store, raise_for_failure, summarize_harvest
+from trendcli.cli.commands.importing import (
+    harvest_with_progress,
+    open_or_create_store,
+    raise_for_failure,
+    summarize_harvest,
+)
 from trendcli.core.errors import UsageError
 
 

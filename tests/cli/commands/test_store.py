@@ -11,7 +11,7 @@ import pytest
 from tests.commands import run
 from tests.standins.arxiv import ArxivStandIn
 from tests.worlds import coverage_record, fill, gan_world, paper
-from trendcli.cli.store import _describe_age, _read_monthly_totals, _span_rows
+from trendcli.cli.commands.store import _describe_age, _read_monthly_totals, _span_rows
 from trendcli.core.errors import UsageError
 from trendcli.core.settings import Settings
 from trendcli.store.coverage import Coverage

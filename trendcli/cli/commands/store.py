@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trendcli.cli.base import CommonOptions, read_text
-from trendcli.cli.fetch import plan_requests
+from trendcli.cli.commands.fetch import plan_requests
 from trendcli.cli.options import CorpusOption, FormatOption, OutputOption
 from trendcli.core.errors import FindingsReported, TrendError, UsageError
 from trendcli.core.registry import SOURCES

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import run
-from trendcli.cli.terms import _parse_word_range
+from trendcli.cli.commands.terms import _parse_word_range
 from trendcli.core.errors import UsageError
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trendcli.cli.base import CommonOptions
-from trendcli.cli.importing import harvest_with_progress, print_venue_summary, raise_for_failure
+from trendcli.cli.commands.importing import harvest_with_progress, print_venue_summary, raise_for_failure
 
 if TYPE_CHECKING:
     from trendcli.core.report import Report

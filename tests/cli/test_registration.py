@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from tests.commands import TREND, run
 from tests.standins.arxiv import ArxivStandIn
 from trendcli.cli.base import CommonOptions
-from trendcli.cli.commands import register_command
+from trendcli.cli.registration import register_command
 from trendcli.core.errors import CoverageMissing, RetryableError, UsageError
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.commands import TREND, run
 from tests.standins.snapshot import line, months, write
 from tests.worlds import coverage_record, fill, gan_world
-from trendcli.cli.importing import parse_venue_year, parse_window, raise_for_failure, summarize_harvest
+from trendcli.cli.commands.importing import parse_venue_year, parse_window, raise_for_failure, summarize_harvest
 from trendcli.core.errors import RetryableError, StoreUnchanged, UsageError
 from trendcli.core.types import Window
 from trendcli.sources.harvest import HarvestResult

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.commands import run
 from tests.worlds import coverage_record, fill
-from trendcli.cli.venue_fetch import _describe_gaps, _find_final_record
+from trendcli.cli.commands.venue_fetch import _describe_gaps, _find_final_record
 from trendcli.core.types import CoverageRecord
 from trendcli.sources.openreview_venues import find_layout
 
