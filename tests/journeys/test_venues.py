@@ -13,7 +13,6 @@ import pytest
 import time_machine
 from typer.testing import Result
 
-import trendcli
 from tests.commands import run
 from tests.worlds import coverage_record
 from trendcli.core.errors import UsageError
@@ -358,17 +357,6 @@ def test_a_run_on_arxiv_leaves_the_venues_alone(root: Path) -> None:
     draft.write_text("", encoding="utf-8")
     assert Store.open_or_create(root).find_orphan_files() == []
     assert Store.open_or_create(root).corpus == ARXIV
-
-
-def test_a_venue_is_read_from_python(root: Path) -> None:
-    venue = trendcli.open_store(root, "iclr", ["title", "keywords"])
-    (row,) = trendcli.comparison(venue, queries=["graph network"], period="2021", status="active").rows
-    assert (row["count_1"], row["base_1"], row["count_2"], row["base_2"]) == (14, 80, 11, 100)
-    (row,) = trendcli.acceptance(venue, queries=["graph network"], period="2020").rows
-    assert (row["count"], row["accepted"]) == (14, 7)
-    assert len(trendcli.submissions(venue, keywords=["deep learning"], period="2021").rows) == 4
-    with pytest.raises(UsageError, match="did you mean title"):
-        trendcli.open_store(root, "iclr", ["titel"])
 
 
 def test_where_only_the_accepted_are_listed_they_are_the_base(tmp_path: Path) -> None:

@@ -1,32 +1,24 @@
-"""OAI-PMH as a source: sets, upkeep, records that move, faults, and pages that are refused."""
+"""OAI-PMH as a source: sets, upkeep, records that move, and faults."""
 
 from __future__ import annotations
 
-import random
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 import time_machine
 
 from tests.standins.arxiv import ArxivStandIn, expected_rows, rows, run_stand_in
-from tests.standins.mutation import mutate_bytes
-from tests.standins.oai import Archive, render_response
-from trendcli.core.arxiv import CATEGORIES, canonical_categories
+from trendcli.core.arxiv import CATEGORIES
 from trendcli.core.errors import RetryableError, SourceUnreachable
-from trendcli.core.types import Request, Submission, Window, ignore_progress
-from trendcli.demo.corpus import SyntheticSubmission, build_corpus
+from trendcli.core.types import Request, Window, ignore_progress
+from trendcli.demo.corpus import SyntheticSubmission
 from trendcli.sources import oai
 from trendcli.sources.harvest import HarvestResult, harvest_source
-from trendcli.sources.http import InvalidResponse, Pace
+from trendcli.sources.http import Pace
 from trendcli.sources.oai import OaiPmh
-from trendcli.sources.oai_pages import parse_page
 from trendcli.sources.plan import plan_change_requests
 from trendcli.store.coverage import ALL_CATEGORIES
 from trendcli.store.ingest import find_missing_ids
@@ -261,113 +253,7 @@ def test_a_refusal_and_a_bad_argument_end_the_harvest(paged_standin: ArxivStandI
         list(idle.iter_pages("ListRecords", TODAY + timedelta(days=2), "", until=TODAY + timedelta(days=1)))
 
 
-def test_the_recorded_page_is_read_completely(shared: Path) -> None:
-    """1,000 records with the dates of 2,322 versions, compared with what another parser reads."""
-    body = (shared / "data/oai/ListRecords_arXivRaw_cs_2019-10.xml").read_bytes()
-    page = parse_page(body)
-    assert (len(page.submissions), page.parse_errors, page.resumption_token) == (1000, [], "3996692|1001")
-    assert sum(submission.version for submission in page.submissions) == 2322
-    records = {
-        (raw.findtext(f"{RAW}id") or "").strip(): read_facts(raw)
-        for raw in ElementTree.fromstring(body).iter(f"{RAW}arXivRaw")
-    }
-    assert records == {submission.id: facts(submission) for submission in page.submissions}
-    assert all(submission.v1_at <= submission.updated_at for submission in page.submissions)
-
-
-def test_recorded_errors_have_their_codes(shared: Path) -> None:
-    codes = {path.name: parse_page(path.read_bytes()).error_code for path in (shared / "data/oai").glob("error_*.xml")}
-    assert codes == {
-        "error_BadArgument.xml": "badArgument",
-        "error_BadResumptionToken.xml": "badResumptionToken",
-        "error_BadVerb.xml": "badVerb",
-        "error_IdDoesNotExist.xml": "idDoesNotExist",
-        "error_NoRecordsMatch.xml": "noRecordsMatch",
-    }
-
-
-def test_dates_in_both_spellings_and_versions_in_any_order_are_read() -> None:
-    spelled = re.sub(
-        rb"<version .*</version>",
-        b'<version version="v2"><date>Sun, 1 Dec 2002 08:00:00 GMT</date></version>'
-        b'<version version="v1"><date>Fri, 07 Feb 2003 09:30:00 GMT</date></version>',
-        page_of(1),
-    )
-    (submission,) = parse_page(spelled).submissions
-    assert (submission.version, submission.v1_at, submission.updated_at) == (
-        2,
-        int(datetime(2003, 2, 7, 9, 30, tzinfo=UTC).timestamp()),
-        int(datetime(2002, 12, 1, 8, tzinfo=UTC).timestamp()),
-    )
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "reason"),
-    [
-        (b"</OAI-PMH>", b"", "malformed XML"),
-        (b"2026-11-21T12:00:00Z", b"today", "no valid responseDate"),
-        (b"ListRecords>", b"Records>", "a response without a list"),
-        (b"<identifier>oai:arXiv.org:1801", b"<identifier>oai:arXiv.org:18", "an unreadable header"),
-        (b"<request ", b"<request resumptionToken='x' ", "a continuation page without a resumptionToken element"),
-    ],
-)
-def test_a_page_that_would_lose_something_is_refused(old: bytes, new: bytes, reason: str) -> None:
-    body = page_of(2)
-    assert len(parse_page(body).submissions) == 2
-    with pytest.raises(InvalidResponse, match=reason):
-        parse_page(body.replace(old, new))
-
-
-def test_mutated_pages_are_refused_or_read_as_they_stand() -> None:
-    """400 mutations end in InvalidResponse, or in what another parser reads."""
-    body = page_of(4)
-    rng, accepted = random.Random(5), 0
-    for _ in range(400):
-        text = mutate_bytes(body, rng)
-        try:
-            page = parse_page(text)
-        except InvalidResponse:
-            continue
-        for submission in page.submissions:
-            accepted += 1
-            assert facts_of_record(text, submission.id) == facts(submission)
-    assert accepted > 50
-
-
 def test_a_request_without_a_plan_harvests_everything(paged_standin: ArxivStandIn, tmp_path: Path) -> None:
     store = Store.open_or_create(tmp_path)
     harvest_source(store, source(paged_standin, store), [Request(ALL)], ignore_progress, lambda fault: None)
     assert store.manifest.submission_count == 600
-
-
-def page_of(count: int) -> bytes:
-    """Return a page of some synthetic records, as of noon of TODAY."""
-    archive = Archive(build_corpus(seed=3, yearly_counts={2018: count}))
-    return render_response(archive, {"verb": "ListRecords", "metadataPrefix": "arXivRaw"}, (9, 9), NOON)
-
-
-def facts(submission: Submission) -> tuple[Any, ...]:
-    """Return version, first and last date and categories of a submission."""
-    return submission.version, submission.v1_at, submission.updated_at, submission.categories
-
-
-RAW = "{http://arxiv.org/OAI/arXivRaw/}"
-
-
-def read_facts(raw: ElementTree.Element) -> tuple[Any, ...]:
-    """Return the same of a record, by another parser than the product's."""
-    dates = {
-        int((node.get("version") or "v0")[1:]): int(
-            parsedate_to_datetime(node.findtext(f"{RAW}date") or "").timestamp()
-        )
-        for node in raw.findall(f"{RAW}version")
-    }
-    return max(dates), dates[1], dates[max(dates)], canonical_categories(raw.findtext(f"{RAW}categories") or "")
-
-
-def facts_of_record(body: bytes, ident: str) -> tuple[Any, ...]:
-    """Return the facts of one record of a page, of which others may be damaged."""
-    for raw in ElementTree.fromstring(body).iter(f"{RAW}arXivRaw"):
-        if (raw.findtext(f"{RAW}id") or "").strip().lower().endswith(ident.lower()):
-            return read_facts(raw)
-    raise AssertionError(f"{ident} is not in the page")

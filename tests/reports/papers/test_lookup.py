@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-import trendcli
 from tests.commands import run
 from tests.reports.papers.worlds import GRAPH_WORLD, list_by_words, listed_ids, search
 from tests.worlds import coverage_record, fill, paper
@@ -80,19 +79,6 @@ def test_a_request_is_either_a_search_or_a_submission() -> None:
             SearchRequest(**request)
     with pytest.raises(UsageError, match=r"No sort order 'newst' \(did you mean newest\?\). Known: relevance, newest"):
         SearchRequest("graph", sort="newst")
-
-
-@pytest.mark.journey
-def test_python_searches_alike(searched_store: Store) -> None:
-    best = trendcli.submissions(searched_store, search="graph neural", limit=1)
-    newest = trendcli.submissions(searched_store, search="graph neural", limit=1, sort="newest")
-    similar = trendcli.submissions(searched_store, like="1903.00003", limit=1)
-    assert [listed_ids(report) for report in (best, newest, similar)] == [
-        ["1801.00001"],
-        ["1905.00005"],
-        ["1904.00004"],
-    ]
-    assert trendcli.authors(searched_store, ["gan"], search="graph").rows[0]["author"] == "Cy Crane"
 
 
 @pytest.mark.journey
