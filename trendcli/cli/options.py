@@ -152,7 +152,7 @@ class SelectionOptions:
         str | None,
         typer.Option(
             metavar="TOPIC",
-            help="Shares within this topic: of its children, or of the topics named.",
+            help="Shares of this topic's submissions: of its subtopics, or of the topics named.",
             autocompletion=complete_topics,
         ),
     ] = None
@@ -185,7 +185,7 @@ class SelectionOptions:
     author: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only submissions whose author list contains this text.")
     ] = None
-    id: Annotated[str | None, typer.Option(metavar="ID", help="Only this submission.")] = None
+    id: Annotated[str | None, typer.Option(metavar="ID", help="Only the submission with this identifier.")] = None
     match: Annotated[
         MatchMode,
         typer.Option(help="any: title or abstract; title: title only; strict: title, or at least two matches."),
@@ -194,7 +194,7 @@ class SelectionOptions:
         str | None,
         typer.Option(
             metavar="DATE",
-            help="Report as of this day: without later submissions, and with periods as incomplete as they were then.",
+            help="Report as if run on this day: without later submissions, periods as incomplete as then.",
         ),
     ] = None
 

@@ -179,7 +179,7 @@ def parse_period(text: str) -> Period:
                 return period_containing(date.fromisocalendar(numbers[0], numbers[1], 1), unit)
             return period_containing(date(*[*numbers, 1, 1][:3]), unit)
         except (ValueError, OverflowError) as error:
-            raise UsageError(f"No such date: {text} ({error}).") from None
+            raise UsageError(f"{text} is not a date: {error}.") from None
     raise UsageError(f"Not a date: {text!r}. Write 2019, 2019-Q2, 2019-03, 2019-W12 or 2019-03-05.")
 
 

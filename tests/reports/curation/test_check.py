@@ -59,7 +59,7 @@ def test_rules_with_too_few_candidates_are_counted(papers: Papers, check: Check)
     )
     assert report.rows == []
     assert report.notes[0] == (
-        "1 more rule matched nothing, but could match fewer than 30,000 submissions, which is too few to tell."
+        "1 more rule matched nothing, but could match fewer than 30,000 submissions, too few to judge them."
     )
 
 

@@ -188,7 +188,7 @@ def test_the_command_prints_or_appends(store: Store, tmp_path: Path) -> None:
     command = ("topics", "new", "mine", "--from", "graph neural network", "--store", store.root)
     printed = run(*command)
     assert yaml.safe_load(printed.stdout)["topics"]["mine"]["phrases"] == ["graph neural network"]
-    assert "It matches 9 of 18 submissions: 2018 5, 2019 4. Counted in everything stored" in printed.stderr
+    assert "It matches 9 of 18 submissions (2018: 5, 2019: 4). Counted in everything stored" in printed.stderr
     assert "`trend topics sample` count in scope ml." in printed.stderr and "Warning: GNN" in printed.stderr
     own = tmp_path / "own.yaml"
     own.write_text(OWN)

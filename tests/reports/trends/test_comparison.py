@@ -172,7 +172,9 @@ def test_a_robust_verdict_survives_four_ways_to_count(tmp_path: Path, library: L
         return [paper(f"{y}{n % 12 + 1:02d}.{n:05d}", f"20{y}-{n % 12 + 1:02d}-05", t, a) for n, (t, a) in enumerate(texts)]  # fmt: skip
 
     robust = fill(tmp_path / "a", [*year(18, 60, 60), *year(19, 240, 240)])
-    row = build_report("comparison", robust, library, "gan", sensitivity=True).rows[0]
+    report = build_report("comparison", robust, library, "gan", sensitivity=True)
+    assert report.notes[0] == "Relative change is the later share divided by the earlier, minus 1."  # no interval shown
+    row = report.rows[0]
     assert (row["verdict"], row["robust"]) == ("rising", True)
     assert {name: row[f"relative_change_{name}"] for name in ("any", "title", "strict", "primary")} == dict.fromkeys(
         ("any", "title", "strict", "primary"), 3.0

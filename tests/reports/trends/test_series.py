@@ -93,7 +93,7 @@ def test_a_rolling_total_sums_periods_and_an_index_starts_at_100(gans: Store, li
     every = build_report("series", gans, library, "gan", by="month", rolling=12).rows
     assert (every[0]["period"], len(every)) == ("2018-01 to 2018-12", 13)  # not what reaches back before the data
     assert rolled.notes[0] == (
-        "Each row is a 12-month rolling total, so neighbouring rows overlap; change is against the total 1 year earlier, "
+        "Each row is a 12-month rolling total, so neighbouring rows overlap; change is against the total one year earlier, "
         "with its 95 % interval."
     )
     with pytest.raises(UsageError, match="--rebase 2017 is not a period of this series"):

@@ -90,7 +90,8 @@ def fetch_submissions(
     refresh: Annotated[
         bool,
         typer.Option(
-            "--refresh", help="With --source openreview: fetch the year again even if it is stored with its decisions."
+            "--refresh",
+            help="With --source openreview: fetch the year again even if it is already stored, decisions included.",
         ),
     ] = False,
     dry_run: Annotated[
@@ -100,10 +101,10 @@ def fetch_submissions(
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """Fetch submissions from arXiv, or those of a venue from OpenReview.
+    """Fetch submissions from arXiv or OpenReview.
 
-    Without --since, resume where the store ends, category by category, and request the last weeks again, since
-    submissions appear late and are revised. With --since, request what is not covered since then.
+    Without --since, resume where the store ends, category by category, and request the last few weeks again, since
+    submissions appear late and are revised. With --since, request whatever the store lacks from that date on.
 
     A venue is fetched one year at a time: `trend fetch --source openreview --venue iclr --year 2024`. The login is read
     from OPENREVIEW_USERNAME and OPENREVIEW_PASSWORD. Each venue is a corpus of its own; read it with `--corpus iclr`.

@@ -75,7 +75,9 @@ _REPORT_CONFLICTS = (
         ),
         "Use it with --period, topics or a pack, --sort, --reverse, --limit and --min-count.",
     ),
-    Conflict("--decompose", ("--explain", "--sensitivity", "--across", "--sort"), "It has its own rows."),
+    Conflict(
+        "--decompose", ("--explain", "--sensitivity", "--across", "--sort"), "--decompose prints a table of its own."
+    ),
 )
 # what a chart that is drawn from a kind of report does not take
 _CHART_CONFLICTS = {

@@ -50,7 +50,9 @@ def run_weekly_job(
     date_: Annotated[
         str | None,
         typer.Option(
-            "--date", metavar="DATE", help="Generate this week, e.g. 2019-W20, or the last one to end by a date."
+            "--date",
+            metavar="DATE",
+            help="Generate one week, e.g. 2019-W20; given a date, the last week that ended by then.",
         ),
     ] = None,
     no_fetch: Annotated[bool, typer.Option("--no-fetch", help="Use what is stored; fetch nothing.")] = False,
@@ -62,7 +64,7 @@ def run_weekly_job(
         bool, typer.Option("--fail-if-unchanged", help="Exit with code 5 if no week was generated.")
     ] = False,
 ) -> None:
-    """Run the weekly job: fetch, and generate the weeks that have ended.
+    """Fetch, then write a page for each week that has ended.
 
     Each week has a folder with charts, a digest and a page. Missed weeks are backfilled, and weeks that were incomplete
     are regenerated if their numbers have changed.
@@ -178,7 +180,7 @@ def show_schedule(
     systemd: Annotated[bool, typer.Option("--systemd", help="A systemd user service and its timer.")] = False,
     github: Annotated[bool, typer.Option("--github", help="A GitHub workflow that publishes the pages.")] = False,
 ) -> None:
-    """Print what to install to run `trend weekly` every Monday.
+    """Print the crontab line that runs `trend weekly` every Monday.
 
     It runs at 07:17 UTC.
     """

@@ -75,7 +75,7 @@ def check_topics(
     if undecided_count:
         notes.append(
             f"{_format_count(undecided_count, 'more rule')} matched nothing, but could match fewer than "
-            f"{MIN_CANDIDATES:,} submissions, which is too few to tell."
+            f"{MIN_CANDIDATES:,} submissions, too few to judge them."
         )
     if elsewhere:
         notes.append(
@@ -215,6 +215,7 @@ def format_counts_by_year(
     counted = bound.count_submissions(years)
     (topic,) = query.topics
     year_counts = [(year.label, counted.counts[topic, year]) for year in years]
-    listed = ", ".join(f"{label} {count:,}" for label, count in year_counts if count)
+    listed = ", ".join(f"{label}: {count:,}" for label, count in year_counts if count)
     total = sum(count for _, count in year_counts)
-    return f"It matches {total:,} of {sum(counted.totals.values()):,} submissions{f': {listed}' if listed else ''}."
+    by_year = f" ({listed})" if listed else ""
+    return f"It matches {total:,} of {sum(counted.totals.values()):,} submissions{by_year}."

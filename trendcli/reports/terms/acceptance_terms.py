@@ -108,8 +108,8 @@ def build_acceptance_terms(
             DIFFERENCE_NOTE,
             f"Tested {test_count:,} {unit} that occur in at least {term_filter.min_count:,} submissions: {more:,} "
             f"associated with acceptance, {less:,} with rejection, near-duplicates merged. Terms with p ≤ {FDR} are "
-            f"listed{limit}, sorted by the end of the interval nearer to no difference, so that rare terms with "
-            "extreme rates do not outrank common ones with clear differences.",
+            f"listed{limit}, sorted by the bound of the interval that is nearer to no difference, so that rare terms "
+            "with extreme rates do not outrank common ones with clear differences.",
             verdict_note(test_count, "keyword" if is_by_keyword else "term"),
         ],
         resolved_options={"period": period.label, "outcome": "accepted", **term_filter.query_fields},

@@ -80,7 +80,7 @@ _DECOMPOSITION_COLUMNS = (
     Column("within", "Within", "points", 0),
     Column("mix", "Mix", "points", 0),
 )
-_CHANGE_NOTE = "Relative change is the later share divided by the earlier, minus 1, with its 95 % interval."
+_CHANGE_NOTE = "Relative change is the later share divided by the earlier, minus 1"
 _ROBUST_NOTE = (
     "Robust: the sign is the same, and no verdict is the opposite, for matches anywhere, for title matches, for strict "
     "matches (title, or at least two), and for primary categories only."
@@ -110,7 +110,8 @@ def build_comparison(
         columns = (
             [columns[0], CATEGORY_COLUMN, *columns[1:]] if len(query.topics) > 1 else [CATEGORY_COLUMN, *columns[1:]]
         )
-    notes = [_CHANGE_NOTE, *family_notes(rows, "period_2", [history])]
+    interval = "" if query.sensitivity else ", with its 95 % interval"  # whose column the analysis has no room for
+    notes = [f"{_CHANGE_NOTE}{interval}.", *family_notes(rows, "period_2", [history])]
     if query.across:
         notes.append(OVERLAP_NOTE)
     if query.sensitivity:

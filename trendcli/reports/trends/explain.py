@@ -150,7 +150,7 @@ def _computation_steps(row: Mapping[str, Any], history: History, family_size: in
         steps["95 % interval"] = f"{100 * row['ci_low']:+.1f} % to {upper}, {interval_method(pair)}"
     if row["p"] is not None:
         steps["p"] = f"{row['p']:.4g}: test of no change, by the same method"
-        alone = "for this topic alone; larger if several topics are tested together (--pack)"
+        alone = "for this topic alone; usually larger if several topics are tested together (--pack)"
         family = alone if family_size <= 1 else f"among {family_size} tested topics (Benjamini-Hochberg)"
         steps["q"] = f"{row['q']:.4g} {family}"
     steps["verdict"] = f"{row['verdict']}: {_verdict_reason(row['verdict'])}"

@@ -27,7 +27,7 @@ from trendcli.reports.base import (
     period_fields,
     visible_count,
 )
-from trendcli.reports.notes import OVERLAP_NOTE, coverage_phrase, format_count, status_command
+from trendcli.reports.notes import OVERLAP_NOTE, coverage_phrase, status_command
 from trendcli.reports.significance import (
     History,
     add_verdicts,
@@ -184,7 +184,8 @@ def _change_note(query: Query, unit: str, earlier_of: Mapping[Period, Period | N
             f"Change is against {'the year before' if unit == 'year' else f'the same {unit} a year earlier'}{interval}."
         )
     years = [round((period.start - earlier.start).days / 365) for period, earlier in earlier_of.items() if earlier]
-    change = f"; change is against the total {format_count(years[0], 'year')} earlier" if years else ""
+    span = "one year" if years[:1] == [1] else f"{years[0]} years" if years else ""
+    change = f"; change is against the total {span} earlier" if years else ""
     return f"Each row is a {query.rolling}-{unit} rolling total, so neighbouring rows overlap{change}{interval}."
 
 

@@ -95,7 +95,8 @@ def verify_report(
         data_as_of=now.data_as_of,
         notes=[
             _format_outcome(len(causes), len(numbers)),
-            f"Data as of {saved_report.get('data_as_of')} then, {now.data_as_of} now.",
+            f"Data as of {_format_data_date(saved_report.get('data_as_of'))} in the saved report, "
+            f"{_format_data_date(now.data_as_of)} now.",
         ],
         provenance=now.provenance,
     )
@@ -256,3 +257,8 @@ def _format_value(value: Any) -> str:
 
 def _difference_row(cause: str, where: str, then: str, now: str) -> dict[str, str]:
     return {"cause": cause, "where": where, "then": then, "now": now}
+
+
+def _format_data_date(data_as_of: str | None) -> str:
+    """Return the day of a report's data, '2020-01-01', or 'an unknown day'."""
+    return str(data_as_of)[:10] if data_as_of else "an unknown day"
