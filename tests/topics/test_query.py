@@ -173,8 +173,8 @@ def test_without_a_complete_period_the_message_names_what_was_never_fetched(
     with pytest.raises(CoverageMissing) as error:
         last_complete_period(bound, "year")
     assert str(error.value) == (
-        "No year is completely covered for two (never fetched: cs.CL). Choose a period with --period, or a shorter unit "
-        "with --by month and a topic; see `trend status`."
+        "No year is completely covered for two: cs.CL was never fetched. Fetch with `trend fetch -c cs.CL --since 2018`, "
+        "or report on the rest with -c cs.LG."
     )
 
 

@@ -329,15 +329,23 @@ def last_complete_period(bound: BoundQuery, unit: str) -> Period:
         if status == "unknown" and bound.store.list_files(period.start, period.end):
             return period
     unfetched = [name for name in categories if not bound.coverage.category_spans(name)]
-    raise CoverageMissing(
-        f"No {unit} is completely covered for {bound.selection.scope.name}"
-        + (f" (never fetched: {' '.join(unfetched)}). " if unfetched else ". ")
-        + (
-            "Choose a period with --period, or a shorter unit with --by month and a topic; see `trend status`."
-            if bound.store.corpus == ARXIV
-            else "Choose a year with --period, or import or fetch the incomplete list again; see "
+    gap = f"No {unit} is completely covered for {bound.selection.scope.name}"
+    if bound.store.corpus != ARXIV:
+        raise CoverageMissing(
+            f"{gap}. Choose a year with --period, or import or fetch the incomplete list again; see "
             f"`trend status --corpus {bound.store.corpus}`."
         )
+    if unfetched:
+        flags, fetched = (
+            " ".join(f"-c {name}" for name in names)
+            for names in (unfetched, [name for name in categories if name not in unfetched])
+        )
+        raise CoverageMissing(
+            f"{gap}: {' '.join(unfetched)} {'was' if len(unfetched) == 1 else 'were'} never fetched. Fetch with "
+            f"`trend fetch {flags} --since {first_day.year}`, or report on the rest with {fetched}."
+        )
+    raise CoverageMissing(
+        f"{gap}. Choose a period with --period, or a shorter unit with --by month and a topic; see `trend status`."
     )
 
 
