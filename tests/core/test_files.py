@@ -42,6 +42,7 @@ def test_the_old_content_survives_an_error_while_syncing(tmp_path: Path, monkeyp
     with pytest.raises(OSError, match="power"):
         write_file_atomically(path, b"new")
     assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]  # the draft is gone too, since a full disk needs the room
 
 
 def test_two_processes_draft_under_two_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

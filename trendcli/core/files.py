@@ -30,10 +30,10 @@ def atomic_draft(path: Path) -> Iterator[Path]:
     draft = draft_path(path)
     try:
         yield draft
+        publish_file(draft, path)
     except BaseException:
         draft.unlink(missing_ok=True)  # a full disk needs the room
         raise
-    publish_file(draft, path)
 
 
 def write_file_atomically(path: Path, content: bytes) -> None:

@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 
 class InvalidResponse(Exception):
-    """A response that must not be believed; the message is a noun phrase that says why."""
+    """A response that cannot be trusted; the message is a noun phrase that gives the reason."""
 
 
 class Pace:

@@ -1,4 +1,4 @@
-"""Compaction: merge delta files into month files, and carry along what was computed of their rows."""
+"""Compaction: merge delta files into month files, and move what is cached for their rows."""
 
 from __future__ import annotations
 

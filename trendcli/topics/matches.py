@@ -194,7 +194,7 @@ def remap(store: Store, row_map: pa.Table) -> None:
 
 
 class RuleAssignment(NamedTuple):
-    """A rule counts for a topic: that of its own or an ancestor; `guard` is that of the topic that holds the rule."""
+    """A rule and a topic that it counts for: its own, or an ancestor. `guard` is that of the rule's own topic."""
 
     rule_key: int
     topic: str

@@ -117,7 +117,7 @@ def _build_row(period: str, side_counts: Mapping[str, int]) -> dict[str, Any]:
 def _build_example_section(
     db: duckdb.DuckDBPyConnection, bound: BoundQuery, side: str, title: str, total_count: int
 ) -> Report:
-    """Build a section on a side: its newest submissions, and the rules that match most of it."""
+    """Build the section on one side: its newest submissions, and the rules that match most of them."""
     newest = db.execute(
         f"""SELECT file, row, v1_at FROM side JOIN paper USING (file, row) WHERE side = {sql_string(side)}
             ORDER BY v1_at DESC, id LIMIT {MAX_EXAMPLES}"""

@@ -80,7 +80,7 @@ def find_silent_rules(check_input: CheckInput) -> Iterator[TopicFinding]:
 
 
 def find_overlaps(check_input: CheckInput) -> Iterator[TopicFinding]:
-    """Yield rules of one topic, and topics neither of which is an ancestor of the other, that match almost the same."""
+    """Yield pairs that match almost the same: rules of one topic, or topics of which neither contains the other."""
     yield from _find_rule_overlaps(check_input)
     yield from _find_topic_overlaps(check_input)
 

@@ -138,7 +138,7 @@ def list_authors(
 
 
 def _find_unseparated_years(lines: Iterable[tuple[str | None, int]]) -> frozenset[int]:
-    """Return the years of a venue whose list runs author names together, with nothing between them."""
+    """Return the years of a venue whose list runs author names together, without a separator."""
     years_with_commas, years_with_long_names = set[int](), set[int]()
     for line, year in lines:
         if line and "," in line:

@@ -167,7 +167,7 @@ def is_evenly_spread(counts: NDArray[np.int64], category_totals: NDArray[np.int6
 
 
 def newest_ids(tokenized: TokenizedSelection, documents: DocumentIndices, max_ids: int) -> list[str]:
-    """Return the ids of at most `max_ids` of some submissions, the newest first."""
+    """Return the ids of the newest submissions among some, at most `max_ids`, newest first."""
     ids = tokenized.ids.take(pa.array(documents)).to_pylist()
     ranked = sorted(zip((-tokenized.days[documents]).tolist(), ids, strict=True))
     return [submission_id for _, submission_id in ranked[:max_ids]]

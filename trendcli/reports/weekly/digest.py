@@ -233,7 +233,7 @@ def _compare_last_period(bound: BoundQuery, unit: str, period: Period, default_s
 
 
 def _find_comparison(topic: str, comparison: Report | None) -> dict[str, Any] | None:
-    """Return what a digest shows of a topic's row in a comparison; None without a comparison or a row."""
+    """Return the fields of a topic's comparison row that a digest shows; None without a comparison or a row."""
     for row in comparison.rows if comparison else ():
         if row["topic"] == topic:
             return {"period": row["period_2"], "vs": row["period_1"], **{key: row[key] for key in _COMPARISON_KEYS}}
