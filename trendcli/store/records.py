@@ -13,8 +13,8 @@ from trendcli.core.arrow import pa, pc
 from trendcli.core.arxiv import canonical_categories
 from trendcli.core.normalize import format_one_line, normalize_text
 from trendcli.core.types import Submission
+from trendcli.store.data_files import data_schema
 from trendcli.store.manifest import ARXIV
-from trendcli.store.store import data_schema
 
 
 @lru_cache(maxsize=2)
