@@ -150,14 +150,12 @@ class Store:
 
         Raise StoreLocked, with the process that holds it, if another one writes to the store.
         """
-        roots = _list_roots(self.root, self.corpus)
-        for folder in roots:
+        for folder in _list_roots(self.root, self.corpus):
             check_folder(folder)
+            if inspect_folder(folder) == FolderState.empty:  # before anything else lies there
+                corpus = self.corpus if folder == self.root else ARXIV
+                ensure_identity(folder, corpus, synthetic=self.manifest.synthetic)
         with lock_root(self.root):
-            for folder in roots:
-                if inspect_folder(folder) == FolderState.empty:
-                    corpus = self.corpus if folder == self.root else ARXIV
-                    ensure_identity(folder, corpus, synthetic=self.manifest.synthetic)
             if (self.root / MANIFEST_NAME).exists():
                 self.manifest = Store.open(self.root).manifest
             elif self.manifest.generation or inspect_folder(self.root) == FolderState.headless:
