@@ -22,7 +22,7 @@ MANIFEST_NAME = "manifest.json"
 GENERATIONS_FOLDER = "manifests"
 VENUES_FOLDER = "venues"
 _GENERATION_NAME = re.compile(r"\d{6,}\.json")
-_IDENTITY_DRAFT = re.compile(rf"{re.escape(IDENTITY_NAME)}\.\d+\.draft")
+_BEGINNING = re.compile(rf"lock|lock\.json|{re.escape(IDENTITY_NAME)}\.\d+\.draft")
 _KIND = "trendcli store"
 # what systems and file managers put into a folder that is otherwise empty
 _SYSTEM_NAMES = {".DS_Store", "Thumbs.db", "desktop.ini", "lost+found"}
@@ -49,7 +49,7 @@ def inspect_folder(root: Path) -> FolderState:
     is_ours = IDENTITY_NAME in names or has_data or (has_manifest and _is_manifest(root / MANIFEST_NAME))
     is_ours = is_ours or any((root / VENUES_FOLDER).glob(f"*/{MANIFEST_NAME}"))
     # what a run leaves that was killed before it had written the identity
-    if not is_ours and not all(name in ("lock", "lock.json") or _IDENTITY_DRAFT.fullmatch(name) for name in names):
+    if not is_ours and not all(_BEGINNING.fullmatch(name) and (root / name).is_file() for name in names):
         return FolderState.foreign
     if has_manifest:
         return FolderState.store

@@ -61,15 +61,18 @@ def rebuild_manifest(root: Path, corpus: str = ARXIV) -> list[str]:
             raise StoreMissing(f"{root} holds no data file and no manifest from which one could be made.")
         # of the same generation, a manifest knows what came without a file
         newest = max(states, key=lambda state: (state.manifest.generation, state.origin == "manifest"), default=None)
+        loss = _describe_loss(root, newest, commits)
         store, notes = _restore_state(root, corpus, newest, whole_paths)
-        notes += _describe_loss(root, newest, commits)
-        known_paths = {*(file.path for file in store.manifest.files), *(entry.path for entry in store.manifest.dropped)}
-        extra_paths = [path for path in whole_paths if path not in known_paths]
+        notes += loss
+        extra_paths = [path for path in whole_paths if path not in _known_paths(store)]
         notes += _take_in_rows(store, extra_paths, is_unknown=newest is None)
-        aside = [*extra_paths, *damaged]
-        quarantine_files(root, (root / path for path in aside if (root / path).exists()))
+        quarantine_files(root, [root / path for path in data_paths if path not in _known_paths(store)])
         notes += [f"Moved {path} to the quarantine." for path in damaged]
     return notes
+
+
+def _known_paths(store: Store) -> set[str]:
+    return {*(file.path for file in store.manifest.files), *(entry.path for entry in store.manifest.dropped)}
 
 
 def _is_whole(root: Path) -> bool:
