@@ -7,7 +7,9 @@ program's own files, and the day.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -41,14 +43,27 @@ def result_key(root: Path, query: str, input_files: Iterable[Path]) -> str:
         except OSError:
             stamps.append(f"{path}: none")
     state = "\n".join([query, f"{datetime.now(UTC):%Y-%m-%d}", *stamps])
-    return blake2b(state.encode(), digest_size=16).hexdigest()
+    return _hash(state.encode(errors="surrogatepass"))  # names of files need not be UTF-8
 
 
 def read_result(root: Path, key: str, parse_json: Callable[[Any], Result]) -> Result | None:
-    """Return the result of that key, built by `parse_json` from its JSON value; None if it is missing or unreadable."""
+    """Return the result of that key, built by `parse_json` from its JSON value; None if it is missing or unreadable.
+
+    One that is not as it was written, by its hash in the first line, is removed and counts as missing.
+    """
+    path = _result_path(root, key)
     try:
-        return parse_json(json.loads(_result_path(root, key).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, KeyError):
+        found_hash, _, content = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    try:
+        if found_hash.decode() != _hash(content):
+            raise ValueError("damaged")
+        return parse_json(json.loads(content))
+    except (ValueError, TypeError, KeyError, RecursionError):
+        logging.getLogger(__name__).warning("%s is damaged; what it held is computed again", path)
+        with suppress(OSError):
+            path.unlink()
         return None
 
 
@@ -61,7 +76,8 @@ def write_result(root: Path, key: str, result: DataclassInstance) -> None:
     """Keep a result, and remove the oldest beyond MAX_RESULTS; do nothing where the disk cannot be written."""
     path = _result_path(root, key)
     try:
-        write_file_atomically(path, json.dumps(result, default=vars, ensure_ascii=False).encode())
+        content = json.dumps(result, default=vars, ensure_ascii=False).encode(errors="surrogatepass")
+        write_file_atomically(path, _hash(content).encode() + b"\n" + content)
         newest_first = sorted(path.parent.iterdir(), key=lambda file: file.stat().st_mtime_ns, reverse=True)
         for old_path in newest_first[MAX_RESULTS:]:
             old_path.unlink(missing_ok=True)
@@ -69,5 +85,9 @@ def write_result(root: Path, key: str, result: DataclassInstance) -> None:
         return
 
 
+def _hash(content: bytes) -> str:
+    return blake2b(content, digest_size=16).hexdigest()
+
+
 def _result_path(root: Path, key: str) -> Path:
-    return root / "cache" / "answers" / f"{key}.json"
+    return root / "cache" / "answers" / f"{key}.answer"
