@@ -83,6 +83,7 @@ def named_output(path: Path) -> Iterator[Path]:
         if target.exists() and not os.access(target, os.W_OK):  # a draft could replace a file that is write-protected
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         with atomic_draft(target) as draft:
+            draft.touch()  # a folder that cannot be written is noticed before the long work
             yield draft
             if target.exists():
                 shutil.copymode(target, draft)

@@ -83,8 +83,12 @@ def _translate_worker(error: BaseException) -> TrendError:
 
 def _translate_disk(error: BaseException) -> TrendError:
     """Name the file, or else the system's own words; a name that no disk can hold is a mistake in the command."""
-    if not isinstance(error, OSError):
-        return ActionRequiredError(f"{_first_line(error)}. Everything stored before this command is intact.")
+    if not isinstance(error, OSError):  # what an engine says is long, in JSON, and about a draft
+        text = str(error)
+        reason = next(os.strerror(number) for number in _DISK_ERRORS if os.strerror(number) in text)
+        file = _QUOTED_PATH.search(text)
+        location = f": {file['path']}" if file else ""
+        return ActionRequiredError(f"{reason}{location}. Everything stored before this command is intact.")
     if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
         return UsageError(f"{error.strerror}: {error.filename}. Nothing was changed.")
     if error.errno == errno.ENOENT and _DATA_FILE.search(str(error.filename)):
@@ -98,7 +102,7 @@ def _translate_disk(error: BaseException) -> TrendError:
 def _translate_data(error: BaseException) -> TrendError | None:
     """Translate what an engine says about data: a disk that fails, or a file that is missing or damaged."""
     text = str(error)
-    if getattr(error, "errno", None) or any(os.strerror(number) in text for number in _DISK_ERRORS):
+    if (isinstance(error, OSError) and error.errno) or any(os.strerror(number) in text for number in _DISK_ERRORS):
         return _translate_disk(error)
     if any(phrase in text for phrase in _MEMORY_PHRASES):
         return _translate_memory(error)
@@ -150,6 +154,7 @@ _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES
 _MEMORY_PHRASES = ("failed to allocate", "Out of Memory", "could not allocate", "Cannot allocate memory")
 # engines quote the path of a file; those of the store are parquet, those of its index npy
 _DATA_FILE = re.compile(r"(?P<path>/[^\"'\n]*?\.(?:parquet|npy|arrow)|[A-Za-z]:[/\\][^\"'\n]*?\.(?:parquet|npy|arrow))")
+_QUOTED_PATH = re.compile(r"""["'](?P<path>/[^"'\\]+?)(\.\d+\.draft)?\\?["']""")
 _WRONG_QUERIES = {f"duckdb.{name}Exception" for name in ("Binder", "Catalog", "Parser", "Syntax", "NotImplemented")}
 # the first that fits holds: what libraries derive from Python's own classes stands before these
 _TRANSLATIONS: tuple[tuple[Callable[[BaseException], TrendError | None], set[str]], ...] = (

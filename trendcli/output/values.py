@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from trendcli.core.report import Column
+from trendcli.core.report import Column, Report
+from trendcli.core.text import clean_text
 
 NOT_AVAILABLE = "n/a"  # the count is unknown, because days are not covered
 NO_VALUE = "–"  # the number does not exist, such as a change from zero
@@ -68,6 +70,31 @@ def _format_interval(row: Mapping[str, Any], column: Column) -> str:
 def format_percent(value: float) -> str:
     """Return a fraction in percent with its sign: one decimal below 100 %, beyond which it would only look exact."""
     return f"{100 * value:+,.0f}" if value >= 0.9995 else f"{100 * value:+.1f}"
+
+
+def clean_report(report: Report) -> Report:
+    """Return a report whose text is without control characters, as a page, a table or a chart may show it."""
+    return replace(
+        report,
+        title=clean_text(report.title),
+        query=_clean_value(report.query),
+        columns=[replace(column, label=clean_text(column.label)) for column in report.columns],
+        rows=_clean_value(report.rows),
+        periods=_clean_value(report.periods),
+        notes=_clean_value(report.notes),
+        breaks=_clean_value(report.breaks),
+        sections=[clean_report(section) for section in report.sections],
+    )
+
+
+def _clean_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, Mapping):
+        return {key: _clean_value(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean_value(item) for item in value]
+    return value
 
 
 def column_heading(column: Column) -> str:

@@ -259,7 +259,7 @@ def write_new_topic(
     The topic includes the plurals, hyphenations and acronyms that the stored texts use. It is appended to the topic
     file, or printed if neither -o nor the setting names one.
     """
-    from trendcli.core.files import write_file_atomically
+    from trendcli.core.files import write_named_file
     from trendcli.core.settings import config_folder
     from trendcli.reports.curation.check import format_counts_by_year
     from trendcli.reports.curation.create import draft_topic, format_topic_yaml, insert_topic, read_back_topic
@@ -294,10 +294,7 @@ def write_new_topic(
         else f"; `trend topics compare` and `trend topics sample` count in scope {usual_scope.name}."
     )
     if path:
-        try:
-            write_file_atomically(path, text.encode())
-        except OSError as error:
-            raise UsageError(f"Cannot write {path}: {error.strerror}.") from None
+        write_named_file(path, text.encode())
     else:
         typer.echo(text, nl=False)
     warnings = [f"Warning: {warning}" for warning in draft.warnings]
