@@ -32,10 +32,10 @@ from trendcli.output.chart_parts import (
     label_line_ends,
     mark_breaks,
     period_middle,
+    prepare_report,
     split_runs,
     to_day_number,
 )
-from trendcli.output.values import clean_report
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555", "#B8A900")
 FIGURE_FORMATS = ("png", "svg", "pdf")
@@ -52,7 +52,7 @@ def draw_lines(report: Report) -> Figure:
     An index is drawn without a band; categories of one topic are lines of their own. Raise UsageError if there are more
     than `MAX_LINES` lines.
     """
-    report = clean_report(report)
+    report = prepare_report(report)
     check_report_kind(report, "lines", "series")
     row_label = _choose_row_label(report)
     names = list(dict.fromkeys(row_label(row) for row in report.rows))
@@ -113,7 +113,7 @@ def draw_volume(report: Report, log: bool = False) -> Figure:
     A fitted growth is drawn as a line over them. On a `log` axis, on which steady growth is a straight line, points
     take the place of bars.
     """
-    report = clean_report(report)
+    report = prepare_report(report)
     check_report_kind(report, "volume", "series", "volume")
     names = list(dict.fromkeys(row.get("name", "") for row in report.rows))
     if len(names) > 1:
@@ -163,7 +163,7 @@ def draw_volume(report: Report, log: bool = False) -> Figure:
 
 def draw_change(report: Report) -> Figure:
     """Draw the relative change between two periods as a bar per topic, with its 95 % interval and the two counts."""
-    report = clean_report(report)
+    report = prepare_report(report)
     check_report_kind(report, "change", "comparison")
     row_label = _choose_row_label(report)
     rows = [row for row in report.rows if row["relative_change"] is not None]
@@ -225,7 +225,7 @@ def draw_heatmap(report: Report) -> Figure:
 
     Topics are ordered by the period of their peak; those without a match are only counted in a note.
     """
-    report = clean_report(report)
+    report = prepare_report(report)
     check_report_kind(report, "heatmap", "series")
     row_label = _choose_row_label(report)
     names = list(dict.fromkeys(row_label(row) for row in report.rows))

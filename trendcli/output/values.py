@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -72,29 +72,27 @@ def format_percent(value: float) -> str:
     return f"{100 * value:+,.0f}" if value >= 0.9995 else f"{100 * value:+.1f}"
 
 
-def clean_report(report: Report) -> Report:
-    """Return a report whose text is without control characters, as a page, a table or a chart may show it."""
+def clean_report(report: Report, clean: Callable[[str], str] = clean_text) -> Report:
+    """Return a report with all its text cleaned: without control characters, as a page or a table may show it."""
+
+    def clean_value(value: Any) -> Any:
+        if isinstance(value, str):
+            return clean(value)
+        if isinstance(value, Mapping):
+            return {key: clean_value(item) for key, item in value.items()}
+        return [clean_value(item) for item in value] if isinstance(value, list | tuple) else value
+
     return replace(
         report,
-        title=clean_text(report.title),
-        query=_clean_value(report.query),
-        columns=[replace(column, label=clean_text(column.label)) for column in report.columns],
-        rows=_clean_value(report.rows),
-        periods=_clean_value(report.periods),
-        notes=_clean_value(report.notes),
-        breaks=_clean_value(report.breaks),
-        sections=[clean_report(section) for section in report.sections],
+        title=clean(report.title),
+        query=clean_value(report.query),
+        columns=[replace(column, label=clean(column.label)) for column in report.columns],
+        rows=clean_value(report.rows),
+        periods=clean_value(report.periods),
+        notes=clean_value(report.notes),
+        breaks=clean_value(report.breaks),
+        sections=[clean_report(section, clean) for section in report.sections],
     )
-
-
-def _clean_value(value: Any) -> Any:
-    if isinstance(value, str):
-        return clean_text(value)
-    if isinstance(value, Mapping):
-        return {key: _clean_value(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean_value(item) for item in value]
-    return value
 
 
 def column_heading(column: Column) -> str:

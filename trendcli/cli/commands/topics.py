@@ -24,7 +24,9 @@ from trendcli.cli.options import (
     complete_packs,
     complete_topics,
 )
+from trendcli.cli.streams import print_message
 from trendcli.core.errors import FindingsReported, UsageError
+from trendcli.core.text import clean_text
 
 if TYPE_CHECKING:
     from trendcli.core.types import Scope
@@ -189,7 +191,7 @@ def _ask_for_judgements(sample: TopicSample, topic_name: str) -> TopicSample:
         typer.echo(f"{len(unjudged)} submissions to judge. y: relevant; n: not relevant; s: skip; q: quit.", err=True)
     for number, row in enumerate(unjudged, 1):
         heading = f"[{number}/{len(unjudged)}] {row['period']}  {row['url']}"
-        typer.echo(f"\n{heading}\n{row['title']}\n{row['snippet']}", err=True)
+        print_message("\n".join(["", heading, clean_text(row["title"]), clean_text(row["snippet"])]))
         answer = ""
         while answer not in ("y", "n", "s", "q"):
             typer.echo(f"{topic_name}? y/n/s/q: ", nl=False, err=True)
