@@ -12,7 +12,14 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from trendcli.core.errors import ActionRequiredError, SourceUnreachable, StoreDamaged, TrendError, UsageError
+from trendcli.core.errors import (
+    ActionRequiredError,
+    RetryableError,
+    SourceUnreachable,
+    StoreDamaged,
+    TrendError,
+    UsageError,
+)
 
 
 def is_interrupt(error: BaseException) -> bool:
@@ -75,7 +82,7 @@ def _translate_memory(error: BaseException) -> TrendError:
 
 
 def _translate_worker(error: BaseException) -> TrendError:
-    return ActionRequiredError(
+    return RetryableError(
         "A worker process was ended from outside, usually because the memory is full. Everything stored before this "
         "command is intact. Close other programs, or work on a smaller part, and run the command again."
     )
