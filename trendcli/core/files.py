@@ -130,7 +130,8 @@ def _acquire_soft_lock(path: Path, timeout_s: float) -> filelock.BaseFileLock:
 
     log = logging.getLogger(__name__)
     log.info("the disk of %s has no locks; the file stands for one", path)
-    lock = filelock.SoftFileLock(path, timeout=timeout_s if timeout_s >= 0 else MAX_SOFT_LOCK_WAIT_S)
+    # more than one attempt, since the first may only remove the file of a process that is gone
+    lock = filelock.SoftFileLock(path, timeout=max(timeout_s, 0.2) if timeout_s >= 0 else MAX_SOFT_LOCK_WAIT_S)
     try:
         lock.acquire()
     except filelock.Timeout:
