@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from trendcli.core.errors import ActionRequiredError, TrendError, UsageError
@@ -15,6 +16,7 @@ from trendcli.core.files import (
     atomic_draft,
     draft_path,
     exclusive_lock,
+    named_output,
     read_error,
     write_file_atomically,
     write_named_file,
@@ -211,3 +213,16 @@ def test_the_soft_lock_of_a_killed_process_is_dropped_and_that_of_another_comput
         ]
         * 2
     )
+
+
+def test_an_error_about_a_file_that_is_read_meanwhile_is_not_about_the_output(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as caught, named_output(tmp_path / "a.csv"):
+        (tmp_path / "input").read_bytes()
+    assert caught.value.filename == str(tmp_path / "input") and names(tmp_path) == []
+
+
+def test_a_disk_that_fills_under_an_engine_is_said_with_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    with pytest.raises(ActionRequiredError) as caught, named_output(path):
+        raise duckdb.IOException("IO Error: Could not write all bytes: No space left on device")
+    assert str(caught.value) == f"Cannot write {path}: No space left on device. Nothing was written."

@@ -80,6 +80,13 @@ def test_a_missing_data_file_is_named(tmp_path: Path, read: Callable[[Path], Any
     assert isinstance(translated, StoreDamaged) and str(translated).startswith(f"{path} is missing or damaged (")
 
 
+def test_a_relative_path_is_named_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path.parent)
+    path = data_file(tmp_path, lambda content: content[:100]).relative_to(tmp_path.parent)
+    for read in (read_by_duckdb, pq.read_table):
+        assert str(translate_error(catch(lambda: read(path)))).startswith(f"{path} is missing or damaged (")
+
+
 def recurse() -> None:
     recurse()
 

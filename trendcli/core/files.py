@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trendcli.core.errors import ActionRequiredError, UsageError
+from trendcli.core.foreign_errors import disk_error_number
 
 if TYPE_CHECKING:
     import filelock
@@ -72,6 +73,7 @@ def named_output(path: Path) -> Iterator[Path]:
     A link stays one, and a file keeps its permissions; a pipe or a device is written to. Raise UsageError if the file
     cannot be written, ActionRequiredError if the disk is full or broken.
     """
+    target = path
     try:
         target = path.resolve() if path.is_symlink() else path
         if target.exists() and not target.is_file():
@@ -87,9 +89,13 @@ def named_output(path: Path) -> Iterator[Path]:
             yield draft
             if target.exists():
                 shutil.copymode(target, draft)
-    except OSError as error:
-        kind = ActionRequiredError if error.errno in _FULL_DISK else UsageError
-        raise kind(f"Cannot write {path}: {error.strerror or error}. Nothing was written.") from None
+    except Exception as error:
+        number = disk_error_number(error)
+        file = Path(getattr(error, "filename", None) or target)
+        if number is None or file not in (target, draft_path(target), *target.parents):  # of a file that was read
+            raise
+        kind = ActionRequiredError if number in _FULL_DISK else UsageError
+        raise kind(f"Cannot write {path}: {os.strerror(number)}. Nothing was written.") from None
 
 
 def write_named_file(path: Path, content: bytes) -> None:

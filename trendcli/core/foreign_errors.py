@@ -45,6 +45,15 @@ def translate_error(error: BaseException) -> TrendError | None:
     return None
 
 
+def disk_error_number(error: BaseException) -> int | None:
+    """Return the system's number of an error of a disk, also where an engine says it in words; None for any other."""
+    if isinstance(error, OSError) and error.errno:
+        return error.errno
+    if _class_names(error).isdisjoint(_ENGINE_ERRORS):
+        return None
+    return next((number for number in _DISK_ERRORS if os.strerror(number) in str(error)), None)
+
+
 @contextmanager
 def translated_errors() -> Iterator[None]:
     """Raise errors of Python and of libraries as the TrendError that they stand for; bugs stay what they are."""
@@ -91,10 +100,9 @@ def _translate_worker(error: BaseException) -> TrendError:
 def _translate_disk(error: BaseException) -> TrendError:
     """Name the file, or else the system's own words; a name that no disk can hold is a mistake in the command."""
     if not isinstance(error, OSError):  # what an engine says is long, in JSON, and about a draft
-        text = str(error)
-        reason = next(os.strerror(number) for number in _DISK_ERRORS if os.strerror(number) in text)
-        file = _QUOTED_PATH.search(text)
+        file = _QUOTED_FILE.search(str(error))
         location = f": {file['path']}" if file else ""
+        reason = os.strerror(disk_error_number(error) or 0)
         return ActionRequiredError(f"{reason}{location}. Everything stored before this command is intact.")
     if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
         return UsageError(f"{error.strerror}: {error.filename}. Nothing was changed.")
@@ -109,7 +117,7 @@ def _translate_disk(error: BaseException) -> TrendError:
 def _translate_data(error: BaseException) -> TrendError | None:
     """Translate what an engine says about data: a disk that fails, or a file that is missing or damaged."""
     text = str(error)
-    if (isinstance(error, OSError) and error.errno) or any(os.strerror(number) in text for number in _DISK_ERRORS):
+    if disk_error_number(error):
         return _translate_disk(error)
     if any(phrase in text for phrase in _MEMORY_PHRASES):
         return _translate_memory(error)
@@ -158,17 +166,18 @@ def _first_line(error: BaseException) -> str:
 
 
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.EMFILE)
+_ENGINE_ERRORS = {"duckdb.Error", "pyarrow.ArrowException", "pyarrow.OSError"}
 _MEMORY_PHRASES = ("failed to allocate", "Out of Memory", "could not allocate", "Cannot allocate memory")
 # engines quote the path of a file; those of the store are parquet, those of its index npy
-_DATA_FILE = re.compile(r"(?P<path>/[^\"'\n]*?\.(?:parquet|npy|arrow)|[A-Za-z]:[/\\][^\"'\n]*?\.(?:parquet|npy|arrow))")
-_QUOTED_PATH = re.compile(r"""["'](?P<path>/[^"'\\]+?)(\.\d+\.draft)?\\?["']""")
+_DATA_FILE = re.compile(r"""(?:^|["'])(?P<path>[^"'\n]+?\.(?:parquet|npy|arrow))(?=$|["'\\])""")
+_QUOTED_FILE = re.compile(r"""file \\?["'](?P<path>[^"'\\]+?)(\.\d+\.draft)?\\?["']""")
 _WRONG_QUERIES = {f"duckdb.{name}Exception" for name in ("Binder", "Catalog", "Parser", "Syntax", "NotImplemented")}
 # the first that fits holds: what libraries derive from Python's own classes stands before these
 _TRANSLATIONS: tuple[tuple[Callable[[BaseException], TrendError | None], set[str]], ...] = (
     (_translate_memory, {"builtins.MemoryError", "duckdb.OutOfMemoryException", "pyarrow.ArrowCapacityError"}),
     (_translate_worker, {"concurrent.BrokenExecutor"}),
     (_translate_depth, {"builtins.RecursionError"}),
-    (_translate_data, {"duckdb.Error", "pyarrow.ArrowException", "pyarrow.OSError"}),
+    (_translate_data, _ENGINE_ERRORS),
     (_translate_network, {"requests.RequestException", "urllib3.HTTPError", "http.HTTPException"}),
     (_translate_disk, {"builtins.OSError"}),
     (
