@@ -219,6 +219,8 @@ def test_an_error_about_a_file_that_is_read_meanwhile_is_not_about_the_output(tm
     with pytest.raises(FileNotFoundError) as caught, named_output(tmp_path / "a.csv"):
         (tmp_path / "input").read_bytes()
     assert caught.value.filename == str(tmp_path / "input") and names(tmp_path) == []
+    with pytest.raises(duckdb.IOException), named_output(tmp_path / "a.csv"):
+        raise duckdb.IOException('IO Error: Cannot open file "b.parquet": Permission denied')
 
 
 def test_a_disk_that_fills_under_an_engine_is_said_with_the_file(tmp_path: Path) -> None:

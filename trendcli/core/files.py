@@ -92,10 +92,12 @@ def named_output(path: Path) -> Iterator[Path]:
     except Exception as error:
         number = disk_error_number(error)
         file = Path(getattr(error, "filename", None) or target)
-        if number is None or file not in (target, draft_path(target), *target.parents):  # of a file that was read
+        is_about_output = number is not None and file in (target, draft_path(target), *target.parents)
+        # an engine names no file, and may have read one; what it reads does not fill the disk
+        if not is_about_output or not (isinstance(error, OSError) or number in (errno.ENOSPC, errno.EDQUOT)):
             raise
         kind = ActionRequiredError if number in _FULL_DISK else UsageError
-        raise kind(f"Cannot write {path}: {os.strerror(number)}. Nothing was written.") from None
+        raise kind(f"Cannot write {path}: {os.strerror(number or 0)}. Nothing was written.") from None
 
 
 def write_named_file(path: Path, content: bytes) -> None:
