@@ -5,13 +5,9 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
-
-from trendcli.core.errors import RetryableError
 
 # imported once by the server that workers are forked from
 _PRELOADED_MODULES = [
@@ -29,21 +25,9 @@ def count_cores() -> int:
     return os.cpu_count() or 1
 
 
-@contextmanager
-def create_pool() -> Iterator[ProcessPoolExecutor]:
-    """Yield a pool of worker processes, one per core.
-
-    Raise RetryableError where one of them was killed, as Linux does when memory runs out, or asked for too much memory.
-    """
-    try:
-        with ProcessPoolExecutor(count_cores(), mp_context=_process_context(), initializer=_init_worker) as pool:
-            yield pool
-    except (BrokenProcessPool, MemoryError) as error:
-        reason = "ran out of memory" if isinstance(error, MemoryError) else "was killed, probably for lack of memory"
-        raise RetryableError(
-            f"A worker process {reason}. What was stored before is unchanged. Free some memory and try again; on one "
-            "core the work needs less: taskset -c 0 trend ..."
-        ) from None
+def create_pool() -> ProcessPoolExecutor:
+    """Return a pool of worker processes, one per core."""
+    return ProcessPoolExecutor(count_cores(), mp_context=_process_context(), initializer=_init_worker)
 
 
 def start_forkserver() -> None:
