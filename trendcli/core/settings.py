@@ -55,7 +55,15 @@ def check_text(value: Any) -> str:
 
 def check_path(value: Any) -> str | None:
     """Return a setting as a path with ~ expanded, or None for an empty one; ValueError if it is not text."""
-    return None if value in (None, "") else str(Path(check_text(value)).expanduser())
+    return None if value in (None, "") else str(expand_path(check_text(value)))
+
+
+def expand_path(text: str) -> Path:
+    """Return a path with ~ expanded; ValueError where that names nobody's home."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError(f"no home folder for {text.partition('/')[0]}") from None
 
 
 def _check_url(value: Any) -> str:
