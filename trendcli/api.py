@@ -22,8 +22,9 @@ from trendcli.reports.trends.acceptance import build_acceptance
 from trendcli.reports.trends.comparison import build_comparison, build_decomposition
 from trendcli.reports.trends.series import build_series
 from trendcli.store.corpus import restrict_text_fields
+from trendcli.store.identity import VENUES_FOLDER
 from trendcli.store.manifest import ARXIV
-from trendcli.store.store import VENUES_FOLDER, Store
+from trendcli.store.store import Store
 from trendcli.topics.library import Library
 from trendcli.topics.loader import load_library
 from trendcli.topics.query import Query, parse_query

@@ -48,11 +48,13 @@ def test_a_damaged_result_is_none_at_all(tmp_path: Path, text: str) -> None:
 def test_the_oldest_results_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(result_cache, "MAX_RESULTS", 2)
     for number in range(3):
-        write_result(tmp_path, f"key{number}", Number(number))
-        os.utime(tmp_path / "cache" / "answers" / f"key{number}.json", (number, number))
-    write_result(tmp_path, "key3", Number(3))
-    values = [read_result(tmp_path, f"key{number}", number_from_json) for number in range(4)]
+        write_result(tmp_path, f"{number:032x}", Number(number))
+        os.utime(tmp_path / "cache" / "answers" / f"{number:032x}.json", (number, number))
+    (tmp_path / "cache" / "answers" / "mine.json").write_text("not a result")
+    write_result(tmp_path, f"{3:032x}", Number(3))
+    values = [read_result(tmp_path, f"{number:032x}", number_from_json) for number in range(4)]
     assert values == [None, None, Number(2), Number(3)]
+    assert (tmp_path / "cache" / "answers" / "mine.json").exists()
 
 
 def test_a_disk_that_cannot_be_written_is_passed_over(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ _COMMAND_TARGETS = {
     "settings": "settings:show_settings",
     "digest": "weekly:show_digest",
     "weekly": "weekly:run_weekly_job",
-    "schedule": "weekly:show_schedule",
+    "schedule": "schedule:show_schedule",
     "topics list": "topics_list:show_topics",
     "topics show": "topics_list:show_topic",
     "topics match": "topics_list:show_matches",

@@ -16,8 +16,9 @@ from trendcli.core.errors import UsageError
 from trendcli.core.normalize import normalize_text
 from trendcli.core.types import CoverageRecord, Submission
 from trendcli.core.yaml import find_control_character
+from trendcli.store.identity import VENUES_FOLDER
 from trendcli.store.sql import create_temp_table, file_rows_sql
-from trendcli.store.store import VENUES_FOLDER, Store
+from trendcli.store.store import Store
 
 # statuses that include each decision, whether the venue took it or the authors
 _STATUSES_BY_DECISION = {

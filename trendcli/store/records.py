@@ -13,8 +13,8 @@ from trendcli.core.arrow import pa, pc
 from trendcli.core.arxiv import canonical_categories
 from trendcli.core.normalize import format_one_line, keep_printable, normalize_text
 from trendcli.core.types import Submission
+from trendcli.store.data_files import data_schema
 from trendcli.store.manifest import ARXIV
-from trendcli.store.store import data_schema
 
 # that of the column, in which a venue list puts its time
 MAX_VERSION = 2**31 - 1

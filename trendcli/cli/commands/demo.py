@@ -101,7 +101,8 @@ def _write_demo_outputs(common: CommonOptions, out: Path) -> None:
 def _write_demo_week(common: CommonOptions, out: Path) -> None:
     from trendcli.demo.corpus import LAST_YEAR
     from trendcli.reports.weekly.digest import DigestInput, last_ended_week
-    from trendcli.reports.weekly.folder import draw_week, lock_folder, update_folder
+    from trendcli.reports.weekly.drawing import draw_week
+    from trendcli.reports.weekly.folder import lock_folder, update_folder
     from trendcli.topics.query import Query
 
     week, library = last_ended_week(date(LAST_YEAR + 1, 1, 1)), common.load_library()

@@ -12,7 +12,7 @@ from trendcli.core.types import Topic
 from trendcli.reports.notes import format_timestamp
 from trendcli.reports.papers.query_syntax import SearchTerm, find_term
 from trendcli.store.manifest import ARXIV
-from trendcli.store.sql import file_rows_sql, sql_string
+from trendcli.store.sql import file_rows_sql, sql_paths
 from trendcli.store.store import Store
 from trendcli.topics.highlight import find_matches
 from trendcli.topics.library import ancestors_by_topic, is_allowed_by_guard
@@ -80,9 +80,9 @@ def read_rows(db: duckdb.DuckDBPyConnection, store: Store, locations: Sequence[R
     if len(locations) <= _MAX_PAGE_READS:
         parts = [
             f"SELECT {data_file.file_id}::BIGINT, file_row_number, {columns} "
-            f"FROM read_parquet({sql_string(str(store.file_path(data_file)))}, file_row_number = true) "
+            f"FROM read_parquet({sql_paths([path])}, file_row_number = true) "
             f"WHERE file_row_number IN ({', '.join(map(str, rows_by_file[data_file.file_id]))})"
-            for data_file in files
+            for data_file, path in zip(files, store.read_paths(files), strict=True)
         ]
         return db.execute(" UNION ALL ".join(parts)).fetchall()
     all_rows = file_rows_sql(store, files, columns, live_only=False)

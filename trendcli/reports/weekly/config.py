@@ -12,6 +12,9 @@ from trendcli.core.periods import parse_period
 from trendcli.core.registry import SOURCES
 from trendcli.core.settings import check_settings, check_text, expand_path, read_settings_file, setting_field
 
+# seconds; a job that waits for a whole day would meet the next one
+MAX_NOTIFY_TIMEOUT_S = 86_400
+
 
 def _check_names(value: Any) -> tuple[str, ...]:
     names = value.split() if isinstance(value, str) else value
@@ -46,6 +49,13 @@ def _check_count(value: Any) -> int:
     return value
 
 
+def _check_timeout(value: Any) -> float:
+    seconds = float(check_text(value))
+    if not 0 < seconds <= MAX_NOTIFY_TIMEOUT_S:
+        raise ValueError(f"expected a number of seconds above 0, and at most {MAX_NOTIFY_TIMEOUT_S:,}")
+    return seconds
+
+
 @dataclass(frozen=True)
 class WeeklyConfig:
     """Every setting of the weekly job, checked."""
@@ -75,6 +85,11 @@ class WeeklyConfig:
     keep: int = setting_field(104, _check_count, "Number of weeks to keep (0: all).")
     notify: str | None = setting_field(
         None, check_text, "Command that reads the digest of each new week on its standard input, e.g. a mailer."
+    )
+    notify_timeout_s: float = setting_field(
+        60.0,
+        _check_timeout,
+        "Seconds after which the `notify` command is stopped. The week stays pending, and the next run sends it again.",
     )
 
 
