@@ -5,8 +5,11 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import random
+import subprocess
 import sys
+import time
 import zipfile
 import zlib
 from datetime import date
@@ -21,6 +24,9 @@ from trendcli.core.periods import parse_period
 from trendcli.core.types import Window
 from trendcli.sources import snapshot_blocks
 from trendcli.store.coverage import ALL_CATEGORIES
+from trendcli.store.store import Store
+
+HASHES_OF_VERSION_0_2 = [5832798976934721802, 9147504457287064693, 3808334202066224327]
 
 
 def test_a_record_is_stored_with_its_fields(tmp_path: Path) -> None:
@@ -139,11 +145,42 @@ def test_blank_lines_only_are_an_empty_file(tmp_path: Path) -> None:
 
 
 def test_the_batches_are_staged_in_the_store_and_nothing_is_left(tmp_path: Path) -> None:
+    path = write(tmp_path / "s.jsonl", line("0704.0001"))
+    load_snapshot(tmp_path / "store", path)
     killed = tmp_path / "store" / "staging" / "import-killed"
     killed.mkdir(parents=True)
     (killed / "0.arrow").write_bytes(b"x")
-    load_snapshot(tmp_path / "store", write(tmp_path / "s.jsonl", line("0704.0001")))
+    load_snapshot(tmp_path / "store", path)
     assert not killed.parent.exists()
+
+
+@pytest.mark.journey
+@pytest.mark.skipif(os.name != "posix", reason="kills a process")
+def test_a_killed_import_leaves_nothing_for_good(tmp_path: Path) -> None:
+    store, staging = tmp_path / "store", tmp_path / "store" / "staging"
+    command = [sys.executable, "-m", "trendcli", "--store", store, "import", "-"]
+    killed = subprocess.Popen(command, stdin=subprocess.PIPE, env={**os.environ, "TMPDIR": str(tmp_path)})
+    deadline = time.monotonic() + 60
+    while not staging.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    killed.kill()
+    killed.communicate()
+    assert len(list(staging.iterdir())) == 1
+    text = json.dumps(line("0704.0001")).encode() + b"\n"
+    done = subprocess.run(command, input=text, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not staging.exists()
+    # multiprocessing keeps an empty socket in a folder of its own
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith("pymp-")] == ["store"]
+    assert Store.open(store).manifest.submission_count == 1
+
+
+def test_what_was_stored_before_is_read_again_as_repeats(tmp_path: Path) -> None:
+    """The hash of a text without control characters is that of earlier versions, byte for byte."""
+    texts = ["Über $\\alpha$-Divergenz:\n  Schr\\\"odinger's", "日本 -- x ``y''", "plain~text  {with} all"]
+    hashes = [paper(f"1801.{n:05d}", "2018-01-05", text, text, doi="10.1/x").row_hash for n, text in enumerate(texts)]
+    assert hashes == HASHES_OF_VERSION_0_2
+    assert paper("1801.00000", "2018-01-05", f"\x1b{texts[0]}", f"{texts[0]}\x07").row_hash == hashes[0]
 
 
 def test_months_with_dense_identifiers_are_complete(tmp_path: Path) -> None:
