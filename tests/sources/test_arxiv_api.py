@@ -171,7 +171,7 @@ def test_a_day_that_is_too_large_is_halved_by_time_and_then_by_category(
     at = datetime(2018, 5, 5, 12, 0, 30, tzinfo=UTC)
     minute = [
         SyntheticSubmission(f"1805.{n:05d}", (at,), f"t{n}", "a", ("x",), ("cs.LG" if n % 2 else "cs.CL",))
-        for n in range(30)
+        for n in range(1, 31)
     ]
     spread = [
         SyntheticSubmission(f"1805.{n:05d}", (at + timedelta(minutes=n),), f"t{n}", "a", ("x",), ("cs.LG",))
@@ -194,7 +194,9 @@ def test_a_submission_at_midnight_is_in_one_slice_and_none_is_between_two(
     moments = [
         datetime(2018, 5, day, tzinfo=UTC) + timedelta(seconds=s) for day in (4, 5, 6, 7) for s in (-1, 0, 1, 59)
     ]
-    papers = [SyntheticSubmission(f"1805.{n:05d}", (at,), "t", "a", ("x",), ("cs.LG",)) for n, at in enumerate(moments)]
+    papers = [
+        SyntheticSubmission(f"1805.{n:05d}", (at,), "t", "a", ("x",), ("cs.LG",)) for n, at in enumerate(moments, 1)
+    ]
     with run_stand_in(ArxivStandIn(papers)) as standin:
         store, result = fetch(standin, tmp_path, Window(date(2018, 5, 4), date(2018, 5, 7)), ("cs.LG",))
     inside = {

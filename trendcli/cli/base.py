@@ -197,8 +197,8 @@ def infer_format(output: Path | None, default: str = "table") -> str:
     return formats[ending]
 
 
-def read_text(path: Path, encoding: str = "utf-8") -> str:
-    """Read a file that a user named; raise UsageError with the reason where that fails."""
+def read_text(path: Path, encoding: str = "utf-8-sig") -> str:
+    """Read a file that a user named, also one with a byte order mark; raise UsageError with the reason."""
     try:
         return path.read_text(encoding=encoding)
     except (OSError, UnicodeError) as error:

@@ -17,11 +17,13 @@ from urllib.parse import urlsplit
 from trendcli.core.arxiv import CATEGORIES, expand_categories
 from trendcli.core.errors import SettingsError, UsageError, suggest_names
 from trendcli.core.types import Scope
-from trendcli.core.yaml import quote_yaml
+from trendcli.core.yaml import find_control_character, load_yaml, quote_yaml, read_yaml_text
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+# characters of a wrong value that a message quotes
+MAX_SHOWN_CHARS = 200
 _DEFAULT_SCOPES = {
     "ml": "cs.LG stat.ML cs.AI cs.CL cs.CV cs.NE cs.RO cs.IR cs.MA eess.AS eess.IV".split(),
     "language": "cs.CL eess.AS".split(),
@@ -43,14 +45,25 @@ def is_loopback(url: str) -> bool:
 
 def check_text(value: Any) -> str:
     """Return a setting as text, also a number or a date, as YAML reads them; ValueError for anything else."""
-    if isinstance(value, str | int | float | date) and not isinstance(value, bool):
-        return str(value)
-    raise ValueError("expected text")
+    if not isinstance(value, str | int | float | date) or isinstance(value, bool):
+        raise ValueError("expected text")
+    text = str(value).removesuffix("\n")  # as folded text ends
+    if find_control_character(text):
+        raise ValueError("expected one line without control characters")
+    return text
 
 
 def check_path(value: Any) -> str | None:
     """Return a setting as a path with ~ expanded, or None for an empty one; ValueError if it is not text."""
-    return None if value in (None, "") else str(Path(check_text(value)).expanduser())
+    return None if value in (None, "") else str(expand_path(check_text(value)))
+
+
+def expand_path(text: str) -> Path:
+    """Return a path with ~ expanded; ValueError where that names nobody's home."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError(f"no home folder for {text.partition('/')[0]}") from None
 
 
 def _check_url(value: Any) -> str:
@@ -227,7 +240,9 @@ def check_settings(
             if value is not None:
                 values[name] = known_fields[name].metadata["check"](value)
         except (TypeError, ValueError) as error:
-            raise SettingsError(f"{origin}: setting {name!r} is {value!r}: {error}.") from None
+            shown = repr(value)
+            shown = shown if len(shown) <= MAX_SHOWN_CHARS else f"{shown[:MAX_SHOWN_CHARS]}..."
+            raise SettingsError(f"{origin}: setting {name!r} is {shown}: {error}.") from None
     return values
 
 
@@ -254,18 +269,7 @@ def _user_settings_path() -> Path | None:
 
 def read_settings_file(path: Path) -> Mapping[str, Any]:
     """Return the names and values of a YAML file; SettingsError, with the line, if it cannot be read."""
-    import yaml
-
-    try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (OSError, UnicodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise SettingsError(f"Cannot read the settings file {path}: {reason}.") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise SettingsError(
-            f"{path}{f':{mark.line + 1}' if mark else ''}: not valid YAML: {getattr(error, 'problem', None) or error}."
-        ) from None
+    values = load_yaml(read_yaml_text(path, "settings file", SettingsError), path, SettingsError)
     if values is None:
         return {}
     if not isinstance(values, Mapping) or not all(isinstance(name, str) for name in values):

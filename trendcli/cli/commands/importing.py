@@ -165,7 +165,7 @@ def _import_snapshot(
     )
     store = _open_real_store(common, "arxiv")
     request = Request(scope.categories if scope else (), parse_window(since, until))
-    result = harvest_with_progress(common, store, Snapshot(file, complete_categories), [request])
+    result = harvest_with_progress(common, store, Snapshot(file, store.root, complete_categories), [request])
     common.print_note(summarize_harvest(result))
     if not result.faults and [record.status for record in result.coverage_records] == ["unknown"]:
         common.print_note(

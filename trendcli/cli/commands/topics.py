@@ -25,7 +25,7 @@ from trendcli.cli.options import (
     complete_topics,
 )
 from trendcli.cli.streams import print_message
-from trendcli.core.errors import FindingsReported, UsageError
+from trendcli.core.errors import FindingsReported, TopicError, UsageError
 from trendcli.core.text import clean_text
 
 if TYPE_CHECKING:
@@ -263,10 +263,11 @@ def write_new_topic(
     """
     from trendcli.core.files import write_named_file
     from trendcli.core.settings import config_folder
+    from trendcli.core.yaml import compose_yaml
     from trendcli.reports.curation.check import format_counts_by_year
     from trendcli.reports.curation.create import draft_topic, format_topic_yaml, insert_topic, read_back_topic
     from trendcli.topics.library import extend_library
-    from trendcli.topics.loader import compose_yaml, read_topic_file
+    from trendcli.topics.loader import read_topic_file
     from trendcli.topics.query import bind
 
     known_library, shipped_folder = common.load_library(), config_folder() / "topics"
@@ -277,7 +278,7 @@ def write_new_topic(
     path = _output_topic_path(output, name) if output else _own_topic_path(common, name)
     named_path = path or Path("topics.yaml")  # for messages, where the topic is printed
     old_text = read_topic_file(path) if path and path.exists() else ""
-    compose_yaml(old_text, named_path)  # its errors come before the long work
+    compose_yaml(old_text, named_path, TopicError)  # its errors come before the long work
     selection, all_stored = where.to_selection([]), where.widest_scope(common)
     store, (query, _) = selection.open_store(common), selection.build_query(common, use_default_pack=False)
     with common.progress_bar() as progress:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from trendcli.core.arxiv import parse_arxiv_id
+from trendcli.core.arxiv import normalize_arxiv_id
 from trendcli.core.errors import UsageError
 from trendcli.core.normalize import format_one_line, split_author_line
 from trendcli.core.types import Topic
@@ -159,7 +159,7 @@ def _match_entry(topic: str, phrase: str, field: str, text: str, start: int, end
 def parse_submission_id(store: Store, text: str) -> str:
     """Return the identifier of a submission as the store holds it; UsageError if arXiv has no such form."""
     try:
-        return parse_arxiv_id(text)[0] if store.corpus == ARXIV else text
+        return normalize_arxiv_id(text)[0] if store.corpus == ARXIV else text
     except ValueError as error:
         raise UsageError(f"{error}. Write it as 1706.03762 or math/0611800.") from None
 
