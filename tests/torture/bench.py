@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -105,6 +105,10 @@ class Bench:
         """Add to a number that the table shows."""
         self._write_journal({"count": name, "by": by})
 
+    def note(self, text: str) -> None:
+        """Say something that stands below the summary, such as why cases were left out."""
+        self._write_journal({"note": text})
+
     def report(self, cause: str, where: str, data: bytes | None = None) -> None:
         """Record a problem, and keep the input that led to it."""
         kept = ""
@@ -144,20 +148,22 @@ class Bench:
         env: Mapping[str, str] | None = None,
         stdin: bytes = b"",
         max_s: float = MAX_COMMAND_S,
-        before: Callable[[], None] | None = None,
+        shell: str = "",
     ) -> Ran:
         """Run a command as a program of its own to its end, with the most memory that it took.
 
-        `before` is called in the child, before the program starts.
+        `shell` is the script that starts it, where it needs one, such as 'exec "$@" >&-'.
         """
         self.count("commands")
+        command = build_command(store, words)
+        command = ["sh", "-c", shell, "sh", *command] if shell else command
         (self.folder / "stdin").write_bytes(stdin)
         names = [self.folder / name for name in ("stdout", "stderr")]
         with (self.folder / "stdin").open("rb") as source, names[0].open("wb") as out, names[1].open("wb") as err:
             start = time.monotonic()
             process = subprocess.Popen(
-                build_command(store, words), stdin=source, stdout=out, stderr=err, env={**self.env, **(env or {})},
-                cwd=self.folder, start_new_session=True, preexec_fn=before,
+                command, stdin=source, stdout=out, stderr=err, env={**self.env, **(env or {})},
+                cwd=self.folder, start_new_session=True,
             )  # fmt: skip
         code, is_hung, megabytes = await_end(process, start + max_s)
         seconds = time.monotonic() - start

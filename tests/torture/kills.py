@@ -7,14 +7,16 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.torture.bench import Bench, Ran, describe_fault, first_line
-from tests.torture.stores import QUESTIONS, SCOPE, WEEK, World, remove_results
 from tests.standins.snapshot import write
+from tests.torture.bench import MAX_COMMAND_S, Bench, Ran, describe_fault, first_line
+from tests.torture.stores import QUESTIONS, SCOPE, WEEK, World, remove_results, revise_records
 
 SIGNALS = [signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT]
 # bytes that may stay in the folder for temporary files after a run that ended well
@@ -31,8 +33,6 @@ class Scenario(NamedTuple):
 
 def build_scenarios(bench: Bench, world: World) -> dict[str, Scenario]:
     """Return the scenarios by name."""
-    from tests.torture.stores import revise_records
-
     out, records = bench.folder / "weeks", world.read_lines()
     cold, torn, full, headless = (bench.folder / name for name in ("cold", "torn", "full", "headless"))
     if not cold.exists():
@@ -114,13 +114,11 @@ def kill_and_compare(
     for _ in range(rng.choice([1, 1, 3])):
         process, kind = bench.start(store, *scenario.words), rng.choice(SIGNALS)
         time.sleep(rng.uniform(0.05, 1.0) * length)
-        try:
+        with suppress(ProcessLookupError):  # it may have ended
             os.killpg(process.pid, kind)
-        except ProcessLookupError:
-            pass  # it had ended
         try:
-            code = process.wait(60)
-        except Exception:
+            code = process.wait(MAX_COMMAND_S)
+        except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             bench.report("hang", f"{kind.name} does not end it")
             continue

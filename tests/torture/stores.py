@@ -147,3 +147,15 @@ def remove_results(store: Path) -> None:
 def list_data_files(store: Path) -> list[Path]:
     """Return the data files of a store, also where they were moved to."""
     return sorted(path for path in store.rglob("*.parquet") if "cache" not in path.parts)
+
+
+def read_versions(store: Path) -> dict[str, int]:
+    """Return the newest version of each submission in any data file of a store, wherever it was moved to."""
+    import pyarrow.parquet as pq
+
+    versions: dict[str, int] = {}
+    for path in list_data_files(store):
+        table = pq.read_table(path, columns=["id", "version"], partitioning=None)
+        for ident, version in zip(table["id"].to_pylist(), table["version"].to_pylist(), strict=True):
+            versions[ident] = max(version, versions.get(ident, 0))
+    return versions

@@ -1,0 +1,102 @@
+"""The code that makes a program's disk fail, put before it as its sitecustomize: it stands alone, for any program.
+
+TORTURE_FAULT is JSON: `kind` of call ('write', 'sync', 'rename', 'new', 'folder'), its `number`, the `errno` to raise,
+whether all later ones fail too (`stays`), and the `root` below which they do. `log` gets the number of calls by kind.
+"""
+
+import atexit
+import builtins
+import io
+import json
+import os
+
+_fault = json.loads(os.environ.get("TORTURE_FAULT") or "null")
+_counts: dict = {}
+
+
+def _check(kind, path):
+    """Count a call and fail where its turn has come."""
+    number = _counts[kind] = _counts.get(kind, 0) + 1
+    is_due = number > _fault["number"] if _fault["stays"] else number == _fault["number"] + 1
+    if kind in _fault["kinds"] and is_due:
+        raise OSError(_fault["errno"], os.strerror(_fault["errno"]), str(path) if path is not None else None)
+
+
+def _is_below(path):
+    try:
+        return os.path.abspath(os.fsdecode(path)).startswith(_fault["root"])
+    except TypeError:
+        return False  # a file descriptor
+
+
+class _Stream:
+    """A file whose writes are counted."""
+
+    def __init__(self, stream, path):
+        self._stream, self._path = stream, path
+
+    def write(self, data):
+        _check("write", self._path)
+        return self._stream.write(data)
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._stream.close()
+
+    def __iter__(self):
+        return iter(self._stream)
+
+
+def _install():
+    real_open, real_os_open, real_sync = io.open, os.open, os.fsync
+    real = {name: getattr(os, name) for name in ("replace", "rename", "mkdir")}
+
+    def opened(file, mode="r", *args, **options):
+        if set(mode) & set("wax+") and _is_below(file):
+            _check("new", file)
+            return _Stream(real_open(file, mode, *args, **options), file)
+        return real_open(file, mode, *args, **options)
+
+    def os_opened(path, flags, *args, **options):
+        if flags & (os.O_CREAT | os.O_WRONLY | os.O_RDWR) and _is_below(path):
+            _check("new", path)
+        return real_os_open(path, flags, *args, **options)
+
+    def sync(handle):
+        _check("sync", None)
+        return real_sync(handle)
+
+    def renamed(name):
+        def call(source, target, *args, **options):
+            if _is_below(target):
+                _check("rename", target)
+            return real[name](source, target, *args, **options)
+
+        return call
+
+    def made(path, *args, **options):
+        if _is_below(path):
+            _check("folder", path)
+        return real["mkdir"](path, *args, **options)
+
+    io.open = builtins.open = opened
+    os.open, os.fsync, os.mkdir = os_opened, sync, made
+    os.replace, os.rename = renamed("replace"), renamed("rename")
+    if _fault.get("log"):
+        process = os.getpid()
+
+        def write_log():
+            if os.getpid() == process:
+                with real_open(_fault["log"], "w") as stream:
+                    json.dump(_counts, stream)
+
+        atexit.register(write_log)
+
+
+if _fault:
+    _install()
