@@ -50,9 +50,11 @@ class Outcome:
         )
 
 
-def run_kinds(names: Sequence[str], seed: int, scale: str, folder: Path, kept: Path) -> list[Outcome]:
-    """Build the world, run the kinds on it, and print a line for each as it ends."""
-    world = folder / "world"
+def run_kinds(
+    names: Sequence[str], seed: int, scale: str, folder: Path, kept: Path, world: Path | None = None
+) -> list[Outcome]:
+    """Run the kinds on the world, which is built where there is none, and print a line for each as it ends."""
+    world = world or folder / "world"
     if not world.exists():
         setup = PartArguments("setup", 0, 1, seed, scale, str(folder / "setup"), str(world), str(kept))
         build_world(Bench(setup), world, seed)
