@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -88,7 +89,12 @@ def live_through(bench: Bench, standin: LivingArxiv, store: Path, fault: Fault) 
 
 
 def run_at(
-    bench: Bench, standin: LivingArxiv, store: Path, words: list[object], true: datetime, told: datetime | None = None
+    bench: Bench,
+    standin: LivingArxiv,
+    store: Path,
+    words: Sequence[object],
+    true: datetime,
+    told: datetime | None = None,
 ) -> Ran:
     """Run a command whose clock tells `told` while it is `true`."""
     with at_time(standin, true, told) as env:

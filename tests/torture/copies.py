@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,23 +44,23 @@ def torture(bench: Bench, world: World) -> None:
     """Try each way of copying and losing."""
     cases: dict[str, Callable[[], None]] = {}
     for name, (first, second) in QUESTION_PAIRS.items():
-        cases[f"caches merged, {name}"] = lambda f=first, s=second: merge_caches(bench, world, f, s)
+        cases[f"caches merged, {name}"] = partial(merge_caches, bench, world, first, second)
     for flags in ("-a", "-au"):
         for order in ("first over second", "second over first"):
-            cases[f"stores merged by cp {flags}, {order}"] = lambda f=flags, o=order: merge_stores(bench, world, f, o)
+            cases[f"stores merged by cp {flags}, {order}"] = partial(merge_stores, bench, world, flags, order)
     for number, pattern in enumerate(CONFLICT_NAMES):
-        cases[f"conflict copies {number + 1}"] = lambda p=pattern: leave_conflicts(bench, world, p)
+        cases[f"conflict copies {number + 1}"] = partial(leave_conflicts, bench, world, pattern)
     cases |= {
-        "the manifest lost": lambda: lose_files(bench, world, ["manifest.json"]),
-        "the manifest empty": lambda: lose_files(bench, world, ["manifest.json"], b""),
-        "the manifest half": lambda: lose_files(bench, world, ["manifest.json"], b'{"format": 3, "files": ['),
-        "the identity lost": lambda: lose_identity(bench, world),
-        "manifest and its generations lost": lambda: lose_files(bench, world, ["manifest.json", "manifests"]),
-        "all lost but the data": lambda: lose_all_but_data(bench, world),
-        "an older manifest": lambda: restore_older(bench, world, with_generations=False),
-        "an older manifest and its generations": lambda: restore_older(bench, world, with_generations=True),
-        "the manifest of another store": lambda: swap_manifest(bench, world),
-        "a venue's manifest lost": lambda: lose_venue_manifest(bench, world),
+        "the manifest lost": partial(lose_files, bench, world, ["manifest.json"]),
+        "the manifest empty": partial(lose_files, bench, world, ["manifest.json"], b""),
+        "the manifest half": partial(lose_files, bench, world, ["manifest.json"], b'{"format": 3, "files": ['),
+        "the identity lost": partial(lose_identity, bench, world),
+        "manifest and its generations lost": partial(lose_files, bench, world, ["manifest.json", "manifests"]),
+        "all lost but the data": partial(lose_all_but_data, bench, world),
+        "an older manifest": partial(restore_older, bench, world, with_generations=False),
+        "an older manifest and its generations": partial(restore_older, bench, world, with_generations=True),
+        "the manifest of another store": partial(swap_manifest, bench, world),
+        "a venue's manifest lost": partial(lose_venue_manifest, bench, world),
     }
     if not bench.is_full:
         short = (

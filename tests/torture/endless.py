@@ -41,19 +41,19 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *values: Any) -> None:
         """Log nothing."""
 
-    def send_start(self, status: int = 200, **headers: str) -> None:
+    def send_start(self, status: int = 200, /, **headers: str) -> None:
         """Send status and headers; underscores stand for hyphens."""
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
 
-    def send_all(self, body: bytes, status: int = 200, **headers: str) -> None:
+    def send_all(self, body: bytes, status: int = 200, /, **headers: str) -> None:
         """Send a reply with its length."""
         self.send_start(status, Content_Length=str(len(body)), **headers)
         self.wfile.write(body)
 
-    def send_chunks(self, first: bytes, chunk: bytes, pause_s: float = 0.0, **headers: str) -> None:
+    def send_chunks(self, first: bytes, chunk: bytes, pause_s: float = 0.0, /, **headers: str) -> None:
         """Send chunks without end."""
         self.send_start(Transfer_Encoding="chunked", **headers)
         while True:
@@ -80,6 +80,11 @@ def _send_without_length(handler: Handler) -> None:
     handler.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n" + ATOM)
     while True:
         handler.wfile.write(b" " * (1 << 20))
+
+
+def _send_large_chunk(handler: Handler) -> None:
+    handler.send_start(Transfer_Encoding="chunked")
+    handler.wfile.write(b"fffffffffffffff\r\n" + ATOM)
 
 
 def _retry_after(value: str, status: int = 503) -> Reply:
@@ -120,9 +125,7 @@ SERVED: dict[str, Reply] = {
     "JSON, 200,000 deep": lambda handler: handler.send_all(b'{"notes":' + b"[" * 200_000 + b"]" * 200_000 + b"}"),
     "a length of 2^62": lambda handler: handler.send_start(Content_Length=str(1 << 62)),
     "a length below 0": lambda handler: handler.send_start(Content_Length="-1"),
-    "chunks of 2^60": lambda handler: (
-        handler.send_start(Transfer_Encoding="chunked"), handler.wfile.write(b"fffffffffffffff\r\n" + ATOM),
-    )[0],
+    "chunks of 2^60": _send_large_chunk,
     "Retry-After 1e12": _retry_after("1e12"),
     "Retry-After 10^30": _retry_after("1" + "0" * 30, 429),
     "Retry-After inf": _retry_after("inf"),

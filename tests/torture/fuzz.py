@@ -9,7 +9,7 @@ import importlib.util
 import json
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -221,7 +221,7 @@ class Fuzz:
         path = self.store / "trend-store.json"
         if path.exists():
             words = self.rng.choice(
-                [["report", *SCOPE, "-t", "rnn"], ["status"], ["doctor"], ["import", self.world.few]]
+                [["report", *SCOPE, "-t", "rnn"], ["status"], ["doctor"], ["import", str(self.world.few)]]
             )
             self.try_store_file(path, change_json(json.loads(path.read_bytes()), self.rng), words)
 
@@ -251,7 +251,7 @@ class Fuzz:
             lines[place] = change_bytes(lines[place], self.rng, JSON_BYTES)
         self.try_store_file(path, b"\n".join(lines) + b"\n", QUESTIONS["sample"])
 
-    def try_store_file(self, path: Path, data: bytes, words: list[Any]) -> None:
+    def try_store_file(self, path: Path, data: bytes, words: Sequence[Any]) -> None:
         """Put other content into a file of the store, ask, and put the store right."""
         before = path.read_bytes()
         path.write_bytes(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from tests.torture.bench import Bench, Ran, first_line
 from tests.torture.stores import QUESTIONS, SCOPE, World, remove_results
@@ -55,7 +56,12 @@ def run_round(
     """Run three reports and an import on a store without a cache, and compare what they say and leave."""
     store = bench.copy_store(world.store)
     shutil.rmtree(store / "cache")
-    commands = [YEARS, ["import", world.more, "--complete", "all"], YEARS, ["report", *SCOPE, "--format", "csv"]]
+    commands: list[list[Any]] = [
+        YEARS,
+        ["import", world.more, "--complete", "all"],
+        YEARS,
+        ["report", *SCOPE, "--format", "csv"],
+    ]
     ended = run_together(bench, store, commands, env)
     for words, ran in zip(commands, ended, strict=True):
         bench.judge(ran, f"{words[0]} at once")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,27 +47,26 @@ def list_contents(folder: Path) -> list[bytes]:
 
 def torture(bench: Bench, world: World) -> None:
     """Try each mistake."""
-    names = {"fetch": ["fetch", "-c", "cs.NE", "--since", "2026-01"], "import": ["import", world.few]}
+    names: dict[str, list[Any]] = {
+        "fetch": ["fetch", "-c", "cs.NE", "--since", "2026-01"],
+        "import": ["import", world.few],
+    }
     names |= {"oai": ["fetch", "-c", "cs.NE", "--source", "oai"], "index": ["index"], "fix": ["doctor", "--fix"]}
     names |= {"venue": ["import", world.venue_list, "--venue", "x", "--year", "2019"], "report": ["report"]}
     names |= {"weekly": ["weekly", "--out", bench.folder / "w"], "rebuild": ["doctor", "--rebuild"]}
     cases: dict[str, Callable[[], None]] = {
-        f"no manifest, {name}": lambda words=words: try_without_manifest(bench, world, words)
-        for name, words in names.items()
+        f"no manifest, {name}": partial(try_without_manifest, bench, world, words) for name, words in names.items()
     }
     cases |= {
-        f"{name} on a person's folder": lambda words=words: try_store_folder(bench, world, words)
-        for name, words in names.items()
+        f"{name} on a person's folder": partial(try_store_folder, bench, world, words) for name, words in names.items()
     }
     cases |= {
-        "weekly --out on a person's folder": lambda: try_out_folder(bench, world, [*WEEK], PERSONAL_SITE),
-        "weekly --out on a folder with one file": lambda: try_out_folder(bench, world, [*WEEK], ["index.html"]),
-        "demo --out on a person's folder": lambda: try_demo(bench),
+        "weekly --out on a person's folder": partial(try_out_folder, bench, world, WEEK, PERSONAL_SITE),
+        "weekly --out on a folder with one file": partial(try_out_folder, bench, world, WEEK, ["index.html"]),
+        "demo --out on a person's folder": partial(try_demo, bench),
     }
     for name, words in list(names.items()) if bench.is_full else [("import", names["import"]), ("fix", names["fix"])]:
-        cases[f"a manifest that names other files, {name}"] = lambda words=words: try_foreign_manifest(
-            bench, world, words
-        )
+        cases[f"a manifest that names other files, {name}"] = partial(try_foreign_manifest, bench, world, words)
     if not bench.is_full:
         chosen = [
             "no manifest, fetch",
