@@ -214,6 +214,8 @@ def restore_older(bench: Bench, world: World, *, with_generations: bool) -> None
         bench.run_here(store, "import", news, "--complete", "all")
         bench.run_here(store, *YEARS)
     newest, before = answer_all(bench, store), read_versions(store)
+    # with its generations an older manifest is a backup that came back as a whole: its answers are right, too
+    good = [newest, world.read_answers()] if with_generations else [newest]
     (store / "manifest.json").write_bytes(old_manifest)
     os.utime(store / "manifest.json", (0, 0))
     if with_generations:
@@ -221,13 +223,13 @@ def restore_older(bench: Bench, world: World, *, with_generations: bool) -> None
         if generations.exists():
             shutil.copytree(generations, store / "manifests")
     remove_results(store)
-    ask_and_compare(bench, store, [newest])
+    ask_and_compare(bench, store, good)
     for words in (["fetch", "-c", "cs.NE", "--source", "oai"], ["import", world.few], ["doctor", "--fix"]):
         os.environ |= {"TREND_OAI_URL": "http://127.0.0.1:9/o", "TREND_ARXIV_URL": "http://127.0.0.1:9/q"}
         os.environ["TREND_REQUEST_INTERVAL_S"] = "0"
         check_nothing_lost(bench, store, before, words)
     check_nothing_lost(bench, store, before, ["doctor", "--rebuild"])
-    ask_and_compare(bench, store, [newest])
+    ask_and_compare(bench, store, good)
 
 
 def swap_manifest(bench: Bench, world: World) -> None:

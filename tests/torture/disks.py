@@ -62,7 +62,7 @@ def torture(bench: Bench, world: World) -> None:
     jobs, calls, ended = build_jobs(bench, world), {}, {}
     names = list(jobs) if bench.is_full else ["import", "report", "index"]
     before = read_state(bench, bench.copy_store(world.store))
-    for number, rng in bench.share_cases(bench.pick_number(4, 110)):
+    for number, rng in bench.share_cases(bench.pick_number(4, 78)):
         name = names[number % len(names)]
         job = jobs[name]
         if name not in calls:

@@ -63,7 +63,7 @@ def build_scenarios(bench: Bench, world: World) -> dict[str, Scenario]:
 def torture(bench: Bench, world: World) -> None:
     """Try every scenario, a few times each."""
     scenarios = build_scenarios(bench, world)
-    names, trials = list(scenarios), bench.pick_number(1, 7)
+    names, trials = list(scenarios), bench.pick_number(1, 5)
     if not bench.is_full:
         names = ["import", "compaction", "weekly"]
     undisturbed: dict[str, tuple[float, tuple[Any, ...]]] = {}
