@@ -99,7 +99,7 @@ def torture(bench: Bench, world: World) -> None:
     """Damage files of the store, then of the weekly folder."""
     answers, groups = world.read_answers(), group_files(world.store)
     names = sorted(groups)
-    for number, rng in bench.share_cases(bench.pick_number(14, 374)):
+    for number, rng in bench.share_cases(bench.pick_number(12, 374)):
         # every kind of file meets every way, in an order that differs by the seed
         name, way = names[number % len(names)], WAYS[(number // len(names) + number) % len(WAYS)]
         store = bench.copy_store(world.store)

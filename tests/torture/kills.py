@@ -65,7 +65,7 @@ def torture(bench: Bench, world: World) -> None:
     scenarios = build_scenarios(bench, world)
     names, trials = list(scenarios), bench.pick_number(1, 5)
     if not bench.is_full:
-        names = ["import", "compaction", "weekly"]
+        names = ["import", "compaction"]
     undisturbed: dict[str, tuple[float, tuple[Any, ...]]] = {}
     # each part has scenarios of its own
     for number, rng in bench.share_cases(len(names) * trials):
