@@ -166,7 +166,11 @@ def test_why_a_file_that_a_user_named_cannot_be_written(
 
 
 def test_a_folder_and_a_name_that_is_too_long_are_no_files(tmp_path: Path) -> None:
-    for path, reason in ((tmp_path, "Is a directory"), (tmp_path / ("x" * 300), "File name too long")):
+    for path, reason in (
+        (tmp_path, "Is a directory"),
+        (Path("/"), "Is a directory"),
+        (tmp_path / ("x" * 300), "File name too long"),
+    ):
         with pytest.raises(UsageError, match=reason):
             write_named_file(path, b"new")
 

@@ -73,7 +73,9 @@ def test_a_damaged_data_file_is_named_with_what_to_do(
     )
 
 
-@pytest.mark.parametrize("read", [read_by_duckdb, pq.read_table, Path.read_bytes])
+@pytest.mark.parametrize(
+    "read", [read_by_duckdb, pq.read_table, pq.ParquetFile, lambda path: pa.OSFile(str(path)), Path.read_bytes]
+)
 def test_a_missing_data_file_is_named(tmp_path: Path, read: Callable[[Path], Any]) -> None:
     path = tmp_path / "2018-06.0123456789ab.parquet"
     translated = translate_error(catch(lambda: read(path)))

@@ -17,7 +17,6 @@ import typer
 
 from trendcli.cli.streams import print_message, write_stdout
 from trendcli.core.errors import StoreMissing, UsageError, suggest_names
-from trendcli.core.files import write_named_file
 from trendcli.core.registry import FORMATS, load_entry
 from trendcli.core.types import Progress, ignore_progress
 
@@ -212,4 +211,6 @@ def write_text(path: Path, text: str) -> None:
 
     The file is complete or as it was; ActionRequiredError says that the disk is full.
     """
+    from trendcli.core.files import write_named_file
+
     write_named_file(path, text.encode(errors="replace"))

@@ -15,7 +15,9 @@ import typer
 from trendcli.cli.base import CommonOptions
 from trendcli.cli.deprecated import RENAMED_OPTIONS, format_command_note, format_option_note, parameter_name
 from trendcli.cli.streams import discard_stream, print_message
+from trendcli.core.errors import UsageError
 from trendcli.core.foreign_errors import is_interrupt, translate_error
+from trendcli.core.text import SURROGATES
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +83,7 @@ def _flatten_options(function: CommandFunction, *, wants_context: bool, note: st
     parameters += old_parameters.values()
 
     def run_command(ctx: typer.Context, **values: Any) -> None:
+        texts = list(values.values())
         notes = [note] if note else []
         notes += [format_option_note(flag) for flag in RENAMED_OPTIONS if values.get(parameter_name(flag))]
         for new_name, old_parameter in old_parameters.items():
@@ -99,6 +102,7 @@ def _flatten_options(function: CommandFunction, *, wants_context: bool, note: st
             if kind is CommonOptions:
                 _start_output(values[group], notes)
         with exit_on_error():
+            _check_encoding(texts)
             function(**({"ctx": ctx} if wants_context else {}), **values)
 
     run_command.__name__, run_command.__doc__ = function.__name__, function.__doc__
@@ -120,6 +124,14 @@ def _build_old_parameters(parameters: list[inspect.Parameter]) -> dict[str, insp
         for flag, new_flag in RENAMED_OPTIONS.items()
         if (new_name := parameter_name(new_flag)) in annotations
     }
+
+
+def _check_encoding(values: list[Any]) -> None:
+    """Raise UsageError for text that the shell passed as bytes that are no characters; paths may hold any bytes."""
+    for value in values:
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and SURROGATES.search(text):
+                raise UsageError(f"{text!r} is not UTF-8 text. Nothing was done.")
 
 
 def _start_output(common: CommonOptions, notes: list[str]) -> None:

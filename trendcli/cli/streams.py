@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-import json
 import os
 import sys
 from io import TextIOWrapper
@@ -85,6 +84,8 @@ def _substitute_characters(error: UnicodeError) -> tuple[str, int]:
 
 
 def _escape_json(error: UnicodeError) -> tuple[str, int]:
+    import json
+
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return json.dumps(error.object[error.start : error.end])[1:-1], error.end

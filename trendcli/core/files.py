@@ -92,7 +92,9 @@ def named_output(path: Path) -> Iterator[Path]:
     except Exception as error:
         number = disk_error_number(error)
         file = Path(getattr(error, "filename", None) or target)
-        is_about_output = number is not None and file in (target, draft_path(target), *target.parents)
+        is_about_output = number is not None and (
+            file in (target, *target.parents) or (file.parent == target.parent and file.suffix == ".draft")
+        )
         # an engine names no file, and may have read one; what it reads does not fill the disk
         if not is_about_output or not (isinstance(error, OSError) or number in (errno.ENOSPC, errno.EDQUOT)):
             raise

@@ -116,8 +116,8 @@ def _translate_disk(error: BaseException) -> TrendError:
 
 def _translate_data(error: BaseException) -> TrendError | None:
     """Translate what an engine says about data: a disk that fails, or a file that is missing or damaged."""
-    text = str(error)
-    if disk_error_number(error):
+    text, number = str(error), disk_error_number(error)
+    if number and number != errno.ENOENT:
         return _translate_disk(error)
     if any(phrase in text for phrase in _MEMORY_PHRASES):
         return _translate_memory(error)

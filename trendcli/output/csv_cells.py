@@ -12,12 +12,13 @@ from trendcli.core.text import BLANKS, UNSHOWABLE, clean_text
 
 # also behind spaces, and as the full-width characters that spreadsheets take for the same
 _FORMULA = re.compile("[ \u3000]*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
+_FIRST_CHARACTERS = frozenset(" \u3000=+-@\uff1d\uff0b\uff0d\uff20")  # where none of them is first, nothing is matched
 
 
 def protect_cell(text: str) -> str:
     """Return text that no spreadsheet computes, on one line without control characters."""
     text = clean_text(text)
-    return f"'{text}" if _FORMULA.match(text) else text
+    return f"'{text}" if text[:1] in _FIRST_CHARACTERS and _FORMULA.match(text) else text
 
 
 def read_cell(text: str) -> str:
@@ -29,7 +30,9 @@ def protect_cell_sql(expression: str) -> str:
     """Return SQL for what `protect_cell` gives, of an SQL expression of text."""
     clean = f"regexp_replace({expression}, '{_to_re2(BLANKS.pattern)}', ' ', 'g')"
     clean = f"regexp_replace({clean}, '{_to_re2(UNSHOWABLE.pattern)}', '', 'g')"
-    return f"regexp_replace({clean}, '^({_to_re2(_FORMULA.pattern)})', '''\\1')"
+    protected = f"regexp_replace({clean}, '^({_to_re2(_FORMULA.pattern)})', '''\\1')"
+    # one look at plain ASCII, which nearly all texts are, takes half the time of three replacements
+    return f"CASE WHEN regexp_matches({expression}, '[^ -~]|^ *[-=+@]') THEN {protected} ELSE {expression} END"
 
 
 def _to_re2(pattern: str) -> str:

@@ -15,6 +15,8 @@ from trendcli.output.csv_cells import protect_cell
 
 _JSON_CONTROLS = re.compile(f"(?!\n){UNSHOWABLE.pattern}|{SURROGATES.pattern}")  # lines end with \n between values
 
+_SHAPED = (str, bool, list)  # what is not written to CSV as it is
+
 
 def render_json(report: Report) -> str:
     """Return the whole report as one JSON object, with the keys of the command-line contract."""
@@ -70,7 +72,7 @@ def render_csv(report: Report) -> str:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(keys)
     for row in rows:
-        writer.writerow([_format_csv_value(value) for value in row.values()])
+        writer.writerow([_format_csv_value(value) if type(value) in _SHAPED else value for value in row.values()])
     return stream.getvalue()
 
 
