@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN_TESTS := $(BIN)/python -m pytest
 
-.PHONY: help demo test check fast fmt lint types pages docs bench calibrate claims soak spark build clean
+.PHONY: help demo test check fast fmt lint types pages docs bench calibrate claims soak torture spark build clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -44,6 +44,10 @@ docs: $(VENV)/dev ## write the pages that state facts of the code
 
 soak: $(VENV)/dev ## kill 300 fetches at random points and fail one request in twenty of 60 others; about ten minutes
 	TREND_SOAK=300 $(BIN)/python -m pytest -s -n0 -m "journey or slow" tests/journeys/test_reliability.py -k "killed_at_any_operation or one_request_in_twenty"
+
+# SEED is the day unless it is given; KINDS are all unless some are named.
+torture: $(VENV)/dev ## try to break stores, input, clocks and disks, and write the figures into docs/explanation/reliability.md; about ten minutes
+	$(BIN)/python -m tests.torture $(if $(SEED),--seed $(SEED)) $(if $(KINDS),--only $(KINDS),--write docs/explanation/reliability.md)
 
 spark: $(VENV)/dev ## check that a Spark cluster counts as this machine does; needs Java 17 and half a GB for pyspark
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,spark]'

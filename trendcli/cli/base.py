@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trendcli.cli.streams import print_message, write_stdout
 from trendcli.core.errors import StoreMissing, UsageError, suggest_names
+from trendcli.core.files import write_named_file
 from trendcli.core.registry import FORMATS, load_entry
 from trendcli.core.types import Progress, ignore_progress
 
@@ -128,7 +130,7 @@ class CommonOptions:
     def print_note(self, message: str) -> None:
         """Print a sentence on stderr, unless --quiet."""
         if not self.quiet:
-            typer.echo(message, err=True)
+            print_message(message)
 
     @contextlib.contextmanager
     def progress_bar(self) -> Iterator[Progress]:
@@ -151,15 +153,13 @@ class CommonOptions:
 
     def write_report(self, report: Report, format_name: str | None, output: Path | None) -> None:
         """Print a report or write it to a file, in the named format or else the one of the file's ending."""
-        self.write_output(
-            self.render_report(report, format_name or infer_format(output), to_file=output is not None), output
-        )
+        format_name = format_name or infer_format(output)
+        self.write_output(self.render_report(report, format_name, to_file=output is not None), output, format_name)
 
-    def write_output(self, text: str, output: Path | None) -> None:
+    def write_output(self, text: str, output: Path | None, format_name: str = "table") -> None:
         """Print a text, where `output` is None or '-', or write it to a file and say so."""
         if output is None or str(output) == "-":
-            sys.stdout.write(text)
-            sys.stdout.flush()
+            write_stdout(text, format_name)
         else:
             write_text(output, text)
             self.print_note(f"Wrote {output}.")
@@ -207,9 +207,8 @@ def read_text(path: Path, encoding: str = "utf-8-sig") -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file, and its folder where it is missing; raise UsageError with the reason where that fails."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"Cannot write {path}: {error.strerror}.") from None
+    """Write a file, and its folder where it is missing; raise UsageError with the reason where that fails.
+
+    The file is complete or as it was; ActionRequiredError says that the disk is full.
+    """
+    write_named_file(path, text.encode(errors="replace"))

@@ -21,7 +21,7 @@ def format_checked_json(
     value: dict[str, Any], *, default: Callable[[Any], Any] | None = None, indent: int | None = None
 ) -> bytes:
     """Return a JSON object that begins with a checksum of all that follows it; `value` must not be empty."""
-    body = json.dumps(value, default=default, indent=indent, ensure_ascii=False).encode()
+    body = json.dumps(value, default=default, indent=indent, ensure_ascii=False).encode(errors="surrogatepass")
     return b'{"' + CHECKSUM_KEY.encode() + b'": "' + xxh3_128_hexdigest(body).encode() + b'",' + body[1:]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trendcli.core import __version__
-from trendcli.core.errors import StoreDamaged, StoreTooNew
+from trendcli.core.errors import TrendError
 from trendcli.core.types import CoverageRecord
 from trendcli.store.data_files import COMMIT_KEY
 from trendcli.store.manifest import DataFile, Manifest, format_manifest, parse_manifest
@@ -58,7 +58,7 @@ def read_commit(path: Path) -> Commit | None:
         value: dict[str, Any] = json.loads(text)
         stems = tuple(str(stem) for stem in value["stems"])
         return Commit(parse_manifest(str(value["manifest"]).encode(), path), stems)
-    except (OSError, pa.ArrowException, zlib.error, ValueError, KeyError, TypeError, StoreDamaged, StoreTooNew):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError, pa.ArrowException, zlib.error, TrendError):
         return None
 
 

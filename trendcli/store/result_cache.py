@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -46,19 +47,22 @@ def result_key(root: Path, query: str, input_files: Iterable[Path]) -> str:
         except OSError:
             stamps.append(f"{path}: none")
     state = "\n".join([query, f"{datetime.now(UTC):%Y-%m-%d}", *stamps])
-    return blake2b(state.encode(), digest_size=16).hexdigest()
+    return _hash(state.encode(errors="surrogatepass"))  # names of files need not be UTF-8
 
 
 def read_result(root: Path, key: str, parse_json: Callable[[Any], Result]) -> Result | None:
     """Return the result of that key, built by `parse_json` from its JSON value; None if it is missing or damaged."""
+    path = _result_path(root, key)
     try:
-        content = _result_path(root, key).read_bytes()
+        content = path.read_bytes()
     except OSError:
         return None
     try:
         return parse_json(parse_checked_json(content))
     except (ValueError, TypeError, KeyError, RecursionError):
-        log.warning("A result in the cache was damaged and is computed again: %s.json", key)
+        log.warning("A file in the cache of %s was damaged and is computed again: %s", root, path.name)
+        with suppress(OSError):
+            path.unlink()
         return None
 
 
@@ -93,6 +97,10 @@ def write_result(root: Path, key: str, result: DataclassInstance) -> None:
             old_path.unlink(missing_ok=True)
     except OSError:
         return
+
+
+def _hash(content: bytes) -> str:
+    return blake2b(content, digest_size=16).hexdigest()
 
 
 def _result_path(root: Path, key: str) -> Path:
