@@ -84,10 +84,11 @@ class CommonOptions:
     def load_library(self) -> Library:
         """Return the shipped topics and the user's own, from the cache where none of their files has changed."""
         from trendcli.core.settings import config_folder
-        from trendcli.store.result_cache import read_result, result_key, write_result
+        from trendcli.store.result_cache import program_key, read_result, write_result
         from trendcli.topics.library import library_from_json
 
-        key = result_key(self.store_root(), "topics", self._list_topic_files())
+        # neither the store nor the day: a key for each day would fill the cache with copies of 320 kB
+        key = program_key("topics", self._list_topic_files())
         library = read_result(self.store_root(), key, library_from_json)
         if library is None:
             from trendcli.topics.loader import load_library

@@ -31,23 +31,31 @@ _RESULT_NAME = re.compile(r"[0-9a-f]{32}\.json")
 
 
 def result_key(root: Path, query: str, input_files: Iterable[Path]) -> str:
-    """Return the key of a result: a hash of the query, the day, and the state of every file that it depends on.
+    """Return the key of a result of a store: a hash of the query, the day, and the state of all that it depends on.
 
-    `input_files` are those besides the manifest and the program: topic files, settings, judgements. The state of a file
-    is its modification time, size and inode.
+    `input_files` are those besides the manifest and the program: topic files, settings, judgements.
+    """
+    return program_key(f"{query}\n{datetime.now(UTC):%Y-%m-%d}", [root / "manifest.json", *input_files])
+
+
+def program_key(query: str, input_files: Iterable[Path]) -> str:
+    """Return the key of a result that depends on no store and no day: on the query, the program and some files.
+
+    The state of a file is its modification time, size and inode.
     """
     # the program's files and not its version, which stays the same while somebody works on the program and would then
     # give results of code that is gone; the 140 files take 1.4 ms, of 100 ms for a report asked again
     program_files = sorted(Path(__file__).parents[1].rglob("*.py"))
     stamps = []
-    for path in (root / "manifest.json", *program_files, *input_files):
+    for path in (*program_files, *input_files):
         try:
             stat = path.stat()
             stamps.append(f"{path}:{stat.st_mtime_ns}:{stat.st_size}:{stat.st_ino}")
         except OSError:
             stamps.append(f"{path}: none")
-    state = "\n".join([query, f"{datetime.now(UTC):%Y-%m-%d}", *stamps])
-    return _hash(state.encode(errors="surrogatepass"))  # names of files need not be UTF-8
+    state = "\n".join([query, *stamps])
+    # names of files need not be UTF-8
+    return blake2b(state.encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
 
 def read_result(root: Path, key: str, parse_json: Callable[[Any], Result]) -> Result | None:
@@ -97,10 +105,6 @@ def write_result(root: Path, key: str, result: DataclassInstance) -> None:
             old_path.unlink(missing_ok=True)
     except OSError:
         return
-
-
-def _hash(content: bytes) -> str:
-    return blake2b(content, digest_size=16).hexdigest()
 
 
 def _result_path(root: Path, key: str) -> Path:

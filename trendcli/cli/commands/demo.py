@@ -37,9 +37,12 @@ def run_demo(
     from trendcli.demo.server import ApiStandIn, run_stand_in
     from trendcli.sources.arxiv_api import ArxivApi
     from trendcli.sources.http import Pace
+    from trendcli.store.identity import FolderState, inspect_folder
     from trendcli.store.store import Store
 
     root = out / "store"
+    if inspect_folder(out) != FolderState.empty and inspect_folder(root) == FolderState.empty:
+        raise UsageError(f"{out} is not empty and holds no demo. Nothing in it was changed; choose another --out.")
     if (root / "manifest.json").exists() and not Store.open(root).manifest.synthetic:
         raise UsageError(f"{root} contains real data; nothing was changed. Choose another folder with --out.")
     common = replace(common, store=root)
