@@ -161,7 +161,7 @@ def test_a_killed_import_leaves_nothing_for_good(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "trendcli", "--store", store, "import", "-"]
     killed = subprocess.Popen(command, stdin=subprocess.PIPE, env={**os.environ, "TMPDIR": str(tmp_path)})
     deadline = time.monotonic() + 60
-    while not staging.exists() and time.monotonic() < deadline:
+    while not list(staging.glob("import-*")) and time.monotonic() < deadline:
         time.sleep(0.02)
     killed.kill()
     killed.communicate()

@@ -166,6 +166,13 @@ def test_totals_are_read_from_a_file_or_an_address(store: Store, standin: ArxivS
         parse_monthly_totals("a,b\n1,2\n", "x.csv")
     with pytest.raises(UsageError, match="x.csv, line 3: not a month and a number"):
         parse_monthly_totals("month,submissions\n2018-01,5\n2018-13,5\n", "x.csv")
+    for text in (
+        "month,submissions\n2018-01,\x00\n",
+        f"month,submissions\n2018-01,{'9' * 200_000}\n",
+        f"{'m' * 200_000},x\n",
+    ):
+        with pytest.raises(UsageError, match=r"x.csv, line \d: not a month and a number|no columns"):
+            parse_monthly_totals(text, "x.csv")
 
 
 def test_arxivs_own_totals_are_read(shared: Path) -> None:
