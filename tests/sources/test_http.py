@@ -17,14 +17,8 @@ import time_machine
 
 from trendcli.core.errors import RetryableError, SourceUnreachable
 from trendcli.demo.server import HttpRequest, HttpResponse, run_http_server
-from trendcli.sources.http import (
-    MAX_WAIT_S,
-    InvalidResponse,
-    Pace,
-    build_session,
-    parse_retry_after,
-    site_of_url,
-)
+from trendcli.sources.http import InvalidResponse, build_session, parse_retry_after
+from trendcli.sources.pace import Pace, site_of_url
 
 ARXIV = "https://export.arxiv.org/api/query?x"
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -55,7 +49,7 @@ def test_all_hosts_of_arxiv_are_one_site(url: str, site: str) -> None:
 def test_turns_of_two_processes_are_an_interval_apart(tmp_path: Path) -> None:
     """Also through two interfaces of one site; measured by the clock of the machine."""
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom trendcli.sources.http import Pace\n"
+        "import sys, time\nfrom pathlib import Path\nfrom trendcli.sources.pace import Pace\n"
         f"pace = Pace(Path({str(tmp_path)!r}), 0.2)\n"
         "for _ in range(4):\n"
         "    with pace.take_turn(sys.argv[1]):\n"

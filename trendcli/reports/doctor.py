@@ -187,16 +187,18 @@ def parse_monthly_totals(text: str, file_name: str) -> dict[str, int]:
     UsageError, with the line, for anything else.
     """
     rows = csv.DictReader(io.StringIO(text))
-    if not {"month", "submissions"} <= set(rows.fieldnames or ()):
-        raise UsageError(f"{file_name} is not a file of monthly totals: it has no columns `month` and `submissions`.")
-    totals = {}
-    for row in rows:
-        try:
+    try:
+        if not {"month", "submissions"} <= set(rows.fieldnames or ()):
+            raise UsageError(
+                f"{file_name} is not a file of monthly totals: it has no columns `month` and `submissions`."
+            )
+        totals = {}
+        for row in rows:
             month = date.fromisoformat(f"{row['month'][:7]}-01")
             totals[f"{month:%Y-%m}"] = int(row["submissions"])
-        except (TypeError, ValueError):
-            raise UsageError(f"{file_name}, line {rows.line_num}: not a month and a number.") from None
-    return totals
+        return totals
+    except (TypeError, ValueError, csv.Error):
+        raise UsageError(f"{file_name}, line {rows.line_num}: not a month and a number.") from None
 
 
 def repair_store(store: Store) -> list[str]:

@@ -11,6 +11,7 @@ import typer
 
 from trendcli.cli.base import CommonOptions, read_text
 from trendcli.cli.commands.fetch import plan_requests
+from trendcli.cli.commands.importing import build_pace
 from trendcli.cli.options import CorpusOption, FormatOption, OutputOption
 from trendcli.core.errors import FindingsReported, TrendError, UsageError
 from trendcli.core.registry import SOURCES
@@ -224,10 +225,10 @@ def run_doctor(
     from trendcli.reports.doctor import check_store, repair_store
     from trendcli.reports.notes import format_count
 
-    store, settings = common.open_store(corpus), common.resolved_settings[0]
+    store = common.open_store(corpus)
     if totals and corpus != ARXIV:
         raise UsageError("--totals applies to arXiv only: leave it out with --corpus.")
-    monthly_totals = _read_monthly_totals(totals, settings) if totals else None
+    monthly_totals = _read_monthly_totals(common, totals) if totals else None
     if fix:
         with store.write_lock():
             for note in repair_store(store):
@@ -254,15 +255,14 @@ def run_doctor(
         raise FindingsReported(f"{finding_count}; see above for what to do.")
 
 
-def _read_monthly_totals(location: str, settings: Settings) -> dict[str, int]:
+def _read_monthly_totals(common: CommonOptions, location: str) -> dict[str, int]:
     """Read the monthly totals from a file or a URL, by month."""
     from trendcli.reports.doctor import parse_monthly_totals
 
     url = MONTHLY_TOTALS_URL if location == "arxiv" else location
     if not url.startswith(("http://", "https://")):
         return parse_monthly_totals(read_text(Path(url)), url)
-    from trendcli.core.settings import pace_path
-    from trendcli.sources.http import InvalidResponse, Pace, build_session
+    from trendcli.sources.http import InvalidResponse, build_session, fetch_body
 
     def check_body(body: bytes, url: str) -> None:
         try:
@@ -270,5 +270,5 @@ def _read_monthly_totals(location: str, settings: Settings) -> dict[str, int]:
         except (UnicodeError, UsageError) as error:
             raise InvalidResponse(str(error)) from None
 
-    session, _ = build_session(Pace(pace_path(), settings.interval_for_url(url)), settings.contact, check_body)
-    return parse_monthly_totals(session.get(url).text, url)
+    session, _ = build_session(build_pace(common, url), common.resolved_settings[0].contact, check_body)
+    return parse_monthly_totals(fetch_body(session, url).decode(), url)
