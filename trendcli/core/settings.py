@@ -55,7 +55,8 @@ def check_path(value: Any) -> str | None:
 
 def _check_url(value: Any) -> str:
     text = check_text(value)
-    if urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).hostname:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:  # raises for a port out of range
         raise ValueError("expected an http or https URL")
     return text
 

@@ -42,7 +42,8 @@ def describe_failure(error: BaseException) -> str:
     text = str(error)
     match = re.search(r"\[Errno -?\d+\] ([^'\")]+)|(Name or service not known|getaddrinfo failed)", text)
     if match:
-        return match[1] or match[2]
+        reason = match[1] or match[2]
+        return f"no connection to the proxy ({reason})" if isinstance(error, exceptions.ProxyError) else reason
     is_garbled = any(type(cause).__module__ == "http.client" for cause in causes)
     return "no valid HTTP reply" if is_garbled and "RemoteDisconnected" not in text else "no connection"
 

@@ -123,7 +123,9 @@ class Transport(HTTPAdapter):
 
     def _build_wait_error(self, wait_s: float, response: requests.Response | None, problem: str) -> RetryableError:
         until = datetime.fromtimestamp(datetime.now(UTC).timestamp() + wait_s + 59, UTC)  # rounded up to the minute
-        reason = f"accepts no more requests for now ({problem})" if problem else "asked for a pause, or failed to answer"
+        reason = (
+            f"accepts no more requests for now ({problem})" if problem else "asked for a pause, or failed to answer"
+        )
         return RetryableError(
             f"{self.site_name} {reason}. {self.stored_message}; rerun the same command after "
             f"{until:%Y-%m-%d %H:%M} UTC.",
@@ -179,7 +181,7 @@ class Transport(HTTPAdapter):
             ) from None
         if isinstance(error, exceptions.InvalidURL | exceptions.InvalidSchema | exceptions.MissingSchema):
             raise SettingsError(
-                f"Cannot send a request to {host or url!r}: {quote(str(error))}. Check the address in your settings, "
+                f"Cannot send a request to {host or url!r}: {quote(str(error)).rstrip('.')}. Check the address in your settings, "
                 "HTTP_PROXY and HTTPS_PROXY. The store is unchanged."
             ) from None
         if attempt == 2 and not self.has_connected and isinstance(error, exceptions.ConnectionError):
@@ -192,9 +194,10 @@ class Transport(HTTPAdapter):
         return self._retry_wait_s(attempt) if self.has_connected else self.pace.interval_s
 
     def _build_limit_error(self, error: LimitExceeded) -> ReplyTooLarge:
+        advice = f", or raise the setting {error.setting}" if error.setting else ""
         return ReplyTooLarge(
-            f"{self.site_name} sent a reply that is {error}; the rest of it was not read. {self.stored_message}; "
-            f"{RETRY_ADVICE}, or raise the limit in your settings (reply_size_mb, reply_duration_s)."
+            f"{self.site_name} sent a reply that is {error}, so it was not read. {self.stored_message}; "
+            f"{RETRY_ADVICE}{advice}."
         )
 
     def _check_redirect(self, request: requests.PreparedRequest, response: requests.Response) -> None:

@@ -258,7 +258,9 @@ class _SetHarvest:
         if unreadable:
             fault = f"{len(unreadable):,} of {listed_count:,} identifiers are unreadable ({'; '.join(unreadable[:3])})"
         else:
-            fault = f"{len(seen) - len(listed_seen):,} of {len(seen):,} submissions that came are not in the list of all"
+            fault = (
+                f"{len(seen) - len(listed_seen):,} of {len(seen):,} submissions that came are not in the list of all"
+            )
         return missed, listed_count, fault
 
     def _build_unfinished_batch(

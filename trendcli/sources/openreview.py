@@ -122,7 +122,8 @@ class OpenReview:
             self.client.headers["Authorization"] = f"Bearer {token}"
             self.transport.has_login = True
 
-    def _check_response(self, body: bytes, url: str) -> None:
+    def _check_response(self, body: bytes, url: str) -> bytes | None:
+        """Return the body of a list without the halves of characters that JSON can hold and no file."""
         if sum(map(body.count, (b'"', b",", b"[", b"{"))) > MAX_MARKS:
             raise LimitExceeded(f"made of more than {MAX_MARKS:,} values")
         try:
@@ -143,7 +144,7 @@ class OpenReview:
                 has_token = False
             if not has_token:
                 raise InvalidResponse("a login without a token")
-            return
+            return None
         notes = value.get("notes")
         if not isinstance(notes, list) or not all(map(_is_note, notes)):
             raise InvalidResponse("no list of notes")
@@ -153,6 +154,9 @@ class OpenReview:
         if "after" not in parse_qs(urlsplit(url).query):
             count = value.get("count")
             self.declared_count = count if isinstance(count, int) else None
+        if b"\\ud" not in body.lower():
+            return None
+        return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
 
     def iter_batches(self, request: Request, progress: Progress) -> Iterator[Batch]:
         """Yield one batch, the whole year; unreadable notes are faults, which leave it partial."""

@@ -42,7 +42,11 @@ class ReplyLimits:
 
 
 class LimitExceeded(Exception):
-    """A reply is beyond a limit; the message is an adjective phrase that says which."""
+    """A reply is beyond a limit; the message is an adjective phrase that says which, `setting` what would raise it."""
+
+    def __init__(self, problem: str, setting: str = "") -> None:
+        super().__init__(problem)
+        self.setting = setting
 
 
 class _LimitedStream(io.RawIOBase):
@@ -69,9 +73,9 @@ class _LimitedStream(io.RawIOBase):
             else:
                 self._received += count
                 if self._received > self._limits.size_bytes:
-                    raise LimitExceeded(f"larger than {self._limits.size_mb:g} MB")
+                    raise LimitExceeded(f"larger than {self._limits.size_mb:g} MB", "reply_size_mb")
                 return count
-        raise LimitExceeded(f"not complete after {self._limits.duration_s:g} seconds")
+        raise LimitExceeded(f"not complete after {self._limits.duration_s:g} seconds", "reply_duration_s")
 
     def close(self) -> None:
         self._raw.close()
@@ -107,6 +111,6 @@ def read_body(response: requests.Response, limits: ReplyLimits) -> bytes:
         size += len(piece)
         if size > limits.size_bytes:
             response.close()
-            raise LimitExceeded(f"larger than {limits.size_mb:g} MB unpacked")
+            raise LimitExceeded(f"larger than {limits.size_mb:g} MB unpacked", "reply_size_mb")
         pieces.append(piece)
     return b"".join(pieces)

@@ -9,9 +9,9 @@ from lxml import etree
 from trendcli.sources.http import InvalidResponse
 from trendcli.sources.reply import LimitExceeded
 
-# elements and attributes of a page, by the characters that begin them, each of which takes about 100 bytes of memory;
-# a page of 20,000 identifiers has 280,000, one of 1,000 entries with thousands of authors each about two million
-MAX_MARKS = 4_000_000
+# elements and attributes of a page, by the characters that begin them: so many take up to 430 MB of memory. A page of
+# 20,000 identifiers has 280,000
+MAX_MARKS = 2_000_000
 _CONTROL_BYTES = bytes(byte for byte in range(32) if byte not in b"\t\n\r")
 _TO_SPACES = bytes.maketrans(_CONTROL_BYTES, b" " * len(_CONTROL_BYTES))
 _CHARACTER_REFERENCE = re.compile(rb"&#(x?)([0-9a-fA-F]+);")

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from trendcli.store.store import Store
 
 MONTHLY_TOTALS_URL = "https://arxiv.org/stats/get_monthly_submissions"
+# arXiv's has 15 bytes a month
+MAX_TOTALS_BYTES = 1_000_000
 # coverage records with a gap that `trend status` shows, the latest ones
 MAX_SHOWN_GAPS = 5
 NEVER_REQUESTED = "never requested"
@@ -263,12 +265,15 @@ def _read_monthly_totals(common: CommonOptions, location: str) -> dict[str, int]
     if not url.startswith(("http://", "https://")):
         return parse_monthly_totals(read_text(Path(url)), url)
     from trendcli.sources.http import InvalidResponse, build_session, fetch_body
+    from trendcli.sources.reply import LimitExceeded
 
     def check_body(body: bytes, url: str) -> None:
+        if len(body) > MAX_TOTALS_BYTES:
+            raise LimitExceeded("larger than a list of months can be")
         try:
             parse_monthly_totals(body.decode(), url)
         except (UnicodeError, UsageError) as error:
-            raise InvalidResponse(str(error)) from None
+            raise InvalidResponse(str(error).removesuffix(".")) from None
 
     session, _ = build_session(build_pace(common, url), common.resolved_settings[0].contact, check_body)
     return parse_monthly_totals(fetch_body(session, url).decode(), url)
