@@ -17,8 +17,8 @@ from trendcli.core.types import Request, Window, ignore_progress
 from trendcli.demo.corpus import SyntheticSubmission
 from trendcli.sources import oai
 from trendcli.sources.harvest import HarvestResult, harvest_source
-from trendcli.sources.pace import Pace
 from trendcli.sources.oai import OaiPmh
+from trendcli.sources.pace import Pace
 from trendcli.sources.plan import plan_change_requests
 from trendcli.store.coverage import ALL_CATEGORIES
 from trendcli.store.ingest import find_missing_ids
