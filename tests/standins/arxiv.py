@@ -91,7 +91,7 @@ class ArxivStandIn(ApiStandIn):
         if request.path == "/oai":
             if self._archive.submissions is not self.submissions:
                 self._archive = oai.Archive(self.submissions)
-            body = oai.render_response(self._archive, request.query, self.oai_page_sizes, datetime.now(UTC))
+            body = oai.render_response(self._archive, request.query, self.oai_page_sizes, self.clock())
             return HttpResponse(200, body, "text/xml")
         if request.path == "/stats/get_monthly_submissions":
             return HttpResponse(200, self._render_totals(), "text/csv")
@@ -190,6 +190,16 @@ def _shuffle_ties(standin: ArxivStandIn, query: dict[str, str], response: HttpRe
     return HttpResponse(200, render_feed(page, len(results), search, ids, start, size, datetime.now(UTC)))
 
 
+def _build_entry_fault(pattern: bytes, new: bytes) -> Fault:
+    """Build a fault that changes something in the first entry of a feed."""
+
+    def show_fault(standin: ArxivStandIn, query: dict[str, str], response: HttpResponse) -> HttpResponse:
+        head, mark, entries = response.body.partition(b"<entry>")
+        return response._replace(body=head + mark + re.sub(pattern, new, entries, count=1))
+
+    return show_fault
+
+
 _OVERLOAD_HTML = (
     b"<html><head><title>503 first byte timeout</title></head><body><h1>Error 503 first byte timeout</h1></body></html>"
 )
@@ -218,6 +228,12 @@ FAULTS: dict[str, Fault] = {
     "dead token": _expire_token,
     "lost token": _drop_token,
     "record moved": _move_last_record,
+    "no results": lambda s, q, r: HttpResponse(
+        200, render_feed([], 0, q.get("search_query", ""), "", 0, int(q.get("max_results", 10)), s.clock())
+    ),
+    "date that does not exist": _build_entry_fault(rb"<updated>[^<]*", b"<updated>2019-02-30T00:00:00Z"),
+    "version beyond number": _build_entry_fault(rb"v\d+</id>", b"v99999999999</id>"),
+    "entry of the year 9999": _build_entry_fault(rb"<published>[^<]*", b"<published>9999-12-31T23:59:59Z"),
     "other query ran": lambda s, q, r: r._replace(body=r.body.replace(b"cat:", b"all:")),
 }
 

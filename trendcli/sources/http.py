@@ -181,8 +181,8 @@ class Transport(HTTPAdapter):
             ) from None
         if isinstance(error, exceptions.InvalidURL | exceptions.InvalidSchema | exceptions.MissingSchema):
             raise SettingsError(
-                f"Cannot send a request to {host or url!r}: {quote(str(error)).rstrip('.')}. Check the address in your settings, "
-                "HTTP_PROXY and HTTPS_PROXY. The store is unchanged."
+                f"Cannot send a request to {host or url!r}: {quote(str(error)).rstrip('.')}. Check the address in your "
+                "settings, HTTP_PROXY and HTTPS_PROXY. The store is unchanged."
             ) from None
         if attempt == 2 and not self.has_connected and isinstance(error, exceptions.ConnectionError):
             raise SourceUnreachable(
