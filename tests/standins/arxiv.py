@@ -47,6 +47,7 @@ class ArxivStandIn(ApiStandIn):
         self.release = threading.Event()
         self.oai_page_sizes = (oai.RECORDS_PER_PAGE, oai.IDENTIFIERS_PER_PAGE)
         self._archive = oai.Archive(self.submissions)
+        self._repeated_pages: dict[str, HttpResponse] = {}
 
     @property
     def oai_url(self) -> str:
@@ -96,6 +97,10 @@ class ArxivStandIn(ApiStandIn):
         if request.path == "/stats/get_monthly_submissions":
             return HttpResponse(200, self._render_totals(), "text/csv")
         return super().answer_request(request)
+
+    def repeat_page(self, query: dict[str, str], response: HttpResponse) -> HttpResponse:
+        """Return the page that was sent for this kind of request first, again and again."""
+        return self._repeated_pages.setdefault(query["verb"], response)
 
     def _render_totals(self) -> bytes:
         counts = Counter(f"20{submission.id[:2]}-{submission.id[2:4]}-01" for submission in self.submissions)
@@ -228,6 +233,20 @@ FAULTS: dict[str, Fault] = {
     "dead token": _expire_token,
     "lost token": _drop_token,
     "record moved": _move_last_record,
+    "same page": lambda s, q, r: s.repeat_page(q, r),
+    "endless circle": lambda s, q, r: s.repeat_page(q, r)._replace(
+        body=re.sub(rb"(<resumptionToken[^>]*>)[^<]*", rb"\1%d" % len(s.requests), s.repeat_page(q, r).body)
+    ),
+    "badArgument": lambda s, q, r: r._replace(
+        body=re.sub(rb"<(List\w+)>.*</\1>", b"<error code='badArgument'>no</error>", r.body, flags=re.DOTALL)
+    ),
+    "no records match": lambda s, q, r: r._replace(
+        body=re.sub(rb"<(List\w+)>.*</\1>", b"<error code='noRecordsMatch'>none</error>", r.body, flags=re.DOTALL)
+    ),
+    "identifier unreadable": lambda s, q, r: r._replace(
+        body=r.body.replace(b"<identifier>oai:arXiv.org:", b"<identifier>oai:arXiv.org:x", 1)
+    ),
+    "vertical tab": lambda s, q, r: r._replace(body=r.body.replace(b"<abstract>", b"<abstract>\x0b")),
     "no results": lambda s, q, r: HttpResponse(
         200, render_feed([], 0, q.get("search_query", ""), "", 0, int(q.get("max_results", 10)), s.clock())
     ),

@@ -102,7 +102,7 @@ class OaiPmh:
                     f"arXiv answered {verb} with an error: {page.error_code}, {page.error_text.rstrip('.')}. "
                     f"{Transport.stored_message}; {RETRY_ADVICE}."
                 )
-            marks = {page.resumption_token, (page.headers[0], page.headers[-1])} - {""}
+            marks = {page.resumption_token, (*page.headers[:1], *page.headers[-1:])} - {"", ()}
             if token and not seen.isdisjoint(marks):
                 raise RetryableError(
                     f"arXiv repeats the pages of {verb} or their resumption tokens. {Transport.stored_message}; "
@@ -200,7 +200,8 @@ class _SetHarvest:
         missing = [ident for ident in missed if not np.isin(np.uint64(_hash_id(ident)), seen)]
         if missing:
             reasons = "; ".join(self.errors_by_id.get(ident, f"{ident}: not sent") for ident in missing[:3])
-            fault = f"{len(missing):,} of {listed_count:,} submissions are missing ({reasons})"
+            missing_fault = f"{len(missing):,} of {listed_count:,} submissions are missing ({reasons})"
+            fault = f"{fault}; {missing_fault}" if fault else missing_fault
         record = self._build_coverage_record(
             "partial" if fault else "complete",
             self.responded_at,
@@ -221,9 +222,15 @@ class _SetHarvest:
             return
         for number, ident in enumerate(missed):
             progress(number / len(missed), 1.0, f"{len(missed)} submissions that changed in the meantime")
-            yield self.source.fetch_page(
-                {"verb": "GetRecord", "metadataPrefix": "arXivRaw", "identifier": f"oai:arXiv.org:{ident}"}
-            )
+            query = {"verb": "GetRecord", "metadataPrefix": "arXivRaw", "identifier": f"oai:arXiv.org:{ident}"}
+            try:
+                yield self.source.fetch_page(query)
+            except RetryableError as error:
+                if error.status != 200:
+                    raise
+                # what stays unreadable must not end every harvest of the set; the others are for the next one
+                self.errors_by_id[ident] = f"{ident}: {error.summary}"
+                return
 
     def _register_page(self, page: OaiPage) -> list[Submission]:
         """Note which identifiers arrived with a page, and return its submissions."""
@@ -310,4 +317,4 @@ def _hash_id(ident: str) -> int:
 
 
 def _last_day(page: OaiPage) -> date:
-    return _EPOCH + timedelta(days=max(day for _, day in page.headers))
+    return _EPOCH + timedelta(days=max((day for _, day in page.headers), default=0))

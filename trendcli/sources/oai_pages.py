@@ -6,6 +6,7 @@ By arXiv's OAI documentation and the code of its server (2026), only the format 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -69,7 +70,8 @@ def parse_page(body: bytes, received_at: datetime | None = None) -> OaiPage:
         if header.get("status") == "deleted":  # the standard knows it, arXiv withdraws instead
             continue
         _add_record(header, page, list_node.tag != f"{_OAI_NAMESPACE}ListIdentifiers")
-    if page.unreadable_headers and not page.headers:
+    is_list = list_node.tag != f"{_OAI_NAMESPACE}GetRecord"
+    if is_list and page.unreadable_headers and not page.headers:
         raise InvalidResponse(f"an unreadable header ({page.unreadable_headers[0]!r})")
     token = list_node.find(f"{_OAI_NAMESPACE}resumptionToken")
     page.resumption_token = (token.text or "").strip() if token is not None else ""
@@ -111,8 +113,10 @@ def _parse_record(raw: etree._Element, ident: str, day: int, responded_at: datet
     values = {str(node.tag).removeprefix(_RAW_NAMESPACE): node.text or "" for node in raw}
     versions = {}
     for node in raw.findall(f"{_RAW_NAMESPACE}version"):
-        number = int((node.get("version") or "").removeprefix("v"))
-        versions[number] = (
+        number = (node.get("version") or "").removeprefix("v")
+        if not re.fullmatch("[0-9]{1,5}", number):
+            raise ValueError(f"version {number[:20]!r}")
+        versions[int(number)] = (
             parse_version_date((node.findtext(f"{_RAW_NAMESPACE}date") or "").strip()),
             node.findtext(f"{_RAW_NAMESPACE}source_type"),
         )
