@@ -17,7 +17,7 @@ from trendcli.core.periods import parse_period
 from trendcli.core.types import Batch, Progress, Request, Scope, Selection, Submission, Window, ignore_progress
 from trendcli.sources.arxiv_api import ArxivApi
 from trendcli.sources.harvest import harvest_source
-from trendcli.sources.http import Pace
+from trendcli.sources.pace import Pace
 from trendcli.store.manifest import DataFile
 from trendcli.store.quarantine import find_leftovers
 from trendcli.store.records import build_batch_table

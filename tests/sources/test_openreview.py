@@ -33,8 +33,8 @@ from trendcli.core.errors import (
 )
 from trendcli.core.types import Request, ignore_progress
 from trendcli.sources.harvest import HarvestResult, harvest_source
-from trendcli.sources.http import Pace
 from trendcli.sources.openreview import Credentials, OpenReview
+from trendcli.sources.pace import Pace
 from trendcli.sources.venue_lists import decision_categories
 from trendcli.store.sql import file_rows_sql
 from trendcli.store.store import Store, list_venues

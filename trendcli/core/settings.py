@@ -68,7 +68,8 @@ def expand_path(text: str) -> Path:
 
 def _check_url(value: Any) -> str:
     text = check_text(value)
-    if urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).hostname:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:  # raises for a port out of range
         raise ValueError("expected an http or https URL")
     return text
 
@@ -78,6 +79,20 @@ def _check_seconds(value: Any) -> float:
     if not 0 <= seconds <= 3600:
         raise ValueError("expected 0 to 3600 seconds")
     return seconds
+
+
+def _check_positive(value: Any) -> float:
+    number = float(check_text(value))
+    if not 0 < number <= 86_400:
+        raise ValueError("expected more than 0, and at most 86400")
+    return number
+
+
+def _check_header_text(value: Any) -> str:
+    text = check_text(value)
+    if not (text.isascii() and (text.isprintable() or not text)):
+        raise ValueError("expected ASCII text of one line, since it is sent in a header")
+    return text
 
 
 def _check_scopes(value: Any) -> dict[str, list[str]]:
@@ -134,8 +149,16 @@ class Settings:
         _check_seconds,
         "Seconds between two requests. arXiv's terms require at least 3; less is allowed for a loopback address only.",
     )
+    reply_size_mb: float = setting_field(
+        32.0, _check_positive, "Megabytes of a reply, as sent and as unpacked, after which it is read no further."
+    )
+    reply_duration_s: float = setting_field(
+        300.0,
+        _check_positive,
+        "Seconds of a reply, from its first byte to its last, after which it is read no further.",
+    )
     contact: str = setting_field(
-        "", check_text, "Email or web address at which arXiv can reach you, sent in the User-Agent header."
+        "", _check_header_text, "Email or web address at which arXiv can reach you, sent in the User-Agent header."
     )
     topics: str | None = setting_field(
         None,

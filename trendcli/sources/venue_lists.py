@@ -129,9 +129,9 @@ def wrong_year_error(subject: str, venue: str, year: int, other_years: Sequence[
     )
 
 
-def next_list_time(store: Store) -> datetime:
+def next_list_time(store: Store, now: datetime | None = None) -> datetime:
     """Return the current time, or later: after every record of a store, since of two lists the later one wins."""
-    now = datetime.now(UTC).replace(microsecond=0)
+    now = now or datetime.now(UTC).replace(microsecond=0)
     return max([now, *(record.answered_at + timedelta(seconds=1) for record in store.manifest.ledger)])
 
 

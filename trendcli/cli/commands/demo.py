@@ -36,7 +36,7 @@ def run_demo(
     from trendcli.demo.corpus import CATEGORY_WEIGHTS, FIRST_YEAR, LAST_YEAR, build_corpus
     from trendcli.demo.server import ApiStandIn, run_stand_in
     from trendcli.sources.arxiv_api import ArxivApi
-    from trendcli.sources.http import Pace
+    from trendcli.sources.pace import Pace
     from trendcli.store.identity import FolderState, inspect_folder
     from trendcli.store.store import Store
 

@@ -11,6 +11,7 @@ import typer
 
 from trendcli.cli.base import CommonOptions, read_text
 from trendcli.cli.commands.fetch import plan_requests
+from trendcli.cli.commands.importing import build_pace
 from trendcli.cli.options import CorpusOption, FormatOption, OutputOption
 from trendcli.core.errors import FindingsReported, StoreDamaged, TrendError, UsageError
 from trendcli.core.registry import SOURCES
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from trendcli.store.store import Store
 
 MONTHLY_TOTALS_URL = "https://arxiv.org/stats/get_monthly_submissions"
+# arXiv's has 15 bytes a month
+MAX_TOTALS_BYTES = 1_000_000
 # coverage records with a gap that `trend status` shows, the latest ones
 MAX_SHOWN_GAPS = 5
 NEVER_REQUESTED = "never requested"
@@ -231,13 +234,13 @@ def run_doctor(
     from trendcli.store.rebuild import rebuild_manifest
     from trendcli.store.store import Store
 
-    root, settings = common.store_root(corpus), common.resolved_settings[0]
+    root = common.store_root(corpus)
     if totals and corpus != ARXIV:
         raise UsageError("--totals applies to arXiv only: leave it out with --corpus.")
     if rebuild:
         for note in rebuild_manifest(root, corpus):
             common.print_note(note)
-    monthly_totals = _read_monthly_totals(totals, settings) if totals else None
+    monthly_totals = _read_monthly_totals(common, totals) if totals else None
     try:
         store = common.open_store(corpus)
     except StoreDamaged as error:
@@ -271,21 +274,23 @@ def run_doctor(
         raise FindingsReported(f"{finding_count}; see above for what to do.")
 
 
-def _read_monthly_totals(location: str, settings: Settings) -> dict[str, int]:
+def _read_monthly_totals(common: CommonOptions, location: str) -> dict[str, int]:
     """Read the monthly totals from a file or a URL, by month."""
     from trendcli.reports.doctor.identifiers import parse_monthly_totals
 
     url = MONTHLY_TOTALS_URL if location == "arxiv" else location
     if not url.startswith(("http://", "https://")):
         return parse_monthly_totals(read_text(Path(url)), url)
-    from trendcli.core.settings import pace_path
-    from trendcli.sources.http import InvalidResponse, Pace, build_session
+    from trendcli.sources.http import InvalidResponse, build_session, fetch_body
+    from trendcli.sources.reply import LimitExceeded
 
     def check_body(body: bytes, url: str) -> None:
+        if len(body) > MAX_TOTALS_BYTES:
+            raise LimitExceeded("larger than a list of months can be")
         try:
             parse_monthly_totals(body.decode(), url)
         except (UnicodeError, UsageError) as error:
-            raise InvalidResponse(str(error)) from None
+            raise InvalidResponse(str(error).removesuffix(".")) from None
 
-    session, _ = build_session(Pace(pace_path(), settings.interval_for_url(url)), settings.contact, check_body)
-    return parse_monthly_totals(session.get(url).text, url)
+    session, _ = build_session(build_pace(common, url), common.resolved_settings[0].contact, check_body)
+    return parse_monthly_totals(fetch_body(session, url).decode(), url)

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trendcli.cli.base import CommonOptions, infer_format
-from trendcli.cli.commands.fetch import build_source, has_results, open_store_for_source, plan_requests
+from trendcli.cli.commands.fetch import (
+    build_source,
+    has_results,
+    open_store_for_source,
+    plan_requests,
+    print_source_notes,
+)
 from trendcli.cli.commands.importing import harvest_with_progress, raise_for_failure, summarize_harvest
 from trendcli.cli.options import OutputOption, SelectionOptions
 from trendcli.core.errors import (
@@ -246,7 +252,8 @@ def _update_store(common: CommonOptions, job: WeeklyConfig) -> None:
     if not requests:
         common.print_note("fetch: nothing to request; everything is covered or was fetched today")
         return
-    result = harvest_with_progress(common, store, build_source(store, settings, job.source), requests)
+    result = harvest_with_progress(common, store, build_source(common, store, job.source), requests)
     if has_results(result):
         common.print_note(f"fetch: {summarize_harvest(result)}")
+    print_source_notes(common, result)
     raise_for_failure(result, False)
