@@ -133,8 +133,10 @@ def ask_readers(
             bench.count("right")
         elif ran.err.strip() == before.err.strip():
             wrong.append(name)
-        else:
+        elif name == "sample":  # of judgements, which are a person's, the readable ones count
             bench.count("another answer with a word")
+        else:
+            bench.report("another answer with a word", f"{name}: {first_line(ran)}", data)
     if wrong and not is_forgotten:
         bench.report("silently wrong", ", ".join(wrong), data)
     if (refused or (wrong and not is_forgotten)) and doctor.code != 4:

@@ -55,7 +55,7 @@ def torture(bench: Bench, world: World) -> None:
     plain: dict[str, Ran] = {}
     for _, (name, encoding, output) in bench.share_items(cases):
         if name not in plain:
-            plain[name] = bench.run_here(store, *COMMANDS[name])
+            plain[name] = bench.run(store, *COMMANDS[name])
         if "/dev/full" in output and not Path("/dev/full").exists():
             continue
         if output:
