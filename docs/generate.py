@@ -180,7 +180,7 @@ def build_command_page() -> str:
     for code in sorted({kind.exit_code for kind in kinds} - {1}):
         descriptions = [(kind.__doc__ or "").strip() for kind in kinds if kind.exit_code == code]
         lines.append(f"| {code} | {' '.join(descriptions)} |")
-    lines.append("| 130 | interrupted; the store keeps everything committed so far |\n")
+    lines.append("| 130 | interrupted (143: ended by SIGTERM); the store keeps everything committed so far |\n")
     for title, entries in (("Sources", registry.SOURCES), ("Formats", registry.FORMATS), ("Charts", registry.CHARTS)):
         lines.append(f"## {title}\n\n| name | description |\n|---|---|")
         lines += [f"| `{name}` | {entry.help} |" for name, entry in entries.items()]

@@ -84,7 +84,7 @@ def weekly_store(read_only_weekly_store: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def without_charts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Weeks without charts, which take two thirds of the time."""
-    monkeypatch.setattr("trendcli.reports.weekly.folder.draw_week_charts", lambda *_: [])
+    monkeypatch.setattr("trendcli.reports.weekly.drawing.draw_week_charts", lambda *_: [])
 
 
 @pytest.fixture(scope="session")

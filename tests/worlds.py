@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from trendcli.core.checked_json import format_checked_json, parse_checked_json
 from trendcli.core.periods import parse_period
 from trendcli.core.types import CoverageRecord, Scope, Submission
 from trendcli.store.ingest import upsert_batches
@@ -79,6 +80,14 @@ def fill(root: Path, papers: Sequence[Submission], records: Sequence[CoverageRec
     with store.write_lock():
         upsert_batches(store, [table] if papers else [], list(records) or [coverage_record()])
     return store
+
+
+def edit_manifest(root: Path, edit: Callable[[dict[str, Any]], None]) -> None:
+    """Let a function change the JSON value of a manifest, and write it with the checksum that it has then."""
+    path = root / "manifest.json"
+    value = parse_checked_json(path.read_bytes())
+    edit(value)
+    path.write_bytes(format_checked_json(value))
 
 
 def live_rows(store: Store, columns: str = "id, version, title, v1_at::DATE::VARCHAR") -> list[tuple[Any, ...]]:

@@ -1,5 +1,7 @@
 """The Python interface: a store opened by path, reports as data frames, charts as figures.
 
+Expected failures are TrendErrors, as on the command line, also where a file is damaged or the memory is full.
+
 >>> import trendcli
 >>> store = trendcli.open_store("trend-demo/store")
 >>> trendcli.series(store, topics=["rnn"]).to_frame()
@@ -11,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trendcli.core.foreign_errors import translated_errors
 from trendcli.core.registry import CHARTS, load_entry
 from trendcli.core.report import Report
 from trendcli.core.settings import Settings, config_folder
@@ -22,8 +25,9 @@ from trendcli.reports.trends.acceptance import build_acceptance
 from trendcli.reports.trends.comparison import build_comparison, build_decomposition
 from trendcli.reports.trends.series import build_series
 from trendcli.store.corpus import restrict_text_fields
+from trendcli.store.identity import VENUES_FOLDER
 from trendcli.store.manifest import ARXIV
-from trendcli.store.store import VENUES_FOLDER, Store
+from trendcli.store.store import Store
 from trendcli.topics.library import Library
 from trendcli.topics.loader import load_library
 from trendcli.topics.query import Query, parse_query
@@ -46,6 +50,7 @@ __all__ = [
 ]
 
 
+@translated_errors()
 def open_store(path: str | Path, corpus: str = ARXIV, fields: Sequence[str] | None = None) -> Store:
     """Open the store at a path, or a venue in it; StoreMissing if there is none.
 
@@ -57,11 +62,13 @@ def open_store(path: str | Path, corpus: str = ARXIV, fields: Sequence[str] | No
     )
 
 
+@translated_errors()
 def library(own: str | Path | None = None) -> Library:
     """Return the shipped topics and packs, with those of your own topic file or folder if one is given."""
     return load_library(config_folder() / "topics", Path(own) if own else None)
 
 
+@translated_errors()
 def comparison(store: Store, topics: Sequence[str] = (), *, pack: str | None = None, **options: Any) -> Report:
     """Compare a period with an earlier one, one row per topic; without topics and pack, those of the pack `ml`.
 
@@ -74,6 +81,7 @@ def comparison(store: Store, topics: Sequence[str] = (), *, pack: str | None = N
     )
 
 
+@translated_errors()
 def decomposition(store: Store, topics: Sequence[str] = (), *, pack: str | None = None, **options: Any) -> Report:
     """Decompose the change of a topic's share: within the primary categories, and by their mix; as `comparison`."""
     return build_decomposition(
@@ -81,6 +89,7 @@ def decomposition(store: Store, topics: Sequence[str] = (), *, pack: str | None 
     )
 
 
+@translated_errors()
 def series(store: Store, topics: Sequence[str] = (), **options: Any) -> Report:
     """Count by period, `by` year unless given, one row per topic and period; without topics the volume of the scope.
 
@@ -89,12 +98,14 @@ def series(store: Store, topics: Sequence[str] = (), **options: Any) -> Report:
     return build_series(store, *_query_arguments(store, topics, **options))
 
 
+@translated_errors()
 def acceptance(store: Store, topics: Sequence[str] = (), *, pack: str | None = None, **options: Any) -> Report:
     """Compare a venue's acceptance rate of each topic with that of all others of a year; as `comparison`."""
     pack = None if options.get("keywords") and not pack else _default_pack(topics, pack, options)
     return build_acceptance(store, *_query_arguments(store, topics, pack=pack, **options))
 
 
+@translated_errors()
 def submissions(
     store: Store,
     topics: Sequence[str] = (),
@@ -115,6 +126,7 @@ def submissions(
     return list_submissions(store, *arguments, search_request=search_request)
 
 
+@translated_errors()
 def authors(
     store: Store, topics: Sequence[str] = (), *, limit: int = 0, search: str | None = None, **options: Any
 ) -> Report:
@@ -124,6 +136,7 @@ def authors(
     return list_authors(store, *arguments, search_request=search_request)
 
 
+@translated_errors()
 def chart(report: Report, kind: str) -> Figure:
     """Draw a report as a matplotlib Figure; `kind` is lines, change, volume or heatmap."""
     figure: Figure = load_entry(CHARTS[kind])(report)

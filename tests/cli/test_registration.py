@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -75,6 +76,39 @@ def test_an_expected_error_is_a_sentence_and_an_exit_code(error: BaseException, 
 
     result = invoke(command)
     assert (result.exit_code, result.stderr) == (code, message)
+
+
+def test_a_warning_of_the_library_is_one_line_and_quiet_hides_it() -> None:
+    def command(common: CommonOptions) -> None:
+        logging.getLogger("trendcli.store.cache").warning("%s is damaged\x1b; it is computed again", "a/b")
+        logging.getLogger("trendcli.store.cache").info("not shown")
+        typer.echo("ran")
+
+    for _ in range(2):  # and not twice the second time
+        result = invoke(command)
+        assert (result.stdout, result.stderr) == ("ran\n", "trend: a/b is damaged; it is computed again.\n")
+    assert invoke(command, "--quiet").stderr == ""
+
+
+def test_messages_are_short_and_without_control_characters() -> None:
+    def command(common: CommonOptions) -> None:
+        raise UsageError(f"No topic \x1b[31m{'x' * 10**6}. See `trend topics list`.")
+
+    stderr = invoke(command).stderr
+    assert stderr.startswith("trend: No topic [31mxxx") and stderr.endswith("x. See `trend topics list`.\n")
+    assert len(stderr) < 2100
+
+
+def test_errors_of_the_parser_are_short_too() -> None:
+    for words in (
+        ["report", "--limit", "x" * 5000],
+        ["report", f"--{'x' * 5000}"],
+        ["x" * 5000],
+        ["chart", "x" * 5000],
+    ):
+        result = run(*words)
+        assert result.exit_code == 2 and 0 < len(result.stderr) < 2500
+        assert "Usage: " in result.stderr
 
 
 def test_a_bug_keeps_its_traceback() -> None:

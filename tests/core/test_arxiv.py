@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from trendcli.core.arxiv import (
     expand_categories,
     find_breaks,
     list_category_names,
+    normalize_arxiv_id,
     oai_set,
     parse_arxiv_id,
 )
@@ -53,9 +54,47 @@ def test_anything_else_is_not_an_identifier(written: str) -> None:
         parse_arxiv_id(written)
 
 
-@given(st.integers(7, 40), st.integers(1, 12), st.integers(1, 99999), st.integers(1, 20))
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ("1909.0001", "identifiers of 1909 have 5 digits after the dot; .*dtype=str"),
+        ("http://arxiv.org/abs/1909.0001v2", "identifiers of 1909 have 5 digits"),
+        ("0704.00010", "identifiers of 0704 have 4 digits after the dot$"),
+        ("1412.00010", "identifiers of 1412 have 4 digits"),
+        ("1501.0001", "identifiers of 1501 have 5 digits"),
+        ("0703.0001", "begin in 2007-04"),
+        ("9912.00001", "lies ahead"),
+        ("0704.0000", "numbers begin at 1"),
+        ("1801.00000v1", "numbers begin at 1"),
+        ("math/0611000", "numbers begin at 1"),
+        ("math/0704001", "1991-07 to 2007-03"),
+        ("hep-th/9106001", "1991-07 to 2007-03"),
+        ("hep-th/0801001", "1991-07 to 2007-03"),
+        ("stat/0601001", "an archive of that time"),
+        ("foo/0611800", "an archive of that time"),
+    ],
+)
+def test_an_identifier_that_arxiv_cannot_have_given_is_refused(written: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        parse_arxiv_id(written)
+    assert normalize_arxiv_id(written)  # a store may hold it
+
+
+@pytest.mark.parametrize(
+    "written", ["0704.0001", "1412.9999", "1501.00001", "hep-th/9107001", "math/0001001", "cs/0703150"]
+)
+def test_the_first_and_the_last_of_each_style_are_identifiers(written: str) -> None:
+    assert parse_arxiv_id(written) == (written, None)
+
+
+def test_an_identifier_may_be_a_month_ahead_since_clocks_differ() -> None:
+    soon = datetime.now(UTC) + timedelta(days=25)
+    assert parse_arxiv_id(f"{soon:%y%m}.00001")[0] == f"{soon:%y%m}.00001"
+
+
+@given(st.integers(8, 24), st.integers(1, 12), st.integers(1, 9999), st.integers(1, 20))
 def test_an_identifier_survives_every_way_of_writing_it(year: int, month: int, number: int, version: int) -> None:
-    arxiv_id = f"{year:02d}{month:02d}.{number:05d}"
+    arxiv_id = f"{year:02d}{month:02d}.{number:0{5 if year > 14 else 4}d}"
     for written in (arxiv_id, f"arXiv:{arxiv_id}", f"http://arxiv.org/abs/{arxiv_id}", f"  {arxiv_id} "):
         assert parse_arxiv_id(written) == (arxiv_id, None)
     assert parse_arxiv_id(f"{arxiv_id}v{version}") == (arxiv_id, version)
@@ -69,6 +108,12 @@ def test_aliases_become_the_canonical_category() -> None:
     )
     assert canonical_categories("cmp-lg") == "cs.CL"
     assert canonical_categories("") == ""
+
+
+@pytest.mark.parametrize("name", ["*", "cs.\x1b[2J", "cs.LG;", "=1+1", "\u202ecs", "\x00"])
+def test_what_is_no_name_is_no_category(name: str) -> None:
+    with pytest.raises(ValueError, match="not a category"):
+        canonical_categories(f"cs.LG {name}")
 
 
 def test_the_order_of_cross_lists_does_not_matter() -> None:

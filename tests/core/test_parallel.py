@@ -28,7 +28,7 @@ def pool_arguments(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
     def record_pool(worker_count: int, mp_context: Any, initializer: Any) -> None:
         arguments.append((worker_count, mp_context.get_start_method()))
 
-    monkeypatch.setattr(parallel, "ProcessPoolExecutor", record_pool)
+    monkeypatch.setattr(parallel, "_Pool", record_pool)
     return arguments
 
 

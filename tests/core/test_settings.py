@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.standins.mutations import mutate_bytes
 from trendcli.core.errors import SettingsError, UsageError
 from trendcli.core.settings import Settings, config_folder, is_loopback, load_settings, settings_to_yaml, store_path
 
@@ -46,6 +48,10 @@ def test_printed_settings_read_back(tmp_path: Path) -> None:
         ("scope: nothing", "No scope 'nothing'"),
         ("- a", "expected `name: value` lines"),
         ("a: [", ":[12]: not valid YAML"),
+        ("contact: a\nstore: '~nobody-of-that-name/x'", "setting 'store' is '~nobody.*no home folder for ~nobody"),
+        ('contact: a\nscopes: {"m\\e[2J": [cs.LG]}', r":2: the control character '\\x1b' in a value"),
+        ('contact: "a@b.c\\n* * * * * rm -rf"', ":1: a value of several lines"),
+        ("contact: [" + "x, " * 5000 + "]", r"setting 'contact' is \['x', .{150,200}\.\.\.: expected text"),
     ],
 )
 def test_a_wrong_settings_file_is_refused_with_the_reason(tmp_path: Path, text: str, message: str) -> None:
@@ -53,6 +59,24 @@ def test_a_wrong_settings_file_is_refused_with_the_reason(tmp_path: Path, text: 
     file.write_text(text)
     with pytest.raises(SettingsError, match=message):
         load_settings(file, {})
+
+
+def test_a_variable_has_one_line_without_control_characters() -> None:
+    for value in ("a\nb", "a\x1b[2J", "\u202ea"):
+        with pytest.raises(SettingsError, match="TREND_CONTACT: .*expected one line without control characters"):
+            load_settings(None, {"TREND_CONTACT": value})
+    assert load_settings(None, {"TREND_STORE": "/Zuhause/日本 Müller\u00a0x"})[0].store == "/Zuhause/日本 Müller\u00a0x"
+
+
+def test_no_broken_settings_file_is_a_bug(tmp_path: Path) -> None:
+    original = b"request_interval_s: 3\ncontact: a@example.org\nstore: ~/x\narxiv_url: http://a.b/c\nscope: mine\nscopes:\n  mine: [cs.LG, 'stat.*']\n"
+    rng, file = random.Random(3), tmp_path / "settings.yaml"
+    for _ in range(400):
+        file.write_bytes(mutate_bytes(rng, original))
+        try:
+            load_settings(file, {})
+        except SettingsError as error:
+            assert len(str(error)) < 15_000
 
 
 def test_only_a_loopback_address_may_be_asked_faster() -> None:

@@ -32,7 +32,7 @@ def made_up_store(scale: ModuleType, tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("scale")
     path = scale.write_made_up_snapshot(folder / "made.jsonl", 600)
     store = Store.open_or_create(folder / "store")
-    done = harvest_source(store, Snapshot(str(path), ["*"]), [Request(())], ignore_progress, lambda _: None)
+    done = harvest_source(store, Snapshot(str(path), store.root, ["*"]), [Request(())], ignore_progress, lambda _: None)
     assert (done.upsert_counts.new, done.faults) == (600, [])
     return path, store
 

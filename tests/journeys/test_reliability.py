@@ -22,8 +22,9 @@ import pytest
 
 from tests.standins.arxiv import ArxivStandIn, run_stand_in
 from trendcli.demo.corpus import SyntheticSubmission
+from trendcli.store.data_files import DATA_COLUMNS
 from trendcli.store.sql import file_rows_sql
-from trendcli.store.store import DATA_COLUMNS, Store
+from trendcli.store.store import Store
 
 pytestmark = pytest.mark.journey
 
@@ -272,6 +273,7 @@ def test_two_reports_at_once_on_a_new_store(paged_standin: ArxivStandIn, tmp_pat
 
 def test_a_store_that_cannot_be_written_still_reports(paged_standin: ArxivStandIn, tmp_path: Path) -> None:
     run_undisturbed(paged_standin, tmp_path / "store", FILL)
+    shutil.rmtree(tmp_path / "store" / "cache")
     command = [sys.executable, "-c", UNWRITABLE, "report", "--store", str(tmp_path / "store"), "--format", "csv"]
     blocked = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert (blocked.returncode, blocked.stderr) == (0, "")

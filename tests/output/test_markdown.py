@@ -42,7 +42,7 @@ def test_text_from_submissions_never_becomes_markup() -> None:
 
 
 def test_escaped_text_is_on_one_line() -> None:
-    assert escape_markdown("a\r\nb\u2028c\u202ed") == "a b c d"
+    assert escape_markdown("a\r\nb\u2028c\u202ed") == "a b cd"
     assert escape_markdown("\\`*_[]<>#|~$") == "\\\\\\`\\*\\_\\[\\]\\<\\>\\#\\|\\~\\$"
     assert escape_markdown("plain (text), 5 % + 3!") == "plain (text), 5 % + 3!"
 

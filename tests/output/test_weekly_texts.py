@@ -5,8 +5,9 @@ import io
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from typing import Any
+from uuid import UUID, uuid5
 
-from tests.output.weekly_world import NAMES, quiet_report, weekly_report
+from tests.output.weekly_world import NAMES, build_paper, quiet_report, weekly_report
 from trendcli.core.report import Report
 from trendcli.output.weekly_texts import (
     describe_chart,
@@ -17,6 +18,7 @@ from trendcli.output.weekly_texts import (
     summarize_week,
 )
 
+FEED = "urn:uuid:f81d4fae-7dec-41d0-a765-00a0c91e6bf6"
 ATOM = "{http://www.w3.org/2005/Atom}"
 
 
@@ -90,11 +92,11 @@ def test_the_index_lists_weeks_and_warnings() -> None:
 
 
 def test_the_feed_is_atom() -> None:
-    feed = ET.fromstring(render_feed([weekly_report()], "urn:uuid:1", ["Old data."]))
+    feed = ET.fromstring(render_feed([weekly_report()], FEED, ["Old data."]))
     assert feed.findtext(f"{ATOM}title") == "MADE-UP DATA: Weekly research trends"
     assert feed.findtext(f"{ATOM}subtitle") == "Old data."
     (entry,) = feed.findall(f"{ATOM}entry")
-    assert entry.findtext(f"{ATOM}id") == "urn:uuid:1:2019-W20"
+    assert entry.findtext(f"{ATOM}id") == uuid5(UUID(FEED), "2019-W20").urn
     assert entry.findtext(f"{ATOM}updated") == "2019-05-27T00:00:00Z"
 
 
@@ -109,3 +111,37 @@ def test_a_chart_of_changes_is_described_by_its_largest_ones() -> None:
     assert describe_chart(replace(report, rows=rows[:1])) == "2018 vs 2017: largest rise A, +50.0 %."
     unchanged = [{**rows[0], "relative_change": 0.0}]
     assert describe_chart(replace(report, rows=unchanged)) == "2018 vs 2017: no changes."
+
+
+def test_identities_of_weeks_are_urns_that_last() -> None:
+    def read_entry(report: dict[str, Any], identity: str) -> tuple[str | None, str | None]:
+        (entry,) = ET.fromstring(render_feed([report], identity)).findall(f"{ATOM}entry")
+        return entry.findtext(f"{ATOM}id"), entry.findtext(f"{ATOM}updated")
+
+    first, again = weekly_report(), weekly_report(drawn=["2019-05-20", "2019-06-03"], title="Another title")
+    assert read_entry(first, FEED)[0] == read_entry(again, FEED)[0]
+    assert read_entry(again, FEED)[1] == "2019-06-03T00:00:00Z"
+    assert read_entry(first, "urn:uuid:a42e6ad6-43ef-52ac-9cc9-999245f0969e")[0] != read_entry(first, FEED)[0]
+
+
+def test_no_cell_of_a_csv_file_is_a_formula() -> None:
+    paper = build_paper(
+        1, ["rl"], "x", title='=HYPERLINK("http://evil")', authors=["@SUM(1)", "=2"], sentence="+1", primary="-1",
+        code=["\tx"], v1="=1",
+    )  # fmt: skip
+    (row,) = csv.DictReader(io.StringIO(render_submissions_csv(quiet_report(papers=[paper]))))
+    assert row["title"] == '\'=HYPERLINK("http://evil")' and row["authors"] == "'@SUM(1); =2"
+    assert not [cell for cell in row.values() if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+
+
+def test_an_address_cannot_end_its_link_in_a_digest() -> None:
+    paper = build_paper(
+        1, ["rl"], "x", url="https://arxiv.org/abs/1) [click](https://evil", code=["https://github.com/a/b)<c>\n# d"]
+    )
+    rows = [row for row in weekly_report()["rows"] if row["topic"] == "rl"]
+    text = render_digest(quiet_report(papers=[paper], watched=["rl"], rows=rows))
+    assert "(https://arxiv.org/abs/1%29%20[click]%28https://evil)" in text
+    assert "([code](https://github.com/a/b%29%3Cc%3E%0A#%20d))" in text
+    paper["url"] = "javascript:pwn()"
+    text = render_digest(quiet_report(papers=[paper], watched=["rl"], rows=rows))
+    assert "- On x, part 1, Ada Abel" in text and "javascript" not in text

@@ -43,15 +43,34 @@ def test_judgements_are_appended(store: Store) -> None:
         ("2", False),
         ("3", True),
     ]
+
+
+def test_a_file_of_the_first_versions_is_read_and_gets_a_hash(store: Store) -> None:
     path = judgements_path(store, "gan")
-    # a line that a crash cut off is not a judgement, and is overwritten by the next
-    path.write_text(path.read_text() + '{"id": "4", "rele')
-    assert len(read_judgements(store, "gan")) == 3
+    path.parent.mkdir(parents=True)
+    lines = [json.dumps(build_judgement(number, True)._asdict()) for number in "123"]
+    path.write_text("\n".join(lines) + '\n{"id": "4", "rele')  # a crash cut off the last line
+    assert [item.id for item in read_judgements(store, "gan")] == ["1", "2", "3"]
     append_judgements(store, "gan", [build_judgement("5", True)])
     assert [item.id for item in read_judgements(store, "gan")] == ["1", "2", "3", "5"]
-    path.write_text("not JSON\n" + path.read_text())
-    with pytest.raises(StoreDamaged, match=r"gan\.jsonl:1: not a valid judgement"):
-        read_judgements(store, "gan")
+    assert list(json.loads(path.read_text().splitlines()[0])) == ["content"]
+
+
+def test_damage_to_judgements_is_noticed_and_the_whole_ones_are_kept(store: Store) -> None:
+    append_judgements(store, "gan", [build_judgement(number, True) for number in "123"])
+    path = judgements_path(store, "gan")
+    content = path.read_bytes()
+    for place in range(0, len(content), 7):
+        for damaged in (bytes([*content[:place], content[place] ^ 1, *content[place + 1 :]]), content[:place]):
+            path.write_bytes(damaged)
+            if damaged:
+                with pytest.raises(StoreDamaged, match=r"gan\.jsonl is damaged .*`trend doctor --fix`"):
+                    read_judgements(store, "gan")
+    path.write_bytes(content.replace(b'"relevant": true', b'"relevant": fals', 1))
+    assert run("doctor", "--store", store.root).exit_code == 4
+    fixed = run("doctor", "--fix", "--store", store.root)
+    assert (fixed.exit_code, [item.id for item in read_judgements(store, "gan")]) == (0, ["2", "3"])
+    assert "Kept the readable judgements of judgements/gan.jsonl; 1 line lost." in fixed.stderr
 
 
 def test_the_precision_of_one_period_has_a_wilson_interval() -> None:
@@ -92,7 +111,7 @@ def test_a_report_says_how_precise_a_rule_was_judged(store: Store, library: Libr
         in precision_notes(store, library, ["gan"], "cs.CV")["gan"]
     )
     line = json.loads(judgements_path(store, "gan").read_text().splitlines()[-1])
-    assert set(line) == {"id", "relevant", "rule", "scope", "stratum", "of", "at"}
+    assert set(line) == {"checksum", "id", "relevant", "rule", "scope", "stratum", "of", "at"}
 
 
 def test_a_judgement_leaves_a_saved_report_verified(gans: Store, library: Library, tmp_path: Path) -> None:
@@ -116,7 +135,7 @@ def test_the_periods_that_were_judged_are_named(store: Store, library: Library) 
     append_judgements(store, "gan", [build_judgement("4", True, key, "2018-03")._replace(scope="cs.CL")])
     assert "3 of 3 sampled submissions of 2015 to 2017 were" in precision_notes(store, library, ["gan"], "ml")["gan"]
     append_judgements(store, "gan", [build_judgement("5", True, key, "lately")])
-    with pytest.raises(StoreDamaged, match=r"gan\.jsonl:5: not a valid judgement"):
+    with pytest.raises(StoreDamaged, match=r"gan\.jsonl is damaged \(Not a date: 'lately'"):
         read_judgements(store, "gan")
 
 

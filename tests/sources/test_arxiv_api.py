@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import arxiv
 import pytest
 import requests
 import time_machine
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.standins.arxiv import ArxivStandIn, expected_rows, rows, run_stand_in
-from tests.standins.mutation import mutate_bytes
-from trendcli.core.arxiv import canonical_categories
 from trendcli.core.errors import RetryableError, SourceUnreachable, UsageError
 from trendcli.core.types import Request, Window, ignore_progress
-from trendcli.demo.atom import render_feed
-from trendcli.demo.corpus import CATEGORY_WEIGHTS, SyntheticSubmission, build_corpus
+from trendcli.demo.corpus import CATEGORY_WEIGHTS, SyntheticSubmission
 from trendcli.sources import arxiv_api
 from trendcli.sources.arxiv_api import ArxivApi
 from trendcli.sources.harvest import HarvestResult, harvest_source
-from trendcli.sources.http import InvalidResponse, Pace
+from trendcli.sources.pace import Pace
+from trendcli.sources.plan import plan_window_requests
+from trendcli.sources.zeros import StoredSubmissions
+from trendcli.store.sql import file_rows_sql
 from trendcli.store.store import Store
 
 ALL = tuple(sorted(CATEGORY_WEIGHTS))
@@ -125,45 +121,6 @@ def test_large_windows_are_halved(
     assert all(earlier[1] == later[0] for earlier, later in pairwise(spans))
 
 
-DAY = st.dates(date(2012, 1, 1), date(2027, 1, 1))
-
-
-@given(DAY, DAY, st.integers(0, 10**9))
-def test_slices_cover_a_window_once_however_it_is_halved(one: date, other: date, seed: int) -> None:
-    since, until = sorted((one, other))
-    rng = random.Random(seed)
-    queue, spans = arxiv_api.split_into_nodes(since, until), []
-    while queue:
-        low, high = queue.pop(0)
-        if (high - low).days > 1 and rng.random() < 0.6:
-            queue[:0] = arxiv_api.split_node(low, high)
-        else:
-            spans.append((low, high))
-    assert [day for span in spans for day in span[:1]] == [since, *[high for _, high in spans[:-1]]][: len(spans)]
-    assert (spans[-1][1] if spans else since) == until
-    assert sum((high - low).days for low, high in spans) == (until - since).days
-
-
-@given(DAY, DAY, st.integers(0, 10**6))
-def test_an_interrupted_run_resumes_with_the_same_slices(one: date, other: date, total: int) -> None:
-    since, until = sorted((one, other))
-
-    def leaves(low: date, high: date) -> list[tuple[date, date]]:
-        queue, found = arxiv_api.split_into_nodes(low, high), []
-        while queue:
-            node = queue.pop(0)
-            if total * (node[1] - node[0]).days > 9000 * 365 and (node[1] - node[0]).days > 1:
-                queue[:0] = arxiv_api.split_node(*node)
-            else:
-                found.append(node)
-        return found
-
-    whole = leaves(since, until)
-    for number in (len(whole) // 3, len(whole) // 2):
-        if number < len(whole):
-            assert leaves(whole[number][0], until) == whole[number:]
-
-
 def test_a_day_that_is_too_large_is_halved_by_time_and_then_by_category(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,7 +128,7 @@ def test_a_day_that_is_too_large_is_halved_by_time_and_then_by_category(
     at = datetime(2018, 5, 5, 12, 0, 30, tzinfo=UTC)
     minute = [
         SyntheticSubmission(f"1805.{n:05d}", (at,), f"t{n}", "a", ("x",), ("cs.LG" if n % 2 else "cs.CL",))
-        for n in range(30)
+        for n in range(1, 31)
     ]
     spread = [
         SyntheticSubmission(f"1805.{n:05d}", (at + timedelta(minutes=n),), f"t{n}", "a", ("x",), ("cs.LG",))
@@ -180,7 +137,7 @@ def test_a_day_that_is_too_large_is_halved_by_time_and_then_by_category(
     with run_stand_in(ArxivStandIn(minute + spread)) as standin:
         store, result = fetch(standin, tmp_path, Window(date(2018, 5, 4), date(2018, 5, 7)), ("cs.CL", "cs.LG"))
     assert set(rows(store)) == {p.id for p in minute + spread}
-    assert [(answer.since.day, answer.until.day, answer.status) for answer in result.coverage_records] == [
+    assert sorted((answer.since.day, answer.until.day, answer.status) for answer in result.coverage_records) == [
         (4, 5, "complete"),
         (5, 6, "complete"),
         (6, 7, "complete"),
@@ -194,7 +151,9 @@ def test_a_submission_at_midnight_is_in_one_slice_and_none_is_between_two(
     moments = [
         datetime(2018, 5, day, tzinfo=UTC) + timedelta(seconds=s) for day in (4, 5, 6, 7) for s in (-1, 0, 1, 59)
     ]
-    papers = [SyntheticSubmission(f"1805.{n:05d}", (at,), "t", "a", ("x",), ("cs.LG",)) for n, at in enumerate(moments)]
+    papers = [
+        SyntheticSubmission(f"1805.{n:05d}", (at,), "t", "a", ("x",), ("cs.LG",)) for n, at in enumerate(moments, 1)
+    ]
     with run_stand_in(ArxivStandIn(papers)) as standin:
         store, result = fetch(standin, tmp_path, Window(date(2018, 5, 4), date(2018, 5, 7)), ("cs.LG",))
     inside = {
@@ -217,12 +176,138 @@ def test_an_alias_is_queried_under_both_names(tmp_path: Path) -> None:
 
 
 def test_a_total_of_zero_is_requested_twice_and_then_believed(standin: ArxivStandIn, tmp_path: Path) -> None:
+    """Twice, and once each for the year before and for all years, which show that arXiv answers."""
     store, result = fetch(standin, tmp_path, Window(date(2010, 1, 1), date(2011, 1, 1)))
-    assert len(standin.requests) == 2
+    assert len(standin.requests) == 4
     assert [(answer.status, answer.expected, answer.received) for answer in result.coverage_records] == [
         ("complete", 0, 0)
     ]
     assert Store.open(tmp_path).manifest.ledger == store.manifest.ledger != ()
+
+
+def fetch_into(
+    standin: ArxivStandIn, store: Store, window: Window, categories: tuple[str, ...] = ("cs.LG",)
+) -> HarvestResult:
+    """Fetch a window into a store that knows what it holds."""
+    source = api(standin, stored=StoredSubmissions(store))
+    return harvest_source(store, source, [Request(categories, window)], ignore_progress, lambda fault: None)
+
+
+def test_an_outage_that_answers_zero_covers_nothing_and_is_asked_again(
+    standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
+) -> None:
+    standin.inject_fault("no results", times=99)
+    store = Store.open_or_create(tmp_path)
+    result = fetch_into(standin, store, WHOLE)
+    assert [(record.status, record.expected) for record in result.coverage_records] == [("failed", 0)] * 2
+    assert result.faults == [
+        "2018-01-01 to 2020-01-01: arXiv reports no submissions to cs.LG, and none at any time; not believed, so the next "
+        "fetch asks again"
+    ]
+    standin.pending_faults = []
+    requests = plan_window_requests(store.build_coverage(), ("cs.LG",), Window(None, None), date(2026, 11, 21))
+    assert requests[0].window.since == date(2018, 1, 1)
+    result = fetch_into(standin, store, WHOLE)
+    assert result.is_complete and {record.status for record in store.manifest.ledger} == {"complete"}
+    assert store.manifest.submission_count == sum("cs.LG" in paper.categories for paper in small_corpus)
+
+
+def test_an_outage_in_the_middle_of_a_run_is_asked_again_at_its_end(
+    standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
+) -> None:
+    standin.inject_fault("no results")
+    store, result = fetch(standin, tmp_path)
+    assert rows(store) == expected_rows(small_corpus) and result.is_complete
+
+
+def test_months_without_any_amid_busy_ones_are_not_believed_for_a_week(standin: ArxivStandIn, tmp_path: Path) -> None:
+    """arXiv answers everything else, and the category lived before; so it is asked again until it insists."""
+    hole = Window(date(2019, 3, 1), date(2019, 5, 1))
+    store = Store.open_or_create(tmp_path)
+    with time_machine.travel(NOON, tick=False) as clock:
+        fetch_into(standin, store, Window(date(2018, 1, 1), date(2019, 3, 1)))
+        standin.submissions = [paper for paper in standin.submissions if not in_window(paper, hole)]
+        for days, status in ((0, "failed"), (1, "failed"), (5.9, "failed"), (0.2, "complete")):
+            clock.shift(timedelta(days=days))
+            result = fetch_into(standin, store, hole)
+            assert {record.status for record in result.coverage_records} == {status}, days
+            assert len(result.faults) == (status == "failed")
+
+
+def in_window(paper: SyntheticSubmission, window: Window) -> bool:
+    """Whether a submission lies in a window that has both ends."""
+    assert window.since and window.until
+    return window.since <= paper.published_at.date() < window.until
+
+
+def test_days_that_the_store_knows_are_not_empty(standin: ArxivStandIn, tmp_path: Path) -> None:
+    """A zero for days of which the store holds submissions does not unsettle what was complete."""
+    store = Store.open_or_create(tmp_path)
+    fetch_into(standin, store, WHOLE)
+    covered = store.build_coverage().category_spans("cs.LG")
+    standin.inject_fault("no results", times=99)
+    result = fetch_into(standin, store, Window(date(2018, 1, 1), date(2018, 7, 1)))
+    assert len(result.faults) == 1 and "of which the store holds" in result.faults[0]
+    assert store.build_coverage().category_spans("cs.LG") == covered
+
+
+@pytest.mark.parametrize(
+    ("categories", "window"),
+    [
+        (("cs.LG",), Window(date(2015, 1, 1), date(2018, 1, 1))),  # before it began
+        (("nlin.CG",), Window(date(2018, 6, 2), date(2018, 6, 4))),  # a weekend
+        (("nlin.CG",), Window(date(2018, 6, 1), date(2018, 8, 1))),  # two months of a category of one a year
+        (("cs.NEW",), Window(date(2018, 1, 1), date(2019, 1, 1))),  # a name that arXiv does not know yet
+    ],
+)
+def test_small_and_early_zeros_are_believed(
+    standin: ArxivStandIn, tmp_path: Path, categories: tuple[str, ...], window: Window
+) -> None:
+    at = datetime(2018, 5, 5, 12, tzinfo=UTC)
+    standin.submissions += [SyntheticSubmission("1805.99999", (at,), "t", "a", ("x",), ("nlin.CG",))]
+    store = Store.open_or_create(tmp_path)
+    result = fetch_into(standin, store, window, categories)
+    assert result.is_complete and {record.status for record in store.manifest.ledger} == {"complete"}
+
+
+def test_the_days_of_a_clock_that_is_ahead_are_not_covered(tmp_path: Path) -> None:
+    """The site's clock decides: what it cannot have answered is no answer, and is asked for once it can."""
+    now = NOON - timedelta(days=450)
+    papers = [SyntheticSubmission("2508.00001", (now - timedelta(days=5),), "t", "a", ("x",), ("cs.LG",))]
+    store = Store.open_or_create(tmp_path)
+    with time_machine.travel(NOON, tick=False), run_stand_in(ArxivStandIn(papers)) as standin:
+        standin.clock = lambda: now
+        result = fetch_into(standin, store, Window(date(2025, 8, 1), None))
+    assert [note.partition(":")[0] for note in result.notes] == [
+        "arXiv's answer is dated 2025-08-28, but this machine's clock says 2026-11-21"
+    ]
+    assert max(record.until for record in store.manifest.ledger) == date(2025, 8, 29)
+    assert {record.answered_at for record in store.manifest.ledger} == {now}
+    with store.connect() as db:
+        stored = file_rows_sql(store, store.list_files(), "as_of")
+        assert db.execute(f"SELECT as_of FROM ({stored})").fetchall() == [(now.date(),)]
+    with time_machine.travel(NOON, tick=False), run_stand_in(ArxivStandIn(papers)) as standin:
+        standin.clock = lambda: now
+        result = fetch_into(standin, store, Window(date(2026, 1, 1), None))
+    assert (result.faults, result.coverage_records) == (
+        ["2026-01-01 to 2026-11-22: arXiv's answer is dated 2025-08-28, so nothing is known of these days"],
+        [],
+    )
+
+
+@pytest.mark.parametrize("fault", ["date that does not exist", "version beyond number", "entry of the year 9999"])
+def test_an_entry_that_stays_unreadable_leaves_its_slice_partial(
+    standin: ArxivStandIn, tmp_path: Path, fault: str
+) -> None:
+    """The run goes on with the next slice."""
+    standin.inject_fault(
+        fault, times=99, when=lambda query: "[201801010000" in query["search_query"] and query["start"] == "0"
+    )
+    _, result = fetch(standin, tmp_path)
+    assert [(answer.status, answer.expected, answer.received) for answer in result.coverage_records] == [
+        ("partial", 250, 249),
+        ("complete", 350, 350),
+    ]
 
 
 # every way in which arxiv 4.0.2 silently loses records or stops, and those in which servers misbehave
@@ -440,81 +525,3 @@ def test_requests_keep_their_distance_and_name_the_client(standin: ArxivStandIn,
 def test_a_window_needs_a_start(standin: ArxivStandIn, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="give --since"):
         fetch(standin, tmp_path, Window(None, None))
-
-
-def test_requests_are_estimated_by_slices_and_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arxiv_api, "PAGE_SIZES", (1000, 200))
-    year = date(2018, 1, 1), date(2019, 1, 1)
-    assert arxiv_api.estimate_requests(*year, 0) == (1, 2)  # a total of 0 is requested twice
-    assert arxiv_api.estimate_requests(*year, 2500) == (1, 1 + 3)
-    # 18,000 exceed a slice; of its halves, 8,927 fit and 9,074 do not, which are split into quarters of 4,537
-    assert arxiv_api.estimate_requests(*year, 18_000) == (3, 1 + (1 + 9) + 1 + (1 + 5) + (1 + 5))
-
-
-@given(st.binary(max_size=300))
-def test_no_random_bytes_pass_for_a_feed(body: bytes) -> None:
-    with pytest.raises(InvalidResponse):
-        arxiv_api.parse_declared_total(body, "http://127.0.0.1/?search_query=cat:cs.LG")
-
-
-def test_recorded_responses_are_read_completely(shared: Path) -> None:
-    """Every recorded entry becomes a submission with the identifier, dates and categories that the file holds."""
-    from arxiv import _feed
-
-    entry_count = submission_count = 0
-    for path in sorted((shared / "data/atom").glob("*.xml")):
-        body = path.read_bytes()
-        if b"/api/errors" in body:
-            with pytest.raises(InvalidResponse, match="incorrect id format for abc"):
-                arxiv_api.parse_declared_total(body, "http://x/?start=0")
-            continue
-        arxiv_api.parse_declared_total(body, "http://x/?start=0")
-        entry_count += body.count(b"<entry>")
-        for result in _feed.parse(body).results:
-            submission = arxiv_api._parse_result(result)
-            assert submission is not None
-            assert submission.v1_at == int(result.published.timestamp()) <= submission.updated_at
-            assert submission.categories.split()[0] == canonical_categories(result.primary_category)
-            submission_count += 1
-    assert submission_count == entry_count
-
-
-def test_mutated_feeds_are_refused_or_read_as_they_stand() -> None:
-    """400 mutations end in InvalidResponse or an error of the package, or in what another parser reads."""
-    from arxiv import _feed
-
-    submissions = build_corpus(seed=3, yearly_counts={2018: 4})
-    body = render_feed(submissions, 4, "cat:cs.LG", "", 0, 10, NOON)
-    rng, accepted = random.Random(5), 0
-    for _ in range(400):
-        text = mutate_bytes(body, rng)
-        try:
-            arxiv_api.parse_declared_total(text, "http://127.0.0.1/?search_query=cat:cs.LG&start=0")
-            results = _feed.parse(text).results
-        except (InvalidResponse, ValueError):  # the package's own error, which the client turns into one of ours
-            continue
-        for submission in filter(None, map(arxiv_api._parse_result, results)):
-            accepted += 1
-            facts = (submission.version, submission.v1_at, submission.updated_at, submission.categories)
-            assert facts_of_entry(text, submission.id) == facts
-    assert accepted > 50
-
-
-ATOM = "{http://www.w3.org/2005/Atom}"
-
-
-def facts_of_entry(body: bytes, ident: str) -> tuple[Any, ...]:
-    """Return version, first and last date and categories of an entry, by another parser than the product's."""
-    for entry in ElementTree.fromstring(body).iter(f"{ATOM}entry"):
-        name = (entry.findtext(f"{ATOM}id") or "").split("/abs/")[-1]
-        if f"/{ident}v" in f"/{name}".lower():
-            first, last = (
-                datetime.strptime((entry.findtext(f"{ATOM}{tag}") or "").strip(), "%Y-%m-%dT%H:%M:%S%z")
-                for tag in ("published", "updated")
-            )
-            primary = entry.find("{http://arxiv.org/schemas/atom}primary_category")
-            terms = [primary.get("term") or "" if primary is not None else ""]
-            terms += [node.get("term") or "" for node in entry.findall(f"{ATOM}category")]
-            categories = canonical_categories(" ".join(dict.fromkeys(terms)))
-            return int(name.rsplit("v", 1)[1]), int(first.timestamp()), int(last.timestamp()), categories
-    raise AssertionError(f"{ident} is not in the feed")

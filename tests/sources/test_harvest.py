@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 
 from tests.standins.arxiv import ArxivStandIn
 from tests.worlds import coverage_record, fill, paper
@@ -16,8 +17,9 @@ from trendcli.core.periods import parse_period
 from trendcli.core.types import Batch, Progress, Request, Scope, Selection, Submission, Window, ignore_progress
 from trendcli.sources.arxiv_api import ArxivApi
 from trendcli.sources.harvest import harvest_source
-from trendcli.sources.http import Pace
+from trendcli.sources.pace import Pace
 from trendcli.store.manifest import DataFile
+from trendcli.store.quarantine import find_leftovers
 from trendcli.store.records import build_batch_table
 from trendcli.store.store import Store
 from trendcli.topics import matches
@@ -25,16 +27,30 @@ from trendcli.topics.counting import count_submissions
 from trendcli.topics.library import Library
 
 
-def test_a_harvest_removes_the_files_that_a_killed_one_left(standin: ArxivStandIn, tmp_path: Path) -> None:
+def test_a_harvest_sets_aside_the_files_that_a_killed_one_left(standin: ArxivStandIn, tmp_path: Path) -> None:
     store = fill(tmp_path, [paper("1801.00001", "2018-01-05")])
     orphans = [tmp_path / "arxiv/months/2018-01.0123456789ab.parquet", tmp_path / "manifest.json.77.draft"]
     for path in orphans:
         path.write_bytes(b"half")
-    assert store.find_orphan_files() == sorted(orphans)
+    strangers = [tmp_path / "thesis/chapter1.draft", tmp_path / "arxiv/months/2019.parquet", tmp_path / "notes.draft"]
+    for path in strangers:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"mine")
+    assert find_leftovers(store) == sorted(orphans)
     window = Window(store.manifest.files[0].first, store.manifest.files[0].last)
     source = ArxivApi(standin.url, Pace(None, 0.0))
-    harvest_source(store, source, [Request(("cs.LG",), window)], ignore_progress, lambda fault: None)
-    assert Store.open(tmp_path).find_orphan_files() == [] and not any(path.exists() for path in orphans)
+    result = harvest_source(store, source, [Request(("cs.LG",), window)], ignore_progress, lambda fault: None)
+    assert result.notes[0].startswith("Moved arxiv/months/2018-01.0123456789ab.parquet to the quarantine")
+    assert find_leftovers(Store.open(tmp_path)) == [] and not any(path.exists() for path in orphans)
+    assert all(path.read_bytes() == b"mine" for path in strangers)
+    kept = [path for path in (tmp_path / "quarantine").rglob("*") if path.is_file()]
+    assert sorted(path.name for path in kept) == sorted(path.name for path in orphans)
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=29)):
+        harvest_source(store, source, [Request(("cs.LG",), window)], ignore_progress, lambda fault: None)
+    assert all(path.exists() for path in kept)
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=32)):
+        harvest_source(store, source, [Request(("cs.LG",), window)], ignore_progress, lambda fault: None)
+    assert not any(path.exists() for path in kept)
     assert store.file_path(store.manifest.files[0]).exists()
 
 

@@ -1,32 +1,31 @@
-"""Pace and transport: turns across processes, retries, and what a response that cannot be used ends in."""
+"""Transport: retries, redirects, waits that are asked for, clocks, and what a response that cannot be used ends in."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import time
+import gzip
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import time_machine
 
-from trendcli.core.errors import RetryableError, SourceUnreachable
+from trendcli.core.errors import RetryableError, SettingsError, SourceUnreachable
 from trendcli.demo.server import HttpRequest, HttpResponse, run_http_server
 from trendcli.sources.http import (
-    MAX_WAIT_S,
+    MAX_REDIRECTS,
     InvalidResponse,
-    Pace,
+    ReplyTooLarge,
     build_session,
+    fetch_body,
     parse_retry_after,
-    site_of_url,
 )
+from trendcli.sources.pace import DAY_S, Pace
+from trendcli.sources.reply import ReplyLimits
 
-ARXIV = "https://export.arxiv.org/api/query?x"
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
@@ -35,102 +34,6 @@ def clock() -> Iterator[Any]:
     """A clock that stands at noon unless a test moves it."""
     with time_machine.travel(NOON, tick=False) as coordinates:
         yield coordinates
-
-
-@pytest.mark.parametrize(
-    ("url", "site"),
-    [
-        (ARXIV, "arxiv.org"),
-        ("https://oaipmh.arxiv.org/oai", "arxiv.org"),
-        ("https://arxiv.org/stats", "arxiv.org"),
-        ("http://127.0.0.1:8080/oai", "127.0.0.1:8080"),
-        ("http://localhost:80/", "localhost:80"),
-    ],
-)
-def test_all_hosts_of_arxiv_are_one_site(url: str, site: str) -> None:
-    assert site_of_url(url) == site
-
-
-@pytest.mark.journey
-def test_turns_of_two_processes_are_an_interval_apart(tmp_path: Path) -> None:
-    """Also through two interfaces of one site; measured by the clock of the machine."""
-    code = (
-        "import sys, time\nfrom pathlib import Path\nfrom trendcli.sources.http import Pace\n"
-        f"pace = Pace(Path({str(tmp_path)!r}), 0.2)\n"
-        "for _ in range(4):\n"
-        "    with pace.take_turn(sys.argv[1]):\n"
-        "        print(time.time()); time.sleep(0.03); print(time.time(), flush=True)\n"
-    )
-    command = [sys.executable, "-c", code]
-    processes = [
-        subprocess.Popen([*command, url], stdout=subprocess.PIPE, text=True)
-        for url in (ARXIV, "https://oaipmh.arxiv.org/oai")
-    ]
-    turns = sorted(
-        (float(start), float(stop))
-        for process in processes
-        for lines in [process.communicate(timeout=60)[0].split()]
-        for start, stop in zip(lines[::2], lines[1::2], strict=True)
-    )
-    assert len(turns) == 8
-    assert all(later[0] - earlier[1] >= 0.199 for earlier, later in zip(turns, turns[1:], strict=False))
-
-
-def test_a_hold_lasts_for_every_process(tmp_path: Path, clock: Any) -> None:
-    with Pace(tmp_path, 0.0).take_turn(ARXIV):
-        Pace(tmp_path, 0.0).hold_site(ARXIV, 120.0)
-    waits: list[float] = []
-
-    def sleep(seconds: float) -> None:
-        waits.append(seconds)
-        clock.shift(seconds)
-
-    assert Pace(tmp_path, 3.0).seconds_until_turn(ARXIV) == 120.0
-    for _ in range(2):
-        with Pace(tmp_path, 3.0, sleep).take_turn(ARXIV):
-            pass
-    assert waits == [120.0, 3.0]  # the hold is waited for once
-
-
-def test_no_request_is_sent_for_a_day_after_a_403(tmp_path: Path, clock: Any) -> None:
-    pace = Pace(tmp_path, 0.0)
-    with pace.take_turn(ARXIV):
-        pace.block_site(ARXIV)
-    with pytest.raises(SourceUnreachable) as refusal, Pace(tmp_path, 0.0).take_turn("https://oaipmh.arxiv.org/oai"):
-        raise AssertionError("sent")
-    assert str(refusal.value) == (
-        "arxiv.org refused requests from this machine (status 403), so none are sent before 2026-11-22 12:00 UTC "
-        f"(recorded in {tmp_path / 'arxiv.org.json'}). Everything received so far is stored."
-    )
-    with Pace(tmp_path, 0.0).take_turn("http://127.0.0.1:1/"):  # another site
-        pass
-    clock.shift(86_401)
-    with Pace(tmp_path, 0.0, lambda seconds: None).take_turn(ARXIV):
-        pass
-
-
-def test_a_clock_set_back_and_a_damaged_state_file_stop_nothing(tmp_path: Path, clock: Any) -> None:
-    waits: list[float] = []
-    pace = Pace(tmp_path, 1.0, waits.append)
-    (tmp_path / "arxiv.org.json").write_text(json.dumps({"next": time.time() + 1e9, "stopped": time.time() + 1e9}))
-    assert pace.seconds_until_turn(ARXIV) == 0.0
-    with pace.take_turn(ARXIV):
-        pass
-    assert waits == [MAX_WAIT_S]
-    (tmp_path / "arxiv.org.json").write_text('{"next": ')
-    with pace.take_turn(ARXIV):
-        pass
-
-
-def test_a_process_keeps_its_pace_where_no_state_can_be_written(tmp_path: Path, clock: Any) -> None:
-    (tmp_path / "file").write_text("")
-    for folder in (None, tmp_path / "file" / "pace"):
-        waits: list[float] = []
-        pace = Pace(folder, 3.0, waits.append)
-        for _ in range(3):
-            with pace.take_turn(ARXIV):
-                pass
-        assert waits == [3.0] * 2
 
 
 @pytest.mark.parametrize(
@@ -143,6 +46,12 @@ def test_a_process_keeps_its_pace_where_no_state_can_be_written(tmp_path: Path, 
         ("Sat, 21 Nov 2026 12:01:30 GMT", 90.0),
         ("Sat, 21 Nov 2026 11:00:00 GMT", 0.0),
         ("soon", 0.0),
+        ("1e12", DAY_S),
+        ("inf", DAY_S),
+        ("nan", 0.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", DAY_S),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", 0.0),
+        ("Sat, 31 Feb 2026 00:00:00 GMT", 0.0),
     ],
 )
 def test_retry_after_is_a_number_or_a_date(header: str | None, seconds: float, clock: Any) -> None:
@@ -220,3 +129,153 @@ def test_a_connection_that_is_cut_has_no_status() -> None:
         with pytest.raises(RetryableError, match="in 5 tries: the connection was cut during the response") as error:
             session.get(address)
     assert error.value.status is None
+
+
+def test_a_date_to_wait_for_is_compared_with_the_time_beside_it(clock: Any) -> None:
+    """This machine's clock may be a year behind."""
+    later = datetime(2027, 11, 21, 12, tzinfo=UTC)
+    assert parse_retry_after("Sun, 21 Nov 2027 12:01:30 GMT", later) == 90.0
+
+
+@pytest.mark.parametrize("asked", ["86400", "inf", "1e12", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_a_long_pause_ends_the_command_and_is_remembered(asked: str, tmp_path: Path, clock: Any) -> None:
+    waits: list[float] = []
+    with responses(HttpResponse(503, b"", headers=(("Retry-After", asked),))) as (address, requests):
+        for reason in (
+            "arXiv accepts no more requests for now (status 503)",
+            "arXiv asked for a pause, or failed to answer",
+        ):
+            session, _ = build_session(Pace(tmp_path, 0.0, waits.append), "", check_ok)
+            with pytest.raises(RetryableError) as error:
+                session.get(address)
+            assert str(error.value) == (
+                f"{reason}. Everything received so far is stored; rerun the same command after 2026-11-22 12:00 UTC."
+            )
+    assert (waits, len(requests)) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    ("stated", "answered_at", "is_said"),
+    [
+        (NOON - timedelta(days=450), NOON - timedelta(days=450), True),  # this machine's clock is ahead
+        (NOON - timedelta(hours=20), NOON - timedelta(hours=20), False),
+        (NOON + timedelta(days=450), NOON, True),  # or behind
+    ],
+)
+def test_an_answer_is_of_the_earlier_clock(stated: datetime, answered_at: datetime, is_said: bool, clock: Any) -> None:
+    with responses(HttpResponse(200, b"ok", headers=(("Date", format_datetime(stated, usegmt=True)),))) as (address, _):
+        session, transport = build_session(Pace(None, 0.0), "", check_ok)
+        session.get(address)
+    assert transport.answered_at == answered_at
+    sentence = f"arXiv's answer is dated {stated:%Y-%m-%d}, but this machine's clock says 2026-11-21: "
+    assert transport.describe_clock_difference().startswith(sentence) is is_said
+
+
+def test_another_body_can_be_handed_on() -> None:
+    with responses(HttpResponse(200, b"no")) as (address, _):
+        session, _ = build_session(Pace(None, 0.0), "", lambda body, url: body + b"w")
+        assert session.get(address).content == b"now"
+
+
+@pytest.mark.parametrize("packed", [b"\x1f\x8b\x08\x00garbage", b"ok"])
+def test_a_reply_that_cannot_be_unpacked_is_requested_again(packed: bytes) -> None:
+    broken = HttpResponse(200, packed, headers=(("Content-Encoding", "gzip"),))
+    good = HttpResponse(200, gzip.compress(b"ok"), headers=(("Content-Encoding", "gzip"),))
+    with responses(broken, broken, good) as (address, requests):
+        session, _ = build_session(Pace(None, 0.0), "", check_ok)
+        assert session.get(address).content == b"ok"
+    assert len(requests) == 3
+
+
+def redirect(location: str, status: int = 302) -> HttpResponse:
+    """Build a redirect."""
+    return HttpResponse(status, b"", headers=(("Location", location),))
+
+
+def test_redirects_are_followed_but_not_for_ever() -> None:
+    with responses(*[redirect("/next")] * MAX_REDIRECTS, HttpResponse(200, b"ok")) as (address, _):
+        session, _ = build_session(Pace(None, 0.0), "", check_ok)
+        assert session.get(address).content == b"ok"
+    with responses(redirect("/next")) as (address, requests):
+        session, _ = build_session(Pace(None, 0.0), "", check_ok)
+        with pytest.raises(RetryableError, match="arXiv redirects more than 4 times. Everything received so far"):
+            session.get(address)
+    assert len(requests) == MAX_REDIRECTS + 1
+
+
+@pytest.mark.parametrize(
+    "location", ["file:///etc/passwd", "http://[::1", "http://a:99999/", "//", "http://\xff\xfe/", "x:"]
+)
+def test_a_redirect_to_no_address_is_an_error(location: str) -> None:
+    with responses(redirect(location)) as (address, _):
+        session, _ = build_session(Pace(None, 0.0), "", check_ok)
+        with pytest.raises(RetryableError):
+            fetch_body(session, address)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("secret", [{"json": {"password": "x"}}, {"headers": {"Authorization": "Bearer x"}}])
+def test_no_secret_follows_a_redirect_to_another_host(status: int, secret: dict[str, Any]) -> None:
+    with responses(HttpResponse(200, b"ok")) as (other, stolen):
+        with responses(redirect(f"{other}/login", status)) as (address, _):
+            session, _ = build_session(Pace(None, 0.0), "", check_ok)
+            with pytest.raises(
+                RetryableError, match=r"redirects a login from 127.0.0.1:\d+ to 127.0.0.1:\d+, where it"
+            ):
+                session.post(address, **secret) if "json" in secret else session.get(address, **secret)
+        assert stolen == []
+        with responses(redirect(f"{other}/page", status)) as (address, _):  # without one, nothing is lost
+            assert session.get(address).content == b"ok"
+
+
+def test_a_login_may_be_redirected_within_its_host() -> None:
+    with responses(redirect("/v2/login", 307), HttpResponse(200, b"ok")) as (address, requests):
+        session, _ = build_session(Pace(None, 0.0), "", check_ok)
+        session.post(address, json={"password": "x"})
+    assert [request.body for request in requests] == [b'{"password": "x"}'] * 2
+
+
+def test_a_reply_beyond_the_limits_is_not_requested_again() -> None:
+    with responses(HttpResponse(200, b"ok" * 1000)) as (address, requests):
+        session, _ = build_session(Pace(None, 0.0, limits=ReplyLimits(size_mb=0.001)), "", check_ok)
+        with pytest.raises(ReplyTooLarge) as error:
+            session.get(address)
+    assert str(error.value) == (
+        "arXiv sent a reply that is larger than 0.001 MB, so it was not read. Everything received so far is stored; "
+        "rerun the same command later, or raise the setting reply_size_mb."
+    )
+    assert len(requests) == 1
+
+
+def test_certificates_that_are_not_there_are_a_wrong_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nonexistent.pem")
+    session, transport = build_session(Pace(None, 0.0), "", check_ok)
+    with pytest.raises(SettingsError, match="names /nonexistent.pem, which does not exist"):
+        session.get("https://127.0.0.1:9/")
+    assert transport.request_count == 0
+
+
+def test_a_site_without_encryption_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    with responses(HttpResponse(200, b"ok")) as (address, requests):
+        session, _ = build_session(Pace(None, 0.0), "", check_ok)
+        with pytest.raises(SourceUnreachable, match="safely: no encrypted connection .*REQUESTS_CA_BUNDLE"):
+            session.get(address.replace("http:", "https:"))
+    assert requests == []
+
+
+@pytest.mark.parametrize("proxy", ["nonsense://", "http://"])
+def test_a_proxy_that_cannot_be_is_a_wrong_setting(proxy: str) -> None:
+    session, _ = build_session(Pace(None, 0.0), "", check_ok)
+    session.trust_env, session.proxies = False, {"http": proxy}
+    with pytest.raises(SettingsError, match="Check the address in your settings, HTTP_PROXY"):
+        session.get("http://127.0.0.1:9/")
+
+
+def test_a_proxy_that_does_not_answer_is_named() -> None:
+    session, _ = build_session(Pace(None, 0.0), "", check_ok)
+    session.trust_env, session.proxies = False, {"http": "http://127.0.0.1:9"}
+    with pytest.raises(
+        SourceUnreachable, match="Cannot reach 127.0.0.1:8: no connection to the proxy .Connection refused"
+    ):
+        session.get("http://127.0.0.1:8/")

@@ -17,9 +17,10 @@ from trendcli.core.types import Request, Window, ignore_progress
 from trendcli.demo.corpus import SyntheticSubmission
 from trendcli.sources import oai
 from trendcli.sources.harvest import HarvestResult, harvest_source
-from trendcli.sources.http import Pace
 from trendcli.sources.oai import OaiPmh
+from trendcli.sources.pace import Pace
 from trendcli.sources.plan import plan_change_requests
+from trendcli.sources.zeros import StoredSubmissions
 from trendcli.store.coverage import ALL_CATEGORIES
 from trendcli.store.ingest import find_missing_ids
 from trendcli.store.sql import file_rows_sql
@@ -48,7 +49,9 @@ def paged_standin(small_corpus: list[SyntheticSubmission]) -> Iterator[ArxivStan
 
 def source(standin: ArxivStandIn, store: Store) -> OaiPmh:
     pace = Pace(None, 0.0, lambda seconds: None)
-    return OaiPmh(standin.oai_url, pace, lambda ids, days: find_missing_ids(store, ids, days))
+    return OaiPmh(
+        standin.oai_url, pace, lambda ids, days: find_missing_ids(store, ids, days), stored=StoredSubmissions(store)
+    )
 
 
 def fetch(
@@ -229,6 +232,84 @@ def test_a_harvest_that_ends_early_resumes_where_it_ended(
     assert rows(store) == expected_rows(small_corpus) and [a.status for a in store.manifest.ledger] == ["complete"]
     assert len([q for q in paged_standin.requests if q["verb"] == "ListRecords"]) == 2  # not all four pages again
     assert result.is_complete
+
+
+@pytest.mark.parametrize("fault", ["same page", "endless circle", "badArgument"])
+def test_what_came_before_an_error_is_stored(paged_standin: ArxivStandIn, tmp_path: Path, fault: str) -> None:
+    """A page or two come, fewer than a commit has, and then none that goes on."""
+    paged_standin.inject_fault(fault, times=99, when=WHERE[1][1])
+    with pytest.raises(RetryableError, match="Everything received so far is stored"):
+        fetch(paged_standin, tmp_path)
+    store = Store.open(tmp_path)
+    assert store.manifest.submission_count >= 150 and [record.status for record in store.manifest.ledger] == ["failed"]
+    paged_standin.pending_faults = []
+    store, result = fetch(paged_standin, tmp_path)
+    assert store.manifest.submission_count == 600 and result.is_complete
+
+
+def test_a_server_that_refuses_every_token_is_harvested_by_its_days(
+    paged_standin: ArxivStandIn, tmp_path: Path
+) -> None:
+    paged_standin.inject_fault("dead token", times=99, when=lambda query: "resumptionToken" in query)
+    store, result = fetch(paged_standin, tmp_path)
+    assert store.manifest.submission_count == 600 and result.is_complete
+
+
+def test_an_outage_without_any_changes_is_not_believed(paged_standin: ArxivStandIn, tmp_path: Path) -> None:
+    paged_standin.inject_fault("no records match", times=99)
+    store, result = fetch(paged_standin, tmp_path, ("cs.LG",))
+    assert [(record.status, record.expected) for record in store.manifest.ledger] == [("failed", 0)]
+    assert result.faults == [
+        "cs:cs:LG: arXiv reports no changes since 1991-01-01, and none at any time; not believed, so the next fetch asks "
+        "again"
+    ]
+    paged_standin.pending_faults = []
+    store, result = fetch(paged_standin, tmp_path, ("cs.LG",))
+    assert result.is_complete and [record.status for record in store.manifest.ledger] == ["complete"]
+
+
+def test_weeks_without_changes_are_believed_where_they_are_likely(
+    paged_standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
+) -> None:
+    """Of cs.LG about ten a month came up to 2019: none in February 2020 is doubted, and asked from the same day on."""
+    start = datetime(2020, 1, 1, tzinfo=UTC)
+    paged_standin.submissions = [paper for paper in small_corpus if paper.versions[-1] < start]
+    with time_machine.travel(datetime(2020, 1, 20, 12, tzinfo=UTC)):
+        fetch(paged_standin, tmp_path, ("cs.LG",), today=date(2020, 1, 20))
+    with time_machine.travel(datetime(2020, 4, 20, 12, tzinfo=UTC)):
+        store, result = fetch(paged_standin, tmp_path, ("cs.LG",), today=date(2020, 4, 20))
+    assert "are expected from the" in result.faults[0]
+    assert store.manifest.ledger[-1].changed == (date(2020, 1, 13), date(2020, 1, 13))
+    with time_machine.travel(datetime(2020, 4, 28, 12, tzinfo=UTC)):
+        store, result = fetch(paged_standin, tmp_path, ("cs.LG",), today=date(2020, 4, 28))
+    assert result.is_complete and store.manifest.ledger[-1].status == "complete"
+
+
+def test_identifiers_that_are_missing_from_their_list_leave_it_partial(
+    paged_standin: ArxivStandIn, tmp_path: Path
+) -> None:
+    paged_standin.inject_fault("no records match", times=99, when=WHERE[2][1])
+    _, result = fetch(paged_standin, tmp_path)
+    assert result.faults == ["all sets: 600 of 600 submissions that came are not in the list of all; stored as partial"]
+    paged_standin.pending_faults = []
+    assert fetch(paged_standin, tmp_path)[1].is_complete
+
+
+def test_one_unreadable_identifier_does_not_stop_the_harvest(paged_standin: ArxivStandIn, tmp_path: Path) -> None:
+    paged_standin.inject_fault("identifier unreadable", times=99, when=WHERE[0][1])  # the first page of records
+    store, result = fetch(paged_standin, tmp_path)
+    assert store.manifest.submission_count == 600 and result.is_complete  # the list of identifiers has it
+    paged_standin.pending_faults = []
+    paged_standin.inject_fault("identifier unreadable", times=99)
+    store, result = fetch(paged_standin, tmp_path / "other")
+    assert "identifiers are unreadable (oai:arXiv.org:" in result.faults[0]
+    assert [record.status for record in store.manifest.ledger] == ["partial"]
+
+
+def test_a_control_character_does_not_stop_the_harvest(paged_standin: ArxivStandIn, tmp_path: Path) -> None:
+    paged_standin.inject_fault("vertical tab", times=99)
+    store, result = fetch(paged_standin, tmp_path)
+    assert store.manifest.submission_count == 600 and result.is_complete
 
 
 def test_an_empty_list_of_today_covers_nothing_yet(paged_standin: ArxivStandIn, tmp_path: Path) -> None:

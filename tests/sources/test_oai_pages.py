@@ -5,15 +5,16 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from lxml import etree
 
-from tests.standins.mutation import mutate_bytes
+from tests.standins.mutation import mutate_bytes, mutate_text
 from tests.standins.oai import Archive, render_response
 from tests.worlds import days
 from trendcli.core.arxiv import canonical_categories
@@ -21,6 +22,8 @@ from trendcli.core.types import Submission
 from trendcli.demo.corpus import SyntheticSubmission, build_corpus
 from trendcli.sources.http import InvalidResponse
 from trendcli.sources.oai_pages import parse_page
+from trendcli.sources.xml import parse_xml
+from trendcli.store.records import build_batch_table
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 RAW = "{http://arxiv.org/OAI/arXivRaw/}"
@@ -155,7 +158,6 @@ def test_dates_in_both_spellings_and_versions_in_any_order_are_read() -> None:
         (b"</OAI-PMH>", b"", "malformed XML"),
         (b"2026-11-21T12:00:00Z", b"today", "no valid responseDate"),
         (b"ListRecords>", b"Records>", "a response without a list"),
-        (b"<identifier>oai:arXiv.org:1801", b"<identifier>oai:arXiv.org:18", "an unreadable header"),
         (b"<request ", b"<request resumptionToken='x' ", "a continuation page without a resumptionToken element"),
     ],
 )
@@ -166,19 +168,93 @@ def test_a_page_that_would_lose_something_is_refused(old: bytes, new: bytes, rea
         parse_page(body.replace(old, new))
 
 
+def test_a_page_of_deleted_records_is_empty() -> None:
+    page = parse_page(respond("ListRecords", APPLE).replace(b"<header>", b'<header status="deleted">'))
+    assert (page.headers, page.submissions) == ([], [])
+
+
+def test_a_header_without_an_identifier_is_counted() -> None:
+    bad = page_of(2).replace(b"<identifier>oai:arXiv.org:1801", b"<identifier>oai:arXiv.org:18\x0b", 1)
+    page = parse_page(bad)
+    assert (len(page.headers), len(page.submissions), page.unreadable_headers) == (1, 1, ["oai:arXiv.org:18 .00001"])
+    with pytest.raises(InvalidResponse, match="an unreadable header .'none'"):
+        parse_page(respond("ListRecords", APPLE).replace(b"oai:arXiv.org:1801.00001", b"none"))
+
+
+@pytest.mark.parametrize("character", [b"\x0b", b"\x00", b"\x1b", b"&#11;", b"&#x1F;", b"&#xFFFF;", b"&#99999999999;"])
+def test_a_forbidden_character_spoils_one_word_of_a_record(character: bytes) -> None:
+    page = parse_page(respond("ListRecords", APPLE).replace(b"An apple", b"An" + character + b"apple"))
+    assert [submission.title for submission in page.submissions] == ["An apple"]
+
+
+def test_bytes_that_are_no_text_spoil_one_word_of_a_record() -> None:
+    page = parse_page(respond("ListRecords", APPLE).replace(b"A pear", b"A p\xffear"))
+    (submission,) = page.submissions
+    assert (submission.title, submission.abstract[:3], submission.abstract[-4:]) == ("An apple", "A p", "ear.")
+
+
+@pytest.mark.parametrize(
+    ("datestamp", "day"),
+    [
+        (b"9999-12-31", "2026-11-21"),
+        (b"2026-11-22", "2026-11-21"),
+        (b"99999-01-01", "2018-02-07"),
+        (b"2019-02-30", "2018-02-07"),
+        (b"", "2018-02-07"),
+    ],
+)
+def test_a_day_of_change_is_one_that_has_been(datestamp: bytes, day: str) -> None:
+    """Of two records the second has a day that cannot be: it gets that of the response, or of the one before."""
+    head, mark, tail = respond("ListRecords", APPLE, replace(APPLE, id="1801.00002")).rpartition(b"<datestamp>")
+    page = parse_page(head + mark + datestamp + tail[tail.index(b"<") :])
+    assert page.headers[1] == ("1801.00002", days(day))
+    assert [submission.as_of for submission in page.submissions] == [days("2018-02-07"), days(day)]
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        b"Mon, 2 Apr 99999 19:18:42 GMT", b"Mon, 2 Apr 9999 19:18:42 GMT", b"Mon, 2 Apr 0001 19:18:42 GMT",
+        b"Mon, 2 Apr 2007 19:18:42 +9999", b"", b"soon",
+    ],
+)  # fmt: skip
+def test_a_version_of_no_possible_date_is_a_fault_of_its_record(date: bytes) -> None:
+    body = re.sub(rb"<date>[^<]*", b"<date>" + date, respond("ListRecords", APPLE, size=1), count=1)
+    page = parse_page(body)
+    assert [text.partition(":")[0] for text in page.parse_errors] == ["1801.00001"] and page.submissions == []
+
+
+@pytest.mark.parametrize(
+    ("stated", "responded_at"),
+    [(b"2026-11-20T12:00:00Z", NOON - timedelta(days=1)), (b"2099-01-01T00:00:00Z", NOON)],
+)
+def test_a_response_is_of_the_earlier_clock(stated: bytes, responded_at: datetime) -> None:
+    body = respond("ListRecords", APPLE).replace(b"2026-11-21T12:00:00Z", stated)
+    assert parse_page(body, NOON).responded_at == responded_at
+
+
+@pytest.mark.parametrize("stated", [b"0001-01-01T00:00:00Z", b"1970-01-01T00:00:00Z", b"9999-12-31T23:59:59Z", b""])
+def test_a_response_of_no_possible_time_is_refused(stated: bytes) -> None:
+    with pytest.raises(InvalidResponse, match="no valid responseDate"):
+        parse_page(respond("ListRecords", APPLE).replace(b"2026-11-21T12:00:00Z", stated), NOON)
+
+
 def test_mutated_pages_are_refused_or_read_as_they_stand() -> None:
-    """400 mutations end in InvalidResponse, or in what another parser reads."""
+    """800 mutations end in InvalidResponse, or in what another parser reads, with spaces for what XML forbids."""
     body = page_of(4)
     rng, accepted = random.Random(5), 0
-    for _ in range(400):
-        text = mutate_bytes(body, rng)
+    for number in range(800):
+        text = (mutate_bytes if number % 2 else mutate_text)(body, rng)
         try:
-            page = parse_page(text)
-        except InvalidResponse:
+            page = parse_page(text, NOON)
+            readable = etree.tostring(parse_xml(text))
+            ElementTree.fromstring(readable)
+        except (InvalidResponse, ElementTree.ParseError):  # the other parser knows fewer names of elements
             continue
+        build_batch_table(page.submissions, "oai", NOON)
         for submission in page.submissions:
             accepted += 1
-            assert facts_of_record(text, submission.id) == facts(submission)
+            assert facts_of_record(readable, submission.id) == facts(submission)
     assert accepted > 50
 
 

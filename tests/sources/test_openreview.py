@@ -33,8 +33,8 @@ from trendcli.core.errors import (
 )
 from trendcli.core.types import Request, ignore_progress
 from trendcli.sources.harvest import HarvestResult, harvest_source
-from trendcli.sources.http import Pace
 from trendcli.sources.openreview import Credentials, OpenReview
+from trendcli.sources.pace import Pace
 from trendcli.sources.venue_lists import decision_categories
 from trendcli.store.sql import file_rows_sql
 from trendcli.store.store import Store, list_venues
@@ -359,7 +359,7 @@ def test_the_package_neither_prints_nor_asks_at_a_terminal(standin: OpenReviewSt
     standin.requires_second_factor = True
     env = {
         **standin.build_environment(),
-        "TREND_STORE": str(tmp_path),
+        "TREND_STORE": str(tmp_path / "store"),
         "XDG_STATE_HOME": str(tmp_path / "state"),
         "PATH": "/usr/bin",
     }
@@ -454,10 +454,10 @@ def test_the_token_is_checked_and_never_shown(standin: OpenReviewStandIn, tmp_pa
 
 
 def test_submissions_of_another_year_are_refused(standin: OpenReviewStandIn, tmp_path: Path) -> None:
-    env = {**standin.build_environment(), "TREND_STORE": str(tmp_path)}
+    env = {**standin.build_environment(), "TREND_STORE": str(tmp_path / "store")}
     papers = [{"id": entry.id, "title": entry.title, "status": "Poster"} for entry in ENTRIES[:9]]
     (tmp_path / "list.json").write_text(json.dumps(papers), encoding="utf-8")
     assert run("import", tmp_path / "list.json", "--venue", "iclr", "--year", 2023, env=env).exit_code == 0
     done = run(*YEAR, env=env)
     assert done.exit_code == 2 and "are already stored as iclr 2023, so they cannot belong to 2024" in done.stderr
-    assert {row[0] for row in rows(tmp_path / "venues" / "iclr").values()} == {decision_categories("poster")}
+    assert {row[0] for row in rows(tmp_path / "store" / "venues" / "iclr").values()} == {decision_categories("poster")}

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import random
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.standins.mutations import mutate_json
 from trendcli.core.errors import UsageError
 from trendcli.core.types import Batch, Request, ignore_progress
+from trendcli.sources import paperlists
 from trendcli.sources.paperlists import Paperlist
 
 
@@ -22,6 +26,10 @@ def list_entry(id: str, **changes: Any) -> dict[str, Any]:
 def read(path: Path, papers: Any) -> Batch:
     """Write a list of 2021 and return its batch."""
     path.write_text(papers if isinstance(papers, str) else json.dumps(papers), encoding="utf-8")
+    return read_file(path)
+
+
+def read_file(path: Path) -> Batch:
     (batch,) = Paperlist(str(path), "iclr", 2021, datetime(2026, 11, 21, tzinfo=UTC)).iter_batches(
         Request(()), ignore_progress
     )
@@ -61,6 +69,9 @@ def test_a_list_covers_its_year_and_its_decisions(tmp_path: Path) -> None:
         ({"id": "x", "title": "T", "status": "Enlightened"}, "unknown status 'Enlightened'"),
         ({"id": "x", "title": 7}, "Expected `str`"),
         ("a text", "Expected `object`"),
+        ({"id": "x\x1b[2J", "title": "T"}, "a control character in the id"),
+        ({"id": "x", "title": "\x1b\x00"}, "no title or no id"),
+        ({"id": "x", "title": "T", "status": "E" * 5000}, "unknown status 'EEE"),
     ],
 )
 def test_an_unreadable_entry_is_reported_and_the_rest_is_kept(tmp_path: Path, bad: Any, reason: str) -> None:
@@ -93,3 +104,42 @@ def test_keys_that_a_list_lacks_are_empty(tmp_path: Path) -> None:
 def test_authors_are_split_at_semicolons_or_else_commas(tmp_path: Path, line: str) -> None:
     (row,) = read(tmp_path / "list.json", [list_entry("a", author=line)]).submissions.to_pylist()  # type: ignore[union-attr]
     assert row["authors"] == "Ada Abel, Bo Brandt"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"[" * 200_000, "recursion"),
+        (b'{"a": ' * 200_000, "Expected `array`"),
+        (b"[" + b"0," * 5_000_001 + b"0]", "more than 256 MiB or 5,000,000 values"),
+        (b"[" + b"{}," * 100_001 + b"{}]", "100,000 are unreadable, the first of them submission 1: Object missing"),
+        (b"\xff\xfe[\x00", "malformed"),
+        (b"", "truncated"),
+    ],
+)
+def test_what_is_no_list_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
+    (tmp_path / "list.json").write_bytes(content)
+    with pytest.raises(UsageError, match=rf"list of submissions.*{reason}.*Nothing was imported"):
+        read_file(tmp_path / "list.json")
+
+
+def test_a_file_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paperlists, "MAX_LIST_BYTES", 1 << 20)
+    (tmp_path / "list.json").write_bytes(b" " * (1 << 20) + b"[]")
+    with pytest.raises(UsageError, match="more than 1 MiB"):
+        read_file(tmp_path / "list.json")
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    batch = read(tmp_path / "list.json", "\ufeff" + json.dumps([list_entry("a")]))
+    assert batch.faults == ()
+
+
+@pytest.mark.journey
+def test_no_broken_list_is_a_bug(tmp_path: Path) -> None:
+    original = [list_entry(id, status="Poster", author="Ada Abel;Bo Brandt", abstract="We say.") for id in "abc"]
+    rng = random.Random(7)
+    for _ in range(400):
+        (tmp_path / "list.json").write_bytes(mutate_json(rng, original))
+        with contextlib.suppress(UsageError):
+            assert read_file(tmp_path / "list.json").submissions.num_rows  # type: ignore[union-attr]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
@@ -12,9 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.standins.mutations import mutate_json
 from tests.standins.snapshot import dated_line, line
 from tests.worlds import days, seconds
 from trendcli.sources.snapshot_records import (
+    MAX_LINE_BYTES,
     MAX_LISTED_ERRORS,
     ParsedBlock,
     RecordFilter,
@@ -152,12 +155,69 @@ def test_only_the_first_reasons_are_kept(tmp_path: Path) -> None:
     assert (parsed.batch_path, parsed.kept_count) == (None, 0)
 
 
-def test_spans_of_a_file_have_the_lines_that_begin_in_them(tmp_path: Path) -> None:
-    path = tmp_path / "s.jsonl"
-    lines = [json.dumps(line(f"0704.{number:04d}")) + "\n" for number in range(1, 6)]
-    path.write_text("".join(lines), encoding="utf-8")
-    size, length = path.stat().st_size, len(lines[0])
-    for cut in (1, length - 1, length, length + 1, 3 * length - 1, 3 * length, size - 1):
-        spans = [(str(path), 0, cut), (str(path), cut, size)]
-        counts = [parse_block(span, EVERYTHING, tmp_path / "batch.arrow").line_count for span in spans]
-        assert counts == [-(-cut // length), 5 - -(-cut // length)], cut
+def bad_lines() -> dict[str, bytes]:
+    """Return lines that no snapshot should hold, each of which once ended a whole import or might."""
+    record = json.dumps(line("0704.0002")).encode()
+    return {
+        "a byte that is not UTF-8": record.replace(b"On", b"\xe9", 1),
+        "half of a surrogate pair": record.replace(b"On", b"\\ud800", 1),
+        "the same, in bytes": record.replace(b"On", b"\xed\xa0\x80", 1),
+        "NUL": record.replace(b"On", b"\x00", 1),
+        "a title of control characters": record.replace(b"On\\n  nothing", b"\\u0000\\u001b", 1),
+        "a huge year": record.replace(b"2 Apr 2007", b"1 Jan 99999999999", 1),
+        "the last moment": record.replace(b"Mon, 2 Apr 2007 19:18:42 GMT", b"Fri, 31 Dec 9999 23:59:59 -2300", 1),
+        "a year before all": record.replace(b"2 Apr 2007", b"2 Apr 0207", 1),
+        "a date ahead": record.replace(b"2 Apr 2007", b"2 Apr 2907", 1),
+        "a change ahead": record.replace(b"2008-11-26", b"9999-12-31", 1),
+        "a version beyond all": record.replace(b'"v1"', b'"v99999999999", "created": "x"}, {"version": "v1"', 1),
+        "a version of 5,000 digits": record.replace(b'"v1"', b'"v' + b"9" * 5000 + b'"', 1),
+        "no category": record.replace(b"cs.LG", b"cs.\\u001b[2J", 1),
+        "a pattern of categories": record.replace(b"cs.LG stat.ML", b"*", 1),
+        "a number of pandas": record.replace(b"0704.0002", b"1909.0001", 1),
+        "too deep": record.replace(b'"submitter": "A B"', b'"submitter": ' + b"[" * 100_000 + b"]" * 100_000, 1),
+        "deep and open": b'{"id": ' + b"[" * 100_000,
+        "too long": record.replace(b"On", b"x" * (MAX_LINE_BYTES + 1), 1),
+        "digits": b"9" * 100_000,
+    }
+
+
+@pytest.mark.parametrize("kind", bad_lines())
+def test_a_bad_line_costs_one_line(tmp_path: Path, kind: str) -> None:
+    good = [json.dumps(line(f"0704.{number:04d}")).encode() for number in (1, 3)]
+    text = b"\n".join([good[0], bad_lines()[kind], b"", good[1], b""])
+    parsed = parse_block(text, EVERYTHING, tmp_path / "batch.arrow")
+    assert [number for number, _ in parsed.input_errors] == [2]
+    assert parsed.input_errors[0][1] and len(parsed.input_errors[0][1]) < 300
+    assert [row["id"] for row in kept_rows(parsed)] == ["0704.0001", "0704.0003"]
+    assert (parsed.line_count, parsed.error_count) == (4, 1)
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    parsed = parse(tmp_path, "\ufeff" + json.dumps(line("0704.0001")), "\ufeff" + json.dumps(line("0704.0002")))
+    assert (parsed.kept_count, parsed.error_count) == (2, 0)
+
+
+def test_a_line_is_numbered_also_where_its_identifier_stands_twice(tmp_path: Path) -> None:
+    parsed = parse(tmp_path, line("0704.0001"), line("0704.0001", "soon"))
+    assert [number for number, _ in parsed.input_errors] == [2]
+
+
+def test_control_characters_are_not_stored(tmp_path: Path) -> None:
+    evil = "\x1b]0;x\x07\x0b\x7f\x9b\u202e\u2066"
+    texts = dict.fromkeys(("title", "abstract", "authors", "comments", "journal-ref", "doi"), f"A{evil}B")
+    row = kept_rows(parse(tmp_path, {**line("0704.0001"), **texts}))[0]
+    stored = "".join(str(row[name]) for name in ("title", "abstract", "authors", "comments", "journal_ref", "doi"))
+    assert stored.isprintable() and stored.isascii()
+
+
+@pytest.mark.journey
+def test_of_thousands_of_broken_records_none_stops_a_block(tmp_path: Path) -> None:
+    originals = [line("0704.0001"), line("math/0611800"), dated_line(2018, 1, 5, 3)]
+    rng = random.Random(5)
+    good = json.dumps(line("0704.0009")).encode()
+    for _ in range(300):
+        lines = [mutate_json(rng, rng.choice(originals)).replace(b"\n", b" ") for _ in range(20)]
+        parsed = parse_block(b"\n".join([*lines, good]), EVERYTHING, tmp_path / "batch.arrow")
+        assert parsed.line_count == 21
+        assert kept_rows(parsed)[-1]["id"] or parsed.kept_count
+        assert "0704.0009" in [row["id"] for row in kept_rows(parsed)]

@@ -47,6 +47,7 @@ class ArxivStandIn(ApiStandIn):
         self.release = threading.Event()
         self.oai_page_sizes = (oai.RECORDS_PER_PAGE, oai.IDENTIFIERS_PER_PAGE)
         self._archive = oai.Archive(self.submissions)
+        self._repeated_pages: dict[str, HttpResponse] = {}
 
     @property
     def oai_url(self) -> str:
@@ -91,11 +92,15 @@ class ArxivStandIn(ApiStandIn):
         if request.path == "/oai":
             if self._archive.submissions is not self.submissions:
                 self._archive = oai.Archive(self.submissions)
-            body = oai.render_response(self._archive, request.query, self.oai_page_sizes, datetime.now(UTC))
+            body = oai.render_response(self._archive, request.query, self.oai_page_sizes, self.clock())
             return HttpResponse(200, body, "text/xml")
         if request.path == "/stats/get_monthly_submissions":
             return HttpResponse(200, self._render_totals(), "text/csv")
         return super().answer_request(request)
+
+    def repeat_page(self, query: dict[str, str], response: HttpResponse) -> HttpResponse:
+        """Return the page that was sent for this kind of request first, again and again."""
+        return self._repeated_pages.setdefault(query["verb"], response)
 
     def _render_totals(self) -> bytes:
         counts = Counter(f"20{submission.id[:2]}-{submission.id[2:4]}-01" for submission in self.submissions)
@@ -190,6 +195,16 @@ def _shuffle_ties(standin: ArxivStandIn, query: dict[str, str], response: HttpRe
     return HttpResponse(200, render_feed(page, len(results), search, ids, start, size, datetime.now(UTC)))
 
 
+def _build_entry_fault(pattern: bytes, new: bytes) -> Fault:
+    """Build a fault that changes something in the first entry of a feed."""
+
+    def show_fault(standin: ArxivStandIn, query: dict[str, str], response: HttpResponse) -> HttpResponse:
+        head, mark, entries = response.body.partition(b"<entry>")
+        return response._replace(body=head + mark + re.sub(pattern, new, entries, count=1))
+
+    return show_fault
+
+
 _OVERLOAD_HTML = (
     b"<html><head><title>503 first byte timeout</title></head><body><h1>Error 503 first byte timeout</h1></body></html>"
 )
@@ -218,6 +233,26 @@ FAULTS: dict[str, Fault] = {
     "dead token": _expire_token,
     "lost token": _drop_token,
     "record moved": _move_last_record,
+    "same page": lambda s, q, r: s.repeat_page(q, r),
+    "endless circle": lambda s, q, r: s.repeat_page(q, r)._replace(
+        body=re.sub(rb"(<resumptionToken[^>]*>)[^<]*", rb"\1%d" % len(s.requests), s.repeat_page(q, r).body)
+    ),
+    "badArgument": lambda s, q, r: r._replace(
+        body=re.sub(rb"<(List\w+)>.*</\1>", b"<error code='badArgument'>no</error>", r.body, flags=re.DOTALL)
+    ),
+    "no records match": lambda s, q, r: r._replace(
+        body=re.sub(rb"<(List\w+)>.*</\1>", b"<error code='noRecordsMatch'>none</error>", r.body, flags=re.DOTALL)
+    ),
+    "identifier unreadable": lambda s, q, r: r._replace(
+        body=r.body.replace(b"<identifier>oai:arXiv.org:", b"<identifier>oai:arXiv.org:x", 1)
+    ),
+    "vertical tab": lambda s, q, r: r._replace(body=r.body.replace(b"<abstract>", b"<abstract>\x0b")),
+    "no results": lambda s, q, r: HttpResponse(
+        200, render_feed([], 0, q.get("search_query", ""), "", 0, int(q.get("max_results", 10)), s.clock())
+    ),
+    "date that does not exist": _build_entry_fault(rb"<updated>[^<]*", b"<updated>2019-02-30T00:00:00Z"),
+    "version beyond number": _build_entry_fault(rb"v\d+</id>", b"v99999999999</id>"),
+    "entry of the year 9999": _build_entry_fault(rb"<published>[^<]*", b"<published>9999-12-31T23:59:59Z"),
     "other query ran": lambda s, q, r: r._replace(body=r.body.replace(b"cat:", b"all:")),
 }
 

@@ -8,6 +8,11 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
+from trendcli.core.types import Request, Window, ignore_progress
+from trendcli.sources.harvest import HarvestResult, harvest_source
+from trendcli.sources.snapshot import Snapshot
+from trendcli.store.store import Store
+
 
 def line(id: str, v1: str = "Mon, 2 Apr 2007 19:18:42 GMT", *later: str, **changes: Any) -> dict[str, Any]:
     """Return a record of some versions, given by their dates."""
@@ -33,7 +38,7 @@ def line(id: str, v1: str = "Mon, 2 Apr 2007 19:18:42 GMT", *later: str, **chang
 def dated_line(year: int, month: int, day: int, number: int, **changes: Any) -> dict[str, Any]:
     """Return a record submitted at noon of a day, with a number within its month."""
     noon = format_datetime(datetime(year, month, day, 12, tzinfo=UTC), usegmt=True)
-    ident = f"{year % 100:02d}{month:02d}.{number:05d}"
+    ident = f"{year % 100:02d}{month:02d}.{number:0{5 if year >= 2015 else 4}d}"
     return line(ident, noon, **{"update_date": str(date(year, month, day)), **changes})
 
 
@@ -52,3 +57,11 @@ def write(path: Path, *lines: dict[str, Any] | str) -> str:
     texts = (item if isinstance(item, str) else json.dumps(item) for item in lines)
     path.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
     return str(path)
+
+
+def load_snapshot(
+    root: Path, path: str, *categories: str, window: Window = Window(None, None), **options: Any
+) -> tuple[Store, HarvestResult]:
+    """Import a file; `options` are those of Snapshot."""
+    store, source = Store.open_or_create(root), Snapshot(path, root, **options)
+    return store, harvest_source(store, source, [Request(categories, window)], ignore_progress, lambda fault: None)

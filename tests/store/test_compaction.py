@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 
 from tests.worlds import fill, live_rows, paper
 from trendcli.core import registry
@@ -57,12 +59,16 @@ def test_the_row_map_leads_from_each_new_row_to_the_old_one(store: Store) -> Non
     ]
 
 
-def test_the_files_of_before_stay_for_readers_until_the_next_commit(store: Store) -> None:
+def test_the_files_of_before_stay_for_readers_for_a_day(store: Store) -> None:
     reader = Store.open(store.root)
     with store.write_lock():
         compact_store(store)
     assert live_rows(reader) == live_rows(store)
-    with store.write_lock():
+    with store.write_lock(), time_machine.travel(datetime.now(UTC) + timedelta(hours=23)):
+        store.commit([])
+        store.commit([])
+    assert live_rows(reader) == live_rows(store)
+    with store.write_lock(), time_machine.travel(datetime.now(UTC) + timedelta(hours=25)):
         store.commit([])
     paths = [reader.file_path(file) for file in reader.manifest.files]
     assert [path.exists() for path in paths] == [False, True, False]  # March was not rewritten

@@ -45,14 +45,44 @@ def test_a_damaged_result_is_none_at_all(tmp_path: Path, text: str) -> None:
     assert read_result(tmp_path, "other", report_from_json) is None
 
 
+def test_one_changed_digit_is_noticed_and_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "cache" / "answers" / "key.json"
+    write_result(tmp_path, "key", Number(5))
+    path.write_bytes(path.read_bytes().replace(b'"value": 5', b'"value": 6'))
+    assert read_result(tmp_path, "key", number_from_json) is None
+    assert (
+        caplog.messages == [f"A file in the cache of {tmp_path} was damaged and is computed again: key.json"]
+        and not path.exists()
+    )
+    assert read_result(tmp_path, "key", number_from_json) is None and len(caplog.messages) == 1
+
+
+def test_a_full_disk_leaves_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    write_result(tmp_path, "key", Number(5))
+    assert list((tmp_path / "cache" / "answers").iterdir()) == []
+
+
+def test_names_that_are_not_utf_8_are_kept(tmp_path: Path) -> None:
+    key = result_key(tmp_path, "caf\udce9", [tmp_path / "caf\udce9"])
+    write_result(tmp_path, key, replace(REPORT, title="caf\udce9"))
+    report = read_result(tmp_path, key, report_from_json)
+    assert report is None or report.title == "caf\udce9"
+
+
 def test_the_oldest_results_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(result_cache, "MAX_RESULTS", 2)
     for number in range(3):
-        write_result(tmp_path, f"key{number}", Number(number))
-        os.utime(tmp_path / "cache" / "answers" / f"key{number}.json", (number, number))
-    write_result(tmp_path, "key3", Number(3))
-    values = [read_result(tmp_path, f"key{number}", number_from_json) for number in range(4)]
+        write_result(tmp_path, f"{number:032x}", Number(number))
+        os.utime(tmp_path / "cache" / "answers" / f"{number:032x}.json", (number, number))
+    (tmp_path / "cache" / "answers" / "mine.json").write_text("not a result")
+    write_result(tmp_path, f"{3:032x}", Number(3))
+    values = [read_result(tmp_path, f"{number:032x}", number_from_json) for number in range(4)]
     assert values == [None, None, Number(2), Number(3)]
+    assert (tmp_path / "cache" / "answers" / "mine.json").exists()
 
 
 def test_a_disk_that_cannot_be_written_is_passed_over(tmp_path: Path) -> None:

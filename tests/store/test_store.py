@@ -5,15 +5,20 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 
-from tests.worlds import coverage_record, fill, paper
+from tests.worlds import coverage_record, fill, live_rows, paper
+from trendcli.core.checked_json import parse_checked_json
 from trendcli.core.errors import StoreDamaged, StoreLocked, StoreMissing, StoreTooNew, UsageError
-from trendcli.store.manifest import COUNTS_ONLY_KIND, DataFile
-from trendcli.store.store import DATA_COLUMNS, Store, data_schema, list_venues
+from trendcli.core.files import write_file_atomically
+from trendcli.store.compaction import compact_store
+from trendcli.store.identity import list_generations
+from trendcli.store.manifest import COUNTS_ONLY_KIND, STORE_FORMAT, DataFile
+from trendcli.store.store import Store, list_venues
 
 
 def test_a_missing_store_names_the_command_that_fills_one(tmp_path: Path) -> None:
@@ -45,7 +50,7 @@ def test_a_damaged_and_a_newer_manifest_are_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreDamaged, match="is damaged"):
         Store.open(tmp_path)
     path.write_bytes(b"\xff")
-    with pytest.raises(StoreDamaged, match=r"Cannot read .*manifest.json: it is not UTF-8\.$"):
+    with pytest.raises(StoreDamaged, match=r"manifest.json is damaged \(.*invalid start byte"):
         Store.open(tmp_path)
 
 
@@ -92,12 +97,6 @@ def test_a_writer_sees_what_was_committed_meanwhile(tmp_path: Path) -> None:
         assert early.manifest.submission_count == 2
 
 
-def test_the_schema_is_the_columns() -> None:
-    names = [name for name, _ in DATA_COLUMNS]
-    assert data_schema().names == names
-    assert data_schema("iclr").names == [*names[:-2], "keywords", *names[-2:]]
-
-
 def test_text_fields_are_those_of_the_corpus_in_their_order(tmp_path: Path) -> None:
     arxiv, venue = Store.open_or_create(tmp_path), Store.open_or_create(tmp_path / "venue", corpus="iclr")
     assert (arxiv.text_fields, arxiv.text_expressions) == (("title", "abstract"), ("title", "abstract"))
@@ -116,16 +115,6 @@ def test_venues_are_stores_inside_a_store(tmp_path: Path) -> None:
     assert list_venues(tmp_path) == ["iclr", "neurips"]
 
 
-def test_files_that_no_commit_names_are_orphans(tmp_path: Path) -> None:
-    store = fill(tmp_path, [paper("1801.00001", "2018-01-05")])
-    assert store.find_orphan_files() == []
-    orphans = [tmp_path / "arxiv/months/2018-02.0a.parquet", tmp_path / "manifest.json.1.draft"]
-    for path in (*orphans, tmp_path / "venues/iclr/manifest.json.1.draft"):  # a venue has its own
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("")
-    assert store.find_orphan_files() == orphans
-
-
 def test_the_fingerprint_follows_the_content(tmp_path: Path) -> None:
     store = fill(tmp_path / "a", [paper("1801.00001", "2018-01-05")])
     same = fill(tmp_path / "b", [paper("1801.00001", "2018-01-05")])
@@ -139,8 +128,8 @@ def test_a_store_of_an_older_format_is_migrated(tmp_path: Path) -> None:
     """Format 1 has no days of change in its coverage records. It is read as it is, and the next commit rewrites it."""
     fill(tmp_path, [paper("1801.00001", "2018-01-05")])
     path = tmp_path / "manifest.json"
-    value = json.loads(path.read_text())
-    assert value["format"] == 3
+    value = parse_checked_json(path.read_bytes())
+    assert value["format"] == STORE_FORMAT
     for record in value["ledger"]:
         del record["changed"]
     old = json.dumps({**value, "format": 1})
@@ -149,7 +138,7 @@ def test_a_store_of_an_older_format_is_migrated(tmp_path: Path) -> None:
     assert (store.manifest.submission_count, store.manifest.ledger) == (1, (coverage_record(),))
     assert path.read_text() == old  # reading changes nothing
     fill(tmp_path, [paper("1801.00002", "2018-01-06")])
-    assert json.loads(path.read_text())["format"] == 3
+    assert parse_checked_json(path.read_bytes())["format"] == STORE_FORMAT
     assert Store.open(tmp_path).manifest.submission_count == 2
 
 
@@ -164,3 +153,59 @@ def test_a_later_record_replaces_an_incomplete_one(tmp_path: Path) -> None:
         ("cs.LG", "complete"),
         ("cs.LG", "complete"),
     ]
+
+
+def test_a_damaged_or_missing_data_file_is_not_read(tmp_path: Path) -> None:
+    store = fill(tmp_path, [paper("1801.00001", "2018-01-05"), paper("1802.00001", "2018-02-05")])
+    path = store.file_path(store.manifest.files[0])
+    assert live_rows(store)[0][0] == "1801.00001"
+    content = path.read_bytes()
+    for damaged in (content[:-1], bytes([*content[:50], content[50] ^ 1, *content[51:]]), None):
+        path.unlink() if damaged is None else path.write_bytes(damaged)
+        state = "missing" if damaged is None else "damaged"
+        with pytest.raises(
+            StoreDamaged, match=rf"A data file of the store is {state}: .*2018-01.*`trend doctor --fix`"
+        ):
+            live_rows(Store.open(tmp_path))
+        assert len(Store.open(tmp_path).read_paths(store.manifest.files[1:])) == 1  # what is whole is read
+
+
+@pytest.mark.parametrize("name", ["s[12]", "q*", "q?", "[a-z]", "it's"])
+def test_a_path_is_no_pattern(tmp_path: Path, name: str) -> None:
+    for sibling in ("s1", "s2", "q1", "qq", "a"):
+        fill(tmp_path / sibling, [paper("1801.00009", "2018-01-05"), paper("1801.00008", "2018-01-06")])
+    store = fill(tmp_path / name, [paper("1801.00001", "2018-01-05"), paper("1801.00002", "2018-01-06")])
+    store = fill(tmp_path / name, [paper("1801.00001", "2018-01-05", "Second", version=2)])
+    assert [(row[0], row[2]) for row in live_rows(store)] == [("1801.00001", "Second"), ("1801.00002", "On nothing")]
+
+
+def test_a_dropped_file_stays_for_a_day_whatever_the_clock_did(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    fill(tmp_path, [paper("1801.00001", "2018-01-05")])
+    store = fill(tmp_path, [paper("1801.00001", "2018-01-05", "Second", version=2)])
+    paths = [store.file_path(file) for file in store.manifest.files]
+    with time_machine.travel(now + timedelta(days=400)), store.write_lock():  # a clock that is ahead
+        compact_store(store)
+    with time_machine.travel(now), store.write_lock():
+        store.commit([])
+    with time_machine.travel(now + timedelta(hours=23)), store.write_lock():
+        store.commit([])
+    assert all(path.exists() for path in paths)
+    with time_machine.travel(now + timedelta(hours=25)), store.write_lock():
+        store.commit([])
+    assert not any(path.exists() for path in paths) and not store.manifest.dropped
+
+
+def test_a_full_disk_does_not_undo_a_commit_for_want_of_its_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, [paper("1801.00001", "2018-01-05")])
+
+    def fill_disk(path: Path, content: bytes) -> None:
+        if path.parent.name == "manifests":
+            raise OSError(28, "No space left on device")
+        write_file_atomically(path, content)
+
+    monkeypatch.setattr("trendcli.store.store.write_file_atomically", fill_disk)
+    fill(tmp_path, [paper("1801.00002", "2018-01-06")])
+    assert Store.open(tmp_path).manifest.submission_count == 2 and list_generations(tmp_path) == [1]

@@ -43,10 +43,10 @@ def test_aggregates_count_by_month_and_set_of_categories(fruit_store: Store, fru
 
 def test_a_delta_file_subtracts_what_it_replaces(tmp_path: Path, fruit_library: Library) -> None:
     first = paper("1801.00001", "2018-01-05", "x", "An apple, an apple.")
-    store = fill(tmp_path, [first, paper("1801.00002", "2018-01-06", "An apple")])
+    store = fill(tmp_path / "store", [first, paper("1801.00002", "2018-01-06", "An apple")])
     assert read_aggregates(store, fruit_library, "apple") == [("2018-01", "cs.LG", 2, 1, 2)]
     newer = paper("1801.00001", "2018-01-05", "x", "An apple.", version=2, categories="cs.CL")
-    store = fill(tmp_path, [newer])
+    store = fill(tmp_path / "store", [newer])
     assert read_aggregates(store, fruit_library, "apple") == [
         ("2018-01", "cs.CL", 1, 0, 0),
         ("2018-01", "cs.LG", 1, 1, 1),
@@ -62,10 +62,10 @@ def test_sums_by_month_of_a_scope(fruit_store: Store, fruit_library: Library) ->
 
 
 def test_revisions_count_once_and_compaction_changes_nothing(tmp_path: Path, fruit_library: Library) -> None:
-    store = fill(tmp_path, FRUIT_WORLD)
+    store = fill(tmp_path / "store", FRUIT_WORLD)
     before = count_fruit(store, fruit_library, "2018", "2019")
     fill(
-        tmp_path,
+        tmp_path / "store",
         [
             paper("1801.00001", "2018-01-05", "No more fruit", version=2),  # an apple less
             paper("1802.00003", "2018-02-01", "A pear", categories="cs.LG", version=2),  # now the guard lets it in
@@ -74,7 +74,7 @@ def test_revisions_count_once_and_compaction_changes_nothing(tmp_path: Path, fru
         ],
         [coverage_record(at="2020-07-01")],
     )
-    store = Store.open(tmp_path)
+    store = Store.open(tmp_path / "store")
     assert any(file.replaces for file in store.manifest.files)
     after = count_fruit(store, fruit_library, "2018", "2019")
     assert fruit_row(after, "2018") == {"total": 8, "fruit": 6, "apple": 4, "pear": 4, "jam": 1}

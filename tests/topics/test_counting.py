@@ -34,7 +34,7 @@ def test_primary_only_and_other_scopes(fruit_store: Store, fruit_library: Librar
 
 def test_a_mode_of_matching_counts_anywhere_in_the_title_or_twice(tmp_path: Path, fruit_library: Library) -> None:
     store = fill(
-        tmp_path,
+        tmp_path / "store",
         [
             paper("1801.00001", "2018-01-05", "An apple"),
             paper("1801.00002", "2018-01-05", "x", "One apple."),
@@ -63,7 +63,9 @@ def test_weeks_months_quarters_and_years_add_up(fruit_store: Store, fruit_librar
 
 
 def test_an_author_an_id_and_a_date_narrow_the_count(tmp_path: Path, fruit_library: Library) -> None:
-    store = fill(tmp_path, [*FRUIT_WORLD, paper("1806.00011", "2018-06-01", "An apple", authors="Cé Zé, Dee Dee")])
+    store = fill(
+        tmp_path / "store", [*FRUIT_WORLD, paper("1806.00011", "2018-06-01", "An apple", authors="Cé Zé, Dee Dee")]
+    )
 
     def row(**changes: Any) -> Mapping[str, int]:
         return fruit_row(count_fruit(store, fruit_library, "2018", **changes), "2018")
@@ -81,7 +83,7 @@ def test_a_period_without_submissions_counts_zero(fruit_store: Store, fruit_libr
 
 def test_an_empty_store_counts_zero(tmp_path: Path, fruit_library: Library) -> None:
     zeros = {"total": 0, "fruit": 0, "apple": 0, "pear": 0, "jam": 0}
-    assert fruit_row(count_fruit(fill(tmp_path, []), fruit_library, "2018"), "2018") == zeros
+    assert fruit_row(count_fruit(fill(tmp_path / "store", []), fruit_library, "2018"), "2018") == zeros
 
 
 TEXTS = st.lists(st.sampled_from(["apple", "apple computer", "pear", "JAM", "nothing", "apples"]), max_size=4).map(

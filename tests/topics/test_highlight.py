@@ -18,3 +18,8 @@ def test_excluded_phrases_that_overlap_each_other_all_exclude() -> None:
     rule = build_rule("phrase", "b c", ["a b", "a b c", "b c b"])
     assert find_matches(rule, "a b c b c d", "") == [("title", 6, 9)]
     assert find_matches(rule, "b c b c b", "") == []
+
+
+def test_no_pattern_hangs_and_offsets_are_in_characters() -> None:
+    rule = build_rule("pattern", r"(?:x+x+)+y|b[ae]r")
+    assert find_matches(rule, "Ünder a bar", "x" * 5000) == [("title", 8, 11)]

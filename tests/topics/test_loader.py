@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import contextlib
 import json
+import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.standins.mutations import mutate_bytes
 from trendcli.core.errors import TopicError
 from trendcli.core.settings import config_folder
 from trendcli.topics.library import Library, library_from_json
@@ -56,6 +59,12 @@ def test_a_topic_file_is_read(topic_file: Any) -> None:
         ("topics:\n  a:\n    patterns: ['.*']", ":3: pattern '.*' matches everything"),
         ("topics:\n  a: {phrases: [x]}\n  a: {phrases: [y]}", ":3: duplicate key 'a'"),
         ("topics:\n  A b: {phrases: [x]}", ":2: invalid topic name 'A b'; use lowercase letters"),
+        ('topics:\n  a:\n    name: "A\\e[2J"', ":3: the control character '\\x1b' in a value"),
+        ('topics:\n  a:\n    name: "A\\nB"', ":3: a value of several lines"),
+        ('packs:\n  "a\\x9bb": [x]', ":2: the control character '\\x9b' in a value"),
+        ("topics:\n  a:\n    phrases:\n      - |\n        x\n", ":4: expected one line"),
+        ("topics:\n  a: &a {phrases: *a}", ":2: the alias 'a' inside of what it stands for"),
+        ("topics: " + "{a: " * 30, ":1: nested more than 20 levels deep"),
         ("topics:\n  a: {name: Nothing}", ":2: topic 'a' has neither rules nor children"),
         (
             "topics:\n  one: {phrases: [x], parents: [onee]}",
@@ -138,3 +147,14 @@ def test_errors_in_since_and_expect(topic_file: Any, line: str, message: str) ->
     with pytest.raises(TopicError, match=r"own\.yaml:\d+: ") as error:
         load_shipped(topic_file(f"topics:\n  apple:\n    phrases: [apple pie]\n    {line}\n"))
     assert message in str(error.value)
+
+
+def test_no_broken_topic_file_is_a_bug(tmp_path: Path) -> None:
+    rng, path = random.Random(6), tmp_path / "t.yaml"
+    rich = GOOD.encode().replace(
+        b"    categories", b"    patterns: ['(?i)deep q[- ]network']\n    since: {'*': 2015-01}\n    categories"
+    )
+    for _ in range(500):
+        path.write_bytes(mutate_bytes(rng, rich))
+        with contextlib.suppress(TopicError):
+            assert not load_library(tmp_path / "none", path).replaced

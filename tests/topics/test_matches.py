@@ -47,7 +47,7 @@ def match_calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
 
 def test_a_rule_match_says_where_a_rule_matches(tmp_path: Path, fruit_library: Library) -> None:
     store = fill(
-        tmp_path,
+        tmp_path / "store",
         [
             paper("1801.00001", "2018-01-05", "An apple"),
             paper("1801.00002", "2018-01-06", "A pear", "A pear beside an apple pie."),
@@ -112,8 +112,8 @@ def test_rule_matches_follow_their_rows_through_a_compaction(
     tmp_path: Path, fruit_library: Library, match_calls: list[tuple[int, int]]
 ) -> None:
     rules = list_rules(fruit_library)
-    fill(tmp_path, FRUIT_WORLD)
-    store = fill(tmp_path, [paper("1801.00001", "2018-01-05", "A pear", version=2)])
+    fill(tmp_path / "store", FRUIT_WORLD)
+    store = fill(tmp_path / "store", [paper("1801.00001", "2018-01-05", "A pear", version=2)])
     ensure_rule_matches(store, store.manifest.files, rules, ignore_progress)
     assert match_calls == [(11, 4)]
     with store.write_lock():

@@ -58,6 +58,21 @@ def test_acronyms_keep_their_case(acronym: str, yes: list[str], no: list[str]) -
     assert [text for text in no if is_match("acronym", acronym, text)] == []
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"(?i)\b(?:deep|neural|graph)\b.{0,200}\b(?:network|learn)",
+        r"\bAI\b.{0,80}\bpoor countries",
+        r"(?i)\bthe\b.{0,100}\blearning",
+        r"\w+ \w+ \w+ learning",
+        r"\b(\w+ ){12}learning",
+        r"(x+x+)+y",
+    ],
+)
+def test_patterns_that_people_write_are_fast_enough(pattern: str) -> None:
+    assert build_rule("pattern", pattern)
+
+
 def test_patterns_are_taken_as_written() -> None:
     assert is_match("pattern", r"\b(?:Bi|Conv)LSTMs?\b", "a BiLSTM")
     assert not is_match("pattern", r"\b(?:Bi|Conv)LSTMs?\b", "a bilstm")
@@ -78,6 +93,12 @@ def test_patterns_are_taken_as_written() -> None:
         ("pattern", ".", "matches everything"),
         ("pattern", r"\Astart", "start and end of title and abstract"),
         ("pattern", "a(?i)b", "not in Python's re"),
+        ("pattern", "[a-z]{3}.{300}[aeiou]", "ms for one abstract, and 1 is allowed; begin it with a word"),
+        ("pattern", "[a-z]" + "." * 300 + "[aeiou]", "ms for one abstract"),
+        ("pattern", "[a-z]{3}.{2,300}Q", "ms for one abstract"),
+        ("pattern", "[a-z]{2}.{0,1000}Q", "ms for one abstract"),
+        ("pattern", "(?i)(e.{0,80}){3}q", "ms for one abstract"),
+        ("pattern", "(" * 900 + "a" + ")" * 900, "not in Python's re"),
     ],
 )
 def test_invalid_rules(kind: str, rule_text: str, reason: str) -> None:

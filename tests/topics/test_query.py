@@ -75,7 +75,7 @@ def bind_query(store: Store, library: Library, **options: Any) -> BoundQuery:
 
 
 def test_a_query_without_a_scope_gets_what_the_store_covers(tmp_path: Path, fruit_library: Library) -> None:
-    store = fill(tmp_path, FRUIT_WORLD, [coverage_record(["cs.LG", "cs.CL"])])
+    store = fill(tmp_path / "store", FRUIT_WORLD, [coverage_record(["cs.LG", "cs.CL"])])
     bound = bind_query(store, fruit_library)
     assert bound.selection.scope == Scope("cs.CL cs.LG", ("cs.CL", "cs.LG"))
     assert bound.data_as_of == bound.reference_time == datetime(2020, 1, 1, tzinfo=UTC)
@@ -151,7 +151,7 @@ def test_periods_that_do_not_fit_together(
 
 def test_the_last_complete_period_has_no_gap(tmp_path: Path, fruit_library: Library) -> None:
     records = [coverage_record(until="2019-03-01"), coverage_record(since="2019-03-02", until="2019-06-10")]
-    bound = bind_query(fill(tmp_path, FRUIT_WORLD, records), fruit_library)
+    bound = bind_query(fill(tmp_path / "store", FRUIT_WORLD, records), fruit_library)
     assert last_complete_period(bound, "month").label == "2019-05"
     assert last_complete_period(bound, "quarter").label == "2018-Q4"
     assert last_complete_period(bound, "year").label == "2018"
@@ -161,14 +161,16 @@ def test_of_unknown_coverage_a_period_with_submissions_counts_as_complete(
     tmp_path: Path, fruit_library: Library
 ) -> None:
     papers = [paper("1801.00001", "2018-01-05"), paper("1803.00002", "2018-03-05")]
-    bound = bind_query(fill(tmp_path, papers, [coverage_record(status="unknown")]), fruit_library, scope=CS_LG)
+    bound = bind_query(
+        fill(tmp_path / "store", papers, [coverage_record(status="unknown")]), fruit_library, scope=CS_LG
+    )
     assert last_complete_period(bound, "month").label == "2018-03"
 
 
 def test_without_a_complete_period_the_message_names_what_was_never_fetched(
     tmp_path: Path, fruit_library: Library
 ) -> None:
-    store = fill(tmp_path, FRUIT_WORLD, [coverage_record(until="2018-02-01")])
+    store = fill(tmp_path / "store", FRUIT_WORLD, [coverage_record(until="2018-02-01")])
     bound = bind_query(store, fruit_library, scope=Scope("two", ("cs.LG", "cs.CL")))
     with pytest.raises(CoverageMissing) as error:
         last_complete_period(bound, "year")

@@ -169,7 +169,7 @@ def test_a_window_an_identifier_and_a_primary_category_select(fruit_store: Store
 
 def test_an_author_is_found_without_accents_and_case(tmp_path: Path, fruit_library: Library) -> None:
     store = fill(
-        tmp_path,
+        tmp_path / "store",
         [
             paper("1801.00001", "2018-01-05", "An apple", authors="José Älvarez, Bo Brandt"),
             paper("1801.00002", "2018-01-05", "An apple", authors="Josephine Alva"),

@@ -6,14 +6,18 @@ import os
 import sys
 from collections.abc import Callable, Collection
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from trendcli.cli.base import CommonOptions
 from trendcli.cli.deprecated import RENAMED_COMMANDS
-from trendcli.cli.registration import register_callback, register_command
+from trendcli.cli.registration import exit_on_error, register_callback, register_command
+from trendcli.cli.signals import end_on_signals
+from trendcli.cli.streams import prepare_streams
 from trendcli.core import __version__
+from trendcli.core.text import clean_message
 
 _COMMAND_TARGETS = {
     "demo": "demo:run_demo",
@@ -33,7 +37,7 @@ _COMMAND_TARGETS = {
     "settings": "settings:show_settings",
     "digest": "weekly:show_digest",
     "weekly": "weekly:run_weekly_job",
-    "schedule": "weekly:show_schedule",
+    "schedule": "schedule:show_schedule",
     "topics list": "topics_list:show_topics",
     "topics show": "topics_list:show_topic",
     "topics match": "topics_list:show_matches",
@@ -70,6 +74,7 @@ def build_app(arguments: Collection[str] = ()) -> typer.Typer:
     paths = [path for path in _ALL_TARGETS if path.split()[0] in arguments] or list(_ALL_TARGETS)
     app = typer.Typer(
         name="trend",
+        cls=_Commands,
         help="Track research trends on arXiv. Start with `trend demo`, which needs no network.",
         no_args_is_help=True,
         # plain help starts twice as fast and reads the same in a log
@@ -95,12 +100,32 @@ def _load_command(target: str) -> Callable[..., None]:
     return command
 
 
+class _Commands(TyperGroup):
+    """All commands, with the errors of their options cut to a length that can be read."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run a command line and exit with its code."""
+        with exit_on_error():
+            try:
+                code = super().main(*args, **{**options, "standalone_mode": False})
+            except Exception as error:
+                # an error of the parser; the module of its class differs between versions of Typer
+                if not hasattr(error, "format_message"):
+                    raise
+                error.message = clean_message(error.message)  # type: ignore[attr-defined]
+                error.show()  # type: ignore[attr-defined]
+                code = error.exit_code  # type: ignore[attr-defined]
+        raise SystemExit(code or 0)
+
+
 def main() -> None:
     """Run the command line."""
     # its matrices are small: further threads would take a quarter more of the processors, and no less time
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     arguments = sys.argv[1:]
-    if arguments == ["--version"]:  # without any command: to set up all of them takes 0.1 s of CPU
-        typer.echo(f"trendcli {__version__}")
-        return
-    build_app(arguments)()
+    prepare_streams()
+    with end_on_signals(), exit_on_error():
+        if arguments == ["--version"]:  # without any command: to set up all of them takes 0.1 s of CPU
+            typer.echo(f"trendcli {__version__}")
+            return
+        build_app(arguments)()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trendcli.cli.streams import print_message, write_stdout
 from trendcli.core.errors import StoreMissing, UsageError, suggest_names
 from trendcli.core.registry import FORMATS, load_entry
 from trendcli.core.types import Progress, ignore_progress
@@ -82,10 +83,11 @@ class CommonOptions:
     def load_library(self) -> Library:
         """Return the shipped topics and the user's own, from the cache where none of their files has changed."""
         from trendcli.core.settings import config_folder
-        from trendcli.store.result_cache import read_result, result_key, write_result
+        from trendcli.store.result_cache import program_key, read_result, write_result
         from trendcli.topics.library import library_from_json
 
-        key = result_key(self.store_root(), "topics", self._list_topic_files())
+        # neither the store nor the day: a key for each day would fill the cache with copies of 320 kB
+        key = program_key("topics", self._list_topic_files())
         library = read_result(self.store_root(), key, library_from_json)
         if library is None:
             from trendcli.topics.loader import load_library
@@ -128,7 +130,7 @@ class CommonOptions:
     def print_note(self, message: str) -> None:
         """Print a sentence on stderr, unless --quiet."""
         if not self.quiet:
-            typer.echo(message, err=True)
+            print_message(message)
 
     @contextlib.contextmanager
     def progress_bar(self) -> Iterator[Progress]:
@@ -151,15 +153,13 @@ class CommonOptions:
 
     def write_report(self, report: Report, format_name: str | None, output: Path | None) -> None:
         """Print a report or write it to a file, in the named format or else the one of the file's ending."""
-        self.write_output(
-            self.render_report(report, format_name or infer_format(output), to_file=output is not None), output
-        )
+        format_name = format_name or infer_format(output)
+        self.write_output(self.render_report(report, format_name, to_file=output is not None), output, format_name)
 
-    def write_output(self, text: str, output: Path | None) -> None:
+    def write_output(self, text: str, output: Path | None, format_name: str = "table") -> None:
         """Print a text, where `output` is None or '-', or write it to a file and say so."""
         if output is None or str(output) == "-":
-            sys.stdout.write(text)
-            sys.stdout.flush()
+            write_stdout(text, format_name)
         else:
             write_text(output, text)
             self.print_note(f"Wrote {output}.")
@@ -197,8 +197,8 @@ def infer_format(output: Path | None, default: str = "table") -> str:
     return formats[ending]
 
 
-def read_text(path: Path, encoding: str = "utf-8") -> str:
-    """Read a file that a user named; raise UsageError with the reason where that fails."""
+def read_text(path: Path, encoding: str = "utf-8-sig") -> str:
+    """Read a file that a user named, also one with a byte order mark; raise UsageError with the reason."""
     try:
         return path.read_text(encoding=encoding)
     except (OSError, UnicodeError) as error:
@@ -207,9 +207,10 @@ def read_text(path: Path, encoding: str = "utf-8") -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file, and its folder where it is missing; raise UsageError with the reason where that fails."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"Cannot write {path}: {error.strerror}.") from None
+    """Write a file, and its folder where it is missing; raise UsageError with the reason where that fails.
+
+    The file is complete or as it was; ActionRequiredError says that the disk is full.
+    """
+    from trendcli.core.files import write_named_file
+
+    write_named_file(path, text.encode(errors="replace"))

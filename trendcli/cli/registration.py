@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import inspect
 import logging
-import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
@@ -15,7 +14,12 @@ import typer
 
 from trendcli.cli.base import CommonOptions
 from trendcli.cli.deprecated import RENAMED_OPTIONS, format_command_note, format_option_note, parameter_name
-from trendcli.core.errors import TrendError
+from trendcli.cli.streams import discard_stream, print_message
+from trendcli.core.errors import UsageError
+from trendcli.core.foreign_errors import is_interrupt, translate_error
+from trendcli.core.text import SURROGATES
+
+log = logging.getLogger(__name__)
 
 CommandFunction = Callable[..., None]
 
@@ -79,6 +83,7 @@ def _flatten_options(function: CommandFunction, *, wants_context: bool, note: st
     parameters += old_parameters.values()
 
     def run_command(ctx: typer.Context, **values: Any) -> None:
+        texts = list(values.values())
         notes = [note] if note else []
         notes += [format_option_note(flag) for flag in RENAMED_OPTIONS if values.get(parameter_name(flag))]
         for new_name, old_parameter in old_parameters.items():
@@ -96,7 +101,8 @@ def _flatten_options(function: CommandFunction, *, wants_context: bool, note: st
             values[group] = kind(**options)
             if kind is CommonOptions:
                 _start_output(values[group], notes)
-        with _exit_on_error():
+        with exit_on_error():
+            _check_encoding(texts)
             function(**({"ctx": ctx} if wants_context else {}), **values)
 
     run_command.__name__, run_command.__doc__ = function.__name__, function.__doc__
@@ -120,34 +126,50 @@ def _build_old_parameters(parameters: list[inspect.Parameter]) -> dict[str, insp
     }
 
 
+def _check_encoding(values: list[Any]) -> None:
+    """Raise UsageError for text that the shell passed as bytes that are no characters; paths may hold any bytes."""
+    for value in values:
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and SURROGATES.search(text):
+                raise UsageError(f"{text!r} is not UTF-8 text. Nothing was done.")
+
+
 def _start_output(common: CommonOptions, notes: list[str]) -> None:
-    """Turn on the log with --verbose, and print notes that come before the command runs."""
+    """Print warnings, and with --verbose the log, from now on; print notes that come before the command runs."""
     if common.verbose:
         logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s")
+    else:
+        logging.getLogger("trendcli").handlers = [logging.NullHandler() if common.quiet else _MessageHandler()]
     for note in notes:
         common.print_note(note)
 
 
 @contextlib.contextmanager
-def _exit_on_error() -> Iterator[None]:
+def exit_on_error() -> Iterator[None]:
     """Turn an expected error into a sentence on stderr and an exit code; a bug keeps its traceback."""
     try:
         yield
-    except TrendError as error:
-        typer.echo(f"trend: {error}", err=True)
-        raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
-        typer.echo("trend: interrupted; the store is intact and keeps everything committed so far.", err=True)
-        raise SystemExit(130) from None
-    except BrokenPipeError:
-        # the reader has gone; without this Python complains once more when it closes stdout
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader has gone, as `head` does
+        discard_stream(sys.stdout)
         raise SystemExit(0) from None
-    except OSError as error:
-        if error.filename is None and error.errno is None:
+    except (Exception, KeyboardInterrupt) as error:
+        if is_interrupt(error):
+            print_message("trend: interrupted; the store is intact and keeps everything committed so far.")
+            raise SystemExit(130) from None
+        translated = translate_error(error)
+        if translated is None:
             raise
-        location = f": {error.filename}" if error.filename else ""
-        typer.echo(
-            f"trend: {error.strerror or error}{location}. Everything stored before this command is intact.", err=True
-        )
-        raise SystemExit(4) from None
+        if translated is not error:
+            log.info("the error in full:", exc_info=error)
+        if getattr(error, "filename", None) == "stdout":
+            discard_stream(sys.stdout)
+        print_message(f"trend: {translated}")
+        raise SystemExit(translated.exit_code) from None
+
+
+class _MessageHandler(logging.Handler):
+    """Prints each warning of the package as one line on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record as a sentence."""
+        print_message(f"trend: {record.getMessage().removesuffix('.')}.")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import NamedTuple
@@ -63,6 +63,8 @@ SUBSUMED_ARCHIVES = {
     "chem-ph": "physics.chem-ph",
     "plasm-ph": "physics.plasm-ph",
 }
+# also those that arXiv may yet add
+_CATEGORY_NAME = re.compile(r"[A-Za-z][A-Za-z0-9.-]*")
 _CANONICAL_NAMES = {**CATEGORY_ALIASES, **SUBSUMED_ARCHIVES}
 
 
@@ -71,9 +73,12 @@ def canonical_categories(raw_categories: str) -> str:
     """Return space-separated categories in canonical form: primary first, then the cross-lists sorted, each once.
 
     Names that arXiv merged into another ('cs.SY', 'cmp-lg') become that other. The order of cross-lists carries no
-    meaning, so two records with the same set get the same text; '' stays ''.
+    meaning, so two records with the same set get the same text; '' stays ''. Raise ValueError for what is no name.
     """
     names = [_CANONICAL_NAMES.get(name, name) for name in raw_categories.split()]
+    for name in names:
+        if not _CATEGORY_NAME.fullmatch(name):
+            raise ValueError(f"not a category: {name[:40]!r}")
     return " ".join([names[0], *sorted(set(names[1:]) - {names[0]})]) if names else ""
 
 
@@ -114,19 +119,25 @@ def expand_categories(pattern: str, extra_categories: Iterable[str] = ()) -> lis
 # share of a month's identifiers, up to its highest, from which it counts as complete: arXiv never assigned the rest
 MIN_ID_DENSITY = 0.97
 _ID_PREFIX = re.compile(r"^(?:https?://(?:[a-z]+\.)?arxiv\.org/(?:abs|pdf)/|arxiv:|oai:arxiv\.org:)", re.IGNORECASE)
-_NEW_STYLE_ID = re.compile(r"(\d{4}\.\d{4,5})(?:v([1-9]\d*))?")
-_OLD_STYLE_ID = re.compile(r"([a-z]+(?:-[a-z]{2,})?)(?:\.[a-z-]{2,})?/(\d{7})(?:v([1-9]\d*))?", re.IGNORECASE)
+_NEW_STYLE_ID = re.compile(r"(\d{4}\.\d{4,5})(?:v([1-9]\d{0,3}))?", re.ASCII)
+_OLD_STYLE_ID = re.compile(
+    r"([a-z]+(?:-[a-z]{2,})?)(?:\.[a-z-]{2,})?/(\d{7})(?:v([1-9]\d{0,3}))?", re.IGNORECASE | re.ASCII
+)
+# archives that old-style identifiers begin with; those that began later (stat, q-fin, eess, econ) have none
+_OLD_STYLE_ARCHIVES = frozenset(
+    """
+    acc-phys adap-org alg-geom ao-sci astro-ph atom-ph bayes-an chao-dyn chem-ph cmp-lg comp-gas cond-mat cs dg-ga
+    funct-an gr-qc hep-ex hep-lat hep-ph hep-th math math-ph mtrl-th nlin nucl-ex nucl-th patt-sol physics plasm-ph
+    q-alg q-bio quant-ph solv-int supr-con
+    """.split()
+)
 
 
-def parse_arxiv_id(raw_id: str) -> tuple[str, int | None]:
+def normalize_arxiv_id(raw_id: str) -> tuple[str, int | None]:
     """Return an identifier without prefix, subject class and version, and its version (None if it has none).
 
-    Identifiers are new style since 2007-04 ('0704.0001', with five digits since 1501) and old style before
-    ('math/0611800', also written 'math.CA/0611800'). Raise ValueError for anything else.
+    Only the form is checked, so that whatever a store holds can be looked up. Raise ValueError for anything else.
     """
-    is_plain = 9 <= len(raw_id) <= 10 and raw_id[4] == "." and raw_id.isascii()  # nearly every one of a bulk file
-    if is_plain and (raw_id[:4] + raw_id[5:]).isdigit() and "01" <= raw_id[2:4] <= "12":
-        return raw_id, None
     text = _ID_PREFIX.sub("", raw_id.strip())
     match = _NEW_STYLE_ID.fullmatch(text)
     if match and "01" <= match[1][2:4] <= "12":
@@ -135,6 +146,55 @@ def parse_arxiv_id(raw_id: str) -> tuple[str, int | None]:
     if match and "01" <= match[2][2:4] <= "12":
         return f"{match[1].lower()}/{match[2]}", int(match[3]) if match[3] else None
     raise ValueError(f"Not an arXiv identifier: {raw_id[:60]!r}")
+
+
+def parse_arxiv_id(raw_id: str) -> tuple[str, int | None]:
+    """Return an identifier without prefix, subject class and version, and its version (None if it has none).
+
+    Identifiers are new style since 2007-04 ('0704.0001', with five digits since 1501) and old style before
+    ('math/0611800', also written 'math.CA/0611800'). Raise ValueError for anything else, also for one that arXiv
+    cannot have given: another number of digits, the number 0, an unknown archive, a month before its style or ahead.
+    """
+    month, _, number = raw_id.partition(".")  # nearly every one of a bulk file is plain
+    is_plain = number.isdigit() and month.isdigit() and raw_id.isascii()
+    if is_plain and len(number) == _count_digits(month) and number.strip("0"):
+        return raw_id, None
+    ident, version = normalize_arxiv_id(raw_id)
+    reason = _find_id_fault(ident)
+    if reason:
+        raise ValueError(f"Not an arXiv identifier: {ident!r}: {reason}")
+    return ident, version
+
+
+def _find_id_fault(ident: str) -> str:
+    """Return why arXiv cannot have given an identifier in canonical form; '' where it can."""
+    archive, _, number = ident.rpartition("/")
+    month, number = (number[:4], number[4:]) if archive else ident.split(".")
+    if not number.strip("0"):
+        return "numbers begin at 1"
+    if archive:
+        is_old = "9107" <= month <= "9912" or month <= "0703"
+        is_known = archive in _OLD_STYLE_ARCHIVES and is_old
+        return "" if is_known else "old-style identifiers are of 1991-07 to 2007-03 and of an archive of that time"
+    digits = _count_digits(month)
+    if not digits:
+        return "identifiers of this form begin in 2007-04" if month < "0704" else "its month lies ahead"
+    if len(number) == digits:
+        return ""
+    hint = "; if pandas wrote the file, read identifiers with dtype=str, as numbers lose a final zero"
+    return f"identifiers of {month} have {digits} digits after the dot{hint if len(number) < digits else ''}"
+
+
+@lru_cache(maxsize=4096)
+def _count_digits(month: str) -> int:
+    """Return how many digits follow the dot in new-style identifiers of a month such as '1501'; 0 if it has none.
+
+    A month may be one ahead, since clocks and time zones differ. What a long process takes for ahead stays so.
+    """
+    if len(month) != 4 or not "01" <= month[2:] <= "12" or month < "0704":
+        return 0
+    newest = datetime.now(UTC) + timedelta(days=31)
+    return 0 if month > f"{newest:%y%m}" else 5 if month >= "1501" else 4
 
 
 class StructuralBreak(NamedTuple):

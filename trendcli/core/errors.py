@@ -15,7 +15,8 @@ TrendError                      1
 │   └── CoverageMissing         4   the records that the answer needs were never fetched
 └── StoreUnchanged              5   nothing new, with `--fail-if-unchanged`
 
-Any other exception is a bug: it shows its traceback and exits with 1.
+`foreign_errors` turns what Python and libraries raise about a full disk, a damaged file or hostile input into one of
+these. Any other exception is a bug: it shows its traceback and exits with 1.
 """
 
 from __future__ import annotations

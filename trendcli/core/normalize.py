@@ -24,6 +24,9 @@ _GREEK_NAMES = (
     "psi omega"
 ).split()
 _GREEK_LETTERS = "αβγδεζηθικλμνξοπρστυφχψω"
+# of ASCII, without tab and line breaks
+_CONTROL_CODES = (*range(0x00, 0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F)
+_CONTROL_TABLE = dict.fromkeys(_CONTROL_CODES)
 _TRANSLATION_TABLE: dict[int, str | None] = {
     **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"), "-"),
     **dict.fromkeys(map(ord, "\u2018\u2019\u201a\u201b\u2032\u02bc\u00b4"), "'"),
@@ -31,7 +34,9 @@ _TRANSLATION_TABLE: dict[int, str | None] = {
     **dict.fromkeys([0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000], " "),
     # soft hyphen, zero-width and bidirectional controls: invisible, and they split words
     **dict.fromkeys([0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF], None),
-    **dict.fromkeys([*range(0x00, 0x09), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0x85), *range(0x86, 0xA0)], None),
+    **dict.fromkeys([*_CONTROL_CODES, *range(0x80, 0x85), *range(0x86, 0xA0)], None),
+    # halves of surrogate pairs, which no file can hold
+    **dict.fromkeys(range(0xD800, 0xE000), None),
     **{ord(letter): name for letter, name in zip(_GREEK_LETTERS, _GREEK_NAMES, strict=True)},
     **{ord(letter.upper()): name.capitalize() for letter, name in zip(_GREEK_LETTERS, _GREEK_NAMES, strict=True)},
     **{
@@ -90,8 +95,9 @@ def _strip_accents(text: str) -> str:
 def normalize_text(text: str) -> str:
     """Return text on one line, in the form that is stored and matched; '' stays ''.
 
-    Line breaks and no-break spaces become single spaces, words broken at a hyphen are joined ("time- varying"), dashes
-    and quotes become ASCII, accents are dropped, Greek letters become their names, and simple LaTeX loses its markup.
+    Line breaks and no-break spaces become single spaces, other control characters are dropped, words broken at a hyphen
+    are joined ("time- varying"), dashes and quotes become ASCII, accents are dropped, Greek letters become their names,
+    and simple LaTeX loses its markup.
     """
     if not text.isascii():
         text = _strip_accents(text)
@@ -110,6 +116,8 @@ def normalize_text(text: str) -> str:
         text = text.replace("``", '"').replace("''", '"').replace("`", "'")
     if "\t" in text or "\r" in text:
         text = text.replace("\t", " ").replace("\r", " ")
+    if not text.isprintable():
+        text = text.translate(_CONTROL_TABLE)
     while "  " in text:
         text = text.replace("  ", " ")
     if "-" in text:
@@ -151,8 +159,15 @@ def format_one_line(text: str) -> str:
             _ACCENTED_LETTER().sub(lambda match: (match[2] or match[3]) + _COMBINING_ACCENTS[match[1]], text)
         )
         text = unicodedata.normalize("NFC", text)
-    if text.isprintable() and "  " not in text:
-        return text.strip()
+    if "  " in text:
+        text = " ".join(text.split())
+    return keep_printable(text).strip()
+
+
+def keep_printable(text: str) -> str:
+    """Return text on one line, without control characters and what else cannot be seen; '' stays ''."""
+    if text.isprintable():
+        return text
     return "".join(char for char in " ".join(text.split()) if char.isprintable())
 
 

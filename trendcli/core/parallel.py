@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import signal
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 # imported once by the server that workers are forked from
@@ -25,21 +27,47 @@ def count_cores() -> int:
     return os.cpu_count() or 1
 
 
+class _Pool(ProcessPoolExecutor):
+    """Leaves out what has not begun when its block ends with an error, so that Ctrl-C waits for no more than a task."""
+
+    def __exit__(self, error_type: type[BaseException] | None, *_: object) -> None:
+        """Wait for the tasks, or after an error for those that have begun."""
+        self.shutdown(cancel_futures=error_type is not None)
+
+
 def create_pool() -> ProcessPoolExecutor:
     """Return a pool of worker processes, one per core."""
-    return ProcessPoolExecutor(count_cores(), mp_context=_process_context(), initializer=_init_worker)
+    start_forkserver()
+    return _Pool(count_cores(), mp_context=_process_context(), initializer=_init_worker)
 
 
 def start_forkserver() -> None:
     """Start the server that workers are forked from, so that it is ready when the caller needs them."""
     with suppress(ImportError):
-        from multiprocessing import forkserver
+        from multiprocessing import forkserver, resource_tracker
 
         _process_context()
-        forkserver.ensure_running()
+        resource_tracker.ensure_running()  # it would unblock the signal when the server starts it
+        with _block_interrupts():
+            forkserver.ensure_running()
+
+
+@contextmanager
+def _block_interrupts() -> Iterator[None]:
+    """Keep Ctrl-C, which reaches all processes of a terminal, from those started in the block: the main one ends them.
+
+    They inherit the mask. To ignore the signal when they have started would be too late for their imports, which would
+    print a traceback.
+    """
+    old_mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, old_mask)
 
 
 def _init_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where workers are spawned, without a server
     from trendcli.core.arrow import use_system_allocator
 
     use_system_allocator()

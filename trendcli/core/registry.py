@@ -93,6 +93,7 @@ REPORTS = {
 # caches by row that compaction has to update when it rewrites files: functions of (store, row map)
 REMAPPERS = {
     "rule matches": RegistryEntry("trendcli.topics.matches:remap", "which rules match each row"),
+    "aggregates": RegistryEntry("trendcli.topics.aggregates:remap", "counts by month of each file"),
     "full-text index": RegistryEntry("trendcli.reports.papers.fulltext_build:remap", "the words of each row"),
 }
 CHARTS = {

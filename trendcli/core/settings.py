@@ -17,11 +17,13 @@ from urllib.parse import urlsplit
 from trendcli.core.arxiv import CATEGORIES, expand_categories
 from trendcli.core.errors import SettingsError, UsageError, suggest_names
 from trendcli.core.types import Scope
-from trendcli.core.yaml import quote_yaml
+from trendcli.core.yaml import find_control_character, load_yaml, quote_yaml, read_yaml_text
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+# characters of a wrong value that a message quotes
+MAX_SHOWN_CHARS = 200
 _DEFAULT_SCOPES = {
     "ml": "cs.LG stat.ML cs.AI cs.CL cs.CV cs.NE cs.RO cs.IR cs.MA eess.AS eess.IV".split(),
     "language": "cs.CL eess.AS".split(),
@@ -43,19 +45,31 @@ def is_loopback(url: str) -> bool:
 
 def check_text(value: Any) -> str:
     """Return a setting as text, also a number or a date, as YAML reads them; ValueError for anything else."""
-    if isinstance(value, str | int | float | date) and not isinstance(value, bool):
-        return str(value)
-    raise ValueError("expected text")
+    if not isinstance(value, str | int | float | date) or isinstance(value, bool):
+        raise ValueError("expected text")
+    text = str(value).removesuffix("\n")  # as folded text ends
+    if find_control_character(text):
+        raise ValueError("expected one line without control characters")
+    return text
 
 
 def check_path(value: Any) -> str | None:
     """Return a setting as a path with ~ expanded, or None for an empty one; ValueError if it is not text."""
-    return None if value in (None, "") else str(Path(check_text(value)).expanduser())
+    return None if value in (None, "") else str(expand_path(check_text(value)))
+
+
+def expand_path(text: str) -> Path:
+    """Return a path with ~ expanded; ValueError where that names nobody's home."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError(f"no home folder for {text.partition('/')[0]}") from None
 
 
 def _check_url(value: Any) -> str:
     text = check_text(value)
-    if urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).hostname:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:  # raises for a port out of range
         raise ValueError("expected an http or https URL")
     return text
 
@@ -65,6 +79,20 @@ def _check_seconds(value: Any) -> float:
     if not 0 <= seconds <= 3600:
         raise ValueError("expected 0 to 3600 seconds")
     return seconds
+
+
+def _check_positive(value: Any) -> float:
+    number = float(check_text(value))
+    if not 0 < number <= 86_400:
+        raise ValueError("expected more than 0, and at most 86400")
+    return number
+
+
+def _check_header_text(value: Any) -> str:
+    text = check_text(value)
+    if not (text.isascii() and (text.isprintable() or not text)):
+        raise ValueError("expected ASCII text of one line, since it is sent in a header")
+    return text
 
 
 def _check_scopes(value: Any) -> dict[str, list[str]]:
@@ -121,8 +149,16 @@ class Settings:
         _check_seconds,
         "Seconds between two requests. arXiv's terms require at least 3; less is allowed for a loopback address only.",
     )
+    reply_size_mb: float = setting_field(
+        32.0, _check_positive, "Megabytes of a reply, as sent and as unpacked, after which it is read no further."
+    )
+    reply_duration_s: float = setting_field(
+        300.0,
+        _check_positive,
+        "Seconds of a reply, from its first byte to its last, after which it is read no further.",
+    )
     contact: str = setting_field(
-        "", check_text, "Email or web address at which arXiv can reach you, sent in the User-Agent header."
+        "", _check_header_text, "Email or web address at which arXiv can reach you, sent in the User-Agent header."
     )
     topics: str | None = setting_field(
         None,
@@ -227,7 +263,9 @@ def check_settings(
             if value is not None:
                 values[name] = known_fields[name].metadata["check"](value)
         except (TypeError, ValueError) as error:
-            raise SettingsError(f"{origin}: setting {name!r} is {value!r}: {error}.") from None
+            shown = repr(value)
+            shown = shown if len(shown) <= MAX_SHOWN_CHARS else f"{shown[:MAX_SHOWN_CHARS]}..."
+            raise SettingsError(f"{origin}: setting {name!r} is {shown}: {error}.") from None
     return values
 
 
@@ -254,18 +292,7 @@ def _user_settings_path() -> Path | None:
 
 def read_settings_file(path: Path) -> Mapping[str, Any]:
     """Return the names and values of a YAML file; SettingsError, with the line, if it cannot be read."""
-    import yaml
-
-    try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (OSError, UnicodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise SettingsError(f"Cannot read the settings file {path}: {reason}.") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise SettingsError(
-            f"{path}{f':{mark.line + 1}' if mark else ''}: not valid YAML: {getattr(error, 'problem', None) or error}."
-        ) from None
+    values = load_yaml(read_yaml_text(path, "settings file", SettingsError), path, SettingsError)
     if values is None:
         return {}
     if not isinstance(values, Mapping) or not all(isinstance(name, str) for name in values):

@@ -49,6 +49,8 @@ class ApiStandIn:
     def __init__(self, submissions: Sequence[SyntheticSubmission]) -> None:
         self.submissions = list(submissions)
         self.url = ""
+        # what its feeds and pages say the time is
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         # of the last query: its key and what it matches, since a client asks for page after page
         self.last_results: tuple[str, list[SyntheticSubmission]] = ("", [])
         self._ordered_by_date: tuple[list[SyntheticSubmission], list[SyntheticSubmission]] = ([], [])
@@ -85,7 +87,7 @@ class ApiStandIn:
         except ValueError as error:
             return error_response(str(error))
         results = self.last_results[1]
-        feed = render_feed(results[start : start + size], len(results), search, ids, start, size, datetime.now(UTC))
+        feed = render_feed(results[start : start + size], len(results), search, ids, start, size, self.clock())
         return HttpResponse(200, feed)
 
     def find_submissions(self, search: str, ids: str, query: dict[str, str]) -> list[SyntheticSubmission]:
@@ -159,7 +161,10 @@ def run_http_server(answer_request: Callable[[HttpRequest], HttpResponse]) -> It
         do_POST = do_GET  # noqa: N815
 
         def _write_response(self, response: HttpResponse) -> None:
-            self.send_response(response.status)
+            if "Date" in dict(response.headers):  # instead of the time that it is
+                self.send_response_only(response.status)
+            else:
+                self.send_response(response.status)
             self.send_header("Content-Type", response.content_type)
             self.send_header("Content-Length", str(len(response.body)))
             for name, value in response.headers:

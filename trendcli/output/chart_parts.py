@@ -17,6 +17,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from trendcli.core.errors import UsageError
 from trendcli.core.report import Report
+from trendcli.core.text import clean_text
+from trendcli.output.values import clean_report
 
 GREY = "#8a8a8a"
 
@@ -29,6 +31,11 @@ def check_report_kind(report: Report, chart: str, *kinds: str) -> None:
         raise UsageError(f"A {chart} chart needs a {' or '.join(kinds)} report, not a {report.kind} report.")
     if not report.rows:
         raise UsageError("Nothing to draw: the report has no rows.")
+
+
+def prepare_report(report: Report) -> Report:
+    """Return a report whose text matplotlib draws as it is: without control characters, and $ does not begin maths."""
+    return clean_report(report, lambda text: clean_text(text).replace("$", r"\$"))
 
 
 def create_figure(report: Report, height: float = 4.8, mark_style: str = "") -> tuple[Figure, Axes]:

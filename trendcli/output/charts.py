@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from trendcli.core.errors import UsageError
+from trendcli.core.files import write_named_file
 from trendcli.core.report import Report
 from trendcli.output.chart_parts import (
     GREY,
@@ -31,6 +32,7 @@ from trendcli.output.chart_parts import (
     label_line_ends,
     mark_breaks,
     period_middle,
+    prepare_report,
     split_runs,
     to_day_number,
 )
@@ -50,6 +52,7 @@ def draw_lines(report: Report) -> Figure:
     An index is drawn without a band; categories of one topic are lines of their own. Raise UsageError if there are more
     than `MAX_LINES` lines.
     """
+    report = prepare_report(report)
     check_report_kind(report, "lines", "series")
     row_label = _choose_row_label(report)
     names = list(dict.fromkeys(row_label(row) for row in report.rows))
@@ -110,6 +113,7 @@ def draw_volume(report: Report, log: bool = False) -> Figure:
     A fitted growth is drawn as a line over them. On a `log` axis, on which steady growth is a straight line, points
     take the place of bars.
     """
+    report = prepare_report(report)
     check_report_kind(report, "volume", "series", "volume")
     names = list(dict.fromkeys(row.get("name", "") for row in report.rows))
     if len(names) > 1:
@@ -159,6 +163,7 @@ def draw_volume(report: Report, log: bool = False) -> Figure:
 
 def draw_change(report: Report) -> Figure:
     """Draw the relative change between two periods as a bar per topic, with its 95 % interval and the two counts."""
+    report = prepare_report(report)
     check_report_kind(report, "change", "comparison")
     row_label = _choose_row_label(report)
     rows = [row for row in report.rows if row["relative_change"] is not None]
@@ -220,6 +225,7 @@ def draw_heatmap(report: Report) -> Figure:
 
     Topics are ordered by the period of their peak; those without a match are only counted in a note.
     """
+    report = prepare_report(report)
     check_report_kind(report, "heatmap", "series")
     row_label = _choose_row_label(report)
     names = list(dict.fromkeys(row_label(row) for row in report.rows))
@@ -265,10 +271,11 @@ def draw_heatmap(report: Report) -> Figure:
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, SVG or PDF, by the ending of its path; the same figure gives the same bytes."""
-    content = encode_figure(figure, path.suffix.lstrip(".").lower())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    """Write a figure as PNG, SVG or PDF, by the ending of its path; the same figure gives the same bytes.
+
+    Raise UsageError if the file cannot be written, ActionRequiredError if the disk is full.
+    """
+    write_named_file(path, encode_figure(figure, path.suffix.lstrip(".").lower()))
 
 
 def encode_figure(figure: Figure, kind: str) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from trendcli.core.report import Report
-from trendcli.output.values import column_heading, format_cell, is_numeric_column
+from trendcli.output.values import clean_report, column_heading, format_cell, is_numeric_column
 
 _PAGE_STYLE = """
 body {
@@ -28,6 +28,7 @@ footer { color: #555; font-size: .9rem; margin-top: 1rem }
 
 def render_html(report: Report) -> str:
     """Return the report as an HTML page that needs neither a server nor the network."""
+    report = clean_report(report)
     banner = '<p class="made-up">MADE-UP DATA</p>\n' if report.synthetic else ""
     notes = "\n".join(f"<p>{escape(note)}</p>" for note in report.notes)
     sections = "\n".join(

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 
 from trendcli.core.report import Report
-from trendcli.output.values import column_heading, format_cell, is_numeric_column
+from trendcli.core.text import clean_text
+from trendcli.output.values import clean_report, column_heading, format_cell, is_numeric_column
 
 _SPECIAL_CHARACTERS = re.compile(r"([\\`*_\[\]<>#|~$])")
-_DIRECTION_MARKS = re.compile(r"[\u202a-\u202e\u2066-\u2069]")  # they would change how the rest of a line is shown
 
 
 def render_markdown(report: Report) -> str:
     """Return the report as Markdown: a heading, a table, and the notes as a list."""
+    report = clean_report(report)
     title = f"MADE-UP DATA: {report.title}" if report.synthetic else report.title
     header = [escape_markdown(column_heading(column)) for column in report.columns]
     rule = ["---:" if is_numeric_column(column) else "---" for column in report.columns]
@@ -25,4 +26,4 @@ def render_markdown(report: Report) -> str:
 
 def escape_markdown(text: str) -> str:
     """Return text on one line that is no markup in Markdown and cannot end a table cell."""
-    return _SPECIAL_CHARACTERS.sub(r"\\\1", " ".join(_DIRECTION_MARKS.sub(" ", text).split()))
+    return _SPECIAL_CHARACTERS.sub(r"\\\1", " ".join(clean_text(text).split()))

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from trendcli.core.report import Column, Report
-from trendcli.output.values import column_heading, format_cell, is_numeric_column
+from trendcli.output.values import clean_report, column_heading, format_cell, is_numeric_column
 
 PREFERRED_NAME_WIDTH = 16  # characters: a column of names gets narrower only if no other column can be hidden
 MIN_NAME_WIDTH = 8  # characters
@@ -18,6 +18,7 @@ def render_table(report: Report, *, width: int | None = None, color: bool = Fals
     `width` is that of a terminal, in characters: columns that do not fit are hidden, those of the highest rank first.
     Without it nothing is hidden or cut. `color` adds ANSI codes, and has no effect without a width.
     """
+    report = clean_report(report)
     return "\n".join(_render_one_table(part, width=width, color=color) for part in (report, *report.sections))
 
 

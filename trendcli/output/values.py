@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from trendcli.core.report import Column
+from trendcli.core.report import Column, Report
+from trendcli.core.text import clean_text
 
 NOT_AVAILABLE = "n/a"  # the count is unknown, because days are not covered
 NO_VALUE = "–"  # the number does not exist, such as a change from zero
@@ -68,6 +70,29 @@ def _format_interval(row: Mapping[str, Any], column: Column) -> str:
 def format_percent(value: float) -> str:
     """Return a fraction in percent with its sign: one decimal below 100 %, beyond which it would only look exact."""
     return f"{100 * value:+,.0f}" if value >= 0.9995 else f"{100 * value:+.1f}"
+
+
+def clean_report(report: Report, clean: Callable[[str], str] = clean_text) -> Report:
+    """Return a report with all its text cleaned: without control characters, as a page or a table may show it."""
+
+    def clean_value(value: Any) -> Any:
+        if isinstance(value, str):
+            return clean(value)
+        if isinstance(value, Mapping):
+            return {key: clean_value(item) for key, item in value.items()}
+        return [clean_value(item) for item in value] if isinstance(value, list | tuple) else value
+
+    return replace(
+        report,
+        title=clean(report.title),
+        query=clean_value(report.query),
+        columns=[replace(column, label=clean(column.label)) for column in report.columns],
+        rows=clean_value(report.rows),
+        periods=clean_value(report.periods),
+        notes=clean_value(report.notes),
+        breaks=clean_value(report.breaks),
+        sections=[clean_report(section, clean) for section in report.sections],
+    )
 
 
 def column_heading(column: Column) -> str:

@@ -14,6 +14,7 @@ from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -97,7 +98,7 @@ def template_environment() -> Environment:
     )  # fmt: skip
     # NaN is not JSON, and the script would not find a report at all
     environment.policies["json.dumps_kwargs"] = {"sort_keys": True, "allow_nan": False, "separators": (",", ":")}
-    environment.filters.update(number=_format_count, md=escape_markdown)
+    environment.filters.update(number=_format_count, md=escape_markdown, md_url=_escape_url)
     environment.tests["is_link"] = is_link
     environment.globals.update(
         arrows=VERDICT_ARROWS, spark_width=SPARKLINE_WIDTH, spark_height=SPARKLINE_HEIGHT, max_names=MAX_NAMES
@@ -107,6 +108,11 @@ def template_environment() -> Environment:
 
 def _format_count(value: int | None) -> str:
     return NOT_AVAILABLE if value is None else f"{value:,}"
+
+
+def _escape_url(url: str) -> str:
+    """Return an address that cannot end the link in Markdown in which it stands."""
+    return quote(url, safe=":/?#@!$&'*+,;=%[]~-._")
 
 
 def is_link(url: str) -> bool:

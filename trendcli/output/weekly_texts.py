@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from uuid import UUID, uuid5
 
 from trendcli.core.report import Column, Report
 from trendcli.output.machine import render_csv
@@ -39,8 +40,15 @@ def render_digest(report: Mapping[str, Any]) -> str:
 def render_submissions_csv(report: Mapping[str, Any]) -> str:
     """Return the submissions of a weekly report as CSV, a line each; lists are joined by '; '."""
     columns = [Column(key, key, "text") for key in _SUBMISSION_KEYS]
-    rows = [{key: paper[key] for key in _SUBMISSION_KEYS} for paper in report["papers"]]
+    rows = [{key: _defuse_formula(paper[key]) for key in _SUBMISSION_KEYS} for paper in report["papers"]]
     return render_csv(Report("papers", report["title"], "arxiv", report["synthetic"], {}, columns, rows))
+
+
+def _defuse_formula(value: Any) -> Any:
+    """Return a value of a cell, with an apostrophe before text that a spreadsheet would take for a formula."""
+    if isinstance(value, list):
+        return [*map(_defuse_formula, value[:1]), *value[1:]]
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 def describe_chart(report: Report) -> str:
@@ -86,7 +94,11 @@ def render_index(reports: Sequence[Mapping[str, Any]], warnings: Sequence[str] =
 
 
 def render_feed(reports: Sequence[Mapping[str, Any]], identity: str, warnings: Sequence[str] = ()) -> str:
-    """Return the weeks as an Atom feed (RFC 4287), newest first; `identity` is the URI that identifies the feed."""
+    """Return the weeks as an Atom feed (RFC 4287), newest first.
+
+    `identity` is the UUID of the feed as a URN; the identity of a week follows from it, so a week that is drawn again
+    keeps its own.
+    """
     return _render_weeks("feed.xml", reports, warnings, identity)
 
 
@@ -95,6 +107,7 @@ def _render_weeks(
 ) -> str:
     weeks = [
         {
+            "id": uuid5(UUID(identity), report["week"]["label"]).urn if identity else "",
             "label": report["week"]["label"],
             "title": report["title"],
             "dates": _format_dates(report),

@@ -2,28 +2,37 @@
 
 They lie beside the store as JSON lines, one judgement a line:
 
-    STORE/judgements/<topic>.jsonl      id, relevant, rule, scope, stratum, of, at
+    STORE/judgements/<topic>.jsonl      a line with the hash of all others; checksum, id, relevant, rule, scope,
+                                        stratum, of, at
 
 `rule` is the hash of the topic's rules when it was judged, `stratum` the period of the submission, and `of` how many
-submissions the rules matched in that period and scope, so a file is enough to estimate the precision.
+submissions the rules matched in that period and scope, so a file is enough to estimate the precision. Files of the
+first versions have neither hash nor checksums.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from math import isclose
 from pathlib import Path
 from typing import NamedTuple
 
+from xxhash import xxh3_128_hexdigest
+
+from trendcli.core.checked_json import format_checked_json, parse_checked_json
 from trendcli.core.errors import StoreDamaged, UsageError
+from trendcli.core.files import exclusive_lock, read_error, write_file_atomically
 from trendcli.core.json import from_json
 from trendcli.core.periods import parse_period_label
 from trendcli.store.store import Store
 from trendcli.topics.library import Library
 
 JUDGEMENTS_FOLDER = "judgements"
+# how the first line of a file begins
+_HASH_HEAD = b'{"content": '
 
 
 class Judgement(NamedTuple):
@@ -54,35 +63,69 @@ def judgements_path(store: Store, topic: str) -> Path:
 
 
 def read_judgements(store: Store, topic: str) -> list[Judgement]:
-    """Return all judgements of a topic, the oldest first, without a last line that a crash cut off.
+    """Return all judgements of a topic, the oldest first; StoreDamaged where the file is not as it was written.
 
-    StoreDamaged for any other line that is not a judgement.
+    Of a file of the first versions, a last line that a crash cut off is left out.
     """
     path = judgements_path(store, topic)
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except FileNotFoundError:
-        return []
-    except (OSError, UnicodeError) as error:
-        raise StoreDamaged(f"Cannot read {path}: {error}.") from None
-    judgements = []
-    for number, line in enumerate(lines[:-1], 1):
-        try:
-            judgements.append(from_json(Judgement, json.loads(line)))
-            parse_period_label(judgements[-1].stratum)
-        except (ValueError, UsageError):
-            raise StoreDamaged(f"{path}:{number}: not a valid judgement; correct or delete the line.") from None
-    return judgements
+        return [_parse_judgement(line) for line in _read_lines(path)]
+    except (ValueError, UsageError, RecursionError) as error:
+        raise StoreDamaged(
+            f"{path} is damaged ({str(error)[:120]}). Nothing was changed; restore it from a backup, or keep the "
+            "judgements that are whole with `trend doctor --fix`."
+        ) from None
 
 
 def append_judgements(store: Store, topic: str, new_judgements: Iterable[Judgement]) -> None:
-    """Append judgements to those of a topic, over a last line that a crash cut off."""
+    """Append judgements to those of a topic; StoreDamaged, and nothing is written, where the file is damaged."""
     path = judgements_path(store, topic)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as stream:
-        stream.truncate(path.read_bytes().rfind(b"\n") + 1)
-        for judgement in new_judgements:
-            stream.write(json.dumps(judgement._asdict(), ensure_ascii=False).encode() + b"\n")
+    with exclusive_lock(path.with_name("lock")):
+        judgements = [*read_judgements(store, topic), *new_judgements]
+        write_file_atomically(path, _format_judgements(judgements))
+
+
+def repair_judgements(path: Path) -> tuple[bytes, int]:
+    """Return the content of a damaged file with the judgements that are whole, and how many lines are lost."""
+    judgements: list[Judgement] = []
+    lines = [line for line in path.read_bytes().split(b"\n") if line and not line.startswith(_HASH_HEAD)]
+    for line in lines:
+        with suppress(ValueError, UsageError, RecursionError):
+            judgements.append(_parse_judgement(line))
+    return _format_judgements(judgements), len(lines) - len(judgements)
+
+
+def _read_lines(path: Path) -> list[bytes]:
+    """Return the lines of a file of judgements; ValueError where they are not those that were written."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StoreDamaged(f"{read_error(path, error)} Nothing was changed.") from None
+    head, _, body = content.partition(b"\n")
+    if not head.startswith(_HASH_HEAD):
+        if head and b'"id"' not in head:
+            raise ValueError("its first line is neither a hash nor a judgement")
+        return content.split(b"\n")[:-1]
+    if json.loads(head) != {"content": xxh3_128_hexdigest(body)}:
+        raise ValueError("its content does not match its hash")
+    return body.splitlines()
+
+
+def _format_judgements(judgements: Iterable[Judgement]) -> bytes:
+    body = b"".join(format_checked_json(judgement._asdict()) + b"\n" for judgement in judgements)
+    return json.dumps({"content": xxh3_128_hexdigest(body)}).encode() + b"\n" + body
+
+
+def _parse_judgement(line: bytes) -> Judgement:
+    """Return the judgement of a line; ValueError or UsageError where it is none, or does not match its checksum."""
+    value = json.loads(line)
+    if isinstance(value, dict) and not value.keys() <= set(Judgement._fields):
+        value = parse_checked_json(line)
+    judgement = from_json(Judgement, value)
+    parse_period_label(judgement.stratum)
+    return judgement
 
 
 def compute_precision(is_relevant: Iterable[bool]) -> Precision:

@@ -7,69 +7,33 @@ operators have no precedence; ties sort in any order, so identifiers are counted
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
-from urllib.parse import parse_qs, urlsplit
 
 import arxiv
 import requests
-from lxml import etree
 
-from trendcli.core.arxiv import list_category_names, parse_arxiv_id
 from trendcli.core.errors import RetryableError, SourceUnreachable, UsageError
-from trendcli.core.periods import add_months
 from trendcli.core.types import Batch, CoverageRecord, Progress, Request, Submission, Window
-from trendcli.sources.http import RETRY_ADVICE, InvalidResponse, Pace, Transport
-from trendcli.store.coverage import ALL_CATEGORIES
-from trendcli.store.records import build_batch_table, build_submission
+from trendcli.sources.arxiv_feed import build_feed_submission, parse_feed
+from trendcli.sources.arxiv_slices import (
+    MAX_SLICE_RESULTS,
+    PAGE_SIZES,
+    DaySpan,
+    build_query,
+    split_into_nodes,
+    split_node,
+    split_slice,
+)
+from trendcli.sources.failures import quote
+from trendcli.sources.http import RETRY_ADVICE, ReplyTooLarge, Transport, mount_transport
+from trendcli.sources.pace import Pace
+from trendcli.sources.plan import merge_spans
+from trendcli.sources.zeros import StoredSubmissions, judge_zeros
+from trendcli.store.records import build_batch_table
 
-# a slice stays below the 10,000 results that can be paged to, with room for what is submitted meanwhile
-MAX_SLICE_RESULTS = 9_000
-# results a page, the smaller ones where arXiv answers the larger ones with a server error
-PAGE_SIZES = (1000, 200)
-_NAMESPACES = {"a": "http://www.w3.org/2005/Atom", "o": "http://a9.com/-/spec/opensearch/1.1/"}
-_TIMESTAMP_PATTERN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-DaySpan = tuple[date, date]
-
-
-def parse_declared_total(body: bytes, url: str) -> int:
-    """Return how many results a feed declares.
-
-    Raises InvalidResponse for one of which the package would silently lose something.
-    """
-    try:
-        root = etree.fromstring(body, etree.XMLParser(resolve_entities=False, no_network=True))
-    except etree.XMLSyntaxError as error:
-        raise InvalidResponse(f"malformed XML ({str(error)[:80]})") from None
-    if root.tag != f"{{{_NAMESPACES['a']}}}feed":
-        raise InvalidResponse(f"not an Atom feed (<{etree.QName(root).localname}>)")
-    entries = root.findall("a:entry", _NAMESPACES)
-    for entry in entries:
-        if "/api/errors" in (entry.findtext("a:id", "", _NAMESPACES) or ""):
-            raise InvalidResponse(f"an error entry ({entry.findtext('a:summary', '', _NAMESPACES)})")
-        for tag in ("published", "updated"):
-            text = (entry.findtext(f"a:{tag}", "", _NAMESPACES) or "").strip()
-            if text and not _TIMESTAMP_PATTERN.fullmatch(text):  # the package would guess
-                raise InvalidResponse(f"an entry with an invalid date ({text[:40]!r})")
-    parameters = parse_qs(urlsplit(url).query)
-    try:
-        total = int(root.findtext("o:totalResults", "", _NAMESPACES) or "")
-    except ValueError:
-        raise InvalidResponse("a feed without totalResults") from None
-    if not entries and total > int(parameters.get("start", ["0"])[0]):
-        raise InvalidResponse(f"an empty page although totalResults is {total}")
-    title = root.findtext("a:title", "", _NAMESPACES) or ""
-    if not _query_terms(parameters.get("search_query", [""])[0]) <= _query_terms(title):
-        raise InvalidResponse(f"the results of another query ({title[:80]})")
-    return total
-
-
-def _query_terms(query: str) -> set[str]:
-    """Return the categories and dates of a query, which identify it however the server rewrites it."""
-    return set(re.findall(r"cat:[\w.*-]+|\d{12}", query))
 
 
 @dataclass
@@ -85,67 +49,104 @@ class _SliceResult:
         return _SliceResult(submissions, self.expected + other.expected, self.received + other.received)
 
 
+@dataclass
+class _Run:
+    """What one request has brought: its days, how many submissions, slices without any, and clocks that differ."""
+
+    window: DaySpan
+    received: int = 0
+    zeros: list[CoverageRecord] = field(default_factory=list)
+    clock_note: str = ""
+
+
 class ArxivApi:
-    """arXiv's API as a Source; requests take turns of `pace`, and `contact` goes into the User-Agent."""
+    """arXiv's API as a Source; requests take turns of `pace`, and `contact` goes into the User-Agent.
+
+    `stored` is what the store that will take the submissions holds, by which zeros are judged (None: nothing).
+    """
 
     name = "arxiv"
 
-    def __init__(self, url: str, pace: Pace, contact: str = "") -> None:
-        self.last_total = 0
+    def __init__(self, url: str, pace: Pace, contact: str = "", stored: StoredSubmissions | None = None) -> None:
+        self.last_total, self.answered_at, self.stored = 0, datetime.now(UTC), stored
         self.transport = Transport(pace, contact, self._check_response)
         # the transport paces and retries, so the client does neither
         self.client = arxiv.Client(page_size=PAGE_SIZES[0], delay_seconds=0, num_retries=0)
         self.client.query_url_format = f"{url}?{{}}"
-        self.client._session.mount("https://", self.transport)
-        self.client._session.mount("http://", self.transport)
+        mount_transport(self.client._session, self.transport)
 
-    def _check_response(self, body: bytes, url: str) -> None:
-        self.last_total = parse_declared_total(body, url)
+    def _check_response(self, body: bytes, url: str) -> bytes:
+        feed = parse_feed(body, url)
+        self.last_total = feed.total
+        # a feed may be older than the response that carries it
+        self.transport.server_times.append(feed.updated_at)
+        return feed.body
 
     def fetch_declared_total(self, request: Request) -> int:
         """Return how many submissions arXiv declares for a request; sends one query."""
         window = _clip_window(request.window)
-        if window is None:
-            return 0
-        self._fetch_pages(
-            _build_query(request.categories, _utc_midnight(window[0]), _utc_midnight(window[1])), 1, max_results=1
-        )
-        return self.last_total
+        return self._fetch_total(request.categories, *map(_utc_midnight, window)) if window else 0
 
     def iter_batches(self, request: Request, progress: Progress) -> Iterator[Batch]:
         """Yield the submissions of a window in slices of days, oldest first, each with its coverage record.
 
         A slice is a node of the calendar (see `split_node`), so that an interrupted run resumes with the slices that it
-        would have fetched next. Raises UsageError where the window has no beginning, RetryableError where arXiv cannot
-        be asked further.
+        would have fetched next. Those without submissions are requested once more when all others have been, and then
+        judged (see `zeros`). Raises UsageError where the window has no beginning, RetryableError where arXiv cannot be
+        asked further.
         """
         window = _clip_window(request.window)
         if window is None:
             return
-        days, received = (window[1] - window[0]).days, 0
-        queue = split_into_nodes(*window)
+        run = _Run(window)
+        yield from self._iter_slices(request.categories, split_into_nodes(*window), run, progress)
+        if run.zeros:
+            first_zeros, run.zeros = run.zeros, []
+            spans = [(record.since, record.until) for record in first_zeros]
+            yield from self._iter_slices(request.categories, spans, run, progress)
+            yield self._judge_zeros(run)
+        answered_on = self.answered_at.date()
+        fault = f"{window[0]} to {window[1]}: arXiv's answer is dated {answered_on}, so nothing is known of these days"
+        is_too_old = window[0] > answered_on + timedelta(days=1)
+        yield Batch(None, (), (fault,) if is_too_old else (), (run.clock_note,) if run.clock_note else ())
+        progress(1.0, 1.0, f"{run.received:,} submissions")
+
+    def _iter_slices(
+        self, categories: Sequence[str], queue: list[DaySpan], run: _Run, progress: Progress
+    ) -> Iterator[Batch]:
+        """Yield the submissions of slices; those of which arXiv has none are added to the zeros of the run instead."""
+        days = (run.window[1] - run.window[0]).days
         while queue:
             since, until = queue.pop(0)
-            progress((since - window[0]).days / days, 1.0, f"{since} to {until}, {received:,} submissions")
+            progress((since - run.window[0]).days / days, 1.0, f"{since} to {until}, {run.received:,} submissions")
             low, high = _utc_midnight(since), _utc_midnight(until)
             record = CoverageRecord(
                 source=self.name,
-                categories=tuple(sorted(request.categories)),
+                categories=tuple(sorted(categories)),
                 since=since,
                 until=until,
                 answered_at=datetime.now(UTC),
                 status="failed",
                 expected=None,
                 received=0,
-                query=_build_query(request.categories, low, high),
+                query=build_query(categories, low, high),
                 version="API, Atom",
             )
             try:
-                total = self._fetch_total(request.categories, low, high)
+                total = self._fetch_total(categories, low, high)
+                run.clock_note = run.clock_note or self.transport.describe_clock_difference()
+                record = replace(record, answered_at=self.answered_at)
+                tomorrow = self.answered_at.date() + timedelta(days=1)
+                if until > tomorrow:  # an answer about the future is none
+                    queue[:0] = split_into_nodes(since, tomorrow) if since < tomorrow else []
+                    continue
+                if total == 0:
+                    run.zeros.append(replace(record, expected=0))
+                    continue
                 if total > MAX_SLICE_RESULTS and (until - since).days > 1:
                     queue[:0] = split_node(since, until)
                     continue
-                result = self._fetch_slice(request.categories, low, high, total)
+                result = self._fetch_slice(categories, low, high, total)
             except SourceUnreachable:
                 raise  # nothing is known of the slice
             except RetryableError:
@@ -156,7 +157,7 @@ class ArxivApi:
                 for submission in result.submissions.values()
                 if since <= (_EPOCH + timedelta(seconds=submission.v1_at)).date() < until
             ]
-            received += len(submissions)
+            run.received += len(submissions)
             status = "complete" if result.received == result.expected else "partial"
             record = replace(record, status=status, expected=result.expected, received=result.received)
             fault = (
@@ -165,12 +166,31 @@ class ArxivApi:
             )
             table = build_batch_table(submissions, self.name, record.answered_at)
             yield Batch(table, (record,), (fault,) if status == "partial" else ())
-        progress(1.0, 1.0, f"{received:,} submissions")
+
+    def _judge_zeros(self, run: _Run) -> Batch:
+        """Return the records of slices without submissions: complete where believed, else failed, with a fault."""
+        records, faults = list[CoverageRecord](), []
+        for span in merge_spans((record.since, record.until) for record in run.zeros):
+            members = [record for record in run.zeros if span[0] <= record.since < span[1]]
+            is_alive = run.received > 0
+            judged, reason = judge_zeros(members, span, self.stored, self._count_submissions, is_alive=is_alive)
+            records += judged
+            if reason:
+                categories = members[0].categories
+                names = " ".join(categories[:3]) + (f" and {len(categories) - 3} more" if len(categories) > 3 else "")
+                faults.append(
+                    f"{span[0]} to {span[1]}: arXiv reports no submissions to {names}, {reason}; not believed, so the "
+                    "next fetch asks again"
+                )
+        return Batch(None, tuple(records), tuple(faults))
+
+    def _count_submissions(self, categories: Sequence[str], since: date, until: date) -> int:
+        return self._fetch_total(categories, _utc_midnight(since), _utc_midnight(until))
 
     def _fetch_slice(self, categories: Sequence[str], low: datetime, high: datetime, total: int) -> _SliceResult:
         """Fetch all between two moments; a slice that cannot be paged through is halved in time, then by category."""
         if total > MAX_SLICE_RESULTS:
-            halves = _split_slice(categories, low, high)
+            halves = split_slice(categories, low, high)
             if halves is None:
                 raise RetryableError(
                     f"arXiv reports {total:,} submissions in one category in the minute {low:%Y-%m-%d %H:%M}, more "
@@ -179,150 +199,54 @@ class ArxivApi:
             result = _SliceResult()
             for names, start, end in halves:
                 result = result.merge_with(self._fetch_slice(names, start, end, self._fetch_total(names, start, end)))
+            result.expected = max(result.expected, total)  # a half without any may be a fault
             return result
         if total == 0:
             return _SliceResult()
-        query = _build_query(categories, low, high)
-        submissions = self._fetch_submissions(query)
+        submissions = self._fetch_submissions(categories, low, high)
         if len(submissions) != self.last_total:
             # the total may have changed meanwhile, or an entry was unreadable: ask once more
-            submissions.update(self._fetch_submissions(query))
+            submissions.update(self._fetch_submissions(categories, low, high))
         return _SliceResult(submissions, self.last_total, len(submissions))
 
     def _fetch_total(self, categories: Sequence[str], low: datetime, high: datetime) -> int:
-        """Return how many submissions are declared; a zero is believed only when declared twice."""
-        for _ in range(2):
-            self._fetch_pages(_build_query(categories, low, high), 1, max_results=1)
-            if self.last_total:
-                break
+        """Return how many submissions are declared between two moments, and note when that was answered."""
+        self._fetch_pages(build_query(categories, low, high), 1, max_results=1)
+        self.answered_at = self.transport.answered_at
         return self.last_total
 
-    def _fetch_submissions(self, query: str) -> dict[str, Submission]:
-        """Return the results of a query by identifier, in smaller pages where arXiv fails on large ones."""
-        for size in PAGE_SIZES[:-1]:
+    def _fetch_submissions(self, categories: Sequence[str], low: datetime, high: datetime) -> dict[str, Submission]:
+        """Return the submissions between two moments by identifier, in smaller pages where large ones fail."""
+        query = build_query(categories, low, high)
+        for size in PAGE_SIZES:
             try:
-                return self._fetch_pages(query, size)
+                results = self._fetch_pages(query, size)
+                break
             except RetryableError as error:
-                if (error.status or 0) < 500:
+                if size == PAGE_SIZES[-1] or ((error.status or 0) < 500 and not isinstance(error, ReplyTooLarge)):
                     raise
-        return self._fetch_pages(query, PAGE_SIZES[-1])
+        found = (build_feed_submission(result, low, high, self.answered_at) for result in results)
+        return {submission.id: submission for submission in found if submission is not None}
 
-    def _fetch_pages(self, query: str, page_size: int, max_results: int | None = None) -> dict[str, Submission]:
+    def _fetch_pages(self, query: str, page_size: int, max_results: int | None = None) -> list[arxiv.Result]:
         self.client.page_size = page_size
-        submissions = {}
+        search = arxiv.Search(
+            query,
+            max_results=max_results,
+            sort_by=arxiv.SortCriterion.SubmittedDate,
+            sort_order=arxiv.SortOrder.Ascending,
+        )
+        results: list[arxiv.Result] = []
         try:
-            for result in self.client.results(_build_search(query, max_results)):
-                submission = _parse_result(result)
-                if submission is not None:
-                    submissions[submission.id] = submission
+            for result in self.client.results(search):
+                results.append(result)
         except arxiv.UnexpectedEmptyPageError:
             pass  # the package dropped every entry of the last page as unreadable; the count will show it
         except (arxiv.ArxivError, requests.exceptions.RequestException) as error:
             raise RetryableError(
-                f"Cannot read arXiv's response ({error}). {Transport.stored_message}; {RETRY_ADVICE}."
+                f"Cannot read arXiv's response ({quote(str(error))}). {Transport.stored_message}; {RETRY_ADVICE}."
             ) from None
-        return submissions
-
-
-def _build_search(query: str, max_results: int | None) -> arxiv.Search:
-    return arxiv.Search(
-        query,
-        max_results=max_results,
-        sort_by=arxiv.SortCriterion.SubmittedDate,
-        sort_order=arxiv.SortOrder.Ascending,
-    )
-
-
-def split_into_nodes(since: date, until: date) -> list[DaySpan]:
-    """Split the days [since, until) into the fewest nodes of the calendar: years, or what `split_node` makes of one."""
-
-    def nodes_within(node: DaySpan) -> list[DaySpan]:
-        if node[1] <= since or until <= node[0]:
-            return []
-        if since <= node[0] and node[1] <= until:
-            return [node]
-        return [part for half in split_node(*node) for part in nodes_within(half)]
-
-    years = [(date(year, 1, 1), date(year + 1, 1, 1)) for year in range(since.year, until.year + 1)]
-    return [part for year in years for part in nodes_within(year)]
-
-
-def split_node(since: date, until: date) -> list[DaySpan]:
-    """Split a node of the calendar: a year into halves, a half into quarters, months and finally days."""
-    months = (until.year - since.year) * 12 + until.month - since.month
-    if months > 1 and since.day == until.day == 1:
-        step = 1 if months == 3 else months // 2
-        edges = [add_months(since, offset) for offset in range(0, months + 1, step)]
-    else:
-        edges = [since, since + timedelta(days=(until - since).days // 2), until]
-    return list(zip(edges, edges[1:], strict=False))
-
-
-def estimate_requests(since: date, until: date, total: int) -> tuple[int, int]:
-    """Estimate (slices, requests) to fetch `total` submissions that spread evenly over the days [since, until).
-
-    Requests include those that only ask for a total.
-    """
-    queue = split_into_nodes(since, until)
-    days, slices, requests = max((until - since).days, 1), 0, 0
-    while queue:
-        low, high = queue.pop()
-        share = -(-total * (high - low).days // days)  # rounded up
-        requests += 1 if share else 2
-        if share > MAX_SLICE_RESULTS and (high - low).days > 1:
-            queue += split_node(low, high)
-        else:
-            slices += 1
-            requests += -(-share // PAGE_SIZES[0])
-    return slices, requests
-
-
-def _build_query(categories: Sequence[str], low: datetime, high: datetime) -> str:
-    """Build the query for some categories between two minutes, both inclusive; brackets, as there is no precedence."""
-    dates = f"submittedDate:[{low:%Y%m%d%H%M} TO {high:%Y%m%d%H%M}]"
-    if ALL_CATEGORIES in categories:
-        return dates
-    named = " OR ".join(f"cat:{name}" for category in sorted(categories) for name in list_category_names(category))
-    return f"({named}) AND {dates}"
-
-
-def _split_slice(
-    categories: Sequence[str], low: datetime, high: datetime
-) -> list[tuple[Sequence[str], datetime, datetime]] | None:
-    """Return both halves of a slice, by time or else by categories; None where it is one minute of one category."""
-    minutes = int((high - low).total_seconds() // 60)
-    if minutes > 1:
-        middle = low + timedelta(minutes=minutes // 2)
-        return [(categories, low, middle), (categories, middle, high)]
-    if len(categories) > 1:
-        half = len(categories) // 2
-        return [(categories[:half], low, high), (categories[half:], low, high)]
-    return None
-
-
-def _parse_result(result: arxiv.Result) -> Submission | None:
-    """Return a result as a Submission; None where something is missing without which it cannot be counted."""
-    try:
-        ident, version = parse_arxiv_id(result.entry_id)
-    except ValueError:
-        return None
-    categories = [result.primary_category, *result.categories]
-    if not version or not result.title.strip() or not result.primary_category:
-        return None
-    return build_submission(
-        id=ident,
-        version=version,
-        v1_at=int(result.published.timestamp()),
-        updated_at=int(result.updated.timestamp()),
-        title=result.title,
-        abstract=result.summary,
-        authors=", ".join(author.name for author in result.authors),
-        categories=" ".join(dict.fromkeys(categories)),
-        comments=result.comment,
-        journal_ref=result.journal_ref,
-        doi=result.doi,
-        as_of=(datetime.now(UTC) - _EPOCH).days,
-    )
+        return results
 
 
 def _clip_window(window: Window) -> DaySpan | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from trendcli.core.errors import RetryableError
 from trendcli.core.types import CoverageRecord, Progress, Request, Source
 from trendcli.store.compaction import compact_store, is_compaction_due
 from trendcli.store.ingest import UpsertCounts, upsert_batches
+from trendcli.store.quarantine import quarantine_leftovers, remove_expired_folders
 from trendcli.store.store import Store
 from trendcli.topics.matches import is_match_cache_current
 
@@ -49,8 +51,12 @@ def harvest_source(
     """
     result = HarvestResult()
     with store.write_lock():
-        for path in store.find_orphan_files():
-            path.unlink(missing_ok=True)  # left by a run that was killed
+        for path in quarantine_leftovers(store):
+            result.notes.append(
+                f"Moved {path.relative_to(store.root)} to the quarantine: no commit names it, which happens when a run "
+                "is killed."
+            )
+        remove_expired_folders(store.root, datetime.now(UTC).date())
         _compact_if_due(store)
         try:
             for number, request in enumerate(requests):

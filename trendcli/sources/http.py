@@ -1,45 +1,46 @@
-"""HTTP for all sources: requests are paced per site, time out, are retried, and only complete responses are accepted.
+"""HTTP for all sources: requests take turns and are retried, replies have limits, and only complete ones are accepted.
 
-`Pace` decides when a request may be sent, `Transport` sends it and judges the response.
+`Transport` sends each request in its turn of a `Pace`, reads the reply within its limits, and judges it.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import random
 import re
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
+import urllib3
+from requests import exceptions
 from requests.adapters import HTTPAdapter
 
 from trendcli.core import __version__
-from trendcli.core.errors import RetryableError, SourceUnreachable
-from trendcli.core.files import exclusive_lock
+from trendcli.core.errors import RetryableError, SettingsError, SourceUnreachable
+from trendcli.sources.clock import describe_clock_difference, find_answer_time, parse_server_time
+from trendcli.sources.failures import describe_failure, quote
+from trendcli.sources.pace import MAX_WAIT_S, Pace, TurnTooFar, clamp_wait
+from trendcli.sources.reply import ENCODINGS, LimitExceeded, limit_pools, read_body
 
 MAX_TRIES = 5
-# waits before each further try, in request intervals: 30, 60, 120, 300, 900 s at arXiv's 3 s
+# waits before each further try, in request intervals: 30, 60, 120, 300 s at arXiv's 3 s, and 600 s before another run
 RETRY_WAIT_INTERVALS = (10, 20, 40, 100, 300)
 # seconds to connect, and to wait for the next bytes
 TIMEOUTS_S = (10, 180)
 # statuses that may pass by themselves
 RETRY_STATUSES = {406, 408, 429, 500, 502, 503, 504}
 REDIRECT_STATUSES = {301, 302, 303, 307, 308}
-# seconds that no request is sent to a site after it answered 403
-DAY_S = 86_400.0
-# longest wait for a turn, in seconds: a clock that was set back must not make anybody wait for ever
-MAX_WAIT_S = 3_600.0
+# redirects in a row; arXiv needs one, from http to https
+MAX_REDIRECTS = 4
 # the next step where nothing but time helps
 RETRY_ADVICE = "rerun the same command later"
+# what can go wrong below; urllib3 lets some of its own errors through
+_SEND_ERRORS = (exceptions.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
 
 log = logging.getLogger(__name__)
 
@@ -48,145 +49,86 @@ class InvalidResponse(Exception):
     """A response that cannot be trusted; the message is a noun phrase that gives the reason."""
 
 
-class Pace:
-    """Turns to send requests: at least `interval_s` seconds from the end of one to the start of the next, per site.
-
-    `folder` holds one state file a site, so that all processes of a user keep one pace; where it is None or cannot be
-    written, only this process keeps it.
-    """
-
-    def __init__(self, folder: Path | None, interval_s: float, sleep: Callable[[float], None] = time.sleep) -> None:
-        self.folder, self.interval_s, self.sleep = folder, interval_s, sleep
-        self._states_by_site: dict[str, dict[str, float]] = {}
-
-    @contextmanager
-    def take_turn(self, url: str) -> Iterator[None]:
-        """Wait for a turn at the site of a URL and hold it during the block.
-
-        Raises SourceUnreachable within a day after the site answered 403.
-        """
-        site = site_of_url(url)
-        with self._lock_site(site):
-            state = self._read_state(site)
-            self._check_not_blocked(site, state.get("stopped", 0.0))
-            turn_at = state.get("next", 0.0)
-            if turn_at > time.time():
-                self.sleep(min(turn_at - time.time(), MAX_WAIT_S))
-            try:
-                yield
-            finally:
-                state = self._read_state(site)
-                # set by hold_site within the turn
-                held_until = state["next"] if state.get("next", turn_at) != turn_at else 0.0
-                self._write_state(site, {**state, "next": max(held_until, time.time() + self.interval_s)})
-
-    def seconds_until_turn(self, url: str) -> float:
-        """Return the seconds until the next turn at the site of a URL; 0 where a clock set back would make it days."""
-        seconds = self._read_state(site_of_url(url)).get("next", 0.0) - time.time()
-        return seconds if 0 < seconds <= DAY_S else 0.0
-
-    def hold_site(self, url: str, seconds: float) -> None:
-        """Let no process send a request to the site of a URL for some seconds; call it within a turn."""
-        self._set_deadline(url, "next", seconds)
-
-    def block_site(self, url: str) -> None:
-        """Let requests to the site of a URL fail for a day; call it within a turn."""
-        self._set_deadline(url, "stopped", DAY_S)
-
-    def _set_deadline(self, url: str, key: str, seconds: float) -> None:
-        site = site_of_url(url)
-        self._write_state(site, {**self._read_state(site), key: time.time() + seconds})
-
-    def _check_not_blocked(self, site: str, blocked_until: float) -> None:
-        if time.time() < blocked_until <= time.time() + DAY_S:
-            where = f" (recorded in {self._state_path(site)})" if self.folder else ""
-            raise SourceUnreachable(
-                f"{site} refused requests from this machine (status 403), so none are sent before "
-                f"{datetime.fromtimestamp(blocked_until, UTC):%Y-%m-%d %H:%M} UTC{where}. "
-                "Everything received so far is stored.",
-                status=403,
-            )
-
-    def _state_path(self, site: str) -> Path:
-        return (self.folder or Path()) / f"{site.replace(':', '_')}.json"
-
-    @contextmanager
-    def _lock_site(self, site: str) -> Iterator[None]:
-        with ExitStack() as stack:
-            if self.folder is not None:
-                try:
-                    stack.enter_context(exclusive_lock(self._state_path(site).with_suffix(".lock")))
-                except OSError as error:
-                    log.info("request pacing is limited to this process: %s", error)
-            yield
-
-    def _read_state(self, site: str) -> dict[str, float]:
-        """Return the deadlines of a site, in seconds since 1970: 'next' turn, 'stopped' until."""
-        if self.folder is not None:
-            try:
-                state: Any = json.loads(self._state_path(site).read_text(encoding="utf-8"))
-                return {key: float(state[key]) for key in ("next", "stopped") if key in state}
-            except (OSError, ValueError, TypeError):
-                pass
-        return self._states_by_site.get(site, {})
-
-    def _write_state(self, site: str, state: dict[str, float]) -> None:
-        self._states_by_site[site] = state
-        if self.folder is None:
-            return
-        try:
-            # in place: half of it, after a crash, reads as no state, and the pace starts anew
-            self._state_path(site).write_text(json.dumps(state), encoding="utf-8")
-        except OSError as error:
-            log.info("request pacing is limited to this process: %s", error)
-
-
-def site_of_url(url: str) -> str:
-    """Return what counts as one site: 'arxiv.org' for all of its hosts; localhost or an IP address with its port."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    try:
-        ip_address(host)
-    except ValueError:
-        return parts.netloc if host == "localhost" else ".".join(host.split(".")[-2:])
-    return parts.netloc
+class ReplyTooLarge(RetryableError):
+    """A reply went beyond the limits of size or time; to repeat the request would bring the same again."""
 
 
 class Transport(HTTPAdapter):
     """Sends the requests of a session, each in its turn of `pace`, and retries them.
 
-    A response is handed on only after `check_response(body, url)`, which raises InvalidResponse for an incomplete one.
-    Subclasses name their site and say in `stored_message` what a failure leaves in the store.
+    A response is handed on only after `check_response(body, url)`, which raises InvalidResponse for an incomplete one,
+    and may return another body to hand on. Subclasses name their site and say in `stored_message` what a failure leaves
+    in the store. `received_at` and `server_times` are of the last usable response: the time by this machine's clock,
+    and what the site says of it.
     """
 
     site_name = "arXiv"
     stored_message = "Everything received so far is stored"
+    max_wait_s = MAX_WAIT_S
 
-    def __init__(self, pace: Pace, contact: str, check_response: Callable[[bytes, str], None]) -> None:
+    def __init__(self, pace: Pace, contact: str, check_response: Callable[[bytes, str], bytes | None]) -> None:
         super().__init__(pool_connections=1, pool_maxsize=1)
+        self.poolmanager.pool_classes_by_scheme = limit_pools(self.poolmanager.pool_classes_by_scheme, pace.limits)
         self.pace, self.check_response = pace, check_response
         self.user_agent = f"trendcli/{__version__}{f' ({contact})' if contact else ''}"
         self.has_connected = False
-        self.request_count = 0
+        self.request_count = self.redirect_count = 0
+        self.received_at = datetime.now(UTC)
+        self.server_times: list[datetime | None] = []
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        """Return the connections through a proxy, whose responses have the same limits."""
+        is_new = proxy not in self.proxy_manager
+        manager = super().proxy_manager_for(proxy, **options)
+        if is_new:
+            manager.pool_classes_by_scheme = limit_pools(manager.pool_classes_by_scheme, self.pace.limits)
+        return manager
+
+    @property
+    def answered_at(self) -> datetime:
+        """The moment of the last usable response: the earlier of this machine's clock and that of the site."""
+        return find_answer_time(self.received_at, self.server_times)
+
+    def describe_clock_difference(self) -> str:
+        """Return a sentence where the clocks of this machine and the site differ by a day; '' where they agree."""
+        return describe_clock_difference(self.site_name, self.received_at, self.server_times)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """Return a response that can be believed; raises RetryableError after MAX_TRIES without one.
 
-        The `status` of that error is that of the last response, None where none came.
+        The `status` of that error is that of the last response, None where none came. Raises SettingsError where the
+        request cannot be sent from this machine.
         """
+        _check_certificates_exist(kwargs.get("verify"))
         request.headers["User-Agent"] = self.user_agent
-        kwargs["timeout"] = TIMEOUTS_S
+        request.headers["Accept-Encoding"] = ", ".join(ENCODINGS)
+        kwargs |= {"timeout": TIMEOUTS_S, "stream": True}
+        response, problem = None, ""
         for attempt in range(1, MAX_TRIES + 1):
-            with self.pace.take_turn(request.url or ""):
-                response, problem, wait_s = self._try_once(request, attempt, *args, **kwargs)
-                if response is not None and not problem:
-                    return response
-                log.info("%s: %s (try %d of %d)", request.url, problem, attempt, MAX_TRIES)
-                # also after the last try, so that the next run does not repeat at once what this one gave up
-                self.pace.hold_site(request.url or "", wait_s)
+            try:
+                with self.pace.take_turn(request.url or "", self.max_wait_s):
+                    response, problem, wait_s = self._try_once(request, attempt, *args, **kwargs)
+                    if response is not None and not problem:
+                        return response
+                    log.info("%s: %s (try %d of %d)", request.url, problem, attempt, MAX_TRIES)
+                    # also after the last try, so that the next run does not repeat at once what this one gave up
+                    self.pace.hold_site(request.url or "", wait_s)
+            except TurnTooFar as error:
+                raise self._build_wait_error(error.wait_s, response, problem) from None
         raise RetryableError(
             f"{self.site_name} sent no usable response in {MAX_TRIES} tries: {problem}. "
             f"{self.stored_message}; {RETRY_ADVICE}.",
+            status=response.status_code if response is not None else None,
+        )
+
+    def _build_wait_error(self, wait_s: float, response: requests.Response | None, problem: str) -> RetryableError:
+        until = datetime.fromtimestamp(datetime.now(UTC).timestamp() + wait_s + 59, UTC)  # rounded up to the minute
+        reason = (
+            f"accepts no more requests for now ({problem})" if problem else "asked for a pause, or failed to answer"
+        )
+        return RetryableError(
+            f"{self.site_name} {reason}. {self.stored_message}; rerun the same command after "
+            f"{until:%Y-%m-%d %H:%M} UTC.",
             status=response.status_code if response is not None else None,
         )
 
@@ -198,31 +140,86 @@ class Transport(HTTPAdapter):
         url = request.url or ""
         try:
             response = super().send(request, *args, **kwargs)
-            response.content  # noqa: B018 - read it here, where a cut connection can be retried
-        except requests.exceptions.RequestException as error:
-            problem = _describe_error(error)
-            if self.has_connected or not isinstance(error, requests.exceptions.ConnectionError):
-                return None, problem, self._retry_wait_s(attempt)
-            if attempt == 2:
-                raise SourceUnreachable(
-                    f"Cannot reach {urlsplit(url).netloc}: {problem}. The store is unchanged; {RETRY_ADVICE}."
-                ) from None
-            return None, problem, self.pace.interval_s
-        self.has_connected = True
+            self.has_connected = True
+            body = read_body(response, self.pace.limits)
+        except LimitExceeded as error:
+            raise self._build_limit_error(error) from None
+        except _SEND_ERRORS as error:
+            return None, self._judge_failure(error, url, attempt), self._failure_wait_s(attempt)
+        response._content, response._content_consumed = body, True  # type: ignore[attr-defined]
         status = response.status_code
-        if status in REDIRECT_STATUSES:
+        if status in REDIRECT_STATUSES and response.headers.get("Location"):
+            self._check_redirect(request, response)
             return response, "", 0.0
+        self.redirect_count = 0
+        self.received_at = datetime.now(UTC)
+        self.server_times = [parse_server_time(response.headers.get("Date"))]
         self.check_status(response, attempt)
         problem = f"status {status}"
         if status == 200:
             try:
-                self.check_response(response.content, url)
+                replacement = self.check_response(body, url)
             except InvalidResponse as error:
-                problem = str(error)
+                problem = quote(str(error))
+            except LimitExceeded as error:
+                raise self._build_limit_error(error) from None
             else:
-                log.info("%s: %d bytes", url, len(response.content))
+                log.info("%s: %d bytes", url, len(body))
+                if replacement is not None:
+                    response._content = replacement
                 return response, "", 0.0
         return response, problem, max(self.requested_wait_s(response), self._retry_wait_s(attempt))
+
+    def _judge_failure(self, error: Exception, url: str, attempt: int) -> str:
+        """Return why no response came, as a noun phrase; raise where to try again at once is no use."""
+        problem, host = describe_failure(error), urlsplit(url).netloc
+        if isinstance(error, exceptions.SSLError):
+            raise SourceUnreachable(
+                f"Cannot connect to {host} safely: {problem}. The store is unchanged. If a proxy or virus scanner "
+                "of yours signs connections, name its certificate file in REQUESTS_CA_BUNDLE; otherwise check the "
+                f"clock of this machine, or {RETRY_ADVICE}."
+            ) from None
+        if isinstance(error, exceptions.InvalidURL | exceptions.InvalidSchema | exceptions.MissingSchema):
+            raise SettingsError(
+                f"Cannot send a request to {host or url!r}: {quote(str(error)).rstrip('.')}. Check the address in your "
+                "settings, HTTP_PROXY and HTTPS_PROXY. The store is unchanged."
+            ) from None
+        if attempt == 2 and not self.has_connected and isinstance(error, exceptions.ConnectionError):
+            raise SourceUnreachable(
+                f"Cannot reach {host}: {problem}. The store is unchanged; {RETRY_ADVICE}."
+            ) from None
+        return problem
+
+    def _failure_wait_s(self, attempt: int) -> float:
+        return self._retry_wait_s(attempt) if self.has_connected else self.pace.interval_s
+
+    def _build_limit_error(self, error: LimitExceeded) -> ReplyTooLarge:
+        advice = f", or raise the setting {error.setting}" if error.setting else ""
+        return ReplyTooLarge(
+            f"{self.site_name} sent a reply that is {error}, so it was not read. {self.stored_message}; "
+            f"{RETRY_ADVICE}{advice}."
+        )
+
+    def _check_redirect(self, request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Raise RetryableError for a redirect that leads nowhere, in a circle, or to another host with a secret."""
+        self.redirect_count += 1
+        origin = urlsplit(request.url or "")
+        try:
+            location = response.headers["Location"].encode("latin-1").decode()
+            target = urlsplit(urljoin(request.url or "", location))
+            is_valid = target.scheme in ("http", "https") and bool(target.hostname) and target.port != 0
+        except ValueError:
+            is_valid = False
+        problem = ""
+        if not is_valid or self.redirect_count > MAX_REDIRECTS:
+            problem = "redirects to no valid address" if not is_valid else f"redirects more than {MAX_REDIRECTS} times"
+        elif request.body or "Authorization" in request.headers:
+            is_upgrade = (origin.scheme, target.scheme) == ("http", "https") and origin.hostname == target.hostname
+            if (origin.scheme, origin.netloc) != (target.scheme, target.netloc) and not is_upgrade:
+                problem = f"redirects a login from {origin.netloc} to {quote(target.netloc)}, where it was not sent"
+        if problem:
+            self.redirect_count = 0
+            raise RetryableError(f"{self.site_name} {problem}. {self.stored_message}; {RETRY_ADVICE}.")
 
     def check_status(self, response: requests.Response, attempt: int) -> None:
         """Raise where retrying is no use: SourceUnreachable after a refusal, RetryableError after a bad query."""
@@ -241,48 +238,67 @@ class Transport(HTTPAdapter):
             )
 
     def requested_wait_s(self, response: requests.Response) -> float:
-        """Return the seconds that a response asks the client to wait."""
-        return parse_retry_after(response.headers.get("Retry-After"))
+        """Return the seconds that a response asks the client to wait, a day at most."""
+        return parse_retry_after(response.headers.get("Retry-After"), self.server_times[0])
 
     def _retry_wait_s(self, attempt: int) -> float:
-        return self.pace.interval_s * RETRY_WAIT_INTERVALS[attempt - 1] * random.uniform(1.0, 1.1)
+        wait_s = self.pace.interval_s * RETRY_WAIT_INTERVALS[attempt - 1] * random.uniform(1.0, 1.1)
+        return min(wait_s, max(MAX_WAIT_S, self.pace.interval_s))
+
+
+def mount_transport(session: requests.Session, transport: Transport) -> None:
+    """Let a transport send all requests of a session."""
+    session.mount("https://", transport)
+    session.mount("http://", transport)
 
 
 def build_session(
-    pace: Pace, contact: str, check_response: Callable[[bytes, str], None]
+    pace: Pace, contact: str, check_response: Callable[[bytes, str], bytes | None]
 ) -> tuple[requests.Session, Transport]:
     """Build a session and the Transport that sends all of its requests."""
     transport, session = Transport(pace, contact, check_response), requests.Session()
-    session.mount("https://", transport)
-    session.mount("http://", transport)
+    mount_transport(session, transport)
     return session, transport
 
 
-def parse_retry_after(header: str | None) -> float:
-    """Return the seconds of a Retry-After header, which holds a number or a date; 0 where it is missing or invalid."""
-    if not header:
-        return 0.0
+def fetch_body(session: requests.Session, url: str, params: Mapping[str, str] | None = None) -> bytes:
+    """Return the body of a URL through a session of `build_session`; raises RetryableError where it cannot be read."""
     try:
-        return max(0.0, float(header))
+        return session.get(url, params=params).content
+    except exceptions.RequestException as error:
+        raise RetryableError(
+            f"Cannot read arXiv's response ({quote(str(error))}). {Transport.stored_message}; {RETRY_ADVICE}."
+        ) from None
+
+
+def parse_retry_after(header: str | None, server_time: datetime | None = None) -> float:
+    """Return the seconds of a Retry-After header, which holds a number or a date; 0 where it is missing or invalid.
+
+    A date is compared with the time that the site states beside it (None: this machine's). The most is a day.
+    """
+    try:
+        return clamp_wait(float(header or "0"))
     except ValueError:
         pass
     try:
-        return max(0.0, (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
+        moment = parsedate_to_datetime(header or "")
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return clamp_wait((moment - (server_time or datetime.now(UTC))).total_seconds())
+    except (TypeError, ValueError, IndexError, OverflowError):
         return 0.0
 
 
-def _describe_error(error: requests.exceptions.RequestException) -> str:
-    if isinstance(error, requests.exceptions.Timeout):
-        return "timed out"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "the connection was cut during the response"
-    match = re.search(r"\[Errno -?\d+\] ([^'\")]+)|(Name or service not known|getaddrinfo failed)", str(error))
-    return (match[1] or match[2]) if match else "no connection"
+def _check_certificates_exist(verify: object) -> None:
+    """Raise SettingsError where the certificates that the environment names are not there."""
+    if isinstance(verify, str) and not Path(verify).exists():
+        raise SettingsError(
+            f"REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) names {verify}, which does not exist. Name a file of "
+            "certificates, or unset the variable. No request was sent."
+        )
 
 
 def _describe_status(response: requests.Response) -> str:
     """Return the status of an error, with the summary of its Atom entry where there is one."""
     summary = re.search(rb"<summary[^>]*>([^<]*)</summary>", response.content)
     status = f"status {response.status_code}"
-    return f"{summary[1].decode(errors='replace').strip()} ({status})" if summary else status
+    return f"{quote(summary[1].decode(errors='replace'))} ({status})" if summary else status

@@ -12,19 +12,20 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
-import requests
 from xxhash import xxh3_64_intdigest
 
 from trendcli.core.arxiv import archive_of, oai_set
 from trendcli.core.errors import RetryableError
 from trendcli.core.types import Batch, CoverageRecord, Progress, Request, Submission
-from trendcli.sources.http import RETRY_ADVICE, Pace, Transport, build_session
+from trendcli.sources.http import RETRY_ADVICE, Transport, build_session, fetch_body
 from trendcli.sources.oai_pages import OaiPage, parse_page
+from trendcli.sources.pace import Pace
 from trendcli.sources.plan import FIRST_DATESTAMP
+from trendcli.sources.zeros import FIRST_DAY, StoredSubmissions, judge_zeros
 from trendcli.store.coverage import ALL_CATEGORIES
 from trendcli.store.records import build_batch_table
 
-# pages between two commits, which is what a kill may cost
+# pages between two commits, which is what a kill may cost; after an error, what had come is committed
 PAGES_PER_COMMIT = 10
 # up to this many missed records are requested one by one, more of them by their days
 MAX_SINGLE_REQUESTS = 50
@@ -34,7 +35,8 @@ _EPOCH = date(1970, 1, 1)
 class OaiPmh:
     """arXiv's OAI-PMH as a Source.
 
-    `find_missing_ids(ids, days)` returns those identifiers of which the store does not hold the state of that day.
+    `find_missing_ids(ids, days)` returns those identifiers of which the store does not hold the state of that day;
+    `stored` is what it holds, by which an empty list is judged (None: nothing).
     """
 
     name = "oai"
@@ -45,13 +47,15 @@ class OaiPmh:
         pace: Pace,
         find_missing_ids: Callable[[Sequence[str], Sequence[int]], list[str]],
         contact: str = "",
+        stored: StoredSubmissions | None = None,
     ) -> None:
-        self.url, self.find_missing_ids = url, find_missing_ids
+        self.url, self.find_missing_ids, self.stored = url, find_missing_ids, stored
         self.session, self.transport = build_session(pace, contact, self._check_response)
         self.last_page: OaiPage | None = None
 
     def _check_response(self, body: bytes, url: str) -> None:
-        self.last_page = parse_page(body)
+        self.last_page = parse_page(body, self.transport.received_at)
+        self.transport.server_times.append(self.last_page.stated_at)
 
     def iter_batches(self, request: Request, progress: Progress) -> Iterator[Batch]:
         """Yield the changes of a request, with a commit every PAGES_PER_COMMIT pages.
@@ -67,26 +71,26 @@ class OaiPmh:
     def fetch_page(self, query: dict[str, str]) -> OaiPage:
         """Send one query and return its page."""
         self.last_page = None
-        try:
-            self.session.get(self.url, params=query)
-        except requests.exceptions.RequestException as error:
-            raise RetryableError(
-                f"Cannot read arXiv's response ({error}). {Transport.stored_message}; {RETRY_ADVICE}."
-            ) from None
+        fetch_body(self.session, self.url, query)
         if self.last_page is None:
             raise RetryableError(f"arXiv sent no readable response. {Transport.stored_message}; {RETRY_ADVICE}.")
         return self.last_page
 
     def iter_pages(self, verb: str, since: date | None, set_name: str, until: date | None = None) -> Iterator[OaiPage]:
-        """Yield the pages of a list, none where nothing matches; an expired token restarts it at the last day."""
+        """Yield the pages of a list, none where nothing matches; an expired token restarts it at the last day.
+
+        Raises RetryableError where arXiv cannot be asked further, or sends the same pages or tokens in a circle.
+        """
         fixed = {"verb": verb, "metadataPrefix": "arXivRaw", **({"set": set_name} if set_name else {})}
         fixed |= {"until": str(until)} if until else {}
         token, reached, restarted_at, empty_count = "", since, None, 0
+        seen: set[object] = set()
         while True:
             dated = {"from": str(reached)} if reached else {}
             page = self.fetch_page({"verb": verb, "resumptionToken": token} if token else {**fixed, **dated})
             if page.error_code == "badResumptionToken" and token and reached != restarted_at:
                 token, restarted_at = "", reached
+                seen.clear()
                 continue
             if page.error_code == "noRecordsMatch" and not token:
                 empty_count += 1
@@ -98,12 +102,15 @@ class OaiPmh:
                     f"arXiv answered {verb} with an error: {page.error_code}, {page.error_text.rstrip('.')}. "
                     f"{Transport.stored_message}; {RETRY_ADVICE}."
                 )
-            if page.resumption_token and page.resumption_token == token:
+            marks = {page.resumption_token, (*page.headers[:1], *page.headers[-1:])} - {"", ()}
+            if token and not seen.isdisjoint(marks):
                 raise RetryableError(
-                    f"arXiv repeats the resumption token of {verb}. {Transport.stored_message}; {RETRY_ADVICE}."
+                    f"arXiv repeats the pages of {verb} or their resumption tokens. {Transport.stored_message}; "
+                    f"{RETRY_ADVICE}."
                 )
+            seen |= marks
             yield page
-            reached = _EPOCH + timedelta(days=max(day for _, day in page.headers))
+            reached = max(_last_day(page), reached or FIRST_DATESTAMP)
             token = page.resumption_token
             if not token:
                 return
@@ -126,60 +133,104 @@ class _SetHarvest:
         self.errors_by_id: dict[str, str] = {}
 
     def iter_record_batches(self, progress: Progress) -> Iterator[Batch]:
-        """Yield the records as they arrive; `responded_at` is set when the list has ended."""
+        """Yield the records as they arrive, also those before an error; `responded_at` is set when the list ends."""
         responded_at, uncommitted = None, list[Submission]()
-        first_day = self.resume_from or FIRST_DATESTAMP
-        for number, page in enumerate(self.source.iter_pages("ListRecords", self.resume_from, self.set_name), 1):
-            responded_at = responded_at or page.responded_at
-            uncommitted += self._register_page(page)
-            reached = _EPOCH + timedelta(days=max(day for _, day in page.headers))
-            share = (reached - first_day).days / max((responded_at.date() - first_day).days, 1)
-            what = f"{self.set_label}, changes up to {reached}, {len(self.seen_keys):,} submissions"
-            progress(min(share, 1.0), 1.0, what)
-            if number % PAGES_PER_COMMIT == 0:
+        first_day = reached = self.resume_from or FIRST_DATESTAMP
+        try:
+            for number, page in enumerate(self.source.iter_pages("ListRecords", self.resume_from, self.set_name), 1):
+                responded_at = responded_at or page.responded_at
+                uncommitted += self._register_page(page)
+                reached = max(_last_day(page), reached)
+                share = (reached - first_day).days / max((responded_at.date() - first_day).days, 1)
+                what = f"{self.set_label}, changes up to {reached}, {len(self.seen_keys):,} submissions"
+                progress(min(share, 1.0), 1.0, what)
+                if number % PAGES_PER_COMMIT == 0:
+                    yield self._build_unfinished_batch(uncommitted, responded_at, reached)
+                    uncommitted = []
+        except RetryableError:
+            if responded_at and uncommitted:
                 yield self._build_unfinished_batch(uncommitted, responded_at, reached)
-                uncommitted = []
+            raise
         if responded_at is None:
-            if self.changed_since and self.changed_since >= datetime.now(UTC).date():
-                return  # nothing has changed yet today, which says nothing about the rest of it
             responded_at = self.source.last_page.responded_at if self.source.last_page else datetime.now(UTC)
+            if self.changed_since and self.changed_since >= responded_at.date():
+                return  # nothing has changed yet today, which says nothing about the rest of it
+            doubt = self._doubt_emptiness(responded_at)
+            if doubt:
+                yield doubt
+                return
         if uncommitted:  # committed before the comparison, which asks the store
             yield self._build_unfinished_batch(uncommitted, responded_at, reached)
         self.responded_at = responded_at
 
+    def _doubt_emptiness(self, responded_at: datetime) -> Batch | None:
+        """Return the commit for a list that is empty although that cannot be; None where it is believed."""
+        since = self.resume_from or self.request.window.since or FIRST_DAY
+        record = self._build_coverage_record("failed", responded_at, self.resume_from or FIRST_DATESTAMP, expected=0)
+        span = (since, responded_at.date())
+        (record,), reason = judge_zeros([record], span, self.source.stored, self._count_listed, is_alive=False)
+        if record.status == "complete":
+            return None
+        fault = f"{self.set_label}: arXiv reports no changes since {since}, {reason}"
+        return Batch(None, (record,), (f"{fault}; not believed, so the next fetch asks again",))
+
+    def _count_listed(self, categories: Sequence[str], since: date, until: date) -> int:
+        """Return how many submissions of the set changed in [since, until), by the first page of their list."""
+        first_day, last_day = max(since, FIRST_DATESTAMP), until - timedelta(days=1)
+        if first_day > last_day:
+            return 0
+        page = next(self.source.iter_pages("ListIdentifiers", first_day, self.set_name, last_day), None)
+        return len(page.headers) if page else 0
+
     def reconcile_identifiers(self, progress: Progress) -> Iterator[Batch]:
         """Request once more what is in the list of identifiers but did not arrive; then yield the coverage record."""
         assert self.responded_at is not None
-        missed, listed_count = self._find_missed()
+        missed, listed_count, fault = self._find_missed()
         if missed:
             recovered = list[Submission]()
-            for number, (ident, _) in enumerate(missed.items() if len(missed) <= MAX_SINGLE_REQUESTS else ()):
-                progress(number / len(missed), 1.0, f"{len(missed)} submissions that changed in the meantime")
-                page = self.source.fetch_page(
-                    {"verb": "GetRecord", "metadataPrefix": "arXivRaw", "identifier": f"oai:arXiv.org:{ident}"}
-                )
-                recovered += self._register_page(page)
-            if len(missed) > MAX_SINGLE_REQUESTS:
-                for day in sorted(set(missed.values())):
-                    changed_on = _EPOCH + timedelta(days=day)
-                    for page in self.source.iter_pages("ListRecords", changed_on, self.set_name, until=changed_on):
-                        recovered += self._register_page(page)
+            try:
+                for page in self._iter_missed_pages(missed, progress):
+                    recovered += self._register_page(page)
+            except RetryableError:
+                if recovered:
+                    yield self._build_unfinished_batch(recovered, self.responded_at, self.responded_at.date())
+                raise
             yield self._build_unfinished_batch(recovered, self.responded_at, self.responded_at.date())
         seen = np.unique(np.frombuffer(self.seen_keys, np.uint64))
         missing = [ident for ident in missed if not np.isin(np.uint64(_hash_id(ident)), seen)]
-        reasons = "; ".join(self.errors_by_id.get(ident, f"{ident}: not sent") for ident in missing[:3])
-        fault = (
-            f"{self.set_label}: {len(missing):,} of {listed_count:,} submissions are missing ({reasons}); "
-            "stored as partial"
-        )
+        if missing:
+            reasons = "; ".join(self.errors_by_id.get(ident, f"{ident}: not sent") for ident in missing[:3])
+            missing_fault = f"{len(missing):,} of {listed_count:,} submissions are missing ({reasons})"
+            fault = f"{fault}; {missing_fault}" if fault else missing_fault
         record = self._build_coverage_record(
-            "partial" if missing else "complete",
+            "partial" if fault else "complete",
             self.responded_at,
             self.responded_at.date(),
-            expected=listed_count if missing else None,
+            expected=listed_count if fault else None,
             received=listed_count - len(missing),
         )
-        yield Batch(None, (record,), (fault,) if missing else ())
+        faults = (f"{self.set_label}: {fault}; stored as partial",) if fault else ()
+        note = self.source.transport.describe_clock_difference()
+        yield Batch(None, (record,), faults, (note,) if note else ())
+
+    def _iter_missed_pages(self, missed: dict[str, int], progress: Progress) -> Iterator[OaiPage]:
+        """Yield pages with submissions that were missed, by identifier; a few one by one, many by their days."""
+        if len(missed) > MAX_SINGLE_REQUESTS:
+            for day in sorted(set(missed.values())):
+                changed_on = _EPOCH + timedelta(days=day)
+                yield from self.source.iter_pages("ListRecords", changed_on, self.set_name, until=changed_on)
+            return
+        for number, ident in enumerate(missed):
+            progress(number / len(missed), 1.0, f"{len(missed)} submissions that changed in the meantime")
+            query = {"verb": "GetRecord", "metadataPrefix": "arXivRaw", "identifier": f"oai:arXiv.org:{ident}"}
+            try:
+                yield self.source.fetch_page(query)
+            except RetryableError as error:
+                if error.status != 200:
+                    raise
+                # what stays unreadable must not end every harvest of the set; the others are for the next one
+                self.errors_by_id[ident] = f"{ident}: {error.summary}"
+                return
 
     def _register_page(self, page: OaiPage) -> list[Submission]:
         """Note which identifiers arrived with a page, and return its submissions."""
@@ -188,20 +239,36 @@ class _SetHarvest:
         self.errors_by_id |= {text.partition(":")[0]: text for text in page.parse_errors}
         return page.submissions
 
-    def _find_missed(self) -> tuple[dict[str, int], int]:
-        """Return the day by identifier of what neither arrived nor is stored in its state, and how many are listed."""
+    def _find_missed(self) -> tuple[dict[str, int], int, str]:
+        """Return the day by identifier of what neither arrived nor is stored in its state, and how many are listed.
+
+        The text says what is wrong with the list itself; '' where nothing is. A list without some that arrived is
+        requested twice, since one that changes meanwhile moves to its end and hides another.
+        """
         seen = np.unique(np.frombuffer(self.seen_keys, np.uint64))
         missed: dict[str, int] = {}
-        listed_count = 0
-        for page in self.source.iter_pages("ListIdentifiers", self.changed_since, self.set_name):
-            keys = np.array([_hash_id(ident) for ident, _ in page.headers], np.uint64)
-            listed_count += len(keys)
-            unseen = [page.headers[number] for number in np.flatnonzero(~np.isin(keys, seen))]
-            if unseen:
-                days = dict(unseen)
-                missing_ids = self.source.find_missing_ids(list(days), list(days.values()))
-                missed |= {ident: days[ident] for ident in missing_ids}
-        return missed, listed_count
+        listed_seen, unreadable, listed_count = set[int](), list[str](), 0
+        for _ in range(2):
+            listed_count, unreadable = 0, []
+            for page in self.source.iter_pages("ListIdentifiers", self.changed_since, self.set_name):
+                keys = np.array([_hash_id(ident) for ident, _ in page.headers], np.uint64)
+                listed_count += len(keys) + len(page.unreadable_headers)
+                unreadable += page.unreadable_headers
+                is_seen = np.isin(keys, seen)
+                listed_seen.update(keys[is_seen].tolist())
+                days = dict(page.headers[number] for number in np.flatnonzero(~is_seen))
+                if days:
+                    missing_ids = self.source.find_missing_ids(list(days), list(days.values()))
+                    missed |= {ident: days[ident] for ident in missing_ids}
+            if len(listed_seen) == len(seen) and not unreadable:
+                return missed, listed_count, ""
+        if unreadable:
+            fault = f"{len(unreadable):,} of {listed_count:,} identifiers are unreadable ({'; '.join(unreadable[:3])})"
+        else:
+            fault = (
+                f"{len(seen) - len(listed_seen):,} of {len(seen):,} submissions that came are not in the list of all"
+            )
+        return missed, listed_count, fault
 
     def _build_unfinished_batch(
         self, submissions: Sequence[Submission], responded_at: datetime, reached: date
@@ -247,3 +314,7 @@ def _find_set_name(categories: Sequence[str]) -> str:
 
 def _hash_id(ident: str) -> int:
     return xxh3_64_intdigest(ident.encode())
+
+
+def _last_day(page: OaiPage) -> date:
+    return _EPOCH + timedelta(days=max((day for _, day in page.headers), default=0))

@@ -7,12 +7,11 @@ for codes at a terminal; its sessions are given a Transport, which rules all of 
 from __future__ import annotations
 
 import json
+import math
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,8 +19,19 @@ import requests
 
 from trendcli.core.errors import ActionRequiredError, RetryableError, SettingsError, SourceUnreachable, UsageError
 from trendcli.core.types import Batch, CoverageRecord, Progress, Request, Submission
-from trendcli.sources.http import RETRY_ADVICE, RETRY_STATUSES, InvalidResponse, Pace, Transport, parse_retry_after
+from trendcli.sources.clock import parse_server_time
+from trendcli.sources.failures import quote
+from trendcli.sources.http import (
+    RETRY_ADVICE,
+    RETRY_STATUSES,
+    InvalidResponse,
+    Transport,
+    mount_transport,
+    parse_retry_after,
+)
 from trendcli.sources.openreview_venues import build_submission, find_decision, find_layout
+from trendcli.sources.pace import Pace, clamp_wait
+from trendcli.sources.reply import LimitExceeded
 from trendcli.sources.venue_lists import ListComparison, build_coverage_records, wrong_year_error
 from trendcli.store.records import build_batch_table
 
@@ -29,6 +39,8 @@ from trendcli.store.records import build_batch_table
 NOTES_PER_PAGE = 1000
 # fewer where each note comes with its replies
 NOTES_PER_PAGE_WITH_REPLIES = 200
+# characters that begin or end a value of a reply; 1,000 notes have about 200,000. A value takes 60 bytes of memory
+MAX_MARKS = 4_000_000
 # seconds; a rate limit that is lifted sooner is waited for
 MAX_RATE_LIMIT_WAIT_S = 120.0
 _NOTHING_STORED = "A year is stored as a whole, so nothing was stored"
@@ -46,9 +58,9 @@ class Credentials(NamedTuple):
 class OpenReview:
     """The submissions to a venue in a year as a Source; `urls` are those of API v1 and v2.
 
-    `listed_at` is the time of the list (None: now). `compare_with_list(ids, year)` returns what the store holds besides
-    a list. Raises UsageError where OpenReview does not hold that year or openreview-py is not installed, SettingsError
-    for incomplete or malformed credentials.
+    `find_list_time(answered_at)` returns the time of the list by that of the answer. `compare_with_list(ids, year)`
+    returns what the store holds besides a list. Raises UsageError where OpenReview does not hold that year or
+    openreview-py is not installed, SettingsError for incomplete or malformed credentials.
     """
 
     name = "openreview"
@@ -61,11 +73,11 @@ class OpenReview:
         pace: Pace,
         credentials: Credentials | None = None,
         contact: str = "",
-        listed_at: datetime | None = None,
+        find_list_time: Callable[[datetime], datetime] = lambda answered_at: answered_at,
         compare_with_list: Callable[[Iterable[str], int], ListComparison] = lambda ids, year: ListComparison(),
     ) -> None:
         self.venue, self.year, self.urls, self.credentials = venue, year, urls, credentials or Credentials()
-        self.listed_at, self.compare_with_list = listed_at, compare_with_list
+        self.find_list_time, self.compare_with_list = find_list_time, compare_with_list
         self.layout = find_layout(venue, year)
         self.declared_count: int | None = None
         self.uncounted_invitations: list[str] = []
@@ -96,8 +108,7 @@ class OpenReview:
             raise _build_address_error(api_version) from None
         client.token = None
         del client.headers["Authorization"]
-        client.session.mount("https://", self.transport)
-        client.session.mount("http://", self.transport)
+        mount_transport(client.session, self.transport)
         return client
 
     def _log_in(self) -> None:
@@ -111,10 +122,13 @@ class OpenReview:
             self.client.headers["Authorization"] = f"Bearer {token}"
             self.transport.has_login = True
 
-    def _check_response(self, body: bytes, url: str) -> None:
+    def _check_response(self, body: bytes, url: str) -> bytes | None:
+        """Return the body of a list without the halves of characters that JSON can hold and no file."""
+        if sum(map(body.count, (b'"', b",", b"[", b"{"))) > MAX_MARKS:
+            raise LimitExceeded(f"made of more than {MAX_MARKS:,} values")
         try:
             value: Any = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise InvalidResponse("not JSON") from None
         if not isinstance(value, dict):
             raise InvalidResponse("not a JSON object")
@@ -125,12 +139,12 @@ class OpenReview:
                     "without one, or log in by hand and set OPENREVIEW_TOKEN to the token. Nothing was stored."
                 )
             try:
-                has_token = bool(value["token"] and value["user"]["profile"]["id"])
+                has_token = isinstance(value["token"], str) and bool(value["token"] and value["user"]["profile"]["id"])
             except (KeyError, TypeError):
                 has_token = False
             if not has_token:
                 raise InvalidResponse("a login without a token")
-            return
+            return None
         notes = value.get("notes")
         if not isinstance(notes, list) or not all(map(_is_note, notes)):
             raise InvalidResponse("no list of notes")
@@ -140,10 +154,12 @@ class OpenReview:
         if "after" not in parse_qs(urlsplit(url).query):
             count = value.get("count")
             self.declared_count = count if isinstance(count, int) else None
+        if b"\\ud" not in body.lower():
+            return None
+        return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
 
     def iter_batches(self, request: Request, progress: Progress) -> Iterator[Batch]:
         """Yield one batch, the whole year; unreadable notes are faults, which leave it partial."""
-        listed_at = self.listed_at or datetime.now(UTC).replace(microsecond=0)
         states = self.layout.states_by_invitation(self.year)
         try:
             self._log_in()
@@ -154,8 +170,9 @@ class OpenReview:
             ]
         except requests.exceptions.RequestException as error:
             raise RetryableError(
-                f"Cannot read OpenReview's response ({error}). {_NOTHING_STORED}; {RETRY_ADVICE}."
+                f"Cannot read OpenReview's response ({quote(str(error))}). {_NOTHING_STORED}; {RETRY_ADVICE}."
             ) from None
+        listed_at = self.find_list_time(self.transport.answered_at.replace(microsecond=0))
         submissions: dict[str, Submission] = {}
         decisions: dict[str, str] = {}
         faults = {
@@ -189,7 +206,9 @@ class OpenReview:
         if not self.layout.lists_rejected:
             records = tuple(map(_limit_to_accepted, records))
         table = build_batch_table(list(submissions.values()), self.name, listed_at, self.venue)
-        yield Batch(table, records, tuple(faults.values()), comparison.format_notes(self.venue, self.year))
+        clock_note = self.transport.describe_clock_difference()
+        notes_for_user = (*comparison.format_notes(self.venue, self.year), *([clock_note] if clock_note else []))
+        yield Batch(table, records, tuple(faults.values()), notes_for_user)
 
     def _fetch_list(self, invitation: str, state: str, progress: Progress) -> list[Any]:
         """Return every note of a list; only a list that separates some `state` may be missing or empty.
@@ -231,7 +250,7 @@ class OpenReview:
             new_notes = {note.id: note for note in page if note.id not in notes}
             notes |= new_notes
             progress(len(notes), self.declared_count, f"notes of {invitation.rpartition('/')[2]}")
-            if not new_notes or len(notes) == self.declared_count:
+            if not new_notes or len(notes) >= (self.declared_count or math.inf):
                 return list(notes.values())
             last_id = page[-1].id
 
@@ -267,20 +286,14 @@ class _OpenReviewTransport(Transport):
 
     site_name = "OpenReview"
     stored_message = _NOTHING_STORED
+    max_wait_s = MAX_RATE_LIMIT_WAIT_S
     has_login = False
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send a request; raises RetryableError at once where the next turn, of all processes, is too far away."""
-        wait_s = self.pace.seconds_until_turn(request.url or "")
-        if wait_s > max(MAX_RATE_LIMIT_WAIT_S, self.pace.interval_s):
-            raise _build_wait_error("OpenReview is rate-limiting requests, or failed to answer the last ones", wait_s)
-        return super().send(request, *args, **kwargs)
 
     def check_status(self, response: requests.Response, attempt: int) -> None:
         """Raise where retrying is no use, by status and name of the error; see Transport."""
         status, error = response.status_code, _read_error(response)
         is_login = urlsplit(response.url).path.endswith("/login")
-        message = str(error.get("message") or f"status {status}").rstrip(".")
+        message = quote(str(error.get("message") or f"status {status}")).rstrip(".")
         is_html = response.content.lstrip().startswith(b"<")
         if error.get("name") == "ChallengeRequiredError" or (status == 200 and is_html):
             if not self.has_login and not is_login:
@@ -305,9 +318,6 @@ class _OpenReviewTransport(Transport):
             )
         elif status == 404:
             raise _ListNotFound(f"OpenReview has no such list ({message}). Nothing was stored.", status=status)
-        elif status == 429 and (wait_s := self.requested_wait_s(response)) > MAX_RATE_LIMIT_WAIT_S:
-            self.pace.hold_site(response.url, wait_s)
-            raise _build_wait_error("OpenReview accepts no more requests for now", wait_s)
         elif 400 <= status < 500 and status not in {403, *RETRY_STATUSES}:
             raise RetryableError(f"OpenReview rejected the query: {message}. Nothing was stored.", status=status)
         else:
@@ -318,16 +328,11 @@ class _OpenReviewTransport(Transport):
         waits = [super().requested_wait_s(response)]
         if response.status_code == 429:
             waits.append(parse_retry_after(response.headers.get("ratelimit-reset")))
-            with suppress(KeyError, TypeError, ValueError):
-                waits.append(
-                    datetime.fromisoformat(_read_error(response)["details"]["resetTime"]).timestamp() - time.time()
-                )
+            details = _read_error(response).get("details")
+            resets_at = parse_server_time(str(details.get("resetTime"))) if isinstance(details, Mapping) else None
+            if resets_at:
+                waits.append(clamp_wait((resets_at - self.answered_at).total_seconds()))
         return max(waits)
-
-
-def _build_wait_error(reason: str, wait_s: float) -> RetryableError:
-    until = datetime.fromtimestamp(time.time() + wait_s + 59, UTC)  # rounded up to the minute
-    return RetryableError(f"{reason}. {_NOTHING_STORED}; rerun the same command after {until:%Y-%m-%d %H:%M} UTC.")
 
 
 def _read_error(response: requests.Response) -> Mapping[str, Any]:

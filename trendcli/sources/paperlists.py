@@ -5,6 +5,7 @@ Keys vary by year: all lists have id, title and status, some have abstracts; key
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,13 @@ from trendcli.sources.venue_lists import (
     wrong_year_error,
 )
 from trendcli.store.records import build_batch_table
+
+# bytes; the lists of the largest conferences, 12,000 submissions with their reviews, have under 100 MB
+MAX_LIST_BYTES = 256 << 20
+# commas, and so entries at most: each takes 60 bytes, and the largest lists have under two million
+MAX_LIST_VALUES = 5_000_000
+# unreadable submissions from which a file is no list
+MAX_FAULTS = 100_000
 
 
 class _ListEntry(msgspec.Struct):
@@ -58,12 +66,7 @@ class Paperlist:
         Raises UsageError for a file that is not a list, or whose submissions are stored under another year.
         """
         listed_at = self.listed_at or datetime.now(UTC).replace(microsecond=0)
-        try:
-            entries = msgspec.json.decode(Path(self.path).read_bytes(), type=list[msgspec.Raw])
-        except OSError as error:
-            raise UsageError(read_error(self.path, error)) from None
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise UsageError(f"{self.path} is not a list of submissions ({error}). Nothing was imported.") from None
+        entries = _read_entries(self.path)
         submissions: dict[str, Submission] = {}
         decisions, faults = [], []
         for number, raw in enumerate(entries, 1):
@@ -72,9 +75,14 @@ class Paperlist:
                 decision = parse_decision(entry.status or "")
                 submission = _build_submission(entry, decision, self.year, listed_at)
                 if submission.id in submissions:
-                    raise ValueError(f"duplicate id {submission.id}")
+                    raise ValueError(f"duplicate id {submission.id[:60]}")
             except (msgspec.DecodeError, ValueError, RecursionError) as error:
                 faults.append(f"{self.path}: submission {number:,}: {error}")
+                if len(faults) > MAX_FAULTS:
+                    raise UsageError(
+                        f"{self.path} is no list of submissions: {MAX_FAULTS:,} are unreadable, the first of them "
+                        f"{faults[0].removeprefix(f'{self.path}: ')}. Nothing was imported."
+                    ) from None
                 continue
             submissions[submission.id] = submission
             decisions.append(decision)
@@ -96,6 +104,20 @@ class Paperlist:
             comparison=comparison,
         )
         yield Batch(table, records, tuple(faults), comparison.format_notes(self.venue, self.year))
+
+
+def _read_entries(path: str) -> list[msgspec.Raw]:
+    """Return the entries of a list, each as it is written; raises UsageError where the file is none, or too large."""
+    try:
+        with open(path, "rb") as stream:
+            content = stream.read(MAX_LIST_BYTES + 1).removeprefix(BOM_UTF8)
+        if len(content) > MAX_LIST_BYTES or content.count(b",") > MAX_LIST_VALUES:
+            raise ValueError(f"it has more than {MAX_LIST_BYTES >> 20} MiB or {MAX_LIST_VALUES:,} values")
+        return msgspec.json.decode(content, type=list[msgspec.Raw])
+    except OSError as error:
+        raise UsageError(read_error(path, error)) from None
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise UsageError(f"{path} is not a list of submissions ({error}). Nothing was imported.") from None
 
 
 def _split_authors(line: str) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from trendcli.core.arxiv import CATEGORIES, archive_of
+from trendcli.core.errors import UsageError
 from trendcli.core.types import Request, Window
 from trendcli.store.coverage import ALL_CATEGORIES, Coverage
 
@@ -91,6 +92,17 @@ def plan_change_requests(coverage: Coverage, categories: Sequence[str], window: 
     ]
 
 
+def plan_repeated_requests(categories: Sequence[str], window: Window, today: date, *, by_change: bool) -> list[Request]:
+    """Plan requests for a window as if nothing of it were covered; `by_change` is as for `plan_change_requests`."""
+    if window.since is None:
+        raise UsageError("--again needs a start: give --since, and --until unless the days to repeat end today.")
+    if by_change:
+        request = Request((), Window(window.since, None), max(window.since, FIRST_DATESTAMP))
+        return [request._replace(categories=names) for names in _group_by_archive(categories)]
+    until = min(window.until or today + timedelta(days=1), today + timedelta(days=1))
+    return [Request(tuple(categories), Window(window.since, until))]
+
+
 def unrequested_categories(coverage: Coverage, categories: Sequence[str]) -> list[str]:
     """Return the categories that were never requested, so that there is nothing to resume."""
     return [category for category in categories if not coverage.category_spans(category)]
@@ -165,10 +177,15 @@ def _subtract_spans(spans: Iterable[DaySpan], removed: Iterable[DaySpan]) -> lis
             for part in ((since, min(until, low)), (max(since, high), until))
             if part[0] < part[1]
         ]
-    joined: list[DaySpan] = []
-    for since, until in sorted(remaining):
-        if joined and since <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(joined[-1][1], until))
+    return merge_spans(remaining)
+
+
+def merge_spans(spans: Iterable[DaySpan]) -> list[DaySpan]:
+    """Return spans of days in order, with adjacent and overlapping ones joined."""
+    merged: list[DaySpan] = []
+    for since, until in sorted(spans):
+        if merged and since <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], until))
         else:
-            joined.append((since, until))
-    return joined
+            merged.append((since, until))
+    return merged

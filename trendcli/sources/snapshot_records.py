@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Iterator
+from codecs import BOM_UTF8
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from pathlib import Path
@@ -14,12 +16,20 @@ from typing import NamedTuple
 import msgspec
 
 from trendcli.core.arxiv import canonical_categories, parse_arxiv_id
+from trendcli.core.types import Submission
 from trendcli.store.records import build_batch_table, build_submission, write_batch_file
 
 SOURCE_NAME = "snapshot"
 # errors that are kept with their reasons, a block
 MAX_LISTED_ERRORS = 20
+# bad lines of a block after which it is given up: a block has 5,000 records, and 3 GB of short lines take half an hour
+MAX_BLOCK_ERRORS = 50_000
+# bytes of a line: a record of 3,000 authors has 300 kB, and a worker needs about ten times its longest line
+MAX_LINE_BYTES = 4 << 20
+OVERLONG_LINE = f"longer than {MAX_LINE_BYTES >> 20} MiB, which no record is"
 _EPOCH = date(1970, 1, 1)
+# no date of arXiv is earlier: it took in papers of 1986
+_FIRST_YEAR = 1980
 
 
 class _RecordVersion(msgspec.Struct, gc=False):
@@ -76,96 +86,122 @@ class ParsedBlock:
 
 
 def _read_block(block: bytes | tuple[str, int, int]) -> bytes:
-    """Return the bytes of a block; of a span of a file, the lines that begin in it."""
+    """Return the bytes of a block, which may be a span of a file."""
     if isinstance(block, bytes):
         return block
     path, start, end = block
     with open(path, "rb") as stream:
-        if start:
-            stream.seek(start - 1)
-            start += len(stream.readline()) - 1  # a line that began before the span belongs to the one before
-        if start >= end:
-            return b""
-        text = stream.read(end - start)
-        return text if text.endswith(b"\n") else text + stream.readline()
-
-
-def _iter_records(text: bytes, parsed: ParsedBlock) -> Iterator[_SnapshotRecord]:
-    """Yield the records of a block; lines that are none are counted in `parsed`."""
-    decoder = msgspec.json.Decoder(_SnapshotRecord)
-    parsed.line_count = text.count(b"\n") + (not text.endswith(b"\n") and bool(text))
-    try:
-        yield from decoder.decode_lines(text)
-        return
-    except msgspec.DecodeError:
-        pass  # one bad line spoils the whole call, so go line by line
-    for number, line in enumerate(text.split(b"\n"), 1):
-        if line.strip():
-            try:
-                record = decoder.decode(line)
-            except msgspec.DecodeError as error:
-                parsed.add_error(number, str(error))
-            else:
-                yield record
+        stream.seek(start)
+        return stream.read(end - start)
 
 
 def parse_block(block: bytes | tuple[str, int, int], record_filter: RecordFilter, path: Path) -> ParsedBlock:
     """Parse a block and write the records that are kept to a batch file at `path`; runs in a worker process."""
-    parsed = ParsedBlock()
-    submissions = []
-    numbers_by_month: dict[str, set[int]] = {}
     text = _read_block(block)
-    for record in _iter_records(text, parsed):
-        try:
-            ident, _ = parse_arxiv_id(record.id)
-            version, first_date, last_date = _parse_versions(record.versions)
-            v1_at = parse_version_date(first_date)
-            as_of = parse_epoch_day(record.update_date)
-            if "/" not in ident:
-                numbers_by_month.setdefault(ident[:4], set()).add(int(ident[5:]))
-            parsed.newest_update_day = max(parsed.newest_update_day, as_of)
-            parsed.first_v1_at = min(parsed.first_v1_at, v1_at)
-            if not record_filter.since <= v1_at < record_filter.until:
-                continue
-            if record_filter.categories and record_filter.categories.isdisjoint(
-                canonical_categories(record.categories).split()
-            ):
-                continue
-            if not record.categories.strip() or not record.title.strip():
-                raise ValueError("no title or no categories")
-            submissions.append(
-                build_submission(
-                    id=ident,
-                    version=version,
-                    v1_at=v1_at,
-                    updated_at=v1_at if version == 1 else parse_version_date(last_date),
-                    title=record.title,
-                    abstract=record.abstract,
-                    authors=record.authors or "",
-                    categories=record.categories,
-                    comments=record.comments,
-                    journal_ref=record.journal_ref,
-                    doi=record.doi,
-                    as_of=as_of,
-                )
-            )
-        except ValueError as error:
-            parsed.add_error(_find_line(text, record.id), str(error))
-    for month, numbers in numbers_by_month.items():
-        bits = bytearray(max(numbers) // 8 + 1)
-        for number in numbers:
-            bits[number // 8] |= 1 << number % 8
-        parsed.id_bits[month] = int.from_bytes(bits, "little")
-    if submissions:
-        parsed.kept_count = len(submissions)
-        parsed.last_v1_at = max(submission.v1_at for submission in submissions)
-        parsed.batch_path = write_batch_file(build_batch_table(submissions, SOURCE_NAME, datetime.now(UTC)), path)
+    now = datetime.now(UTC)
+    decoder = msgspec.json.Decoder(_SnapshotRecord)
+    parser = _RecordParser(record_filter, now)
+    try:
+        if _may_be_overlong(text):
+            raise ValueError(OVERLONG_LINE)
+        for record in decoder.decode_lines(text):
+            parser.add_record(record)
+    except MemoryError:
+        raise
+    except Exception:  # one bad line spoils the whole call, so go line by line
+        parser = _RecordParser(record_filter, now)
+        for number, line in enumerate(io.BytesIO(text), 1):
+            parser.add_line(decoder, number, line)
+            if parser.parsed.error_count > MAX_BLOCK_ERRORS:
+                break
+    parsed = parser.finish()
+    parsed.line_count = text.count(b"\n") + (not text.endswith(b"\n") and bool(text))
+    if parser.submissions:
+        parsed.batch_path = write_batch_file(build_batch_table(parser.submissions, SOURCE_NAME, now), path)
     return parsed
 
 
-def _find_line(text: bytes, ident: str) -> int:
-    """Return the number of the line of a block on which a record stands, from 1."""
-    return text.count(b"\n", 0, max(text.find(f'"{ident}"'.encode()), 0)) + 1
+def _may_be_overlong(text: bytes) -> bool:
+    """Return whether a line may exceed MAX_LINE_BYTES: a stretch of half of them has no line break."""
+    step = MAX_LINE_BYTES // 2
+    return any(text.find(b"\n", start, start + step) < 0 for start in range(0, len(text) - step + 1, step))
+
+
+class _RecordParser:
+    """The records of one block that are kept, and counts of all; `now` tells what lies ahead."""
+
+    def __init__(self, record_filter: RecordFilter, now: datetime) -> None:
+        self.record_filter = record_filter
+        # clocks and time zones differ
+        self.last_moment = int((now + timedelta(days=1)).timestamp())
+        self.parsed = ParsedBlock()
+        self.submissions: list[Submission] = []
+        self.numbers_by_month: dict[str, set[int]] = {}
+
+    def add_line(self, decoder: msgspec.json.Decoder[_SnapshotRecord], number: int, line: bytes) -> None:
+        """Add the record of a line, or what is wrong with it."""
+        line = line.strip().removeprefix(BOM_UTF8)
+        try:
+            if len(line) > MAX_LINE_BYTES:
+                raise ValueError(OVERLONG_LINE)
+            if line:
+                self.add_record(decoder.decode(line))
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever a line holds, it costs no other one
+            self.parsed.add_error(number, str(error) or type(error).__name__)
+
+    def add_record(self, record: _SnapshotRecord) -> None:
+        """Add a record; raise ValueError, and count nothing of it, where it cannot be."""
+        ident, _ = parse_arxiv_id(record.id)
+        version, first_date, last_date = _parse_versions(record.versions)
+        v1_at = parse_version_date(first_date)
+        as_of = parse_epoch_day(record.update_date)
+        if as_of * 86400 > self.last_moment or v1_at > self.last_moment:
+            raise ValueError(
+                f"dated {record.update_date if as_of * 86400 > self.last_moment else first_date}, which lies ahead by "
+                "the clock of this machine"
+            )
+        is_kept = self._is_kept(record, v1_at)
+        if is_kept:
+            submission = build_submission(
+                id=ident,
+                version=version,
+                v1_at=v1_at,
+                updated_at=v1_at if version == 1 else parse_version_date(last_date),
+                title=record.title,
+                abstract=record.abstract,
+                authors=record.authors or "",
+                categories=record.categories,
+                comments=record.comments,
+                journal_ref=record.journal_ref,
+                doi=record.doi,
+                as_of=as_of,
+            )
+            if not submission.title or not submission.categories:
+                raise ValueError("no title or no categories")
+            self.submissions.append(submission)
+        if "/" not in ident:
+            self.numbers_by_month.setdefault(ident[:4], set()).add(int(ident[5:]))
+        self.parsed.newest_update_day = max(self.parsed.newest_update_day, as_of)
+        self.parsed.first_v1_at = min(self.parsed.first_v1_at, v1_at)
+
+    def _is_kept(self, record: _SnapshotRecord, v1_at: int) -> bool:
+        since, until, categories = self.record_filter.since, self.record_filter.until, self.record_filter.categories
+        return since <= v1_at < until and not (
+            categories and categories.isdisjoint(canonical_categories(record.categories).split())
+        )
+
+    def finish(self) -> ParsedBlock:
+        """Return the counts, with those that need all records."""
+        for month, numbers in self.numbers_by_month.items():
+            bits = bytearray(max(numbers) // 8 + 1)
+            for number in numbers:
+                bits[number // 8] |= 1 << number % 8
+            self.parsed.id_bits[month] = int.from_bytes(bits, "little")
+        self.parsed.kept_count = len(self.submissions)
+        self.parsed.last_v1_at = max((submission.v1_at for submission in self.submissions), default=0)
+        return self.parsed
 
 
 def _parse_versions(versions: list[_RecordVersion]) -> tuple[int, str, str]:
@@ -196,7 +232,7 @@ _SECONDS_BY_SUFFIX = {f":{second:02d}": second for second in range(60)}
 def _parse_date_part(text: str) -> int:
     """Return the seconds since 1970 of the start of a day such as 'Mon, 2 Apr 2007'."""
     match = _DATE_PART_PATTERN.fullmatch(text)
-    if not match:
+    if not match or int(match[3]) < _FIRST_YEAR:
         raise ValueError(text)
     return (date(int(match[3]), _MONTH_NUMBERS[match[2]], int(match[1])) - _EPOCH).days * 86400
 
@@ -217,7 +253,8 @@ def parse_version_date(text: str) -> int:
             return _parse_date_part(text[:-13]) + _SECONDS_BY_CLOCK_TIME[text[-12:-7]] + _SECONDS_BY_SUFFIX[text[-7:-4]]
     except (ValueError, KeyError):
         pass
-    try:
-        return int(parsedate_to_datetime(text).timestamp())
-    except (TypeError, ValueError, IndexError):
-        raise ValueError(f"not a version date: {text!r}") from None
+    with suppress(TypeError, ValueError, IndexError, OverflowError):
+        moment = parsedate_to_datetime(text)
+        if moment.year >= _FIRST_YEAR:
+            return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    raise ValueError(f"not a version date: {text[:60]!r}")

@@ -15,8 +15,10 @@ from typing import NamedTuple
 from trendcli.core.errors import UsageError
 from trendcli.core.normalize import normalize_text
 from trendcli.core.types import CoverageRecord, Submission
+from trendcli.core.yaml import find_control_character
+from trendcli.store.identity import VENUES_FOLDER
 from trendcli.store.sql import create_temp_table, file_rows_sql
-from trendcli.store.store import VENUES_FOLDER, Store
+from trendcli.store.store import Store
 
 # statuses that include each decision, whether the venue took it or the authors
 _STATUSES_BY_DECISION = {
@@ -59,7 +61,7 @@ def parse_decision(text: str) -> str:
     for prefix, decision in _DECISION_WORDS:
         if re.search(rf"\b{prefix}", words):
             return decision
-    raise ValueError(f"unknown status {text!r}")
+    raise ValueError(f"unknown status {text[:60]!r}")
 
 
 def decision_categories(decision: str) -> str:
@@ -127,9 +129,9 @@ def wrong_year_error(subject: str, venue: str, year: int, other_years: Sequence[
     )
 
 
-def next_list_time(store: Store) -> datetime:
+def next_list_time(store: Store, now: datetime | None = None) -> datetime:
     """Return the current time, or later: after every record of a store, since of two lists the later one wins."""
-    now = datetime.now(UTC).replace(microsecond=0)
+    now = now or datetime.now(UTC).replace(microsecond=0)
     return max([now, *(record.answered_at + timedelta(seconds=1) for record in store.manifest.ledger)])
 
 
@@ -205,13 +207,16 @@ def build_venue_submission(
     """Build a submission to the conference of a year, as a list stated it at `listed_at`.
 
     Its day is the first of the year, since what counts is the year of the conference. A list has no versions; the time
-    of the list replaces them, so that the later of two lists wins. Raises ValueError without an id or a title.
+    of the list replaces them, so that the later of two lists wins. Raises ValueError without an id or a title, and for
+    an id that cannot be shown.
     """
     from trendcli.store.records import build_submission  # pyarrow, which a report can do without
 
     year_start = int(datetime(year, 1, 1, tzinfo=UTC).timestamp())
     if not id.strip() or not normalize_text(title).strip():
         raise ValueError("no title or no id")
+    if find_control_character(id):
+        raise ValueError(f"a control character in the id {id[:60]!r}")
     return build_submission(
         id=id,
         version=int(listed_at.timestamp()),

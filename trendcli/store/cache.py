@@ -4,26 +4,48 @@
     STORE/cache/<kind>/<name>.parquet   its rows
 
 Data files never change and keys are hashes of what they stand for, so a block is never out of date; it can only be
-missing. A store on a read-only disk is served from memory.
+missing. The name of a block is the hash of its header, which holds the hash of its rows and the version of the code
+that computed them, so a block that is damaged is noticed, dropped and computed again. Blocks that overlap, as after two
+caches were copied together, are not added up: of each pair of file and key one block counts. A store on a disk that is
+full or read-only is served from memory.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
+import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xxhash import xxh3_64_hexdigest
 
-from trendcli.core.files import atomic_draft, exclusive_lock, write_file_atomically
+from trendcli.core import __version__
+from trendcli.core.files import draft_path, exclusive_lock, publish_file, write_file_atomically
+from trendcli.store.data_files import hash_content
 from trendcli.store.store import Store
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+# drafts that are older were left by a process that was killed; none takes an hour to be written
+_MAX_DRAFT_AGE_S = 86_400
+_DRAFT_NAME = re.compile(r"[0-9a-z_.]+\.\d+\.draft")
+_BLOCK_NAME = re.compile(r"[0-9a-f]{16}\.(?:json|parquet)")
+
+log = logging.getLogger(__name__)
+
+
+class CacheKind(NamedTuple):
+    """What the blocks of a folder of the cache hold, and the version of the code that computes it."""
+
+    folder: str
+    version: int
 
 
 @dataclass(frozen=True)
@@ -34,14 +56,19 @@ class CacheBlock:
     keys: frozenset[int]
     rows: Path | pa.Table
 
+    @property
+    def pair_count(self) -> int:
+        """The number of pairs of file and key that the block covers."""
+        return len(self.file_ids) * len(self.keys)
+
 
 ComputeRows = Callable[[Sequence[int], Sequence[int]], "pa.Table"]
 
 
 def ensure_blocks(
-    store: Store, kind: str, file_ids: Iterable[int], keys: Iterable[int], compute_rows: ComputeRows
+    store: Store, kind: CacheKind, file_ids: Iterable[int], keys: Iterable[int], compute_rows: ComputeRows
 ) -> list[CacheBlock]:
-    """Return blocks that together cover files × keys; compute and store what is missing.
+    """Return blocks that together cover files × keys, each pair once; compute and store what is missing.
 
     `compute_rows(file_ids, keys)` returns the rows of a rectangle. Two processes that miss the same rows do not both
     compute them: the second waits for the first.
@@ -49,44 +76,81 @@ def ensure_blocks(
     requested_keys, requested_files = frozenset(keys), frozenset(file_ids)
     if not requested_keys or not requested_files:
         return []
-    folder = store.cache_folder / kind
-    blocks = _read_blocks(folder)
+    blocks = list_blocks(store, kind)
     if _find_missing(blocks, requested_files, requested_keys):
+        folder = store.cache_folder / kind.folder
         with _lock_folder(folder) as writable:
-            blocks = _read_blocks(folder)
+            blocks = list_blocks(store, kind)
             for missing_files, missing_keys in _find_missing(blocks, requested_files, requested_keys):
                 rows = compute_rows(missing_files, missing_keys)
-                blocks.append(
-                    _write_block(folder, missing_files, missing_keys, rows)
-                    if writable
-                    else _build_block(missing_files, missing_keys, rows)
-                )
+                block = _write_block(folder, kind, missing_files, missing_keys, rows) if writable else None
+                blocks.append(block or CacheBlock(frozenset(missing_files), frozenset(missing_keys), rows))
     return [block for block in blocks if block.file_ids & requested_files and block.keys & requested_keys]
 
 
-def list_blocks(store: Store, kind: str) -> list[CacheBlock]:
-    """Return all stored blocks of a kind."""
-    return _read_blocks(store.cache_folder / kind)
+def list_blocks(store: Store, kind: CacheKind) -> list[CacheBlock]:
+    """Return stored blocks of a kind that do not overlap, the largest first; drop those that are damaged."""
+    return _select_disjoint(_read_blocks(store, kind))
 
 
-def add_block(store: Store, kind: str, file_ids: Iterable[int], keys: Iterable[int], rows: pa.Table) -> None:
+def add_block(store: Store, kind: CacheKind, file_ids: Iterable[int], keys: Iterable[int], rows: pa.Table) -> None:
     """Store a block that was computed by other means; do nothing where the store cannot be written."""
-    folder = store.cache_folder / kind
+    folder = store.cache_folder / kind.folder
     with _lock_folder(folder) as writable:
         if writable:
-            _write_block(folder, sorted(file_ids), sorted(keys), rows)
+            _write_block(folder, kind, sorted(file_ids), sorted(keys), rows)
 
 
-def remove_stale_blocks(store: Store, kind: str) -> None:
-    """Remove the blocks of which neither the store nor the state before its last commit names any file."""
+def remove_stale_blocks(store: Store, kind: CacheKind) -> int:
+    """Remove the blocks that no report will read; return how many files were removed.
+
+    Those are blocks of which no file of the store and none that a reader may still have open is left, blocks that
+    others cover, those of other versions of the code, and drafts of killed processes.
+    """
     live_ids = {file.file_id for file in store.manifest.files}
-    live_ids |= {int(path.split(".")[-2], 16) for path in store.manifest.dropped}
-    folder = store.cache_folder / kind
+    live_ids |= {int(entry.path.split(".")[-2], 16) for entry in store.manifest.dropped}
+    folder = store.cache_folder / kind.folder
     with _lock_folder(folder) as writable:
-        for block in _read_blocks(folder) if writable else ():
-            if not block.file_ids & live_ids and isinstance(block.rows, Path):
-                block.rows.with_suffix(".json").unlink(missing_ok=True)
-                block.rows.unlink(missing_ok=True)
+        if not writable:
+            return 0
+        blocks = [block for block in list_blocks(store, kind) if block.file_ids & live_ids]
+        kept_stems = {block.rows.stem for block in blocks if isinstance(block.rows, Path)}
+        stale_names = [name for name in _list_names(folder) if _is_stale(folder / name, kept_stems)]
+        for name in sorted(stale_names):  # a header goes before its rows
+            (folder / name).unlink(missing_ok=True)
+        return len(stale_names)
+
+
+def drop_blocks(store: Store, blocks: Iterable[CacheBlock]) -> None:
+    """Remove blocks that turned out to be wrong, and say so."""
+    for block in blocks:
+        if isinstance(block.rows, Path):
+            _drop_block(store, block.rows.with_suffix(".json"))
+
+
+def _is_stale(path: Path, kept_stems: set[str]) -> bool:
+    if _BLOCK_NAME.fullmatch(path.name):
+        return path.stem not in kept_stems
+    if _DRAFT_NAME.fullmatch(path.name):
+        with suppress(OSError):
+            return time.time() - path.stat().st_mtime > _MAX_DRAFT_AGE_S
+    return False
+
+
+def _select_disjoint(blocks: Sequence[CacheBlock]) -> list[CacheBlock]:
+    """Return blocks of which no two cover the same pair of file and key, the largest first."""
+    ordered = sorted(blocks, key=lambda block: (-block.pair_count, str(block.rows)))
+    selected: list[CacheBlock] = []
+    files_by_keys: dict[frozenset[int], set[int]] = {}  # most blocks have the same keys, and other files
+    for block in ordered:
+        overlaps = any(
+            not block.file_ids.isdisjoint(files) and not block.keys.isdisjoint(keys)
+            for keys, files in files_by_keys.items()
+        )
+        if not overlaps:
+            selected.append(block)
+            files_by_keys.setdefault(block.keys, set()).update(block.file_ids)
+    return selected
 
 
 def _find_missing(
@@ -104,36 +168,95 @@ def _find_missing(
     return [(sorted(missing_files), sorted(missing_keys)) for missing_keys, missing_files in files_by_keys.items()]
 
 
-def _read_blocks(folder: Path) -> list[CacheBlock]:
-    try:
-        names = sorted(name for name in os.listdir(folder) if name.endswith(".json"))
-    except FileNotFoundError:
-        return []
-    blocks = []
-    for name in names:
-        try:
-            header = json.loads((folder / name).read_text(encoding="utf-8"))
-            rows_path = (folder / name).with_suffix(".parquet")
-            if rows_path.exists():
-                blocks.append(_build_block(header["files"], header["keys"], rows_path))
-        except (OSError, ValueError, KeyError):
-            continue  # removed meanwhile, or damaged: it will be computed again
+def find_damaged_blocks(store: Store, kind: CacheKind) -> list[tuple[Path, str]]:
+    """Return the headers of blocks that reports leave out, each with what is wrong; nothing is removed."""
+    blocks, damaged = _inspect_blocks(store, kind)
+    selected = _select_disjoint(blocks)
+    overlapping = [block.rows.with_suffix(".json") for block in blocks if block not in selected]
+    return [
+        *((path, "damaged file in the cache") for path in damaged),
+        *((path, "a file of the cache that others cover") for path in overlapping),
+    ]
+
+
+def _read_blocks(store: Store, kind: CacheKind) -> list[CacheBlock]:
+    """Return all stored blocks of a kind whose header and rows are what was written; drop the others."""
+    blocks, damaged = _inspect_blocks(store, kind)
+    for header_path in damaged:
+        _drop_block(store, header_path)
     return blocks
 
 
-def _build_block(file_ids: Sequence[int], keys: Sequence[int], rows: Path | pa.Table) -> CacheBlock:
-    return CacheBlock(frozenset(file_ids), frozenset(keys), rows)
+def _inspect_blocks(store: Store, kind: CacheKind) -> tuple[list[CacheBlock], list[Path]]:
+    """Return the stored blocks of a kind that are what was written, and the headers of those that are not."""
+    folder = store.cache_folder / kind.folder
+    blocks, row_hashes, damaged = [], [], []
+    for name in _list_names(folder):
+        if not name.endswith(".json") or not _BLOCK_NAME.fullmatch(name):
+            continue
+        try:
+            content = (folder / name).read_bytes()
+        except OSError:  # removed meanwhile
+            continue
+        header = _parse_header(content, name.removesuffix(".json"))
+        if header is None:
+            damaged.append(folder / name)
+        elif header.get("code") == kind.version:
+            rows_path = (folder / name).with_suffix(".parquet")
+            blocks.append(CacheBlock(frozenset(header["files"]), frozenset(header["keys"]), rows_path))
+            row_hashes.append((rows_path, header["rows"]))
+    try:
+        damaged_rows = set(store.content_checks.find_damaged(row_hashes))
+    except OSError:  # some cannot be read: none can be trusted
+        return [], damaged
+    damaged += [path.with_suffix(".json") for path in damaged_rows]
+    return [block for block in blocks if block.rows not in damaged_rows], sorted(damaged)
 
 
-def _write_block(folder: Path, file_ids: Sequence[int], keys: Sequence[int], rows: pa.Table) -> CacheBlock:
+def _list_names(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:  # not there yet, or not readable: all is computed again
+        return []
+
+
+def _parse_header(content: bytes, stem: str) -> dict[str, Any] | None:
+    """Return a header; {} for one of the first versions, which cannot be checked; None for a damaged one."""
+    try:
+        header = json.loads(content)
+        is_whole = xxh3_64_hexdigest(content) == stem
+        return header if is_whole else {} if header.keys() == {"files", "keys"} else None
+    except (ValueError, AttributeError, RecursionError):
+        return None
+
+
+def _drop_block(store: Store, header_path: Path) -> None:
+    """Remove a damaged block, and say so."""
+    log.warning("A file in the cache of %s was damaged and is computed again: %s", store.root, header_path.name)
+    with suppress(OSError):  # a read-only disk
+        header_path.unlink(missing_ok=True)
+        header_path.with_suffix(".parquet").unlink(missing_ok=True)
+
+
+def _write_block(
+    folder: Path, kind: CacheKind, file_ids: Sequence[int], keys: Sequence[int], rows: pa.Table
+) -> CacheBlock | None:
+    """Write a block, and return it; None where the disk is full."""
     import pyarrow.parquet as pq
 
-    name = xxh3_64_hexdigest(json.dumps([file_ids, keys]).encode())
-    path = folder / f"{name}.parquet"
-    with atomic_draft(path) as draft:
+    draft = draft_path(folder / xxh3_64_hexdigest(json.dumps([file_ids, keys]).encode()))
+    try:
         pq.write_table(rows, draft, compression="zstd", compression_level=3)
-    write_file_atomically(path.with_suffix(".json"), json.dumps({"files": file_ids, "keys": keys}).encode())
-    return _build_block(file_ids, keys, path)
+        header = {"code": kind.version, "program": __version__, "rows": hash_content(draft)}
+        content = json.dumps({**header, "files": list(file_ids), "keys": list(keys)}).encode()
+        path = folder / f"{xxh3_64_hexdigest(content)}.parquet"
+        publish_file(draft, path)
+        write_file_atomically(path.with_suffix(".json"), content)
+    except OSError:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        return None
+    return CacheBlock(frozenset(file_ids), frozenset(keys), path)
 
 
 @contextmanager

@@ -8,10 +8,12 @@ from datetime import date
 from trendcli.core import registry
 from trendcli.core.arrow import pa
 from trendcli.core.periods import add_months
+from trendcli.store.commits import format_commit
+from trendcli.store.data_files import data_schema, write_data_file
 from trendcli.store.manifest import DataFile
 from trendcli.store.records import batch_schema
 from trendcli.store.sql import file_rows_sql
-from trendcli.store.store import Store, data_schema, write_data_file
+from trendcli.store.store import Store
 
 # delta files with more than this share of all rows are merged into the months, since every read pays for them
 MAX_DELTA_SHARE = 0.05
@@ -44,7 +46,7 @@ def _rewrite_months(store: Store, extra_months: Iterable[str]) -> pa.Table:
     months = set(extra_months)
     if not delta_files and not months:
         return _build_row_map([], [])
-    new_files, row_origins, replaced_files = [], [], list(delta_files)
+    new_files, row_origins = [], []
     columns = batch_schema(store.corpus).names
     with store.connect() as db:
         touched_months = db.execute(
@@ -53,11 +55,25 @@ def _rewrite_months(store: Store, extra_months: Iterable[str]) -> pa.Table:
             FROM ({file_rows_sql(store, delta_files, "v1_at")}) ORDER BY month
             """
         ).fetchall()
-        for month in sorted({*months, *(month for (month,) in touched_months)}):
-            since = date.fromisoformat(f"{month}-01")
+        starts = [
+            date.fromisoformat(f"{month}-01") for month in sorted({*months, *(month for (month,) in touched_months)})
+        ]
+        month_files = {
+            since: [
+                file
+                for file in files
+                if file.kind == "month" and file.first >= since and file.last < add_months(since, 1)
+            ]
+            for since in starts
+        }
+        replaced_files = [*delta_files, *(file for since in starts for file in month_files[since])]
+        commit = format_commit(store.manifest, (f"{since:%Y-%m}" for since in starts), replaced_files=replaced_files)
+        for since in starts:
             until = add_months(since, 1)
-            month_files = [file for file in files if file.kind == "month" and file.first >= since and file.last < until]
-            sources = [*month_files, *[file for file in delta_files if file.last >= since and file.first < until]]
+            sources = [
+                *month_files[since],
+                *[file for file in delta_files if file.last >= since and file.first < until],
+            ]
             rows = db.sql(
                 f"""
                 SELECT * FROM ({file_rows_sql(store, sources, ", ".join(columns))})
@@ -73,9 +89,10 @@ def _rewrite_months(store: Store, extra_months: Iterable[str]) -> pa.Table:
             table = pa.table(
                 {**{name: rows[name] for name in columns}, **replaces_none}, schema=data_schema(store.corpus)
             )
-            new_files.append(write_data_file(store.root, store.corpus, "month", month, table))
+            if not rows.num_rows:  # all of them were in a file that was set aside
+                continue
+            new_files.append(write_data_file(store.root, store.corpus, "month", f"{since:%Y-%m}", table, commit))
             row_origins.append(rows.select(["file", "row"]))
-            replaced_files += month_files
     store.commit(new_files, replaced_files=replaced_files)
     return _build_row_map(new_files, row_origins)
 

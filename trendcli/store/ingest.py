@@ -15,10 +15,12 @@ import numpy as np
 from trendcli.core.arrow import pa, pc
 from trendcli.core.parallel import create_pool
 from trendcli.core.types import CoverageRecord
+from trendcli.store.commits import format_commit
+from trendcli.store.data_files import write_data_file
 from trendcli.store.manifest import DataFile
 from trendcli.store.records import month_slices, read_batch
 from trendcli.store.sql import file_rows_sql
-from trendcli.store.store import Store, write_data_file
+from trendcli.store.store import Store
 
 # rows of a delta file, and rows beyond which a first import starts a second process
 MAX_DELTA_ROWS = 50_000
@@ -57,14 +59,9 @@ def upsert_batches(
     winners, counts = _select_winners(store, tables)
     files: list[DataFile] = []
     if winners is None:
-        files = list(_write_month_files(store, batches, tables))
+        files = list(_write_month_files(store, batches, tables, new_records))
     elif winners.num_rows:
-        files = [
-            write_data_file(
-                store.root, store.corpus, "update", f"{store.manifest.generation + 1:06d}-{number:03d}", rows
-            )
-            for number, rows in enumerate(_iter_delta_tables(tables, winners))
-        ]
+        files = _write_delta_files(store, tables, winners, new_records)
     if files or new_records:
         store.commit(files, new_records)
     return counts
@@ -125,24 +122,46 @@ def _select_winners(store: Store, tables: Sequence[pa.Table]) -> tuple[pa.Table 
     return winners, UpsertCounts(new_count, winners.num_rows - new_count, total - winners.num_rows, conflict_count)
 
 
-def _iter_delta_tables(tables: Sequence[pa.Table], winners: pa.Table) -> Iterator[pa.Table]:
-    """Yield the winning rows in the form of delta files, each closed once it has MAX_DELTA_ROWS."""
-    pending: list[pa.Table] = []
-    for number, table in enumerate(tables):
+def _write_delta_files(
+    store: Store, tables: Sequence[pa.Table], winners: pa.Table, records: Sequence[CoverageRecord]
+) -> list[DataFile]:
+    """Write the winning rows as delta files, and return their entries for the manifest."""
+    shares = _split_tables(winners)
+    stems = [f"{store.manifest.generation + 1:06d}-{number:03d}" for number in range(len(shares))]
+    commit = format_commit(store.manifest, stems, records)
+    return [
+        write_data_file(store.root, store.corpus, "update", stem, _build_delta_table(tables, winners, numbers), commit)
+        for stem, numbers in zip(stems, shares, strict=True)
+    ]
+
+
+def _split_tables(winners: pa.Table) -> list[list[int]]:
+    """Return the numbers of the tables with winning rows, by delta file: each is closed once it has MAX_DELTA_ROWS."""
+    shares: list[list[int]] = []
+    row_count = MAX_DELTA_ROWS
+    counts = sorted((entry["values"], entry["counts"]) for entry in winners["batch"].value_counts().to_pylist())
+    for number, count in counts:
+        if row_count >= MAX_DELTA_ROWS:
+            shares.append([])
+            row_count = 0
+        shares[-1].append(number)
+        row_count += count
+    return shares
+
+
+def _build_delta_table(tables: Sequence[pa.Table], winners: pa.Table, numbers: Sequence[int]) -> pa.Table:
+    """Return the winning rows of some tables in the form of a delta file."""
+    parts: list[pa.Table] = []
+    for number in numbers:
+        table = tables[number]
         batch_winners = winners.filter(pc.equal(winners["batch"], number))
-        if not batch_winners.num_rows:
-            continue
         rows = table.take(batch_winners["row"])
         v1_at = batch_winners["v1_at"].cast(pa.timestamp("ms"))
         rows = rows.set_column(rows.schema.get_field_index("v1_at"), "v1_at", v1_at)
         for name in ("over_file", "over_row"):
             rows = rows.append_column(name, batch_winners[name])
-        pending.append(rows)
-        if sum(waiting.num_rows for waiting in pending) >= MAX_DELTA_ROWS:
-            yield _sort_rows(pa.concat_tables(pending))
-            pending = []
-    if pending:
-        yield _sort_rows(pa.concat_tables(pending))
+        parts.append(rows)
+    return _sort_rows(pa.concat_tables(parts))
 
 
 def _sort_rows(rows: pa.Table) -> pa.Table:
@@ -151,14 +170,18 @@ def _sort_rows(rows: pa.Table) -> pa.Table:
 
 
 def _write_month_files(
-    store: Store, batches: Sequence[pa.Table | Path], tables: Sequence[pa.Table]
+    store: Store,
+    batches: Sequence[pa.Table | Path],
+    tables: Sequence[pa.Table],
+    records: Sequence[CoverageRecord],
 ) -> Iterator[DataFile]:
     """Write all incoming rows as month files of a store that is still empty, and yield each file."""
     slices_by_month: dict[str, list[_BatchSlice]] = {}
     for batch, table in zip(batches, tables, strict=True):
         for month, (offset, length) in month_slices(table).items():
             slices_by_month.setdefault(month, []).append((batch, offset, length))
-    tasks = [(store.root, store.corpus, month, slices) for month, slices in sorted(slices_by_month.items())]
+    commit = format_commit(store.manifest, slices_by_month, records)
+    tasks = [(store.root, store.corpus, month, slices, commit) for month, slices in sorted(slices_by_month.items())]
     total = sum(table.num_rows for table in tables)
     if total <= MAX_DELTA_ROWS or not all(isinstance(batch, Path) for batch in batches):
         yield from (_write_month_file(*task) for task in tasks)
@@ -168,11 +191,11 @@ def _write_month_files(
         yield from (future.result() for future in futures)
 
 
-def _write_month_file(root: Path, corpus: str, month: str, slices: Sequence[_BatchSlice]) -> DataFile:
+def _write_month_file(root: Path, corpus: str, month: str, slices: Sequence[_BatchSlice], commit: bytes) -> DataFile:
     rows = pa.concat_tables([read_batch(batch).slice(offset, length) for batch, offset, length in slices])
     rows = rows.append_column("over_file", pa.nulls(rows.num_rows, pa.int64()))
     rows = rows.append_column("over_row", pa.nulls(rows.num_rows, pa.int32()))
-    return write_data_file(root, corpus, "month", month, _sort_rows(rows))
+    return write_data_file(root, corpus, "month", month, _sort_rows(rows), commit)
 
 
 def find_missing_ids(store: Store, ids: Sequence[str], as_of_days: Sequence[int]) -> list[str]:

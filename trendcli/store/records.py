@@ -11,10 +11,13 @@ from xxhash import xxh3_64_intdigest
 
 from trendcli.core.arrow import pa, pc
 from trendcli.core.arxiv import canonical_categories
-from trendcli.core.normalize import format_one_line, normalize_text
+from trendcli.core.normalize import format_one_line, keep_printable, normalize_text
 from trendcli.core.types import Submission
+from trendcli.store.data_files import data_schema
 from trendcli.store.manifest import ARXIV
-from trendcli.store.store import data_schema
+
+# that of the column, in which a venue list puts its time
+MAX_VERSION = 2**31 - 1
 
 
 @lru_cache(maxsize=2)
@@ -45,8 +48,11 @@ def build_submission(
     `v1_at` and `updated_at` are seconds since 1970 UTC, `as_of` is a day counted from 1970. `row_hash` is 63 bits over
     all that counts can depend on: id, version, title, abstract and categories, or with keywords these and the authors
     in place of the version. It is computed from the canonical text, so that the same version read from two sources is
-    a repeat and not a revision. `withdrawn` is for sources that state it; of others, the comments mostly do.
+    a repeat and not a revision. `withdrawn` is for sources that state it; of others, the comments mostly do. Raise
+    ValueError for a version that cannot be stored and for what is no category.
     """
+    if not 0 < version <= MAX_VERSION:
+        raise ValueError(f"version {version} is out of range")
     title, abstract, categories = (
         format_one_line(normalize_text(title)),
         normalize_text(abstract),
@@ -67,7 +73,7 @@ def build_submission(
         categories,
         comments,
         format_one_line(journal_ref) or None if journal_ref else None,
-        doi.strip() or None if doi else None,
+        keep_printable(doi.strip()) or None if doi else None,
         withdrawn or (comments is not None and "withdrawn" in comments.lower()),
         as_of,
         xxh3_64_intdigest(hashed_text.encode("utf-8", "replace")) >> 1,

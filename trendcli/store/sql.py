@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trendcli.core.types import Scope
+from trendcli.store.data_files import DATA_COLUMNS, KEYWORDS_COLUMN
 from trendcli.store.manifest import DataFile
-from trendcli.store.store import DATA_COLUMNS, KEYWORDS_COLUMN, Store
+from trendcli.store.store import Store
 
 if TYPE_CHECKING:
     import duckdb
@@ -22,24 +24,24 @@ def file_rows_sql(store: Store, files: Sequence[DataFile], columns: str, *, live
     Rows that a delta file replaces are left out, unless `live_only` is False. Without files it gives no rows, of the
     same columns and types.
     """
-    paths = [str(store.file_path(file)) for file in files]
+    paths = store.read_paths(files)
     if not paths:
         return f"SELECT {columns}, 0::BIGINT AS file, 0::BIGINT AS row FROM ({_null_row_sql()}) WHERE false"
     source = (
         f"SELECT {columns}, CAST('0x' || split_part(parse_filename(filename), '.', 2) AS BIGINT) AS file, "
-        f"file_row_number AS row FROM read_parquet({sql_list(paths)}, filename = true, file_row_number = true)"
+        f"file_row_number AS row FROM read_parquet({sql_paths(paths)}, filename = true, file_row_number = true)"
     )
     return live_rows_sql(store, source) if live_only else source
 
 
 def live_rows_sql(store: Store, source: str) -> str:
     """Return SQL for those rows of `source` (SQL with `file` and `row`) that no delta file of the store replaces."""
-    delta_paths = [str(store.file_path(file)) for file in store.manifest.files if file.replaces]
+    delta_paths = store.read_paths(file for file in store.manifest.files if file.replaces)
     if not delta_paths:
         return source
     return (
         f"SELECT * FROM ({source}) AS every ANTI JOIN (SELECT over_file AS file, over_row AS row "
-        f"FROM read_parquet({sql_list(delta_paths)}) WHERE over_file IS NOT NULL) AS old USING (file, row)"
+        f"FROM read_parquet({sql_paths(delta_paths)}) WHERE over_file IS NOT NULL) AS old USING (file, row)"
     )
 
 
@@ -58,6 +60,11 @@ def create_temp_table(db: duckdb.DuckDBPyConnection, name: str, columns: str, ro
     unnested = ", ".join(f"unnest(?::{sql_type}[]) AS {column}" for column, sql_type in name_types)
     values = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in name_types]
     db.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {unnested}", values)
+
+
+def sql_paths(paths: Iterable[Path]) -> str:
+    """Return a SQL list of files for `read_parquet`, which takes * ? and [ in a path for a pattern."""
+    return sql_list(re.sub(r"[*?[]", r"[\g<0>]", str(path)) for path in paths)
 
 
 def sql_list(values: Iterable[str]) -> str:

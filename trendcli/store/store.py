@@ -1,9 +1,12 @@
 """The store: immutable parquet files, and one manifest that names them. The rename of the manifest is the commit.
 
+    STORE/trend-store.json                      by which the folder is known to be a store (identity.py)
     STORE/manifest.json                         which files hold the submissions, and the coverage ledger
+    STORE/manifests/000012.json                 the last generations of the manifest (rebuild.py)
     STORE/arxiv/months/2019-03.<hash>.parquet   month file: submissions by month of the v1 date, as last compacted
     STORE/arxiv/updates/<n>.<hash>.parquet      delta file: what one commit added since, new submissions or new states
     STORE/cache/                                what can be computed again (cache.py, result_cache.py)
+    STORE/quarantine/<day>/                     what no manifest names, and what was damaged (quarantine.py)
     STORE/venues/iclr/                          a store like this one, of the submissions to a conference
 
 A row of a delta file that replaces an older row names it (`over_file`, `over_row`), so reading is one anti-join.
@@ -14,59 +17,59 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from copy import copy
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xxhash import xxh3_64
 
-from trendcli.core import __version__
-from trendcli.core.errors import StoreDamaged, StoreLocked, StoreMissing, UsageError
-from trendcli.core.files import draft_path, exclusive_lock, publish_file, read_error, write_file_atomically
+from trendcli.core.errors import StoreDamaged, StoreLocked, StoreMissing, TrendError, UsageError
+from trendcli.core.files import exclusive_lock, read_error, write_file_atomically
 from trendcli.core.types import CoverageRecord
+from trendcli.store.commits import next_manifest
+from trendcli.store.content_checks import ContentChecks
 from trendcli.store.coverage import Coverage
-from trendcli.store.manifest import ARXIV, COUNTS_ONLY_KIND, DataFile, Manifest, format_manifest, parse_manifest
+from trendcli.store.identity import (
+    MANIFEST_NAME,
+    VENUES_FOLDER,
+    FolderState,
+    check_folder,
+    ensure_identity,
+    generation_path,
+    inspect_folder,
+    list_generations,
+)
+from trendcli.store.manifest import (
+    ARXIV,
+    COUNTS_ONLY_KIND,
+    DataFile,
+    DroppedFile,
+    Manifest,
+    format_manifest,
+    parse_manifest,
+)
 
 if TYPE_CHECKING:
     import duckdb
 
-    from trendcli.core.arrow import pa
-
-# the columns of every data file; times are UTC, `categories` is space-separated with the primary first
-DATA_COLUMNS = (
-    ("id", "string"),
-    ("version", "int32"),
-    ("v1_at", "timestamp[ms]"),
-    ("updated_at", "timestamp[ms]"),
-    ("title", "string"),
-    ("abstract", "string"),
-    ("authors", "string"),
-    ("categories", "string"),
-    ("comments", "string"),
-    ("journal_ref", "string"),
-    ("doi", "string"),
-    ("withdrawn", "bool"),
-    ("as_of", "date32"),
-    ("row_hash", "int64"),
-    ("source", "string"),
-    ("fetched_at", "timestamp[ms]"),
-    ("over_file", "int64"),
-    ("over_row", "int32"),
-)
-# what the data files of a venue have besides
-KEYWORDS_COLUMN = ("keywords", "string")
 # in which rules are matched
 TEXT_FIELDS = ("title", "keywords", "abstract")
-VENUES_FOLDER = "venues"
+# how long a file that was replaced stays, since a reader that opened the store before may still want it
+READER_GRACE = timedelta(hours=24)
+# generations of the manifest that are kept beside it
+KEPT_GENERATIONS = 10
 
 
 def list_venues(root: Path) -> list[str]:
     """Return the names of the venues that have a store inside the store at `root`."""
-    return sorted(path.parent.name for path in root.glob(f"{VENUES_FOLDER}/*/manifest.json"))
+    states = (FolderState.store, FolderState.headless)
+    return sorted(
+        path.name for path in root.glob(f"{VENUES_FOLDER}/*") if path.is_dir() and inspect_folder(path) in states
+    )
 
 
 def corpus_text_fields(corpus: str) -> tuple[str, ...]:
@@ -83,6 +86,8 @@ class Store:
     def __init__(self, root: Path, manifest: Manifest, text_fields: Sequence[str] = TEXT_FIELDS) -> None:
         self.root = root
         self.manifest = manifest
+        self.content_checks = ContentChecks(root)
+        self.cache_root = root / "cache"
         self.text_fields = tuple(name for name in corpus_text_fields(manifest.corpus) if name in text_fields)
 
     def with_text_fields(self, text_fields: Sequence[str]) -> Store:
@@ -93,23 +98,32 @@ class Store:
 
     @classmethod
     def open(cls, root: Path) -> Store:
-        """Return the store at `root`; StoreMissing, StoreDamaged or StoreTooNew if it cannot be opened."""
+        """Return the store at `root`.
+
+        Raise StoreMissing where there is none, UsageError where something else is, StoreDamaged where the manifest is
+        lost, damaged or older than it was, StoreTooNew if a later program wrote it.
+        """
         try:
-            text = (root / "manifest.json").read_text(encoding="utf-8")
+            manifest = read_manifest(root)
         except FileNotFoundError:
-            raise StoreMissing(
-                f"No store at {root}. Create one with `trend import FILE` or `trend fetch --since 2024-01`, "
-                "or try `trend demo`."
-            ) from None
-        except (OSError, UnicodeError) as error:
-            raise StoreDamaged(read_error(root / "manifest.json", error)) from None
-        return cls(root, parse_manifest(text, root))
+            raise _missing_manifest_error(root) from None
+        if (newest := max(list_generations(root), default=0)) > manifest.generation:
+            raise StoreDamaged(
+                f"{root / MANIFEST_NAME} is older than the store: generation {manifest.generation}, where {newest} was "
+                "committed. It may have been restored or synchronised alone. Nothing was changed; "
+                "`trend doctor --rebuild` finds the newest state of which all files are there."
+            )
+        return cls(root, manifest)
 
     @classmethod
     def open_or_create(cls, root: Path, *, synthetic: bool = False, corpus: str = ARXIV) -> Store:
-        """Return the store at `root`, or an empty one that its first commit will write."""
-        if (root / "manifest.json").exists():
+        """Return the store at `root`, or an empty one that its first commit will write; raise as `open` does."""
+        if (root / MANIFEST_NAME).exists():
             return cls.open(root)
+        for folder in _list_roots(root, corpus):
+            check_folder(folder)
+        if inspect_folder(root) == FolderState.headless:
+            raise _missing_manifest_error(root)
         return cls(root, Manifest(synthetic=synthetic, corpus=corpus))
 
     @property
@@ -128,7 +142,7 @@ class Store:
     def cache_folder(self) -> Path:
         """The folder of what was computed from the texts; each choice of text fields has its own."""
         subfolder = "" if self.text_fields == corpus_text_fields(self.corpus) else "-".join(self.text_fields)
-        return self.root / "cache" / subfolder
+        return self.cache_root / subfolder
 
     @contextmanager
     def write_lock(self) -> Iterator[None]:
@@ -136,21 +150,16 @@ class Store:
 
         Raise StoreLocked, with the process that holds it, if another one writes to the store.
         """
-        holder_path = self.root / "lock.json"
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(exclusive_lock(self.root / "lock", timeout_s=0))
-            except TimeoutError:
-                raise StoreLocked(
-                    f"The store {self.root} is being written by {_lock_holder(holder_path)}. Nothing was changed; "
-                    "try again later."
-                ) from None
-            stack.callback(holder_path.unlink, missing_ok=True)
-            holder_path.write_text(
-                json.dumps({"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")})
-            )
-            if (self.root / "manifest.json").exists():
+        for folder in _list_roots(self.root, self.corpus):
+            check_folder(folder)
+            if inspect_folder(folder) == FolderState.empty:  # before anything else lies there
+                corpus = self.corpus if folder == self.root else ARXIV
+                ensure_identity(folder, corpus, synthetic=self.manifest.synthetic)
+        with lock_root(self.root):
+            if (self.root / MANIFEST_NAME).exists():
                 self.manifest = Store.open(self.root).manifest
+            elif self.manifest.generation or inspect_folder(self.root) == FolderState.headless:
+                raise _missing_manifest_error(self.root)
             yield
 
     def build_coverage(self, as_of: date | None = None) -> Coverage:
@@ -180,6 +189,22 @@ class Store:
             )
         return self.root / data_file.path
 
+    def read_paths(self, files: Iterable[DataFile]) -> list[Path]:
+        """Return the paths of data files whose content is what was written; StoreDamaged where one's is not."""
+        hashes = [(self.file_path(file), file.content_hash) for file in files]
+        try:
+            damaged = self.content_checks.find_damaged(hashes)
+        except OSError as error:
+            raise StoreDamaged(f"{read_error(str(error.filename), error)} Nothing was changed.") from None
+        if damaged:
+            others = f", and {len(damaged) - 1:,} more" if len(damaged) > 1 else ""
+            state = "damaged" if damaged[0].exists() else "missing"
+            raise StoreDamaged(
+                f"A data file of the store is {state}: {damaged[0]}{others}. Nothing was changed; `trend doctor` lists "
+                "the damage, and `trend doctor --fix` sets it aside so that `trend fetch` fills the gap."
+            )
+        return [path for path, _ in hashes]
+
     def commit(
         self,
         new_files: Sequence[DataFile],
@@ -192,37 +217,37 @@ class Store:
 
         `replaced_files` are no longer named. A new coverage record replaces earlier incomplete ones of the same
         request. Call it inside `write_lock()`: until the manifest is renamed the store is the old one, and then the new
-        one, whatever happens. Files that the commit before replaced are removed now, when no reader that opened them
-        can still want them; `keep_replaced` leaves those of this commit for good.
+        one, whatever happens. Replaced files stay for READER_GRACE; `keep_replaced` leaves those of this commit for
+        good.
         """
+        now = datetime.now(UTC)
         old = self.manifest
-        replaced_paths = {file.path for file in replaced_files}
-        kept_files = [file for file in old.files if file.path not in replaced_paths]
-        files = tuple(sorted([*kept_files, *new_files], key=lambda file: file.path))
-        paths = {file.path for file in files}
-        new = replace(
-            old,
-            generation=old.generation + 1,
-            program=__version__,
-            files=files,
-            ledger=_append_coverage_records(old.ledger, tuple(coverage_records)),
-            dropped=() if keep_replaced else tuple(sorted(replaced_paths - paths)),
-        )
-        write_file_atomically(self.root / "manifest.json", format_manifest(new))
-        self.manifest = new
-        for path in old.dropped:
-            if path not in paths:
-                (self.root / path).unlink(missing_ok=True)
+        new = next_manifest(old, new_files, coverage_records, replaced_files)
+        named_paths = {file.path for file in new.files}
+        # a moment that lies ahead was written by a clock that was wrong
+        dropped = [DroppedFile(path, min(at or now, now)) for path, at in old.dropped if path not in named_paths]
+        expired = [entry for entry in dropped if entry.at and now - entry.at >= READER_GRACE]
+        replaced_paths = [] if keep_replaced else sorted({file.path for file in replaced_files} - named_paths)
+        dropped = [entry for entry in dropped if entry not in expired and entry.path not in replaced_paths]
+        self._write_manifest(replace(new, dropped=(*dropped, *(DroppedFile(path, now) for path in replaced_paths))))
+        for entry in expired:
+            (self.root / entry.path).unlink(missing_ok=True)
 
-    def find_orphan_files(self) -> list[Path]:
-        """Return the files that the manifest does not name: drafts of a killed run, data that was never committed."""
-        known_paths = {
-            self.root / path for path in (*(file.path for file in self.manifest.files), *self.manifest.dropped)
-        }
-        drafts = [path for path in self.root.rglob("*.draft") if path.is_file()]
-        drafts = [path for path in drafts if path.relative_to(self.root).parts[0] != VENUES_FOLDER]
-        data_paths = [path for folder in ("months", "updates") for path in self.root.glob(f"*/{folder}/*.parquet")]
-        return sorted({*drafts, *data_paths} - known_paths)
+    def replace_manifest(self, manifest: Manifest) -> None:
+        """Make a manifest that was not derived from the present one the next generation; for repairs alone."""
+        generation = max([manifest.generation, self.manifest.generation, *list_generations(self.root)]) + 1
+        self._write_manifest(replace(manifest, generation=generation))
+
+    def _write_manifest(self, manifest: Manifest) -> None:
+        ensure_identity(self.root, manifest.corpus, synthetic=manifest.synthetic)
+        content = format_manifest(manifest)
+        write_file_atomically(self.root / MANIFEST_NAME, content)
+        self.manifest = manifest
+        with suppress(OSError):  # the commit is made; a full disk may have no room for the copy
+            # written last, so that a copy that is newer than the manifest shows that the manifest went back
+            write_file_atomically(generation_path(self.root, manifest.generation), content)
+            for generation in list_generations(self.root)[:-KEPT_GENERATIONS]:
+                generation_path(self.root, generation).unlink(missing_ok=True)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """Return a DuckDB connection of its own; all share an empty database, so what they create must be temporary."""
@@ -236,76 +261,57 @@ class Store:
         return duckdb.connect(config={"preserve_insertion_order": "false"})
 
 
-def _append_coverage_records(
-    ledger: tuple[CoverageRecord, ...], new_records: tuple[CoverageRecord, ...]
-) -> tuple[CoverageRecord, ...]:
-    new_requests = {record.request_key for record in new_records}
-    kept_records = [
-        record
-        for record in ledger
-        if record.status not in ("partial", "failed") or record.request_key not in new_requests
-    ]
-    return (*kept_records, *new_records)
-
-
-def data_schema(corpus: str = ARXIV) -> pa.Schema:
-    """Return the Arrow schema of the data files of a corpus."""
-    from trendcli.core.arrow import pa
-
-    arrow_types = {
-        "string": pa.string(),
-        "int32": pa.int32(),
-        "int64": pa.int64(),
-        "date32": pa.date32(),
-        "bool": pa.bool_(),
-        "timestamp[ms]": pa.timestamp("ms"),
-    }
-    columns = DATA_COLUMNS if corpus == ARXIV else (*DATA_COLUMNS[:-2], KEYWORDS_COLUMN, *DATA_COLUMNS[-2:])
-    return pa.schema([(name, arrow_types[type_name]) for name, type_name in columns])
-
-
-def write_data_file(root: Path, corpus: str, kind: str, stem: str, table: pa.Table) -> DataFile:
-    """Write a table of `data_schema` as a synced file named by its content, and return its entry for the manifest.
-
-    The caller sorts by v1 date and id, so that the same submissions give the same file whatever order they came in.
-    `kind` is 'month' or 'update'; `stem` begins the name of the file.
-    """
-    import pyarrow.parquet as pq
-
-    from trendcli.core.arrow import pc
-
-    folder = root / corpus / ("months" if kind == "month" else "updates")
-    folder.mkdir(parents=True, exist_ok=True)
-    draft = draft_path(folder / stem)
-    try:
-        pq.write_table(
-            table,
-            draft,
-            compression="zstd",
-            compression_level=3,
-            row_group_size=32768,
-            data_page_size=4 << 20,  # bytes, text of a few thousand rows: smaller pages compress worse
-            use_dictionary=["categories", "source", "fetched_at", "as_of", "version"],
-            write_statistics=["id", "v1_at"],
+@contextmanager
+def lock_root(root: Path) -> Iterator[None]:
+    """Hold the lock of the store at `root` during the block, whatever state the store is in; raise StoreLocked."""
+    holder_path = root / "lock.json"
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(exclusive_lock(root / "lock", timeout_s=0))
+        except TimeoutError:
+            raise StoreLocked(
+                f"The store {root} is being written by {_lock_holder(holder_path)}. Nothing was changed; "
+                "try again later."
+            ) from None
+        stack.callback(holder_path.unlink, missing_ok=True)
+        holder_path.write_text(
+            json.dumps({"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")})
         )
-    except OSError:  # a full disk needs the room
-        draft.unlink(missing_ok=True)
+        yield
+
+
+def read_manifest(root: Path) -> Manifest:
+    """Return the manifest of the store at `root`; raise as `Store.open` does, and FileNotFoundError without one."""
+    path = root / MANIFEST_NAME
+    try:
+        return parse_manifest(path.read_bytes(), path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(path) from None
+    except OSError as error:
+        raise StoreDamaged(f"{read_error(path, error)} Nothing was changed.") from None
+    except StoreDamaged:
+        check_folder(root)  # a manifest.json may be that of another program
         raise
-    digest = xxh3_64()
-    with draft.open("rb") as stream:
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
-    path = folder / f"{stem}.{digest.hexdigest()[:12]}.parquet"
-    publish_file(draft, path)
-    span = pc.min_max(table["v1_at"]).as_py()
-    return DataFile(
-        str(path.relative_to(root)),
-        kind,
-        table.num_rows,
-        span["min"].date(),
-        span["max"].date(),
-        table.num_rows - table["over_file"].null_count,
+
+
+def _missing_manifest_error(root: Path) -> TrendError:
+    """Return the error that says why no store can be opened at `root`, which has no manifest."""
+    check_folder(root)
+    if inspect_folder(root) == FolderState.headless:
+        return StoreDamaged(
+            f"{root / MANIFEST_NAME} is missing, but there are data files beside it. Nothing was changed; restore it "
+            "from a backup, or run `trend doctor --rebuild`, which makes it again from the data files."
+        )
+    return StoreMissing(
+        f"No store at {root}. Create one with `trend import FILE` or `trend fetch --since 2024-01`, "
+        "or try `trend demo`."
     )
+
+
+def _list_roots(root: Path, corpus: str) -> list[Path]:
+    """Return the folders that have to be stores for the store at `root` to be one: that of a venue lies in another."""
+    is_inside = corpus != ARXIV and root.parent.name == VENUES_FOLDER
+    return [root.parents[1], root] if is_inside else [root]
 
 
 def _lock_holder(path: Path) -> str:

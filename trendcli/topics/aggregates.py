@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from trendcli.core.errors import StoreDamaged
 from trendcli.core.types import Progress, Scope
 from trendcli.store import cache
 from trendcli.store.manifest import DataFile
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-# folder of the aggregates in the cache of a store; it and the column names below are on users' disks
-CACHE_KIND = "cells"
+# the aggregates in the cache of a store; the folder and the column names below are on users' disks, and the version
+# changes where the same rule matches would give other aggregates than before
+CACHE_KIND = cache.CacheKind("cells", 1)
 # the topic that stands for all submissions
 TOTAL_KEY = 0
 # matches of a topic by mode; of the total the submissions (n_any) and the two halves of the sum of their row hashes
@@ -55,8 +57,8 @@ def compute_month_sums(
     They are cached by scope, so that a second report on it opens no parquet file.
     """
     paths = [file.path for file in store.manifest.files]
-    # "sums 2" names the layout of MonthSums
-    identity = "\n".join(["sums 2", *paths, " ".join(scope.categories), str(primary_only), *store.text_expressions])
+    # "sums 3" names the layout of MonthSums, and that it carries a checksum
+    identity = "\n".join(["sums 3", *paths, " ".join(scope.categories), str(primary_only), *store.text_expressions])
     cache_key = blake2b(identity.encode(), digest_size=16).hexdigest()
     topic_keys = [TOTAL_KEY, *(topic_key(library, topic) for topic in topics)]
     month_sums = read_result(store.root, cache_key, _month_sums_from_json)
@@ -133,7 +135,37 @@ def ensure_aggregates(
         missing_topics = [topic_by_key[key] for key in topic_keys if key != TOTAL_KEY]
         return _compute_aggregates(store, library, missing_files, missing_topics, TOTAL_KEY in topic_keys, progress)
 
-    return cache.ensure_blocks(store, CACHE_KIND, file_by_id, [TOTAL_KEY, *topic_by_key], compute_missing)
+    def ensure_blocks() -> list[cache.CacheBlock]:
+        return cache.ensure_blocks(store, CACHE_KIND, file_by_id, [TOTAL_KEY, *topic_by_key], compute_missing)
+
+    blocks = ensure_blocks()
+    if wrong_blocks := find_wrong_totals(store, blocks):
+        cache.drop_blocks(store, wrong_blocks)
+        blocks = ensure_blocks()
+        if find_wrong_totals(store, blocks):
+            raise StoreDamaged(
+                f"The submissions counted in {store.root} are not as many as its manifest states. Nothing was changed; "
+                "`trend doctor` says which files disagree, and `trend doctor --fix` repairs them."
+            )
+    return blocks
+
+
+def find_wrong_totals(store: Store, blocks: Sequence[cache.CacheBlock]) -> list[cache.CacheBlock]:
+    """Return the blocks in which the total of a file is not the number of submissions that the manifest states."""
+    expected = {file.file_id: file.rows - file.replaces for file in store.manifest.files}
+    with store.connect() as db:
+        rows = db.execute(
+            f"SELECT file, sum(n_any)::BIGINT FROM ({aggregates_sql(db, store, blocks)}) "
+            f"WHERE topic = {TOTAL_KEY} GROUP BY file"
+        ).fetchall()
+    totals = dict(rows)
+    wrong_files = {file_id for file_id, count in expected.items() if totals.get(file_id, 0) != count}
+    return [block for block in blocks if TOTAL_KEY in block.keys and block.file_ids & wrong_files]
+
+
+def remap(store: Store, row_map: pa.Table) -> None:
+    """Remove the aggregates of files that a compaction has replaced; those of the new files are computed when asked."""
+    cache.remove_stale_blocks(store, CACHE_KIND)
 
 
 def _compute_aggregates(

@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from trendcli.core.errors import TopicError, suggest_names
 from trendcli.core.normalize import normalize_text
 from trendcli.core.types import FINDING_KINDS, ExpectedFinding, Topic
+from trendcli.core.yaml import compose_yaml, read_yaml_text
 from trendcli.topics.library import Library
 from trendcli.topics.patterns import pattern_regex, phrase_regex, rule_from_regex
 
@@ -114,32 +114,7 @@ def _is_rule_of_descendant(rule_text: str, topic_id: str, topics: Mapping[str, T
 
 def read_topic_file(path: Path) -> str:
     """Return the text of a topic file, line ends unchanged; raise TopicError where it is unreadable or not UTF-8."""
-    content = b""
-    try:
-        content = path.read_bytes()
-        return content.decode("utf-8")
-    except OSError as error:
-        raise TopicError(f"Cannot read the topic file {path}: {error.strerror}.") from None
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise TopicError(f"{path}:{line}: not UTF-8; save the file as UTF-8.") from None
-
-
-def compose_yaml(text: str, path: Path, loader: Any = yaml.SafeLoader) -> yaml.Node | None:
-    """Return the root node of a topic file's text, None where it is empty.
-
-    Raise TopicError, with `path` and the line, where it is not valid YAML.
-    """
-    try:
-        root: yaml.Node | None = yaml.compose(text, Loader=loader)
-        return root
-    except yaml.reader.ReaderError as error:  # has a position instead of a mark
-        line = text.count("\n", 0, error.position) + 1
-        reason = f"the character {chr(error.character)!r} is not allowed"
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line, reason = mark.line + 1 if mark else 0, str(getattr(error, "problem", None) or error)
-    raise TopicError(f"{path}{f':{line}' if line else ''}: not valid YAML: {reason}.")
+    return read_yaml_text(path, "topic file", TopicError)
 
 
 class _TopicFileReader:
@@ -147,7 +122,7 @@ class _TopicFileReader:
 
     def __init__(self, path: Path, *, check_patterns: bool) -> None:
         self.path, self.check_patterns = path, check_patterns
-        root = compose_yaml(read_topic_file(path), path, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        root = compose_yaml(read_topic_file(path), path, TopicError)
         self.sections = {key.value: value for key, value in self._mapping_pairs(root)} if root is not None else {}
         for key, _ in self._mapping_pairs(root) if root is not None else ():
             if key.value not in ("topics", "packs"):
@@ -180,6 +155,8 @@ class _TopicFileReader:
         for entry in node.value:
             if not isinstance(entry, yaml.ScalarNode) or entry.tag == "tag:yaml.org,2002:null":
                 raise self._build_error(entry, "expected text")
+            if entry.value.endswith("\n"):
+                raise self._build_error(entry, "expected one line, such as 'deep network'")
             if entry.tag != "tag:yaml.org,2002:str" and not entry.style:
                 raise self._build_error(entry, f"YAML does not read {entry.value} as text; put it in quotes")
             yield entry

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from trendcli.core.types import Progress, Rule
 from trendcli.store import cache
 from trendcli.store.manifest import ARXIV, DataFile
-from trendcli.store.sql import create_temp_table, sql_list
+from trendcli.store.sql import create_temp_table, sql_paths
 from trendcli.store.store import TEXT_FIELDS, Store
 from trendcli.topics.library import Library, ancestors_by_topic
 
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-# folder of the rule matches in the cache of a store; renaming it would have every text matched again
-CACHE_KIND = "tags"
+# the rule matches in the cache of a store; with another folder or version every text is matched again: the version
+# changes where the same rule and text would give other matches than before
+CACHE_KIND = cache.CacheKind("tags", 1)
 # submissions that one process matches at a time; a second process pays from the second chunk on
 ROWS_PER_CHUNK = 50_000
 # rows read from a parquet file at a time
@@ -61,7 +62,8 @@ def match_files(store: Store, files: Sequence[DataFile], rules: Sequence[Rule], 
     from trendcli.core.arrow import pa, pc
     from trendcli.core.parallel import create_pool
 
-    chunks = [[(store.file_path(file), file.file_id) for file in chunk] for chunk in _split_files(files)]
+    paths = dict(zip(files, store.read_paths(files), strict=True))
+    chunks = [[(paths[file], file.file_id) for file in chunk] for chunk in _split_files(files)]
     arguments = chunks, repeat(tuple(rules)), repeat(store.text_fields)
     total, done, tables = sum(file.rows for file in files), 0, []
     with create_pool() if len(chunks) > 1 else nullcontext() as pool:
@@ -132,9 +134,9 @@ def blocks_sql(
 
     Blocks in memory are registered in `db` as `table_prefix` and a number.
     """
-    paths = [str(block.rows) for block in blocks if isinstance(block.rows, Path)]
+    paths = [block.rows for block in blocks if isinstance(block.rows, Path)]
     tables = [block.rows for block in blocks if not isinstance(block.rows, Path)]
-    selects = [f"SELECT * FROM read_parquet({sql_list(paths)})"] if paths else []
+    selects = [f"SELECT * FROM read_parquet({sql_paths(paths)})"] if paths else []
     for number, table in enumerate(tables):
         db.register(f"{table_prefix}_{number}", table)
         selects.append(f"SELECT * FROM {table_prefix}_{number}")

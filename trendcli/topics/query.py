@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from trendcli.core.arxiv import parse_arxiv_id
+from trendcli.core.arxiv import normalize_arxiv_id
 from trendcli.core.errors import CoverageMissing, UsageError
 from trendcli.core.periods import (
     Period,
@@ -120,7 +120,7 @@ def parse_query(
     if match not in MATCH_MODES:
         raise UsageError(f"No match mode {match!r}. Known: {', '.join(MATCH_MODES)}.")
     try:
-        submission_id = parse_arxiv_id(id)[0] if id and corpus == ARXIV else id
+        submission_id = normalize_arxiv_id(id)[0] if id and corpus == ARXIV else id
     except ValueError as error:
         raise UsageError(f"{error}.") from None
     query = Query(

@@ -15,7 +15,7 @@ import pytest
 from tests.commands import run
 from tests.standins.arxiv import ArxivStandIn, expected_rows, recent_submission, rows
 from tests.standins.snapshot import line
-from tests.worlds import coverage_record, fill, gan_world
+from tests.worlds import coverage_record, edit_manifest, fill, gan_world
 from trendcli.core.registry import SOURCES, RegistryEntry
 from trendcli.core.types import Batch, Progress, Request
 from trendcli.demo.corpus import SyntheticSubmission
@@ -30,14 +30,15 @@ CATEGORY_OPTIONS = [word for name in CATEGORIES for word in ("-c", name)]
 
 def age_records(root: Path, days: int) -> None:
     """Make the store believe that all its coverage records are some days older."""
-    path = root / "manifest.json"
-    manifest = json.loads(path.read_text())
-    for record in manifest["ledger"]:
-        at = datetime.fromisoformat(record["answered_at"]) - timedelta(days=days)
-        record["answered_at"] = at.isoformat()
-        if record["changed"]:
-            record["changed"][1] = str(at.date())
-    path.write_text(json.dumps(manifest))
+
+    def age_ledger(manifest: dict[str, Any]) -> None:
+        for record in manifest["ledger"]:
+            at = datetime.fromisoformat(record["answered_at"]) - timedelta(days=days)
+            record["answered_at"] = at.isoformat()
+            if record["changed"]:
+                record["changed"][1] = str(at.date())
+
+    edit_manifest(root, age_ledger)
 
 
 @pytest.mark.journey

@@ -84,4 +84,4 @@ def test_doctor_compares_with_monthly_totals_of_a_file(store: Path, tmp_path: Pa
     with pytest.raises(UsageError, match="Cannot read .*none.csv: No such file or directory."):
         _read_monthly_totals(str(tmp_path / "none.csv"), Settings())
     refused = run("doctor", "--store", store, "--totals", "arxiv", "--corpus", "iclr")
-    assert refused.exit_code == 4 and "no venue 'iclr'" in refused.stderr
+    assert refused.exit_code == 2 and "--totals applies to arXiv only" in refused.stderr

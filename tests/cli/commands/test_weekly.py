@@ -1,8 +1,10 @@
-"""weekly as cron runs it, digest and schedule; see also tests/reports/weekly."""
+"""weekly as cron runs it, and digest; see also tests/reports/weekly."""
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -18,12 +20,14 @@ from tests.commands import run
 from tests.standins.arxiv import ArxivStandIn, recent_submission, run_stand_in
 from tests.worlds import coverage_record, fill, paper, weekly_world
 from trendcli.cli.base import CommonOptions
-from trendcli.cli.commands.weekly import _list_settings_variables, _parse_week, _resolve_job, _run_notify_command
-from trendcli.core.errors import RetryableError, SettingsError, UsageError
+from trendcli.cli.commands.weekly import _parse_week, resolve_job
+from trendcli.core.errors import SettingsError, UsageError
 from trendcli.core.periods import period_containing
 from trendcli.reports.weekly.config import WeeklyConfig
 from trendcli.reports.weekly.digest import last_ended_week
-from trendcli.reports.weekly.folder import list_weeks, lock_folder, read_pending_weeks
+from trendcli.reports.weekly.folder import list_weeks, lock_folder
+from trendcli.reports.weekly.marker import MARKER_NAME
+from trendcli.reports.weekly.notification import change_pending_weeks, read_pending_weeks
 from trendcli.store.store import Store
 
 NOW = datetime.now(UTC)
@@ -44,8 +48,8 @@ def read_report(folder: Path) -> dict[str, Any]:
 
 
 def read_weeks(out: Path) -> dict[str, bytes]:
-    """Read all files but the feed, whose identity is that of its folder."""
-    paths = [path for path in sorted(out.rglob("*")) if path.is_file() and path.name != "feed.xml"]
+    """Read all files but the feed and the marker, whose identity is that of the folder."""
+    paths = [path for path in sorted(out.rglob("*")) if path.is_file() and path.name not in ("feed.xml", MARKER_NAME)]
     return {path.relative_to(out).as_posix(): path.read_bytes() for path in paths}
 
 
@@ -305,7 +309,7 @@ def test_a_day_stands_for_the_last_week_that_ended_by_it() -> None:
 
 @pytest.mark.journey
 def test_a_name_that_does_not_exist_is_reported_with_its_file() -> None:
-    library, query, watched = _resolve_job(CommonOptions(), WeeklyConfig(watch=("gan",), scope="vision"), None)
+    library, query, watched = resolve_job(CommonOptions(), WeeklyConfig(watch=("gan",), scope="vision"), None)
     assert watched == ("gan",) and query.topics == tuple(library.get_pack("ml"))
     for job, message in (
         (WeeklyConfig(watch=("gann",)), "week.yaml: No topic 'gann'"),
@@ -313,30 +317,7 @@ def test_a_name_that_does_not_exist_is_reported_with_its_file() -> None:
         (WeeklyConfig(scope="mll"), "week.yaml: No scope 'mll'"),
     ):
         with pytest.raises(SettingsError, match=message):
-            _resolve_job(CommonOptions(), job, Path("week.yaml"))
-
-
-def test_a_schedule_has_the_variables_that_settings_come_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("TREND_CONTACT", "a@example.org")
-    monkeypatch.setenv("TREND_STORE", "elsewhere")
-    monkeypatch.setenv("TREND_TOPICS", "own.yaml")
-    monkeypatch.chdir(tmp_path)
-    assert _list_settings_variables(CommonOptions()) == {
-        "TREND_CONTACT": "a@example.org",
-        "TREND_TOPICS": str(tmp_path / "own.yaml"),
-    }
-
-
-def test_a_week_for_which_the_notify_command_fails_stays_pending(tmp_path: Path) -> None:
-    for label in ("2019-W20", "2019-W21"):
-        (tmp_path / label).mkdir()
-        (tmp_path / label / "digest.md").write_text(label)
-    _run_notify_command(None, tmp_path, ["2019-W20"])
-    with pytest.raises(RetryableError, match="The notify command failed for 2019-W20; the next run tries again."):
-        _run_notify_command("grep -q W21", tmp_path, ["2019-W19", "2019-W20", "2019-W21"])
-    assert read_pending_weeks(tmp_path) == ["2019-W20"]
-    _run_notify_command("grep -q W20", tmp_path, ["2019-W20"])
-    assert read_pending_weeks(tmp_path) == []
+            resolve_job(CommonOptions(), job, Path("week.yaml"))
 
 
 @pytest.mark.journey
@@ -351,6 +332,79 @@ def test_a_digest_is_of_arxiv_and_has_its_own_formats(store: Path) -> None:
     assert run("digest", "--store", store, "--period", "2019-W40", "--format", "json").stdout.startswith("{")
 
 
-def test_a_schedule_is_of_one_kind() -> None:
-    result = run("schedule", "--cron", "--systemd")
-    assert (result.exit_code, result.stderr) == (2, "trend: Give one of --cron, --systemd and --github.\n")
+@pytest.mark.journey
+def test_a_folder_of_a_person_is_refused_before_anything_is_fetched(
+    job: list[Any], tmp_path: Path, without_charts: None
+) -> None:
+    out = tmp_path / "out"
+    (out / "latest").mkdir(parents=True)
+    for name in ("latest/thesis.tex", "index.html", "feed.xml"):
+        (out / name).write_text("mine")
+    files = read_weeks(out)
+    result = run(*job[:-1], env={"TREND_ARXIV_URL": "http://127.0.0.1:9/api"})
+    assert result.exit_code == 2 and "127.0.0.1" not in result.stderr
+    assert "out holds other files (feed.xml, index.html, latest), and `trend weekly` writes only into" in result.stderr
+    assert read_weeks(out) == files and not (out / ".lock").exists()
+
+
+@pytest.mark.journey
+def test_a_notify_command_that_hangs_is_stopped(job: list[Any], tmp_path: Path, without_charts: None) -> None:
+    (tmp_path / "job.yaml").write_text("watch: [gan]\npack: iclr\nnotify_timeout_s: 0.5\n")
+    hanging = run(*job, "--date", "2019-W20", "--notify", "sleep 600")
+    assert hanging.exit_code == 3, hanging.output
+    assert "The notify command was stopped after 0.5 seconds (setting `notify_timeout_s`)" in hanging.stderr
+    assert "Pending until the next run: 2019-W20. All weeks are generated." in hanging.stderr
+    mail = tmp_path / "mail"
+    assert run(*job, "--date", "2019-W20", "--notify", f"cat >> '{mail}'").exit_code == 0
+    assert mail.read_text().count("# Week 2019-W20") == 1
+
+
+@pytest.mark.journey
+def test_a_pending_week_that_was_never_drawn_is_forgotten(job: list[Any], tmp_path: Path, without_charts: None) -> None:
+    command = [*job, "--date", "2019-W20", "--notify", "true"]
+    assert run(*command).exit_code == 0
+    change_pending_weeks(tmp_path / "out", add=["2019-W01"])  # of a job that was killed
+    assert run(*command).exit_code == 0
+    assert read_pending_weeks(tmp_path / "out") == []
+
+
+@pytest.mark.journey
+def test_a_disk_that_is_full_is_a_sentence(
+    job: list[Any], tmp_path: Path, without_charts: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(*job, "--date", "2019-W19").exit_code == 0
+    files = read_weeks(tmp_path / "out")
+
+    def fail(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr("trendcli.reports.weekly.drawing.write_file_atomically", fail)
+    result = run(*job, "--date", "2019-W20")
+    assert result.exit_code == 4 and "No space left on device. Complete weeks are unchanged. Free some" in result.stderr
+    assert read_weeks(tmp_path / "out") == files
+
+
+@pytest.mark.journey
+def test_an_old_damaged_week_that_cannot_be_drawn_stops_no_later_one(
+    job: list[Any], tmp_path: Path, without_charts: None
+) -> None:
+    out = tmp_path / "out"
+    assert run(*job).exit_code == 0
+    (newest,) = list_weeks(out)
+    (out / "2010-W05").mkdir()  # before the store begins
+    (out / "2010-W05" / "report.json").write_text('{"kind": "weekly", broken')
+    result = run(*job)
+    assert result.exit_code == 0 and "2010-W05: left as it is. 2010-W05 is not covered" in result.stderr
+    (out / newest.label / "report.json").write_text('{"kind": "weekly", broken')
+    result = run(*job)
+    assert result.exit_code == 0 and f"done: {newest.label} generated" in result.stderr
+
+
+@pytest.mark.journey
+def test_a_damaged_store_draws_nothing(job: list[Any], tmp_path: Path, without_charts: None) -> None:
+    assert run(*job, "--date", "2019-W20").exit_code == 0
+    files = read_weeks(tmp_path / "out")
+    manifest = tmp_path / "store" / "manifest.json"
+    manifest.write_bytes(manifest.read_bytes()[:100])
+    assert run(*job, "--date", "2019-W19").exit_code == 4
+    assert read_weeks(tmp_path / "out") == files

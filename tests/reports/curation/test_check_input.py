@@ -45,7 +45,7 @@ def test_matches_are_counted_by_rule_and_by_topic(tmp_path: Path, library: Libra
 
 
 def test_the_start_of_a_rule_is_its_own_or_that_of_its_topic(tmp_path: Path, library: Library) -> None:
-    check_input = CheckInput(None, fill(tmp_path, []), library, ["nets"], [])  # type: ignore[arg-type]
+    check_input = CheckInput(None, fill(tmp_path / "store", []), library, ["nets"], [])  # type: ignore[arg-type]
     starts = {
         rule.text: check_input.rule_start(name, rule)
         for name in ("nets", "trees")

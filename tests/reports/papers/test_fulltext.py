@@ -39,7 +39,7 @@ def test_a_damaged_index_changes_no_result(graph_store: Store, library: Library)
     assert listed_ids(report) == before
     assert "The full-text index is damaged; `trend index` rebuilds it." in report.notes
     words_path.unlink()
-    assert read_index(graph_store) == FulltextIndex()
+    assert read_index(graph_store) == FulltextIndex(is_damaged=True)
     assert listed_ids(search(graph_store, library, "graph")) == before
 
 
@@ -50,4 +50,4 @@ def test_an_index_of_another_version_is_ignored(graph_store: Store) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), "version": 0}))
     assert read_index(graph_store) == FulltextIndex()
     path.write_text("no JSON")
-    assert read_index(graph_store) == FulltextIndex()
+    assert read_index(graph_store) == FulltextIndex(is_damaged=True)

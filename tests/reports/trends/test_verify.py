@@ -67,7 +67,7 @@ FORMS: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
 def test_the_same_store_gives_the_same_report(
     tmp_path: Path, own: Library, form: str, names: tuple[str, ...], words: dict[str, Any]
 ) -> None:
-    store = fill(tmp_path, world())
+    store = fill(tmp_path / "store", world())
     report = build_report(form, store, own, *names, **words)
     verification = verify_report(store, own, save_report(report))
     assert (list(verification.rows), verification.notes[0]) == ([], "Reproduced: the same query gives the same report.")
@@ -124,19 +124,19 @@ def test_changed_rules_of_the_base_topic_are_named_as_a_cause(
 
 
 def test_new_data_and_grown_coverage_are_named_as_causes(tmp_path: Path, own: Library) -> None:
-    store = fill(tmp_path, world(), [coverage_record(until="2019-07-01", at="2019-07-01")])
+    store = fill(tmp_path / "store", world(), [coverage_record(until="2019-07-01", at="2019-07-01")])
     before = save_report(build_report("series", store, own, "apple"))
     assert [row["status"] for row in before["rows"]] == ["complete", "partial"]
-    fill(tmp_path, [paper("1912.09999", "2019-12-05", "An apple")], [coverage_record()])
-    verification = verify_report(Store.open(tmp_path), own, before)
+    fill(tmp_path / "store", [paper("1912.09999", "2019-12-05", "An apple")], [coverage_record()])
+    verification = verify_report(Store.open(tmp_path / "store"), own, before)
     assert [(row["cause"], row["where"]) for row in verification.rows[:3]] == [
         ("new data", "2019"), ("new data", "2019-12"), ("changed coverage", "2019"),
-    ] or causes(Store.open(tmp_path), own, before) == ["new data", "changed coverage"]  # fmt: skip
+    ] or causes(Store.open(tmp_path / "store"), own, before) == ["new data", "changed coverage"]  # fmt: skip
     assert ("number", "apple 2019 count", "40", "41") in [tuple(row.values()) for row in verification.rows]
 
 
 def test_an_edited_file_is_unexplained(tmp_path: Path, own: Library) -> None:
-    store = fill(tmp_path, world())
+    store = fill(tmp_path / "store", world())
     before = save_report(build_report("comparison", store, own, "apple"))
     before["rows"][0]["count_2"] = 55
     verification = verify_report(store, own, before)
@@ -145,7 +145,7 @@ def test_an_edited_file_is_unexplained(tmp_path: Path, own: Library) -> None:
 
 
 def test_what_stands_outside_the_rows_is_compared_as_well(tmp_path: Path, own: Library) -> None:
-    store = fill(tmp_path, world())
+    store = fill(tmp_path / "store", world())
     before = save_report(build_report("series", store, own, by="month"))
     for edit in (
         lambda report: report["periods"][0].update(base=1),
@@ -163,11 +163,11 @@ def test_what_stands_outside_the_rows_is_compared_as_well(tmp_path: Path, own: L
 @pytest.mark.parametrize("wrong", [{}, [], {"kind": "comparison"}, {"kind": "papers", "query": {}}, {"query": 3}, None])
 def test_anything_else_is_refused(tmp_path: Path, own: Library, wrong: Any) -> None:
     with pytest.raises(UsageError, match="not a report that can be reproduced"):
-        verify_report(fill(tmp_path, world()), own, wrong)
+        verify_report(fill(tmp_path / "store", world()), own, wrong)
 
 
 def test_a_broken_report_or_one_of_another_kind_is_refused(tmp_path: Path, own: Library) -> None:
-    store = fill(tmp_path, world())
+    store = fill(tmp_path / "store", world())
     before = save_report(build_report("comparison", store, own, "apple"))
     provenance = {**before["provenance"], "bases": {}}
     for broken in (
@@ -184,7 +184,7 @@ def test_a_broken_report_or_one_of_another_kind_is_refused(tmp_path: Path, own: 
 
 def test_a_note_on_precision_is_not_compared(tmp_path: Path, own: Library) -> None:
     """People judge after a report was saved, and no number moves."""
-    store = fill(tmp_path, world())
+    store = fill(tmp_path / "store", world())
     before = save_report(build_report("comparison", store, own, "apple"))
     judgement = Judgement("1901.00001", True, own.match_hash("apple"), "cs.LG", "2019", 40, "2026-11-21")
     append_judgements(store, "apple", [judgement])

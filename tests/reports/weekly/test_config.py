@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import contextlib
+import random
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from tests.commands import run
+from tests.standins.mutations import mutate_bytes
 from trendcli.core.errors import SettingsError
 from trendcli.core.settings import config_folder, settings_to_yaml
 from trendcli.reports.weekly.config import WeeklyConfig, load_weekly_config
@@ -46,8 +49,14 @@ def test_the_help_names_every_setting(command: str) -> None:
         ("keep: true", "expected a whole number"),
         ("source: kaggle", "expected one of arxiv, oai"),
         ("watch: [1, 2]", "expected a list of names"),
+        ("notify_timeout_s: 0", "expected a number of seconds above 0, and at most 86,400"),
+        ("notify_timeout_s: .nan", "expected a number of seconds"),
+        ("notify_timeout_s: soon", "setting 'notify_timeout_s' is 'soon'"),
         ("watch: [rl", ":2: not valid YAML"),
         ("- rl", "expected `name: value` lines"),
+        ('keep: 1\nnotify: "cat\\nrm x"', ":2: a value of several lines"),
+        ('watch: [rl, "\\e[2J"]', ":1: the control character '\\x1b' in a value"),
+        ("out: ~nobody-of-that-name/x", "no home folder for ~nobody-of-that-name"),
     ],
 )
 def test_an_invalid_setting_is_named(tmp_path: Path, text: str, message: str) -> None:
@@ -56,3 +65,12 @@ def test_an_invalid_setting_is_named(tmp_path: Path, text: str, message: str) ->
     with pytest.raises(SettingsError) as error:
         load_weekly_config(path)
     assert message in str(error.value) and str(path) in str(error.value)
+
+
+def test_no_broken_file_is_a_bug(tmp_path: Path) -> None:
+    original = b"out: ~/x\nwatch: [rnn, gan]\npack: ml\nscope: core\nsource: arxiv\nsince: 2019\nkeep: 4\nnotify: cat\n"
+    rng, path = random.Random(4), tmp_path / "weekly.yaml"
+    for _ in range(400):
+        path.write_bytes(mutate_bytes(rng, original))
+        with contextlib.suppress(SettingsError):
+            assert load_weekly_config(path).out

@@ -1,128 +1,33 @@
 from __future__ import annotations
 
+import errno
 import json
-import re
+import os
 import shutil
 import xml.etree.ElementTree as ET
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.worlds import ML
-from trendcli.core.errors import StoreLocked, UsageError
-from trendcli.core.periods import Period, parse_period
+from tests.reports.weekly.folders import labels, read_files, write_empty_week
+from trendcli.core.errors import ActionRequiredError, StoreLocked, UsageError
+from trendcli.core.periods import parse_period
 from trendcli.reports.weekly import folder
 from trendcli.reports.weekly.digest import DigestInput
+from trendcli.reports.weekly.drawing import draw_week
 from trendcli.reports.weekly.folder import (
     MAX_BACKFILLED_WEEKS,
-    draw_week,
+    drafted_folder,
+    explain_write_errors,
     format_summary,
     list_due_weeks,
     list_weeks,
     lock_folder,
-    read_pending_weeks,
     update_folder,
-    write_pending_weeks,
 )
-from trendcli.store.store import Store
-from trendcli.topics.library import Library
-from trendcli.topics.query import Query
 
-CHARTS = {f"{name}.{suffix}" for name in ("change", "lines", "volume") for suffix in ("png", "svg")}
-FILES = {"digest.md", "index.html", "papers.csv", "report.json", *CHARTS}
 TODAY = date(2019, 7, 1)
-
-
-@pytest.fixture
-def digest_input(read_only_weekly_store: Path, library: Library) -> DigestInput:
-    return DigestInput(
-        Store.open(read_only_weekly_store), library, Query(topics=library.get_pack("iclr")), ("gan", "rl"), ML
-    )
-
-
-def labels(weeks: list[Period]) -> list[str]:
-    return [week.label for week in weeks]
-
-
-def read_files(out: Path) -> dict[str, bytes]:
-    """Read all files, without the identity of the feed, which is that of its folder."""
-    files = {path.relative_to(out).as_posix(): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
-    return {name: re.sub(rb"urn:uuid:[0-9a-f-]+", b"", data) for name, data in files.items()}
-
-
-def write_empty_week(out: Path, label: str, status: str = "complete", **changes: Any) -> None:
-    """Write the folder of a week as small as it may be."""
-    week = parse_period(label)
-    document = {
-        "title": label,
-        "week": {
-            "label": label, "start": str(week.start), "end": str(week.end), "status": status, "base": 20,
-            "base_year_ago": 18,
-        },
-        "synthetic": False, "drawn": ["2019-07-01"], "charts": [], "warnings": [], "alerts": [], "records": [],
-        "papers": [], "provenance": {"program": "trendcli"},
-    }  # fmt: skip
-    (out / label).mkdir(parents=True)
-    (out / label / "report.json").write_text(json.dumps({**document, **changes}))
-    for name in ("index.html", "digest.md", "papers.csv"):
-        (out / label / name).touch()
-
-
-@pytest.mark.journey
-def test_a_week_is_a_folder_of_pages_data_and_charts(digest_input: DigestInput, tmp_path: Path) -> None:
-    assert draw_week(tmp_path, digest_input, parse_period("2019-W20"), TODAY)
-    week = tmp_path / "2019-W20"
-    assert {path.name for path in week.iterdir()} == FILES
-    assert json.loads((week / "report.json").read_text(encoding="utf-8"))["charts"] == ["lines", "change", "volume"]
-    assert (week / "digest.md").read_text(encoding="utf-8").startswith("# Week 2019-W20")
-    assert (week / "papers.csv").read_text(encoding="utf-8").count("\n") == 16  # 15 GANs and a header
-    # the charts are described for those who do not see them
-    page = (week / "index.html").read_text(encoding="utf-8")
-    lines, change, volume = re.findall(r'<img src="[^"]*" alt="([^"]*)"', page)
-    assert lines == (
-        "GANs: 25.00 % in 2016-05, 40.70 % in 2019-04. Reinforcement learning: 0.00 % in 2016-05, 0.00 % in 2019-04."
-    )
-    assert change == "2018 vs 2017: largest rise Generative models, +0.3 %."
-    assert volume == "Submissions: 88 in 2016-05, 86 in 2019-04."
-
-
-@pytest.mark.journey
-def test_a_week_that_says_the_same_is_not_written_again(
-    digest_input: DigestInput, weekly_store: Path, tmp_path: Path, without_charts: None
-) -> None:
-    week, out = parse_period("2019-W20"), tmp_path / "out"
-    out.mkdir()
-    assert draw_week(out, digest_input, week, TODAY)
-    files = read_files(out)
-    assert not draw_week(out, digest_input, week, date(2019, 7, 2))
-    assert read_files(out) == files
-    # another store of the same submissions gives the same bytes
-    digest_input = DigestInput(
-        Store.open(weekly_store), digest_input.library, digest_input.query, digest_input.watched_topics, ML
-    )
-    other = tmp_path / "other"
-    other.mkdir()
-    assert draw_week(other, digest_input, week, TODAY)
-    assert read_files(other) == files
-
-
-@pytest.mark.journey
-def test_a_damaged_week_is_drawn_again(digest_input: DigestInput, tmp_path: Path, without_charts: None) -> None:
-    for label in ("2019-W19", "2019-W20"):
-        draw_week(tmp_path, digest_input, parse_period(label), TODAY)
-    files = read_files(tmp_path)
-    (tmp_path / "2019-W99").mkdir()  # no week, so it is passed over
-    (tmp_path / "2019-W99" / "report.json").write_text("{}")
-    (tmp_path / "2019-W19" / "report.json").write_text("{")
-    (tmp_path / "2019-W20" / "digest.md").unlink()
-    assert labels(list_weeks(tmp_path)) == ["2019-W20"]
-    assert labels(list_due_weeks(tmp_path, parse_period("2019-W20"), 0)) == ["2019-W20"]
-    for label in ("2019-W19", "2019-W20"):
-        assert draw_week(tmp_path, digest_input, parse_period(label), TODAY)
-    shutil.rmtree(tmp_path / "2019-W99")
-    assert read_files(tmp_path) == files
 
 
 @pytest.mark.journey
@@ -178,7 +83,7 @@ def test_only_the_heads_of_earlier_weeks_are_read(tmp_path: Path, monkeypatch: p
     update_folder(tmp_path, 0)
     index = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert index.count("20 submissions, 18 a year earlier. 2 papers on watched topics.") == 2
-    head = folder._read_head(tmp_path, parse_period("2019-W17"))
+    head = folder.read_head(tmp_path, parse_period("2019-W17"))
     assert head and head.keys() == {*folder.DigestHead.__annotations__} - {"key"}
 
 
@@ -197,24 +102,117 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_job_left_is_recovered(tmp_path: Path) -> None:
+    write_empty_week(tmp_path, "2019-W19")
     write_empty_week(tmp_path, "2019-W20")
+    with lock_folder(tmp_path):
+        pass
+    shutil.rmtree(tmp_path / "2019-W19")
     (tmp_path / "2019-W20").rename(tmp_path / ".2019-W20.old")
+    (tmp_path / "feed.xml.77.draft").write_text("<feed")
     (tmp_path / ".2019-W21.draft").mkdir()
     with lock_folder(tmp_path):
         assert labels(list_weeks(tmp_path)) == ["2019-W20"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "2019-W20"]
-
-
-def test_pending_weeks_are_read_back(tmp_path: Path) -> None:
-    assert read_pending_weeks(tmp_path) == []
-    write_pending_weeks(tmp_path, [])
-    assert list(tmp_path.iterdir()) == []
-    write_pending_weeks(tmp_path, ["2019-W19", "2019-W20"])
-    assert read_pending_weeks(tmp_path) == ["2019-W19", "2019-W20"]
-    write_pending_weeks(tmp_path, [])
-    assert read_pending_weeks(tmp_path) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "2019-W20", "trend-weekly.json"]
 
 
 def test_a_summary_names_the_weeks() -> None:
     assert format_summary(["2019-W19", "2019-W20"], TODAY) == "2019-W19, 2019-W20 generated on 2019-07-01"
     assert format_summary([], TODAY) == "nothing new"
+
+
+def test_what_a_person_put_beside_and_into_weeks_stays(tmp_path: Path) -> None:
+    with lock_folder(tmp_path):
+        for label in ("2019-W16", "2019-W17"):
+            write_empty_week(tmp_path, label)
+        update_folder(tmp_path, 0)
+    theirs = {
+        "CNAME": "trends.example.org", ".nojekyll": "", "own.css": "a {}", ".git/HEAD": "ref", ".vim.old/a": "mine",
+        "vim/b": "mine", ".notes.draft/a": "mine", "2019-W16/notes.md": "mine", "2019-W17/notes.md": "mine",
+        "2019-W17/figures/lines.png": "mine", "latest/thesis.tex": "mine", "2019-W99/index.html": "mine",
+    }  # fmt: skip
+    for name, text in theirs.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    with lock_folder(tmp_path):
+        with drafted_folder(tmp_path, "2019-W17") as draft:
+            shutil.copy(tmp_path / "2019-W17" / "report.json", draft)
+        update_folder(tmp_path, 1)
+    assert labels(list_weeks(tmp_path)) == ["2019-W17"]
+    assert {path.name for path in (tmp_path / "2019-W16").iterdir()} == {"notes.md"}
+    assert {name: (tmp_path / name).read_text() for name in theirs} == theirs
+    assert not list(tmp_path.glob(".2019*")) and not list(tmp_path.glob(".latest*"))
+
+
+@pytest.mark.parametrize("moment", ["before", "between", "after"])
+def test_notes_in_a_week_survive_a_job_that_is_killed_while_it_replaces_it(tmp_path: Path, moment: str) -> None:
+    with lock_folder(tmp_path):
+        write_empty_week(tmp_path, "2019-W20")
+    week, draft, old = (tmp_path / name for name in ("2019-W20", ".2019-W20.draft", ".2019-W20.old"))
+    (week / "notes.md").write_text("mine")
+    shutil.copytree(week, draft, ignore=shutil.ignore_patterns("notes.md"))
+    if moment != "before":
+        week.rename(old)
+    if moment == "after":
+        draft.rename(week)
+    with lock_folder(tmp_path):
+        pass
+    assert labels(list_weeks(tmp_path)) == ["2019-W20"] and (week / "notes.md").read_text() == "mine"
+    assert not draft.exists() and not old.exists()
+
+
+def test_a_disk_that_is_full_leaves_the_earlier_week_and_no_draft(tmp_path: Path) -> None:
+    write_empty_week(tmp_path, "2019-W20")
+    earlier = read_files(tmp_path)
+    with pytest.raises(ActionRequiredError, match="No space left on device. Complete weeks are unchanged. Free some"):
+        with explain_write_errors(tmp_path), drafted_folder(tmp_path, "2019-W20") as draft:
+            (draft / "index.html").write_text("half")
+            raise OSError(errno.ENOSPC, "No space left on device", str(draft))
+    assert read_files(tmp_path) == earlier and not (tmp_path / ".2019-W20.draft").exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "error_class", "advice"),
+    [
+        (errno.EROFS, UsageError, "Read-only file system. Complete"),
+        (errno.EACCES, UsageError, "Permission denied. Complete"),
+        (errno.EIO, ActionRequiredError, "Check the disk"),
+    ],
+)
+def test_an_error_of_the_disk_is_explained(
+    tmp_path: Path, number: int, error_class: type[Exception], advice: str
+) -> None:
+    with pytest.raises(error_class, match=advice), explain_write_errors(tmp_path):
+        raise OSError(number, os.strerror(number))
+    with pytest.raises(TimeoutError), explain_write_errors(tmp_path):  # of a lock
+        raise TimeoutError
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"", b"{", b"\xff", b"[" * 100_000, b'{"week": {}}', b'{"kind": "weekly", "drawn": []}', b"null",
+    ],
+)  # fmt: skip
+def test_a_damaged_document_is_due_again(tmp_path: Path, damage: bytes) -> None:
+    for label in ("2019-W16", "2019-W17", "2019-W18"):
+        write_empty_week(tmp_path, label)
+    (tmp_path / "2019-W17" / "report.json").write_bytes(damage)
+    assert labels(list_weeks(tmp_path)) == ["2019-W16", "2019-W18"]
+    assert labels(list_due_weeks(tmp_path, parse_period("2019-W18"), 0)) == ["2019-W17"]
+    update_folder(tmp_path, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("drawn", []), ("drawn", ["2019-02-30"]), ("alerts", [{}]), ("provenance", {}), ("week", {})]
+)
+def test_a_document_that_lacks_what_the_index_shows_is_damaged(tmp_path: Path, name: str, value: object) -> None:
+    write_empty_week(tmp_path, "2019-W20", **{name: value})
+    assert list_weeks(tmp_path) == []
+
+
+def test_the_feed_is_updated_when_any_week_was(tmp_path: Path) -> None:
+    write_empty_week(tmp_path, "2019-W16", drawn=["2019-07-01", "2019-08-01"])
+    write_empty_week(tmp_path, "2019-W17")
+    update_folder(tmp_path, 0)
+    feed = ET.fromstring((tmp_path / "feed.xml").read_bytes())
+    assert feed.findtext("{http://www.w3.org/2005/Atom}updated") == "2019-08-01T00:00:00Z"

@@ -9,15 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.commands import run
-from trendcli.reports.weekly.schedule import (
-    build_command,
-    render_crontab,
-    render_github_workflow,
-    render_systemd_units,
-)
+from trendcli.core.errors import UsageError
+from trendcli.reports.weekly.schedule import build_command, render_crontab, render_systemd_units
 
 
 def test_the_crontab_line_starts_what_a_terminal_would(tmp_path: Path) -> None:
@@ -69,13 +64,35 @@ def test_a_service_and_its_timer(tmp_path: Path) -> None:
     assert "journalctl" in text
 
 
-def test_the_workflow_is_yaml_that_says_where_the_store_is_kept() -> None:
-    text = render_github_workflow(Path("configs/my weekly.yaml"))
-    workflow = yaml.safe_load(text)
-    steps = workflow["jobs"]["weekly"]["steps"]
-    assert workflow[True]["schedule"] == [{"cron": "17 7 * * 1"}]  # YAML takes `on` for true
-    assert any("weekly 'configs/my weekly.yaml' --out weeks" in step.get("run", "") for step in steps)
-    assert "The release `trend-store` keeps the store" in text
+@pytest.mark.parametrize("text", ["a\nb", "a\rb", "a\x00", "\x1b[2J", "a\u2028b"])
+def test_a_text_that_would_break_the_line_is_refused(text: str) -> None:
+    for words, variables, log in (
+        ([text], {}, "log"),
+        (["trend"], {"TREND_CONTACT": text}, "log"),
+        (["trend"], {}, text),
+    ):
+        with pytest.raises(UsageError, match="line break or another control character"):
+            render_crontab(words, variables, Path(log), timedelta(0))
+    for words, variables in (([text], {}), (["trend"], {"TREND_CONTACT": text})):
+        with pytest.raises(UsageError, match="line break or another control character"):
+            render_systemd_units(words, variables)
+
+
+def test_a_backslash_which_crons_read_differently_is_refused() -> None:
+    with pytest.raises(UsageError, match="cannot hold the backslash"):
+        render_crontab(["trend", "a\\%b"], {}, Path("log"), timedelta(0))
+
+
+@pytest.mark.parametrize(
+    "text", ["it's", "$(touch pwned)", "`touch pwned`", "a;b&c|d>e", '"', "#", "日本", "50 %", "*", "~", ""]
+)
+def test_every_other_text_reaches_the_program_as_it_is(tmp_path: Path, text: str) -> None:
+    command = [sys.executable, "-c", "import os, sys; print(ascii(sys.argv[1:] + [os.environ['TREND_CONTACT']]))", text]
+    line = render_crontab(command, {"TREND_CONTACT": text}, tmp_path / f"log of {text.replace('/', '')}", timedelta(0))
+    job = line.rstrip("\n").split(" ", 5)[5].replace("\\%", "%")
+    subprocess.run(["/bin/sh", "-c", job], cwd=tmp_path, env={"PATH": "/usr/bin:/bin"}, check=True)
+    (log,) = tmp_path.glob("log of *")
+    assert log.read_text() == f"{[text, text]!a}\n"
 
 
 @pytest.mark.journey

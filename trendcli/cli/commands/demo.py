@@ -36,10 +36,13 @@ def run_demo(
     from trendcli.demo.corpus import CATEGORY_WEIGHTS, FIRST_YEAR, LAST_YEAR, build_corpus
     from trendcli.demo.server import ApiStandIn, run_stand_in
     from trendcli.sources.arxiv_api import ArxivApi
-    from trendcli.sources.http import Pace
+    from trendcli.sources.pace import Pace
+    from trendcli.store.identity import FolderState, inspect_folder
     from trendcli.store.store import Store
 
     root = out / "store"
+    if inspect_folder(out) != FolderState.empty and inspect_folder(root) == FolderState.empty:
+        raise UsageError(f"{out} is not empty and holds no demo. Nothing in it was changed; choose another --out.")
     if (root / "manifest.json").exists() and not Store.open(root).manifest.synthetic:
         raise UsageError(f"{root} contains real data; nothing was changed. Choose another folder with --out.")
     common = replace(common, store=root)
@@ -101,7 +104,8 @@ def _write_demo_outputs(common: CommonOptions, out: Path) -> None:
 def _write_demo_week(common: CommonOptions, out: Path) -> None:
     from trendcli.demo.corpus import LAST_YEAR
     from trendcli.reports.weekly.digest import DigestInput, last_ended_week
-    from trendcli.reports.weekly.folder import draw_week, lock_folder, update_folder
+    from trendcli.reports.weekly.drawing import draw_week
+    from trendcli.reports.weekly.folder import lock_folder, update_folder
     from trendcli.topics.query import Query
 
     week, library = last_ended_week(date(LAST_YEAR + 1, 1, 1)), common.load_library()

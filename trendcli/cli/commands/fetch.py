@@ -10,6 +10,7 @@ import typer
 
 from trendcli.cli.base import CommonOptions
 from trendcli.cli.commands.importing import (
+    build_pace,
     harvest_with_progress,
     is_synthetic_store,
     open_or_create_store,
@@ -49,7 +50,9 @@ IDENTIFIERS_PER_PAGE = 20_000
 
 # options that apply to a source of venues only, and those that apply to the others only
 VENUE_OPTIONS = ("--venue", "--year", "--refresh")
-WINDOW_OPTIONS = ("--category", "--scope", "--since", "--until")
+WINDOW_OPTIONS = ("--category", "--scope", "--since", "--until", "--again")
+
+_VENUE_ADVICE = "A year of a venue is fetched as a whole, and once more with --refresh."
 
 
 def list_fetch_sources() -> list[str]:
@@ -94,6 +97,13 @@ def fetch_submissions(
             help="With --source openreview: fetch the year again even if it is already stored, decisions included.",
         ),
     ] = False,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="With --since: request those days again, whatever is stored. With --source oai, all changes since.",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be requested and how long it would take; fetch nothing.")
     ] = False,
@@ -104,7 +114,8 @@ def fetch_submissions(
     """Fetch submissions from arXiv or OpenReview.
 
     Without --since, resume where the store ends, category by category, and request the last few weeks again, since
-    submissions appear late and are revised. With --since, request whatever the store lacks from that date on.
+    submissions appear late and are revised. With --since, request whatever the store lacks from that date on; with
+    --again as well, request all of it.
 
     A venue is fetched one year at a time: `trend fetch --source openreview --venue iclr --year 2024`. The login is read
     from OPENREVIEW_USERNAME and OPENREVIEW_PASSWORD. Each venue is a corpus of its own; read it with `--corpus iclr`.
@@ -117,7 +128,7 @@ def fetch_submissions(
         source,
         {
             **{"--category": category, "--scope": scope_name, "--since": since, "--until": until},
-            **{"--venue": venue, "--year": year, "--refresh": refresh},
+            **{"--again": again, "--venue": venue, "--year": year, "--refresh": refresh},
         },
     )
     if (format or output) and not dry_run:
@@ -136,32 +147,51 @@ def fetch_submissions(
         parse_window(since, until),
     )
     scope = settings.resolve_scope(category, scope_name)
-    requests = plan_requests(store, settings, source, scope.categories if scope else (), window)
+    requests = plan_requests(store, settings, source, scope.categories if scope else (), window, again=again)
     if dry_run:
-        common.write_report(_build_dry_run_report(settings, source, requests), format, output)
+        common.write_report(_build_dry_run_report(common, source, requests), format, output)
         return
     if not requests:
         from trendcli.sources.harvest import HarvestResult
 
+        _check_clock(store)
         common.print_note(
             "0 new, 0 revised: everything is covered or was fetched today; arXiv asks clients not to repeat a "
             "request within a day."
         )
         raise_for_failure(HarvestResult(), fail_if_unchanged)
         return
-    result = harvest_with_progress(common, store, build_source(store, settings, source), requests)
+    result = harvest_with_progress(common, store, build_source(common, store, source), requests)
     if has_results(result):
         common.print_note(summarize_harvest(result))
+    print_source_notes(common, result)
     raise_for_failure(result, fail_if_unchanged)
 
 
 def _check_source_options(source: str, values: dict[str, Any]) -> None:
     """Raise UsageError for an option that does not apply to the source."""
     if SOURCES[source].fetches_venues:
-        conflict = Conflict(f"--source {source}", WINDOW_OPTIONS, "A year of a venue is fetched as a whole.")
+        conflict = Conflict(f"--source {source}", WINDOW_OPTIONS, _VENUE_ADVICE)
     else:
         conflict = Conflict(f"--source {source}", VENUE_OPTIONS, "To fetch a venue, use --source openreview.")
     check_conflicts({conflict.option, *given_flags(values)}, [conflict])
+
+
+def _check_clock(store: Store) -> None:
+    """Raise RetryableError where nothing is to be requested because the clock is wrong, or was."""
+    now = datetime.now(UTC)
+    newest = max((record.answered_at for record in store.manifest.ledger), default=now)
+    if newest > now + timedelta(days=1):
+        raise RetryableError(
+            f"This machine's clock says {now:%Y-%m-%d}, but the store has an answer of {newest:%Y-%m-%d}, so nothing "
+            "was requested. Set the clock; if it is right, an earlier one was not: request those days with --again."
+        )
+
+
+def print_source_notes(common: CommonOptions, result: HarvestResult) -> None:
+    """Print what a source had to say about a harvest, each sentence once."""
+    for note in dict.fromkeys(result.notes):
+        common.print_note(note)
 
 
 def has_results(result: HarvestResult) -> bool:
@@ -197,23 +227,27 @@ def plan_requests(
     window: Window,
     *,
     strict: bool = True,
+    again: bool = False,
     default_since: date | None = None,
 ) -> list[Request]:
     """Return the requests that a fetch would send.
 
     Without categories, they are those that the store covers, or else those of the setting `scope`. `default_since` is
     the first day of categories that were never requested, where the window has no beginning. Without it, raise
-    UsageError for such categories, or if not `strict` leave them out.
+    UsageError for such categories, or if not `strict` leave them out. With `again` they are those for the whole window,
+    as if nothing of it were covered.
     """
     from trendcli.core.types import Window
     from trendcli.sources import plan
 
     coverage, today = store.build_coverage(), datetime.now(UTC).date()
     if not categories:
-        covered = plan.covered_categories(coverage) if window.since is None else ()
+        covered = plan.covered_categories(coverage) if window.since is None or again else ()
         categories = covered or settings.named_scope(settings.scope).categories
     if source == "oai" and window.until is not None:
         raise UsageError("--source oai cannot be combined with --until: OAI-PMH selects by date of change, up to now.")
+    if again:
+        return plan.plan_repeated_requests(categories, window, today, by_change=source == "oai")
     plan_source = plan.plan_change_requests if source == "oai" else plan.plan_window_requests
     new_categories = plan.unrequested_categories(coverage, categories) if window.since is None else []
     if new_categories and default_since:
@@ -231,30 +265,30 @@ def plan_requests(
     return plan_source(coverage, categories, window, today)
 
 
-def build_source(store: Store, settings: Settings, name: str) -> Source:
+def build_source(common: CommonOptions, store: Store, name: str) -> Source:
     """Return the registered source of a name, ready to harvest into a store."""
-    from trendcli.core.settings import pace_path
-    from trendcli.sources.http import Pace
+    from trendcli.sources.zeros import StoredSubmissions
     from trendcli.store.ingest import find_missing_ids
 
+    settings = common.resolved_settings[0]
     url = _source_url(settings, name)
-    pace = Pace(pace_path(), settings.interval_for_url(url))
     # OAI-PMH compares its identifiers with those stored
     lookup = [lambda ids, days: find_missing_ids(store, ids, days)] if name == "oai" else []
-    source: Source = load_entry(SOURCES[name])(url, pace, *lookup, settings.contact)
+    options = {"stored": StoredSubmissions(store)} if name in ("arxiv", "oai") else {}
+    pace = build_pace(common, url)
+    source: Source = load_entry(SOURCES[name])(url, pace, *lookup, settings.contact, **options)
     return source
 
 
-def _build_dry_run_report(settings: Settings, source: str, planned_requests: list[Request]) -> Report:
+def _build_dry_run_report(common: CommonOptions, source: str, planned_requests: list[Request]) -> Report:
     """Return the report of what a fetch would request, with totals from the search API: one request a row."""
     from trendcli.core.report import Column, Report
-    from trendcli.core.settings import pace_path
     from trendcli.core.types import Window
-    from trendcli.sources.arxiv_api import ArxivApi, estimate_requests
-    from trendcli.sources.http import Pace
+    from trendcli.sources.arxiv_api import ArxivApi
+    from trendcli.sources.arxiv_slices import estimate_requests
 
-    pace = Pace(pace_path(), settings.interval_for_url(settings.arxiv_url))
-    api = ArxivApi(settings.arxiv_url, pace, settings.contact)
+    settings = common.resolved_settings[0]
+    api = ArxivApi(settings.arxiv_url, build_pace(common, settings.arxiv_url), settings.contact)
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
     rows: list[dict[str, Any]] = []
     estimated_count, problem = 0, ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -18,6 +19,7 @@ from trendcli.core.errors import RetryableError, StoreUnchanged, UsageError, sug
 if TYPE_CHECKING:
     from trendcli.core.types import Request, Source, Window
     from trendcli.sources.harvest import HarvestResult
+    from trendcli.sources.pace import Pace
     from trendcli.store.store import Store
 
 IMPORT_FORMATS = ("auto", "snapshot", "openreview")
@@ -165,7 +167,7 @@ def _import_snapshot(
     )
     store = _open_real_store(common, "arxiv")
     request = Request(scope.categories if scope else (), parse_window(since, until))
-    result = harvest_with_progress(common, store, Snapshot(file, complete_categories), [request])
+    result = harvest_with_progress(common, store, Snapshot(file, store.root, complete_categories), [request])
     common.print_note(summarize_harvest(result))
     if not result.faults and [record.status for record in result.coverage_records] == ["unknown"]:
         common.print_note(
@@ -199,6 +201,23 @@ def parse_window(since: str | None, until: str | None) -> Window:
     if first_day and first_day > datetime.now(UTC).date():
         raise UsageError(f"--since {first_day} is in the future. Nothing was changed.")
     return Window(first_day, end_day)
+
+
+def build_pace(common: CommonOptions, *urls: str) -> Pace:
+    """Return the pace and limits of requests to some URLs; on a terminal, long waits are announced."""
+    from trendcli.core.settings import pace_path
+    from trendcli.sources.pace import Pace
+    from trendcli.sources.reply import ReplyLimits
+
+    settings = common.resolved_settings[0]
+    # with --verbose they are logged
+    is_watched = sys.stderr.isatty() and not common.verbose
+    return Pace(
+        pace_path(),
+        max(map(settings.interval_for_url, urls)),
+        limits=ReplyLimits(settings.reply_size_mb, settings.reply_duration_s),
+        say_wait=common.print_note if is_watched else lambda sentence: None,
+    )
 
 
 def harvest_with_progress(

@@ -10,6 +10,7 @@ import typer
 
 from trendcli.cli.base import CommonOptions
 from trendcli.core.errors import UsageError
+from trendcli.core.text import clean_text
 
 
 def show_settings(
@@ -25,7 +26,7 @@ def show_settings(
     settings, origins = common.resolved_settings
     if format == "yaml":
         typer.echo(settings_to_yaml(settings, origins), nl=False)
-        typer.echo(f"# The store is at {store_path(settings)}")
+        typer.echo(f"# The store is at {clean_text(str(store_path(settings)))}")
     elif format == "json":
         typer.echo(json.dumps({**asdict(settings), "store": str(store_path(settings))}, indent=1))
     else:

@@ -24,7 +24,9 @@ from trendcli.cli.options import (
     complete_packs,
     complete_topics,
 )
-from trendcli.core.errors import FindingsReported, UsageError
+from trendcli.cli.streams import print_message
+from trendcli.core.errors import FindingsReported, TopicError, UsageError
+from trendcli.core.text import clean_text
 
 if TYPE_CHECKING:
     from trendcli.core.types import Scope
@@ -189,7 +191,7 @@ def _ask_for_judgements(sample: TopicSample, topic_name: str) -> TopicSample:
         typer.echo(f"{len(unjudged)} submissions to judge. y: relevant; n: not relevant; s: skip; q: quit.", err=True)
     for number, row in enumerate(unjudged, 1):
         heading = f"[{number}/{len(unjudged)}] {row['period']}  {row['url']}"
-        typer.echo(f"\n{heading}\n{row['title']}\n{row['snippet']}", err=True)
+        print_message("\n".join(["", heading, clean_text(row["title"]), clean_text(row["snippet"])]))
         answer = ""
         while answer not in ("y", "n", "s", "q"):
             typer.echo(f"{topic_name}? y/n/s/q: ", nl=False, err=True)
@@ -259,12 +261,13 @@ def write_new_topic(
     The topic includes the plurals, hyphenations and acronyms that the stored texts use. It is appended to the topic
     file, or printed if neither -o nor the setting names one.
     """
-    from trendcli.core.files import write_file_atomically
+    from trendcli.core.files import write_named_file
     from trendcli.core.settings import config_folder
+    from trendcli.core.yaml import compose_yaml
     from trendcli.reports.curation.check import format_counts_by_year
     from trendcli.reports.curation.create import draft_topic, format_topic_yaml, insert_topic, read_back_topic
     from trendcli.topics.library import extend_library
-    from trendcli.topics.loader import compose_yaml, read_topic_file
+    from trendcli.topics.loader import read_topic_file
     from trendcli.topics.query import bind
 
     known_library, shipped_folder = common.load_library(), config_folder() / "topics"
@@ -275,7 +278,7 @@ def write_new_topic(
     path = _output_topic_path(output, name) if output else _own_topic_path(common, name)
     named_path = path or Path("topics.yaml")  # for messages, where the topic is printed
     old_text = read_topic_file(path) if path and path.exists() else ""
-    compose_yaml(old_text, named_path)  # its errors come before the long work
+    compose_yaml(old_text, named_path, TopicError)  # its errors come before the long work
     selection, all_stored = where.to_selection([]), where.widest_scope(common)
     store, (query, _) = selection.open_store(common), selection.build_query(common, use_default_pack=False)
     with common.progress_bar() as progress:
@@ -294,10 +297,7 @@ def write_new_topic(
         else f"; `trend topics compare` and `trend topics sample` count in scope {usual_scope.name}."
     )
     if path:
-        try:
-            write_file_atomically(path, text.encode())
-        except OSError as error:
-            raise UsageError(f"Cannot write {path}: {error.strerror}.") from None
+        write_named_file(path, text.encode())
     else:
         typer.echo(text, nl=False)
     warnings = [f"Warning: {warning}" for warning in draft.warnings]

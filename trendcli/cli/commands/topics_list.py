@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trendcli.cli.base import CommonOptions
 from trendcli.cli.options import CorpusOption, FormatOption, OutputOption, complete_packs, complete_topics
+from trendcli.core.text import clean_text
+
+if TYPE_CHECKING:
+    from trendcli.topics.library import Library
 
 
 def show_topics(
@@ -69,26 +74,29 @@ def show_topic(
     """Show the rules of a topic, or the members of a pack."""
     library = common.load_library()
     if name in library.packs and name not in library.topics:
-        typer.echo("\n".join(f"{member:28} {library.get_topic(member).name}" for member in library.get_pack(name)))
-        return
+        lines = [f"{member:28} {library.get_topic(member).name}" for member in library.get_pack(name)]
+    else:
+        lines = list(_describe_topic(library, name))
+    common.write_output("".join(f"{clean_text(line)}\n" for line in lines), None)
+
+
+def _describe_topic(library: Library, name: str) -> Iterator[str]:
+    """Yield the lines that show a topic."""
     topic = library.get_topic(name)
+    yield f"{name}: {topic.name}"
+    yield f"defined in {topic.origin}"
     descendants = [member.id for member in library.topic_family(name) if member.id != name]
-    typer.echo(f"{name}: {topic.name}\ndefined in {topic.origin}")
     for label, values in (("parents", topic.parents), ("includes", descendants)):
         if values:
-            typer.echo(f"{label}: {', '.join(values)}")
+            yield f"{label}: {', '.join(values)}"
     for kind in ("phrase", "acronym", "pattern"):
-        for rule in topic.rules:
-            if rule.kind == kind:
-                typer.echo(f"{kind:8} {rule.text}")
-    for phrase in topic.exclude:
-        typer.echo(f"exclude  {phrase}")
+        yield from (f"{kind:8} {rule.text}" for rule in topic.rules if rule.kind == kind)
+    yield from (f"exclude  {phrase}" for phrase in topic.exclude)
     if topic.guard:
-        typer.echo(f"only in  {', '.join(topic.guard)}")
-    for text, month in topic.since:
-        typer.echo(f"since    {month}" + (f": {text}" if text != "*" else ""))
+        yield f"only in  {', '.join(topic.guard)}"
+    yield from (f"since    {month}" + (f": {text}" if text != "*" else "") for text, month in topic.since)
     for expectation in topic.expect:
-        typer.echo(f"expect   {expectation.finding} of {', '.join(expectation.of)}: {expectation.because}")
+        yield f"expect   {expectation.finding} of {', '.join(expectation.of)}: {expectation.because}"
 
 
 def show_matches(

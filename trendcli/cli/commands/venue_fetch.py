@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trendcli.cli.base import CommonOptions
-from trendcli.cli.commands.importing import harvest_with_progress, print_venue_summary, raise_for_failure
+from trendcli.cli.commands.importing import (
+    build_pace,
+    harvest_with_progress,
+    print_venue_summary,
+    raise_for_failure,
+)
 
 if TYPE_CHECKING:
     from trendcli.core.report import Report
@@ -31,10 +36,8 @@ def fetch_venue_year(
 
     `dry_run_output` is the format and file of a dry run, which only reports what would be requested.
     """
-    from trendcli.core.settings import pace_path
     from trendcli.core.types import Request
     from trendcli.sources.harvest import HarvestResult
-    from trendcli.sources.http import Pace
     from trendcli.sources.openreview import Credentials, OpenReview
     from trendcli.sources.openreview_venues import find_layout
     from trendcli.sources.venue_lists import compare_with_list, next_list_time
@@ -51,9 +54,15 @@ def fetch_venue_year(
         return
     urls = (settings.openreview_v1_url, settings.openreview_url)
     login = Credentials(*(os.environ.get(f"OPENREVIEW_{name}", "") for name in ("USERNAME", "PASSWORD", "TOKEN")))
-    pace = Pace(pace_path(), max(map(settings.interval_for_url, urls)))
     source = OpenReview(
-        venue, year, urls, pace, login, settings.contact, next_list_time(store), partial(compare_with_list, store)
+        venue,
+        year,
+        urls,
+        build_pace(common, *urls),
+        login,
+        settings.contact,
+        partial(next_list_time, store),
+        partial(compare_with_list, store),
     )
     result = harvest_with_progress(common, store, source, [Request(())])
     print_venue_summary(common, result, venue, year, has_decisions=bool(layout.decision_field))

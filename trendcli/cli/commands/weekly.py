@@ -1,9 +1,7 @@
-"""Commands around the weekly job: weekly, digest and schedule."""
+"""The weekly job, and the digest of any period: weekly, digest."""
 
 from __future__ import annotations
 
-import os
-import subprocess
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -12,7 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trendcli.cli.base import CommonOptions, infer_format
-from trendcli.cli.commands.fetch import build_source, has_results, open_store_for_source, plan_requests
+from trendcli.cli.commands.fetch import (
+    build_source,
+    has_results,
+    open_store_for_source,
+    plan_requests,
+    print_source_notes,
+)
 from trendcli.cli.commands.importing import harvest_with_progress, raise_for_failure, summarize_harvest
 from trendcli.cli.options import OutputOption, SelectionOptions
 from trendcli.core.errors import (
@@ -28,6 +32,7 @@ from trendcli.store.manifest import ARXIV
 if TYPE_CHECKING:
     from trendcli.core.periods import Period
     from trendcli.reports.weekly.config import WeeklyConfig
+    from trendcli.reports.weekly.digest import DigestInput
     from trendcli.topics.library import Library
     from trendcli.topics.query import Query
 
@@ -35,7 +40,8 @@ ConfigArgument = Annotated[
     Path | None,
     typer.Argument(
         metavar="[CONFIG]",
-        help="YAML file with any of out, watch, pack, scope, source, since, keep, notify; each has a default.",
+        help="YAML file with any of out, watch, pack, scope, source, since, keep, notify, "
+        "notify_timeout_s; each has a default.",
     ),
 ]
 OutOption = Annotated[
@@ -70,65 +76,85 @@ def run_weekly_job(
     are regenerated if their numbers have changed.
     """
     from trendcli.reports.weekly.config import load_weekly_config
-    from trendcli.reports.weekly.digest import DigestInput, data_age_warnings, last_ended_week
-    from trendcli.reports.weekly.folder import (
-        draw_week,
-        format_summary,
-        list_due_weeks,
-        list_weeks,
-        lock_folder,
-        read_pending_weeks,
-        update_folder,
-        write_pending_weeks,
-    )
-    from trendcli.topics.query import bind
+    from trendcli.reports.weekly.digest import DigestInput
+    from trendcli.reports.weekly.folder import format_summary, lock_folder
+    from trendcli.reports.weekly.marker import check_folder
+    from trendcli.reports.weekly.notification import send_digests
 
     job = load_weekly_config(config)
-    library, query, watched_topics = _resolve_job(common, job, config)
+    library, query, watched_topics = resolve_job(common, job, config)
     folder, week, today = out or Path(job.out), _parse_week(date_), datetime.now(UTC).date()
     if week.end > today:
         raise UsageError(f"{week.label} has not ended yet; the last week that has ended is {_parse_week(None).label}.")
+    check_folder(folder)
     if no_fetch:
         common.open_store()  # its errors come before anything is written
-    drawn_weeks: list[str] = []
-    notify_command = notify or job.notify
+    job = replace(job, notify=notify or job.notify)
     with lock_folder(folder):
         fetch_error = None if no_fetch else _try_update_store(common, job)
         try:
             digest_input = DigestInput(common.open_store(), library, query, watched_topics, common.default_scope())
-            data_end = bind(digest_input.store, library, query, digest_input.default_scope).data_as_of.date()
-            known_weeks = {known_week.label for known_week in list_weeks(folder)}
-            if job.keep and sum(label > week.label for label in known_weeks) >= job.keep:
-                raise UsageError(
-                    f"{week.label} is too old: the job keeps {job.keep} weeks and already has as many later ones. "
-                    "Raise `keep` to add it."
-                )
-            # weeks beyond the data are backfilled later
-            last_week = min(week, last_ended_week(data_end + timedelta(days=6)))
-            pending_weeks = read_pending_weeks(folder) if notify_command else []
-            for due_week in [week] if date_ else list_due_weeks(folder, last_week, job.keep):
-                label = due_week.label
-                if notify_command and label not in {*known_weeks, *pending_weeks}:
-                    pending_weeks.append(label)
-                    write_pending_weeks(folder, pending_weeks)
-                with common.progress_bar() as progress:
-                    is_changed = draw_week(folder, digest_input, due_week, today, progress)
-                if is_changed:
-                    drawn_weeks.append(label)
-                    common.print_note(
-                        f"{label}: {'regenerated' if label in known_weeks else 'generated'}, {folder / label}"
-                    )
+            drawn_weeks, age_warnings = _draw_due_weeks(common, job, digest_input, folder, week, date_ is not None)
         except (StoreMissing, CoverageMissing) as error:
             raise fetch_error or error from None
-        age_warnings = data_age_warnings(data_end, today)
-        update_folder(folder, job.keep, age_warnings)
-        _run_notify_command(notify_command, folder, pending_weeks)
-    summary = " ".join([f"{format_summary(drawn_weeks, today)}.", *age_warnings])
+    # the lock is free again: a command that hangs must not stop the next run
+    failure = send_digests(folder, job.notify, job.notify_timeout_s) if job.notify else ""
+    summary = " ".join([f"{format_summary(drawn_weeks, today)}.", *age_warnings, *([failure] if failure else [])])
     if fetch_error is not None:
         raise RetryableError(f"{fetch_error} From the stored data: {summary}")
+    if failure:
+        raise RetryableError(f"{failure} All weeks are generated.")
     common.print_note(f"done: {summary}" if drawn_weeks else summary)
     if fail_if_unchanged and not drawn_weeks:
         raise StoreUnchanged("No week was generated.")
+
+
+def _draw_due_weeks(
+    common: CommonOptions, job: WeeklyConfig, digest_input: DigestInput, folder: Path, week: Period, is_chosen: bool
+) -> tuple[list[str], list[str]]:
+    """Draw `week` if it was chosen, else all weeks that are due up to it, and update what surrounds them.
+
+    Return the labels of the weeks that were drawn, and warnings on the age of the data.
+    """
+    from trendcli.reports.weekly.digest import data_age_warnings, last_ended_week
+    from trendcli.reports.weekly.drawing import draw_week
+    from trendcli.reports.weekly.folder import list_due_weeks, list_weeks, update_folder
+    from trendcli.reports.weekly.notification import change_pending_weeks, read_pending_weeks
+    from trendcli.topics.query import bind
+
+    today, drawn_weeks = datetime.now(UTC).date(), []
+    data_end = bind(
+        digest_input.store, digest_input.library, digest_input.query, digest_input.default_scope
+    ).data_as_of.date()
+    known_weeks = {known_week.label for known_week in list_weeks(folder)}
+    if job.keep and sum(label > week.label for label in known_weeks) >= job.keep:
+        raise UsageError(
+            f"{week.label} is too old: the job keeps {job.keep} weeks and already has as many later ones. "
+            "Raise `keep` to add it."
+        )
+    # weeks beyond the data are backfilled later
+    last_week = min(week, last_ended_week(data_end + timedelta(days=6)))
+    for due_week in [week] if is_chosen else list_due_weeks(folder, last_week, job.keep):
+        label = due_week.label
+        if job.notify and label not in known_weeks:
+            change_pending_weeks(folder, add=[label])
+        with common.progress_bar() as progress:
+            try:
+                is_changed = draw_week(folder, digest_input, due_week, today, progress)
+            except CoverageMissing as error:
+                if is_chosen or due_week == last_week:
+                    raise
+                common.print_note(f"{label}: left as it is. {error}")
+                continue
+        if is_changed:
+            drawn_weeks.append(label)
+            common.print_note(f"{label}: {'regenerated' if label in known_weeks else 'generated'}, {folder / label}")
+    age_warnings = data_age_warnings(data_end, today)
+    update_folder(folder, job.keep, age_warnings)
+    if job.notify:
+        drawn_labels = {drawn_week.label for drawn_week in list_weeks(folder)}
+        change_pending_weeks(folder, remove=set(read_pending_weeks(folder)) - drawn_labels)
+    return drawn_weeks, age_warnings
 
 
 def show_digest(
@@ -172,64 +198,6 @@ def show_digest(
     common.write_output(renderers[format](document), output)
 
 
-def show_schedule(
-    common: CommonOptions,
-    config: ConfigArgument = None,
-    out: OutOption = None,
-    cron: Annotated[bool, typer.Option("--cron", help="A line for `crontab -e` (the default).")] = False,
-    systemd: Annotated[bool, typer.Option("--systemd", help="A systemd user service and its timer.")] = False,
-    github: Annotated[bool, typer.Option("--github", help="A GitHub workflow that publishes the pages.")] = False,
-) -> None:
-    """Print the crontab line that runs `trend weekly` every Monday.
-
-    It runs at 07:17 UTC.
-    """
-    from trendcli.reports.weekly.config import load_weekly_config
-    from trendcli.reports.weekly.schedule import (
-        build_command,
-        render_crontab,
-        render_github_workflow,
-        render_systemd_units,
-    )
-
-    if cron + systemd + github > 1:
-        raise UsageError("Give one of --cron, --systemd and --github.")
-    job = load_weekly_config(config)
-    _resolve_job(common, job, config)
-    if github:
-        typer.echo(render_github_workflow(config), nl=False)
-        return
-    folder = (out or Path(job.out)).absolute()
-    settings_file = common.settings or os.environ.get("TREND_SETTINGS")
-    command_words = build_command(
-        common.store_root().absolute(),
-        Path(settings_file).absolute() if settings_file else None,
-        config and config.absolute(),
-        folder,
-    )
-    environment = _list_settings_variables(common)
-    if systemd:
-        text = render_systemd_units(command_words, environment)
-    else:
-        log_path = folder.parent / f"{folder.name or 'trend-weekly'}.log"
-        utc_offset = datetime.now().astimezone().utcoffset() or timedelta(0)
-        text = render_crontab(command_words, environment, log_path, utc_offset)
-    typer.echo(text, nl=False)
-
-
-def _list_settings_variables(common: CommonOptions) -> dict[str, str]:
-    """Return the variables that settings were taken from here, since a scheduled job does not see them.
-
-    The store is left out, which the command names; a path is made absolute.
-    """
-    _, origins = common.resolved_settings
-    names = sorted(name for name, origin in origins.items() if origin == f"TREND_{name.upper()}" and name != "store")
-    variables = {origins[name]: os.environ[origins[name]] for name in names}
-    if "TREND_TOPICS" in variables:
-        variables["TREND_TOPICS"] = str(Path(variables["TREND_TOPICS"]).expanduser().absolute())
-    return variables
-
-
 def _parse_week(text: str | None) -> Period:
     """Return the week of --date: the week itself, or the last that ended by a day, by default today."""
     from trendcli.core.periods import parse_period
@@ -243,7 +211,7 @@ def _parse_week(text: str | None) -> Period:
     return period if period.unit == "week" else last_ended_week(period.start)
 
 
-def _resolve_job(
+def resolve_job(
     common: CommonOptions, job: WeeklyConfig, config: Path | None
 ) -> tuple[Library, Query, tuple[str, ...]]:
     """Return the library, the query that is compared, and the watched topics of a job.
@@ -284,30 +252,8 @@ def _update_store(common: CommonOptions, job: WeeklyConfig) -> None:
     if not requests:
         common.print_note("fetch: nothing to request; everything is covered or was fetched today")
         return
-    result = harvest_with_progress(common, store, build_source(store, settings, job.source), requests)
+    result = harvest_with_progress(common, store, build_source(common, store, job.source), requests)
     if has_results(result):
         common.print_note(f"fetch: {summarize_harvest(result)}")
+    print_source_notes(common, result)
     raise_for_failure(result, False)
-
-
-def _run_notify_command(command: str | None, folder: Path, labels: list[str]) -> None:
-    """Run the user's command with the digest of each week on its standard input; keep the weeks for which it fails."""
-    from trendcli.reports.weekly.folder import write_pending_weeks
-
-    failed_weeks = []
-    for number, label in enumerate(labels if command else (), 1):
-        path = folder / label / "digest.md"
-        if not path.is_file():
-            continue
-        with path.open("rb") as digest:
-            process = subprocess.run(command or "", shell=True, stdin=digest, check=False)
-        if process.returncode:
-            failed_weeks.append(label)
-        write_pending_weeks(folder, [*failed_weeks, *labels[number:]])
-        if process.returncode:
-            typer.echo(f"trend: the notify command failed with exit code {process.returncode} for {label}", err=True)
-    if failed_weeks:
-        raise RetryableError(
-            f"The notify command failed for {', '.join(failed_weeks)}; the next run tries again. All weeks are "
-            "generated."
-        )

@@ -15,12 +15,12 @@ import yaml
 from trendcli.core.errors import TopicError, UsageError
 from trendcli.core.normalize import normalize_text
 from trendcli.core.types import Progress, Scope, Topic, ignore_progress
-from trendcli.core.yaml import quote_yaml
+from trendcli.core.yaml import compose_yaml, quote_yaml
 from trendcli.reports.terms.acronym_definitions import MIN_DEFINITION_SHARE, iter_long_forms
 from trendcli.store.manifest import ARXIV
 from trendcli.store.sql import file_rows_sql, scope_filter_sql, sql_string
 from trendcli.store.store import Store
-from trendcli.topics.loader import compose_yaml, load_library
+from trendcli.topics.loader import load_library
 from trendcli.topics.patterns import phrase_regex
 
 # submissions with a form or a definition; what occurs once may be a typing error
@@ -236,7 +236,7 @@ def insert_topic(file_text: str, topic_lines: str, path: Path) -> str:
     New lines end as the first one does. Raise TopicError if the file is not YAML, or in a form that cannot be added to.
     """
     line_end = "\r\n" if file_text.partition("\n")[0].endswith("\r") else "\n"
-    root = compose_yaml(file_text, path) if file_text.strip() else None
+    root = compose_yaml(file_text, path, TopicError, yaml.SafeLoader) if file_text.strip() else None
     if root is None:
         return _end_last_line(file_text, line_end) + f"topics:\n{topic_lines}".replace("\n", line_end)
     if not isinstance(root, yaml.MappingNode) and root.value:

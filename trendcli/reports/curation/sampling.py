@@ -13,6 +13,7 @@ from typing import Any
 from trendcli.core.errors import UsageError
 from trendcli.core.report import Column, Report
 from trendcli.core.types import Progress, Scope, ignore_progress
+from trendcli.output.csv_cells import read_cell
 from trendcli.reports.judgements import (
     Judgement,
     Precision,
@@ -170,7 +171,7 @@ def parse_answers(text: str, file_name: str) -> dict[str, bool]:
             raise UsageError(f"{file_name}:{line_number}: expected `id` and `relevant` (y or n). No answer was saved.")
         answer = "" if row["relevant"] is None else str(row["relevant"]).strip().lower()
         if answer in _ANSWER_VALUES:
-            submission_id = str(row["id"]).strip()
+            submission_id = read_cell(str(row["id"]).strip())
             if answers.setdefault(submission_id, _ANSWER_VALUES[answer]) != _ANSWER_VALUES[answer]:
                 raise UsageError(
                     f"{file_name}:{line_number}: this contradicts an earlier answer to {submission_id}. "

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from trendcli.core.arxiv import parse_arxiv_id
+from trendcli.core.arxiv import normalize_arxiv_id
 from trendcli.core.errors import UsageError
 from trendcli.core.normalize import format_one_line, split_author_line
 from trendcli.core.types import Topic
 from trendcli.reports.notes import format_timestamp
 from trendcli.reports.papers.query_syntax import SearchTerm, find_term
 from trendcli.store.manifest import ARXIV
-from trendcli.store.sql import file_rows_sql, sql_string
+from trendcli.store.sql import file_rows_sql, sql_paths
 from trendcli.store.store import Store
 from trendcli.topics.highlight import find_matches
 from trendcli.topics.library import ancestors_by_topic, is_allowed_by_guard
@@ -80,9 +80,9 @@ def read_rows(db: duckdb.DuckDBPyConnection, store: Store, locations: Sequence[R
     if len(locations) <= _MAX_PAGE_READS:
         parts = [
             f"SELECT {data_file.file_id}::BIGINT, file_row_number, {columns} "
-            f"FROM read_parquet({sql_string(str(store.file_path(data_file)))}, file_row_number = true) "
+            f"FROM read_parquet({sql_paths([path])}, file_row_number = true) "
             f"WHERE file_row_number IN ({', '.join(map(str, rows_by_file[data_file.file_id]))})"
-            for data_file in files
+            for data_file, path in zip(files, store.read_paths(files), strict=True)
         ]
         return db.execute(" UNION ALL ".join(parts)).fetchall()
     all_rows = file_rows_sql(store, files, columns, live_only=False)
@@ -159,7 +159,7 @@ def _match_entry(topic: str, phrase: str, field: str, text: str, start: int, end
 def parse_submission_id(store: Store, text: str) -> str:
     """Return the identifier of a submission as the store holds it; UsageError if arXiv has no such form."""
     try:
-        return parse_arxiv_id(text)[0] if store.corpus == ARXIV else text
+        return normalize_arxiv_id(text)[0] if store.corpus == ARXIV else text
     except ValueError as error:
         raise UsageError(f"{error}. Write it as 1706.03762 or math/0611800.") from None
 

@@ -6,6 +6,7 @@ Nothing that is written counts until `index.json` names it, and that file is wri
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from xxhash import xxh3_64_hexdigest
 
+from trendcli.core.checked_json import format_checked_json
 from trendcli.core.errors import ActionRequiredError, StoreLocked
 from trendcli.core.files import atomic_draft, exclusive_lock, write_file_atomically
 from trendcli.core.parallel import count_cores
@@ -27,9 +29,11 @@ from trendcli.reports.papers.fulltext import (
     Segment,
     index_folder,
     read_index,
+    read_segments,
 )
+from trendcli.store.data_files import hash_content
 from trendcli.store.manifest import DataFile
-from trendcli.store.sql import sql_string
+from trendcli.store.sql import sql_paths
 from trendcli.store.store import Store, corpus_text_fields
 
 if TYPE_CHECKING:
@@ -44,7 +48,10 @@ SECONDS_PER_SUBMISSION = 4e-5
 _ROWS_PER_THREAD = 100_000  # submissions from which a second thread pays
 _ROWS_PER_READ = 5_000  # submissions read at a time
 _WORD_BUFFER_BYTES = 64 << 20  # bytes of words that a thread holds before it writes them
-_DRAFT_SUFFIXES = (".draft", ".building")  # ".building" is what the first version called its drafts
+# the files of segments and their drafts; ".building" is what the first version called its drafts
+_SEGMENT_FILE = re.compile(
+    r"[0-9a-f]{16}(\.[0-9a-f]{16})?\.(db|npy|json)(\.\d+\.draft|\.building)?|index\.json\.\d+\.draft"
+)
 # nothing counts until the file is complete and named, so it need not survive a crash on its way there
 _SQLITE_PRAGMAS = ("PRAGMA page_size = 8192", "PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF")
 # words alone, and nothing for FTS5's own ranking: points depend only on which words stand where
@@ -59,15 +66,15 @@ def build_index(store: Store, progress: Progress) -> tuple[FulltextIndex, int]:
     SQLite cannot write; the index then stays as it was.
     """
     with _lock_index(store) as folder:
-        old = read_index(store)
+        old_segments = _read_old_segments(store)
+        readable = [segment for segment, is_whole in old_segments if is_whole and _is_readable(segment)]
+        named_paths = {path for segment in readable for path in segment.paths}
         for path in folder.iterdir():  # leftovers of a killed build, and what the last one stopped naming
-            if path.suffix in (".db", ".npy", *_DRAFT_SUFFIXES) and path not in _segment_paths(old):
+            if _SEGMENT_FILE.fullmatch(path.name) and path not in named_paths:
                 path.unlink(missing_ok=True)
-                path.with_suffix(".json").unlink(missing_ok=True)
-        readable = [segment for segment in old.segments if _is_readable(segment)]
         alive = [segment for segment in readable if _count_live_rows(store, segment) >= segment.row_count / 2]
         reused, missing_files = _choose_segments(store, alive)
-        if missing_files or len(reused) < len(old.segments):
+        if missing_files or len(reused) < len(old_segments) or not old_segments:
             built = _build_segments(store, folder, missing_files, progress)
             _commit_index(folder, [*reused, *built], [data_file.file_id for data_file in store.manifest.files])
         return read_index(store), sum(data_file.rows for data_file in missing_files)
@@ -106,6 +113,14 @@ def remap(store: Store, row_map: pa.Table) -> None:
         _commit_index(folder, segments, _find_complete_files(store, segments))
 
 
+def _read_old_segments(store: Store) -> list[tuple[Segment, bool]]:
+    """Return the segments that there are; none where the list of them is damaged."""
+    try:
+        return read_segments(store)[0]
+    except ValueError:
+        return []
+
+
 @contextmanager
 def _lock_index(store: Store) -> Iterator[Path]:
     folder = index_folder(store)
@@ -123,16 +138,17 @@ def _commit_index(folder: Path, segments: Sequence[Segment], file_keys: Iterable
     content = {
         "version": INDEX_VERSION,
         "segments": [
-            {"words": segment.words_path.name, "places": segment.locations_path.name, "rows": segment.row_count}
+            {
+                "words": segment.words_path.name,
+                "places": segment.locations_path.name,
+                "rows": segment.row_count,
+                "hashes": [hash_content(path) for path in segment.paths],
+            }
             for segment in segments
         ],
         "files": sorted(file_keys),
     }
-    write_file_atomically(folder / "index.json", json.dumps(content).encode())
-
-
-def _segment_paths(fulltext_index: FulltextIndex) -> set[Path]:
-    return {path for segment in fulltext_index.segments for path in (segment.words_path, segment.locations_path)}
+    write_file_atomically(folder / "index.json", format_checked_json(content))
 
 
 def _is_readable(segment: Segment) -> bool:
@@ -236,8 +252,8 @@ def _write_words(store: Store, path: Path, files: Sequence[DataFile], report_row
             db.execute(statement)
         db.execute(f"INSERT INTO words(words, rank) VALUES ('hashsize', {_WORD_BUFFER_BYTES})")
         db.execute("BEGIN")
-        for data_file in files:
-            result = reader.execute(f"SELECT {texts} FROM read_parquet({sql_string(str(store.file_path(data_file)))})")
+        for data_path in store.read_paths(files):
+            result = reader.execute(f"SELECT {texts} FROM read_parquet({sql_paths([data_path])})")
             while rows := result.fetchmany(_ROWS_PER_READ):
                 db.executemany(insert, ((number, *row) for number, row in enumerate(rows, row_count)))
                 row_count += len(rows)
@@ -254,8 +270,8 @@ def _read_locations(store: Store, files: Sequence[DataFile]) -> tuple[dict[str, 
     columns: dict[str, list[Any]] = {name: [] for name in LOCATION_DTYPES}
     set_numbers: dict[str, int] = {}
     with closing(_open_reader()) as reader:
-        for data_file in files:
-            source = f"SELECT v1_at, categories FROM read_parquet({sql_string(str(store.file_path(data_file)))})"
+        for data_file, path in zip(files, store.read_paths(files), strict=True):
+            source = f"SELECT v1_at, categories FROM read_parquet({sql_paths([path])})"
             rows = reader.execute(source).fetchnumpy()
             columns["file"].append(np.full(data_file.rows, data_file.file_id))
             columns["row"].append(np.arange(data_file.rows))

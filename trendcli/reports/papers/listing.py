@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from trendcli.core.errors import CoverageMissing, UsageError
+from trendcli.core.files import named_output
 from trendcli.core.periods import period_from_dates
 from trendcli.core.report import Column, Report
 from trendcli.core.types import Progress, Scope, Topic, Window, ignore_progress
+from trendcli.output.csv_cells import protect_cell_sql
 from trendcli.reports.notes import build_provenance, common_notes, coverage_phrase, format_timestamp, status_command
 from trendcli.reports.papers.details import (
     detail_columns,
@@ -54,6 +56,8 @@ _VENUE_EXPORT_COLUMNS = (
     "id, year(v1_at) AS year, title, keywords, abstract, authors, split_part(categories, ' ', 1) AS decision, "
     "categories AS statuses"
 )
+_TEXT_COLUMNS = ("title", "abstract", "authors", "categories", "comments", "journal_ref", "doi")
+_VENUE_TEXT_COLUMNS = ("title", "abstract", "authors", "categories", "keywords")
 
 
 def list_submissions(
@@ -169,21 +173,20 @@ def export_submissions(
     """Write the submissions of a selection as one .parquet or .csv file; return how many, and notes on coverage.
 
     If the query names topics, write those that match any of them, with a column `topics` that lists which. Raise
-    UsageError for any other ending, or if the file cannot be written.
+    UsageError for any other ending, or if the file cannot be written, ActionRequiredError if the disk is full.
     """
     kind = path.suffix.lower().lstrip(".")
     if kind not in ("parquet", "csv"):
         raise UsageError(f"Exports are .parquet or .csv files; {path.name} is neither. Nothing was written.")
     bound, window = bind_selection(store, library, query, default_scope, progress)
     gap_notes = coverage_gap_notes(bound, window)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.open("ab").close()
-    except OSError as error:
-        raise UsageError(f"Cannot write {path}: {error.strerror}.") from None
     options = "FORMAT parquet, COMPRESSION zstd" if kind == "parquet" else "FORMAT csv, HEADER true"
-    topics = "topics" if kind == "parquet" else "array_to_string(topics, '; ') AS topics"
-    with store.connect() as db:
+    columns = _EXPORT_COLUMNS if store.corpus == ARXIV else _VENUE_EXPORT_COLUMNS
+    topics = "topics"
+    if kind == "csv":
+        columns = columns.replace("id,", f"{protect_cell_sql('id')} AS id,", 1)
+        topics = protect_cell_sql("array_to_string(topics, '; ')") + " AS topics"
+    with named_output(path) as draft, store.connect() as db:
         files = _files_in_window(bound)
         create_selection_tables(db, store, library, bound.selection, files, progress)
         stored = file_rows_sql(store, files, detail_columns(store))
@@ -191,14 +194,17 @@ def export_submissions(
         if query.topics:
             matched = "SELECT file, row, list(topic ORDER BY topic) AS topics FROM hit GROUP BY file, row"
             source = f"SELECT * FROM ({stored}) JOIN ({matched}) USING (file, row)"
+        if kind == "csv":
+            names = _TEXT_COLUMNS if store.corpus == ARXIV else _VENUE_TEXT_COLUMNS
+            cells = ", ".join(f"{protect_cell_sql(name)} AS {name}" for name in names)
+            source = f"SELECT * REPLACE ({cells}) FROM ({source})"
         written = db.execute(
             f"""
             COPY (
-                SELECT {_EXPORT_COLUMNS if store.corpus == ARXIV else _VENUE_EXPORT_COLUMNS},
-                    {sql_string(submission_url(store.corpus, ""))} || id AS url{f", {topics}" if query.topics else ""}
-                    {", true AS synthetic" if store.manifest.synthetic else ""}
+                SELECT {columns}, {sql_string(submission_url(store.corpus, ""))} || id AS url
+                    {f", {topics}" if query.topics else ""}{", true AS synthetic" if store.manifest.synthetic else ""}
                 FROM ({source}) ORDER BY v1_at, id
-            ) TO {sql_string(str(path))} ({options})
+            ) TO {sql_string(str(draft))} ({options})
             """
         ).fetchall()
     return int(written[0][0]), gap_notes

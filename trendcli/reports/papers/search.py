@@ -69,7 +69,7 @@ def search_submissions(
     start = time.perf_counter()
     fulltext_index = read_index(store)
     indexed = [data_file for data_file in files if data_file.file_id in fulltext_index.file_keys]
-    is_damaged = False
+    is_damaged = fulltext_index.is_damaged
     try:
         _create_result_table(db)
         if indexed:

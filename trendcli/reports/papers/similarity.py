@@ -8,7 +8,6 @@ here. df comes from a sample of the store.
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from trendcli.core.checked_json import format_checked_json, parse_checked_json
 from trendcli.core.files import write_file_atomically
 from trendcli.core.normalize import SEARCH_WORD, split_words
 from trendcli.reports.papers.query_syntax import Or, SearchQuery, SearchTerm
@@ -52,7 +52,7 @@ def sample_document_frequencies(db: duckdb.DuckDBPyConnection, store: Store) -> 
     """Return the document frequencies of a sample of the store; the sample of an unchanged store is cached."""
     path = store.cache_folder / "like" / f"{store.compute_fingerprint()}.json"
     with suppress(OSError, ValueError, KeyError):
-        cached = json.loads(path.read_text(encoding="utf-8"))
+        cached = parse_checked_json(path.read_bytes())
         return DocumentFrequencies(cached["size"], cached["counts"])
     fields = ", ".join(store.text_fields)
     stored = file_rows_sql(store, _spread_files(store.manifest.files), fields, live_only=False)
@@ -61,9 +61,10 @@ def sample_document_frequencies(db: duckdb.DuckDBPyConnection, store: Store) -> 
         document_count += 1
         counts.update(set(_text_words(texts)))
     with suppress(OSError):  # a read-only disk
-        for outdated in path.parent.glob("*.json"):
-            outdated.unlink(missing_ok=True)
-        write_file_atomically(path, json.dumps({"size": document_count, "counts": counts}).encode())
+        write_file_atomically(path, format_checked_json({"size": document_count, "counts": counts}))
+        for outdated in path.parent.glob(f"{'[0-9a-f]' * 16}.json"):
+            if outdated != path:
+                outdated.unlink(missing_ok=True)
     return DocumentFrequencies(document_count, counts)
 
 

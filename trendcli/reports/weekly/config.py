@@ -10,7 +10,10 @@ from typing import Any
 from trendcli.core.errors import UsageError
 from trendcli.core.periods import parse_period
 from trendcli.core.registry import SOURCES
-from trendcli.core.settings import check_settings, check_text, read_settings_file, setting_field
+from trendcli.core.settings import check_settings, check_text, expand_path, read_settings_file, setting_field
+
+# seconds; a job that waits for a whole day would meet the next one
+MAX_NOTIFY_TIMEOUT_S = 86_400
 
 
 def _check_names(value: Any) -> tuple[str, ...]:
@@ -18,6 +21,10 @@ def _check_names(value: Any) -> tuple[str, ...]:
     if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
         raise ValueError("expected a list of names")
     return tuple(dict.fromkeys(names))
+
+
+def _check_folder(value: Any) -> str:
+    return str(expand_path(check_text(value)))
 
 
 def _check_source(value: Any) -> str:
@@ -42,11 +49,18 @@ def _check_count(value: Any) -> int:
     return value
 
 
+def _check_timeout(value: Any) -> float:
+    seconds = float(check_text(value))
+    if not 0 < seconds <= MAX_NOTIFY_TIMEOUT_S:
+        raise ValueError(f"expected a number of seconds above 0, and at most {MAX_NOTIFY_TIMEOUT_S:,}")
+    return seconds
+
+
 @dataclass(frozen=True)
 class WeeklyConfig:
     """Every setting of the weekly job, checked."""
 
-    out: str = setting_field("trend-weekly", check_text, "Output folder, with a folder for each week.")
+    out: str = setting_field("trend-weekly", _check_folder, "Output folder, with a folder for each week.")
     watch: tuple[str, ...] = setting_field(
         ("large-language-models", "diffusion-models", "rl"),
         _check_names,
@@ -72,6 +86,11 @@ class WeeklyConfig:
     notify: str | None = setting_field(
         None, check_text, "Command that reads the digest of each new week on its standard input, e.g. a mailer."
     )
+    notify_timeout_s: float = setting_field(
+        60.0,
+        _check_timeout,
+        "Seconds after which the `notify` command is stopped. The week stays pending, and the next run sends it again.",
+    )
 
 
 def load_weekly_config(path: Path | None) -> WeeklyConfig:
@@ -84,5 +103,5 @@ def load_weekly_config(path: Path | None) -> WeeklyConfig:
         return WeeklyConfig()
     values = check_settings(WeeklyConfig, read_settings_file(path), str(path))
     if "out" in values:
-        values["out"] = str(path.absolute().parent / Path(values["out"]).expanduser())
+        values["out"] = str(path.absolute().parent / values["out"])
     return WeeklyConfig(**values)

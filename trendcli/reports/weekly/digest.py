@@ -48,6 +48,8 @@ _CODE_URL_PATTERN = re.compile(
     r"https?://(?:www\.)?(?:github|gitlab|huggingface|bitbucket|codeberg)\.[a-z]+/[\w./-]*[\w/-]"
 )
 _SENTENCE_BREAK = re.compile(r"(?<=[a-z0-9)\]'\"][.!?]) +(?=[A-Z\"'(\[])")
+# characters that move a terminal's cursor or that XML, UTF-8 or a line of text cannot hold
+_CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]+")
 # statuses of periods whose numbers no longer grow, as far as is known
 _SETTLED_STATUSES = ("complete", "unknown")
 # what a digest takes of a row of a comparison
@@ -72,7 +74,7 @@ class DigestInput:
 def build_digest(
     digest_input: DigestInput, period: Period, today: date, progress: Progress = ignore_progress
 ) -> dict[str, Any]:
-    """Build the document of a period: numbers, None where one does not exist, and text as it is stored.
+    """Build the document of a period: numbers, None where one does not exist, and text without control characters.
 
     `today` is the day on which it is drawn, for the age of the data. Raise CoverageMissing for a period without data.
     """
@@ -108,7 +110,7 @@ def build_digest(
         visible_count(bound, None, year_ago, period_counts, bound.period_status(year_ago))[1] if year_ago else None
     )
     first_seen = find_first_seen_terms(store, bound.selection.scope, period)
-    return {
+    document = {
         "kind": "weekly" if period.unit == "week" else "digest",
         "title": f"{period.unit.capitalize()} {period.label}" if period.unit != "window" else period.label,
         "week": {
@@ -137,6 +139,18 @@ def build_digest(
         "notes": common_notes(bound, [describe_period(period, period_counts, period_status)]),
         "provenance": build_provenance(bound, period_counts),
     }
+    return {key: remove_control_characters(value) for key, value in document.items()}
+
+
+def remove_control_characters(value: Any) -> Any:
+    """Return a value, with all that it contains, in which a space stands for control characters of texts."""
+    if isinstance(value, str):
+        return _CONTROL_CHARACTERS.sub(" ", value)
+    if isinstance(value, Mapping):
+        return {key: remove_control_characters(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [remove_control_characters(item) for item in value]
+    return value
 
 
 def _first_covered_day(bound: BoundQuery) -> date | None:

@@ -1,4 +1,4 @@
-"""Schedules that run `trend weekly`: a crontab line, a systemd service with its timer, and a GitHub workflow.
+"""Schedules that run `trend weekly` on a machine: a crontab line, and a systemd service with its timer.
 
 They run on Monday morning, UTC: arXiv announces at 20:00 New York time from Sunday to Thursday, and the week before has
 ended.
@@ -6,18 +6,22 @@ ended.
 
 from __future__ import annotations
 
-import os
+import re
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from trendcli.core.errors import UsageError
 
 # by UTC
 START_HOUR = 7
 START_MINUTE = 17
 # Monday, as cron counts days
 START_WEEKDAY = 1
+# a line break would begin a new line of the schedule, with a command of its own
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 
 def build_command(
@@ -34,8 +38,16 @@ def render_crontab(
 ) -> str:
     """Render a line for `crontab -e`, in the local time of a machine that is `utc_offset` ahead of UTC.
 
-    Summer time moves the job by an hour, still hours after the announcement.
+    Summer time moves the job by an hour, still hours after the announcement. Raise UsageError for a path or variable
+    that a line cannot hold.
     """
+    texts = [*command_words, *environment.values(), str(log_path)]
+    check_schedule_texts(texts)
+    # some crons drop one of two backslashes, some do not
+    if backslashed := [text for text in texts if "\\" in text]:
+        raise UsageError(
+            f"A crontab line cannot hold the backslash in {backslashed[0]!r}. Use another path, or --systemd."
+        )
     local = datetime(2024, 1, START_WEEKDAY, START_HOUR, START_MINUTE) + utc_offset  # a Monday
     variables = "".join(f"{name}={shlex.quote(value)} " for name, value in environment.items())
     make_folder = "" if log_path.parent.is_dir() else f"mkdir -p {shlex.quote(str(log_path.parent))} && "
@@ -44,8 +56,22 @@ def render_crontab(
     return f"{local.minute} {local.hour} * * {local.isoweekday() % 7} {escaped}\n"
 
 
+def check_schedule_texts(texts: Iterable[str]) -> None:
+    """Raise UsageError if a text that goes into a schedule has a line break or another control character."""
+    for text in texts:
+        if _CONTROL_CHARACTERS.search(text):
+            raise UsageError(
+                f"A schedule cannot hold {text!r}, which has a line break or another control character. Change it; "
+                "nothing was printed."
+            )
+
+
 def render_systemd_units(command_words: list[str], environment: Mapping[str, str]) -> str:
-    """Render a systemd user service and its timer, each below the path of its file."""
+    """Render a systemd user service and its timer, each below the path of its file.
+
+    Raise UsageError for a path or variable that a line cannot hold.
+    """
+    check_schedule_texts([*command_words, *environment.values()])
     line = " ".join(_quote_systemd(word).replace("$", "$$") for word in command_words)
     variables = "".join(f"Environment={_quote_systemd(f'{name}={value}')}\n" for name, value in environment.items())
     return f"""# ~/.config/systemd/user/trend-weekly.service
@@ -77,52 +103,3 @@ WantedBy=timers.target
 
 def _quote_systemd(word: str) -> str:
     return '"' + word.replace("%", "%%").replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def render_github_workflow(config_path: Path | None) -> str:
-    """Render a GitHub workflow that keeps the store in a release between runs, and publishes the weeks as pages."""
-    # relative, since the workflow runs in the folder of the repository
-    config_word = f" {shlex.quote(Path(os.path.relpath(config_path)).as_posix())}" if config_path else ""
-    return f"""# .github/workflows/weekly.yml
-# The release `trend-store` keeps the store and the weeks between runs; a cache would be dropped after seven days.
-# Logs are those of the workflow run. Enable Pages with the source "GitHub Actions".
-name: weekly
-on:
-  schedule:
-    - cron: "{START_MINUTE} {START_HOUR} * * {START_WEEKDAY}"
-  workflow_dispatch:
-permissions:
-  contents: write
-  pages: write
-  id-token: write
-concurrency: weekly
-jobs:
-  weekly:
-    runs-on: ubuntu-latest
-    environment: github-pages
-    env:
-      GH_TOKEN: ${{{{ github.token }}}}
-    steps:
-      - uses: actions/checkout@v4
-      - uses: actions/setup-python@v5
-        with:
-          python-version: "3.12"
-      - run: pip install trendcli  # not on PyPI yet? pip install git+https://ADDRESS
-      - name: Restore the store and the weeks
-        run: |
-          gh release view trend-store || gh release create trend-store --notes "Data of trend weekly"
-          gh release download trend-store --pattern trend.tar --output - | tar -x || echo "First run"
-      - name: Run the weekly job
-        run: trend --store store weekly{config_word} --out weeks
-      - name: Save the store and the weeks, also after an incomplete run
-        if: always()
-        run: |
-          tar -cf trend.tar store weeks
-          gh release upload trend-store trend.tar --clobber
-      - uses: actions/upload-pages-artifact@v3
-        if: always()
-        with:
-          path: weeks
-      - uses: actions/deploy-pages@v4
-        if: always()
-"""

@@ -13,18 +13,22 @@ from tests.worlds import coverage_record, fill, paper
 from trendcli.core.arrow import pa
 from trendcli.core.errors import UsageError
 from trendcli.core.types import ignore_progress
-from trendcli.reports.doctor import check_store, parse_monthly_totals, repair_store
+from trendcli.reports.doctor.check import check_store
+from trendcli.reports.doctor.identifiers import parse_monthly_totals
+from trendcli.reports.doctor.repair import repair_store
 from trendcli.store.compaction import compact_store
 from trendcli.store.coverage import ALL_CATEGORIES
+from trendcli.store.data_files import data_schema, write_data_file
 from trendcli.store.records import build_batch_table
 from trendcli.store.sql import file_rows_sql
-from trendcli.store.store import Store, data_schema, write_data_file
+from trendcli.store.store import Store
+from trendcli.topics.library import Library
 
 CATEGORIES = ["-c", "cs.LG", "-c", "cs.CL", "-c", "cs.CV", "-c", "cs.NE", "-c", "stat.ML"]
 
 
 def problems_of(store: Store, totals: dict[str, int] | None = None) -> list[tuple[str, str]]:
-    problems, _ = check_store(store, totals, ignore_progress)
+    problems, _ = check_store(store, Library({}, {}), totals, ignore_progress)
     return [(problem.what, problem.where) for problem in problems]
 
 
@@ -51,20 +55,20 @@ def test_a_sound_store_has_no_problems(store: Store) -> None:
     assert "Compared 3 months covered for all categories" in done.stdout
 
 
-def test_orphan_files_of_a_killed_run_are_removed(store: Store) -> None:
+def test_leftovers_of_a_killed_run_are_set_aside(store: Store) -> None:
     draft = store.root / "arxiv/months/2018-09.77.draft"
-    orphan = store.root / "arxiv/updates/000009-000.0123456789ab.parquet"
+    orphan = store.root / "arxiv/updates/000002-000.0123456789ab.parquet"
     for path in (draft, orphan):
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"half")
     assert problems_of(store) == [
-        ("orphan file", "arxiv/months/2018-09.77.draft"),
-        ("orphan file", "arxiv/updates/000009-000.0123456789ab.parquet"),
+        ("leftover of a killed run", "arxiv/months/2018-09.77.draft"),
+        ("leftover of a killed run", "arxiv/updates/000002-000.0123456789ab.parquet"),
     ]
     assert run("doctor", "--store", store.root).exit_code == 4
     fixed = run("doctor", "--store", store.root, "--fix")
     assert (fixed.exit_code, draft.exists(), orphan.exists()) == (0, False, False)
-    assert "Removed arxiv/months/2018-09.77.draft." in fixed.stderr
+    assert "Moved arxiv/months/2018-09.77.draft to the quarantine." in fixed.stderr
     assert Store.open(store.root).manifest == store.manifest
 
 
@@ -95,7 +99,8 @@ def test_a_damaged_file_becomes_a_gap_that_the_next_fetch_fills(standin: ArxivSt
     fixed = run("doctor", "--fix", env=env)
     assert f"Set aside {damaged.path}: {damaged.rows} submissions" in fixed.stderr
     assert fixed.exit_code == 4 and "partial" in fixed.stdout  # the gap is still to be filled, and names the command
-    assert (tmp_path / "store/damaged" / Path(damaged.path).name).read_bytes() == b"PAR1 and nothing"
+    (kept,) = (tmp_path / "store/quarantine").rglob(Path(damaged.path).name)
+    assert kept.read_bytes() == b"PAR1 and nothing"
     gap = run("report", "--by", "month", "--since", "2018-06", "--until", "2018-09", "--format", "json", env=env)
     assert [row["count"] is None for row in json.loads(gap.stdout)["rows"]] == [False, True, False]
     filled = run("fetch", env=env)
@@ -112,7 +117,7 @@ def test_of_duplicates_the_newest_state_stays(store: Store) -> None:
     none = {name: [None] for name in ("over_file", "over_row")}
     stray = pa.table({**{name: table[name] for name in table.column_names}, **none}, schema=data_schema())
     with store.write_lock():  # as no command would do it
-        store.commit([write_data_file(store.root, "arxiv", "update", "stray", stray)])
+        store.commit([write_data_file(store.root, "arxiv", "update", "000002-000", stray, b"")])
     assert problems_of(store) == [("duplicate submissions: 1", "1802.00003")]
     fixed = run("doctor", "--store", store.root, "--fix")
     assert fixed.exit_code == 0 and "Removed duplicate submissions in 1 month." in fixed.stderr
@@ -145,7 +150,7 @@ def test_gaps_in_identifiers_and_below_the_totals_are_reported(tmp_path: Path) -
     totals = {"2006-11": 60, "2018-02": 81, "2018-03": 100, "2018-04": 5}
     assert problems_of(whole, totals) == [("50 stored, 60 according to arXiv's totals", "2006-11"), ("80 of 100 identifiers", "2018-02"), ("80 stored, 81 according to arXiv's totals", "2018-02")]  # fmt: skip
     some = fill(tmp_path / "b", papers, [coverage_record(["cs.LG"], "2006-01-01", "2019-01-01")])
-    problems, notes = check_store(some, totals, ignore_progress)
+    problems, notes = check_store(some, Library({}, {}), totals, ignore_progress)
     assert problems == [] and "No month is covered for all categories" in notes[-1]
 
 
@@ -161,6 +166,13 @@ def test_totals_are_read_from_a_file_or_an_address(store: Store, standin: ArxivS
         parse_monthly_totals("a,b\n1,2\n", "x.csv")
     with pytest.raises(UsageError, match="x.csv, line 3: not a month and a number"):
         parse_monthly_totals("month,submissions\n2018-01,5\n2018-13,5\n", "x.csv")
+    for text in (
+        "month,submissions\n2018-01,\x00\n",
+        f"month,submissions\n2018-01,{'9' * 200_000}\n",
+        f"{'m' * 200_000},x\n",
+    ):
+        with pytest.raises(UsageError, match=r"x.csv, line \d: not a month and a number|no columns"):
+            parse_monthly_totals(text, "x.csv")
 
 
 def test_arxivs_own_totals_are_read(shared: Path) -> None:
@@ -168,12 +180,12 @@ def test_arxivs_own_totals_are_read(shared: Path) -> None:
     assert (totals["1991-08"], totals["2025-10"], min(totals)) == (28, 27692, "1991-07")
 
 
-def test_while_another_process_writes_orphans_are_not_checked(store: Store) -> None:
+def test_while_another_process_writes_leftovers_are_not_checked(store: Store) -> None:
     (store.root / "x.1.draft").write_text("")
     other = Store.open(store.root)
     with other.write_lock():
-        problems, notes = check_store(store, None, ignore_progress)
-    assert problems == [] and notes[0].startswith("Another process is writing")
+        problems, notes = check_store(store, Library({}, {}), None, ignore_progress)
+    assert problems == [] and notes[1].startswith("Another process is writing")
 
 
 def test_partial_coverage_records_are_problems_until_they_are_completed(tmp_path: Path) -> None:

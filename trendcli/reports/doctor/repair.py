@@ -1,0 +1,85 @@
+"""Repairing what can be repaired without losing a readable submission."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from trendcli.core.errors import StoreDamaged
+from trendcli.core.files import write_file_atomically
+from trendcli.reports.doctor.caches import CACHE_KINDS, find_damaged_blocks, list_views
+from trendcli.reports.doctor.files import find_damage, list_damaged_generations
+from trendcli.reports.judgements import JUDGEMENTS_FOLDER, read_judgements, repair_judgements
+from trendcli.reports.notes import format_count
+from trendcli.store import cache
+from trendcli.store.identity import IDENTITY_NAME, ensure_identity, read_identity
+from trendcli.store.manifest import COUNTS_ONLY_KIND
+from trendcli.store.quarantine import quarantine_files, quarantine_leftovers, remove_expired_folders
+from trendcli.store.repair import compact_duplicates, correct_replacements, set_aside_files
+from trendcli.store.result_cache import list_damaged_results
+from trendcli.store.store import Store
+
+
+def repair_store(store: Store) -> list[str]:
+    """Repair what can be repaired; return a sentence per repair. Call it inside `store.write_lock()`.
+
+    Leftovers and damaged files are moved to the quarantine, and the days of damaged ones become a gap that the next
+    fetch fills. Duplicates are compacted to the newest state. Damaged caches are removed and computed again.
+    """
+    repairs = [
+        f"Moved {path.relative_to(store.root).as_posix()} to the quarantine." for path in quarantine_leftovers(store)
+    ]
+    today = datetime.now(UTC).date()
+    repairs += [
+        f"Deleted {folder.relative_to(store.root).as_posix()}: kept for 30 days."
+        for folder in remove_expired_folders(store.root, today)
+    ]
+    repairs += _repair_small_files(store)
+    data_files = [file for file in store.manifest.files if file.kind != COUNTS_ONLY_KIND]
+    damaged = [file for file in data_files if find_damage(store, file)]
+    if damaged:
+        repairs += set_aside_files(store, damaged)
+    if data_files:
+        repairs += correct_replacements(store)
+        if month_count := compact_duplicates(store):
+            repairs.append(f"Removed duplicate submissions in {format_count(month_count, 'month')}.")
+    return repairs + _remove_damaged_caches(store)
+
+
+def _repair_small_files(store: Store) -> list[str]:
+    repairs = []
+    try:
+        identity = read_identity(store.root)
+    except (OSError, ValueError):
+        identity = None
+        quarantine_files(store.root, [store.root / IDENTITY_NAME])
+    if identity is None:
+        ensure_identity(store.root, store.corpus, synthetic=store.manifest.synthetic)
+        repairs.append(f"Wrote {IDENTITY_NAME}, by which the folder is known to be a store.")
+    for path in list_damaged_generations(store):
+        quarantine_files(store.root, [path])
+        repairs.append(f"Moved {path.relative_to(store.root).as_posix()} to the quarantine.")
+    for path in sorted((store.root / JUDGEMENTS_FOLDER).glob("*.jsonl")):
+        try:
+            read_judgements(store, path.stem)
+        except StoreDamaged:
+            content, lost_count = repair_judgements(path)
+            quarantine_files(store.root, [path])
+            write_file_atomically(path, content)
+            name = path.relative_to(store.root).as_posix()
+            repairs.append(f"Kept the readable judgements of {name}; {format_count(lost_count, 'line')} lost.")
+    return repairs
+
+
+def _remove_damaged_caches(store: Store) -> list[str]:
+    repairs = []
+    for path in list_damaged_results(store.root):
+        path.unlink(missing_ok=True)
+        repairs.append(f"Removed {path.relative_to(store.root).as_posix()} from the cache.")
+    for path, _ in find_damaged_blocks(store):
+        path.unlink(missing_ok=True)
+        path.with_suffix(".parquet").unlink(missing_ok=True)
+        repairs.append(f"Removed {path.relative_to(store.root).as_posix()} from the cache.")
+    for view in list_views(store):
+        for kind in CACHE_KINDS:
+            cache.remove_stale_blocks(view, kind)
+    return repairs

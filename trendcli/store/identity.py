@@ -1,0 +1,119 @@
+"""The identity of a store: the small file by which a folder is known to be one. Any other folder is left alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from contextlib import suppress
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from trendcli.core import __version__
+from trendcli.core.checked_json import format_checked_json, parse_checked_json
+from trendcli.core.errors import UsageError
+from trendcli.core.files import write_file_atomically
+from trendcli.store.manifest import DATA_PATH_PATTERN, KIND_FOLDERS, STORE_FORMAT
+
+IDENTITY_NAME = "trend-store.json"
+MANIFEST_NAME = "manifest.json"
+GENERATIONS_FOLDER = "manifests"
+VENUES_FOLDER = "venues"
+_GENERATION_NAME = re.compile(r"\d{6,}\.json")
+_BEGINNING = re.compile(rf"lock|lock\.json|{re.escape(IDENTITY_NAME)}\.\d+\.draft")
+_KIND = "trendcli store"
+# what systems and file managers put into a folder that is otherwise empty
+_SYSTEM_NAMES = {".DS_Store", "Thumbs.db", "desktop.ini", "lost+found"}
+
+
+class FolderState(StrEnum):
+    """What lies at the path of a store."""
+
+    empty = "empty"  # nothing, or a store to which nothing has been committed yet
+    store = "store"
+    headless = "headless"  # data files or kept generations without a manifest
+    foreign = "foreign"
+
+
+def inspect_folder(root: Path) -> FolderState:
+    """Return what lies at `root`; a store of a version that wrote no identity is known by what only a store holds."""
+    try:
+        names = {path.name for path in root.iterdir()} - _SYSTEM_NAMES
+    except (FileNotFoundError, NotADirectoryError):
+        return FolderState.foreign if root.exists() else FolderState.empty
+    if not names:
+        return FolderState.empty
+    has_manifest, has_data = MANIFEST_NAME in names, _has_data(root)
+    is_ours = IDENTITY_NAME in names or has_data or (has_manifest and _is_manifest(root / MANIFEST_NAME))
+    is_ours = is_ours or any((root / VENUES_FOLDER).glob(f"*/{MANIFEST_NAME}"))
+    # what a run leaves that was killed before it had written the identity
+    if not is_ours and not all(_BEGINNING.fullmatch(name) and (root / name).is_file() for name in names):
+        return FolderState.foreign
+    if has_manifest:
+        return FolderState.store
+    return FolderState.headless if has_data else FolderState.empty
+
+
+def _has_data(root: Path) -> bool:
+    """Return whether a folder holds data files, or kept generations of a manifest."""
+    data_paths = (path for folder in KIND_FOLDERS.values() for path in root.glob(f"*/{folder}/*.parquet"))
+    return any(DATA_PATH_PATTERN.fullmatch(path.relative_to(root).as_posix()) for path in data_paths) or bool(
+        list_generations(root)
+    )
+
+
+def list_generations(root: Path) -> list[int]:
+    """Return the numbers of the kept generations of the manifest, in order."""
+    with suppress(OSError):
+        names = os.listdir(root / GENERATIONS_FOLDER)
+        return sorted(int(name[:-5]) for name in names if _GENERATION_NAME.fullmatch(name))
+    return []
+
+
+def generation_path(root: Path, generation: int) -> Path:
+    """Return the path at which a generation of the manifest is kept."""
+    return root / GENERATIONS_FOLDER / f"{generation:06d}.json"
+
+
+def _is_manifest(path: Path) -> bool:
+    """Return whether a file looks like the manifest of a store; many other programs have a manifest.json too."""
+    with suppress(OSError, ValueError, RecursionError):
+        value = json.loads(path.read_bytes())
+        return isinstance(value, dict) and {"format", "files", "ledger"} <= value.keys()
+    return False
+
+
+def check_folder(root: Path) -> None:
+    """Raise UsageError where `root` is a folder or file of somebody else's, so that nothing in it is touched."""
+    if inspect_folder(root) == FolderState.foreign:
+        kind = "is not empty and is no store" if root.is_dir() else "is a file, not a folder"
+        raise UsageError(
+            f"{root} {kind}. Nothing in it was changed. Give --store an empty folder, or one that does not exist yet."
+        )
+
+
+def ensure_identity(root: Path, corpus: str, *, synthetic: bool) -> None:
+    """Write the identity of the store at `root` if it has none; `synthetic` is whether its data are made up."""
+    if not (root / IDENTITY_NAME).exists():
+        value = {
+            "kind": _KIND,
+            "format": STORE_FORMAT,
+            "corpus": corpus,
+            "synthetic": synthetic,
+            "instance": str(uuid4()),
+            "program": __version__,
+        }
+        write_file_atomically(root / IDENTITY_NAME, format_checked_json(value, indent=1))
+
+
+def read_identity(root: Path) -> dict[str, Any] | None:
+    """Return the identity of the store at `root`; None without one, ValueError for a damaged one."""
+    try:
+        value = parse_checked_json((root / IDENTITY_NAME).read_bytes())
+    except FileNotFoundError:
+        return None
+    if value.get("kind") != _KIND:
+        raise ValueError("it is not that of a store")
+    return value

@@ -1,0 +1,206 @@
+"""Making a lost, damaged or older manifest again: from its kept generations, or from the data files alone.
+
+A data file carries the manifest that its commit made (commits.py), so the newest commit of which all files are there is
+a state of the store. What is in no file and no kept generation is lost, and is said.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from trendcli.core.errors import StoreDamaged, StoreMissing
+from trendcli.core.types import CoverageRecord
+from trendcli.store.commits import Commit, read_commit
+from trendcli.store.compaction import compact_store
+from trendcli.store.content_checks import ContentChecks
+from trendcli.store.coverage import ALL_CATEGORIES
+from trendcli.store.data_files import read_data_file
+from trendcli.store.identity import (
+    MANIFEST_NAME,
+    check_folder,
+    generation_path,
+    list_generations,
+    read_identity,
+)
+from trendcli.store.ingest import MAX_DELTA_ROWS, UpsertCounts, upsert_batches
+from trendcli.store.manifest import ARXIV, DATA_PATH_PATTERN, Manifest, parse_manifest
+from trendcli.store.quarantine import find_later_commit, find_leftovers, quarantine_files
+from trendcli.store.records import batch_schema
+from trendcli.store.repair import build_gap_records, correct_replacements, describe_gap
+from trendcli.store.store import Store, lock_root
+
+
+class _State(NamedTuple):
+    """A state in which the store was, and what is known of it by: a file of the manifest, or data files."""
+
+    manifest: Manifest
+    origin: str
+
+
+def rebuild_manifest(root: Path, corpus: str = ARXIV) -> list[str]:
+    """Make the manifest of the store at `root` again, and return sentences on what was done and what is lost.
+
+    Do nothing where the manifest is whole. Rows of data files that the manifest does not name are taken in if they are
+    new or newer. Raise StoreMissing where nothing can be found, StoreLocked if another process writes to the store.
+    """
+    check_folder(root)
+    with lock_root(root):
+        if _is_whole(root):
+            return ["The manifest is whole: nothing had to be made again."]
+        data_paths = _list_data_paths(root, corpus)
+        damaged = _find_damaged(root, data_paths)
+        whole_paths = [path for path in data_paths if path not in damaged]
+        commits = {path: read_commit(root / path) for path in whole_paths}
+        states = [*_list_manifest_states(root), *_list_commit_states(root, commits)]
+        if not states and not whole_paths:
+            raise StoreMissing(f"{root} holds no data file and no manifest from which one could be made.")
+        # of the same generation, a manifest knows what came without a file
+        newest = max(states, key=lambda state: (state.manifest.generation, state.origin == "manifest"), default=None)
+        loss = _describe_loss(root, newest, commits)
+        store, notes = _restore_state(root, corpus, newest, whole_paths)
+        notes += loss
+        extra_paths = [path for path in whole_paths if path not in _known_paths(store)]
+        notes += _take_in_rows(store, extra_paths, is_unknown=newest is None)
+        quarantine_files(root, [root / path for path in data_paths if path not in _known_paths(store)])
+        notes += [f"Moved {path} to the quarantine." for path in damaged]
+    return notes
+
+
+def _known_paths(store: Store) -> set[str]:
+    return {*(file.path for file in store.manifest.files), *(entry.path for entry in store.manifest.dropped)}
+
+
+def _is_whole(root: Path) -> bool:
+    """Return whether the manifest can be read and is the newest that is known of."""
+    try:
+        store = Store.open(root)
+        return find_later_commit(store, find_leftovers(store)) is None
+    except (StoreDamaged, StoreMissing):
+        return False
+
+
+def _list_data_paths(root: Path, corpus: str) -> list[str]:
+    paths = sorted(path.relative_to(root).as_posix() for path in root.glob(f"{corpus}/*/*.parquet"))
+    return [path for path in paths if DATA_PATH_PATTERN.fullmatch(path)]
+
+
+def _find_damaged(root: Path, paths: Iterable[str]) -> set[str]:
+    """Return those of some data files that cannot be read, or whose content is not that of their hash."""
+    damaged = set()
+    for path in paths:
+        try:
+            if ContentChecks(root).find_damaged([(root / path, path.split(".")[-2])]):
+                damaged.add(path)
+        except OSError:
+            damaged.add(path)
+    return damaged
+
+
+def _list_manifest_states(root: Path) -> Iterator[_State]:
+    """Yield the states that the manifest and its kept generations tell of; those that are damaged are left out."""
+    paths = [root / MANIFEST_NAME, *(generation_path(root, number) for number in list_generations(root))]
+    for path in paths:
+        try:
+            yield _State(parse_manifest(path.read_bytes(), path), "manifest")
+        except (OSError, StoreDamaged):
+            continue
+
+
+def _list_commit_states(root: Path, commits: Mapping[str, Commit | None]) -> Iterator[_State]:
+    """Yield the states that commits made of which every file is there."""
+    paths_by_commit: dict[Commit, list[str]] = defaultdict(list)
+    for path, commit in commits.items():
+        if commit:
+            paths_by_commit[commit].append(path)
+    for commit, paths in paths_by_commit.items():
+        stems = [path.rsplit("/", 1)[1].split(".")[0] for path in paths]
+        if sorted(stems) == sorted(commit.stems):
+            new_files = [read_data_file(root, path) for path in paths]
+            files = {file.path: file for file in (*commit.manifest.files, *new_files)}
+            yield _State(replace(commit.manifest, files=tuple(files[path] for path in sorted(files))), "data files")
+
+
+def _restore_state(
+    root: Path, corpus: str, state: _State | None, whole_paths: Sequence[str]
+) -> tuple[Store, list[str]]:
+    """Make a state the present one, without the files that are gone, whose days become gaps; None: an empty one."""
+    if state is None:
+        manifest = Manifest(corpus=corpus, synthetic=_is_synthetic(root))
+        notes = ["No commit is known as a whole, so the submissions were collected from the data files one by one."]
+    else:
+        whole = set(whole_paths)
+        files = tuple(file for file in state.manifest.files if file.path in whole)
+        missing = [file for file in state.manifest.files if file.path not in whole]
+        ledger = (*state.manifest.ledger, *build_gap_records(state.manifest, missing))
+        manifest = replace(state.manifest, files=files, ledger=ledger)
+        notes = [
+            f"Made the manifest again as of generation {state.manifest.generation}, which "
+            f"{'a copy of it' if state.origin == 'manifest' else 'its data files'} told of."
+        ]
+        notes += [f"{file.path} is gone: {describe_gap(file)}" for file in missing]
+    if (root / MANIFEST_NAME).exists():
+        quarantine_files(root, [root / MANIFEST_NAME])
+    store = Store(root, manifest)
+    store.replace_manifest(manifest)
+    correct_replacements(store)
+    return store, notes
+
+
+def _is_synthetic(root: Path) -> bool:
+    try:
+        return bool((read_identity(root) or {}).get("synthetic", False))
+    except (OSError, ValueError):
+        return False
+
+
+def _describe_loss(root: Path, newest: _State | None, commits: Mapping[str, Commit | None]) -> list[str]:
+    """Return what is known to have been committed after the state that was restored."""
+    if newest is None:
+        return [
+            "What the store covers is not known any more: coverage is unknown until it is fetched or imported again."
+        ]
+    numbers = [*list_generations(root), *(commit.manifest.generation for commit in commits.values() if commit)]
+    latest = max(numbers, default=0)
+    if latest <= newest.manifest.generation:
+        return []
+    return [f"Of the commits up to generation {latest} the coverage is lost; `trend fetch` asks for those days again."]
+
+
+def _take_in_rows(store: Store, paths: Sequence[str], *, is_unknown: bool) -> list[str]:
+    """Upsert the submissions of data files that no manifest names; return what came of it in a sentence."""
+    import pyarrow.parquet as pq
+
+    counts, group, row_count = UpsertCounts(), [], 0
+    spans = []
+    for number, path in enumerate(paths):
+        if is_unknown:
+            spans.append(read_data_file(store.root, path))
+        table = pq.read_table(store.root / path, columns=batch_schema(store.corpus).names)
+        group.append(table.replace_schema_metadata(None).cast(batch_schema(store.corpus)))
+        row_count += table.num_rows
+        if row_count >= MAX_DELTA_ROWS or number == len(paths) - 1:
+            counts += upsert_batches(store, group, [])
+            group, row_count = [], 0
+    if spans:
+        compact_store(store)
+        record = CoverageRecord(
+            source="doctor",
+            categories=(ALL_CATEGORIES,),
+            since=min(file.first for file in spans),
+            until=max(file.last for file in spans) + timedelta(days=1),
+            answered_at=datetime.now(UTC),
+            status="unknown",
+            expected=None,
+            received=store.manifest.submission_count,
+            query="data files without a manifest",
+            version="",
+        )
+        store.commit([], [record])
+    if not counts.new + counts.revised:
+        return []
+    return [f"Took in {counts.new:,} new and {counts.revised:,} newer submissions from files that it did not name."]
