@@ -32,7 +32,7 @@ MAX_COMMAND_S = 60.0
 
 
 class Ran(NamedTuple):
-    """A command that has ended: exit code, output, stderr, whether it had to be ended, its most memory, its time."""
+    """A command that has ended: exit code, output, stderr, whether it had to be ended, its most memory, its times."""
 
     code: int
     out: bytes
@@ -40,6 +40,7 @@ class Ran(NamedTuple):
     is_hung: bool = False
     megabytes: float = 0.0
     seconds: float = 0.0
+    cpu_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -165,10 +166,10 @@ class Bench:
                 command, stdin=source, stdout=out, stderr=err, env={**self.env, **(env or {})},
                 cwd=self.folder, start_new_session=True,
             )  # fmt: skip
-        code, is_hung, megabytes = await_end(process, start + max_s)
+        code, is_hung, megabytes, cpu_s = await_end(process, start + max_s)
         seconds = time.monotonic() - start
         out_bytes, err_text = names[0].read_bytes(), names[1].read_text(encoding="utf-8", errors="replace")
-        return Ran(code, out_bytes, err_text, is_hung, megabytes, seconds)
+        return Ran(code, out_bytes, err_text, is_hung, megabytes, seconds, cpu_s)
 
     def run_here(self, store: Path | None, *words: Any, env: dict[str, str] | None = None, max_s: float = 30) -> Ran:
         """Run a command in this process, ten times as fast; one that hangs or crashes ends this part of the kind."""
@@ -224,8 +225,8 @@ def build_command(store: Path | None, words: tuple[Any, ...]) -> list[str]:
     return [*TREND, *(["--store", str(store)] if store else []), *map(str, words)]
 
 
-def await_end(process: subprocess.Popen[bytes], deadline: float) -> tuple[int, bool, float]:
-    """Return a child's exit code, whether it had to be ended at the deadline, and its most memory in MB."""
+def await_end(process: subprocess.Popen[bytes], deadline: float) -> tuple[int, bool, float, float]:
+    """Return a child's exit code, whether it had to be ended at the deadline, its most memory in MB, its CPU seconds."""
     is_hung = False
     while True:
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
@@ -237,7 +238,7 @@ def await_end(process: subprocess.Popen[bytes], deadline: float) -> tuple[int, b
         time.sleep(0.005)
     process.returncode = os.waitstatus_to_exitcode(status)  # it has been waited for
     unit = 2**20 if sys.platform == "darwin" else 2**10
-    return process.returncode, is_hung, usage.ru_maxrss / unit
+    return process.returncode, is_hung, usage.ru_maxrss / unit, usage.ru_utime + usage.ru_stime
 
 
 def describe_fault(ran: Ran) -> str:

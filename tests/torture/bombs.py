@@ -51,7 +51,7 @@ def set_off(bench: Bench, store: Path, words: list[Any], env: dict[str, str]) ->
     ran = bench.run(store, *words, env=env, max_s=KILL_AFTER_S, shell=shell)
     where = f"{' '.join(map(str, words[:2]))}: {ran.seconds:.0f} s, {ran.megabytes:.0f} MB, {first_line(ran)}"
     bench.judge(ran, where)
-    if not ran.is_hung and ran.seconds > MAX_SECONDS * slowness():
+    if not ran.is_hung and (ran.cpu_s > MAX_SECONDS or ran.seconds > MAX_SECONDS * measure_contention()):
         bench.report("more than 10 s", where)
     if ran.megabytes > MAX_MEGABYTES:
         bench.report("more than 500 MB", where)
@@ -59,11 +59,11 @@ def set_off(bench: Bench, store: Path, words: list[Any], env: dict[str, str]) ->
         bench.report("an endless message", f"{len(ran.err):,} characters on stderr")
 
 
-def slowness() -> float:
-    """Return how much slower than usual this machine is now: 20 ms of work that is known, at least 1."""
-    start = time.perf_counter()
-    sum(range(1_500_000))
-    return max((time.perf_counter() - start) / 0.02, 1.0)
+def measure_contention() -> float:
+    """Return how many times longer than alone a process takes on this machine now, at least 1."""
+    start, cpu = time.perf_counter(), time.thread_time()
+    sum(range(5_000_000))
+    return max((time.perf_counter() - start) / (time.thread_time() - cpu), 1.0)
 
 
 def list_time_limits(bench: Bench) -> dict[str, str]:

@@ -94,16 +94,16 @@ def build_fault(
 ) -> dict[str, str]:
     """Return the variable that makes calls fail below the folder of the store."""
     value = {"kinds": kinds, "number": number, "errno": code, "stays": stays, "root": str(bench.folder / "store")}
-    return {"TORTURE_FAULT": json.dumps({**value, "log": str(bench.folder / "calls.json")})}
+    return {"TORTURE_FAULT": json.dumps({**value, "log": str(bench.folder / "calls")})}
 
 
 def count_calls(bench: Bench, store: Path, job: Job) -> tuple[Mapping[str, int], Ran]:
     """Run a command undisturbed; return how many calls of each kind it makes, and what it said."""
-    (bench.folder / "calls.json").unlink(missing_ok=True)
+    (bench.folder / "calls").write_text("")
     ran = bench.run(store, *job.words, env=build_fault(bench, [], 0))
     if ran.code:
         bench.report("the undisturbed run fails", f"{job.words[0]}: {first_line(ran)}")
-    return Counter(json.loads((bench.folder / "calls.json").read_text())), ran
+    return Counter((bench.folder / "calls").read_text().split()), ran
 
 
 def fail_and_compare(

@@ -1,12 +1,11 @@
 """The code that makes a program's disk fail, put before it as its sitecustomize: it stands alone, for any program.
 
 TORTURE_FAULT is JSON: `kind` of call ('write', 'sync', 'rename', 'new', 'folder'), its `number`, the `errno` to raise,
-whether all later ones fail too (`stays`), and the `root` below which they do. `log` gets the number of calls by kind.
+whether all later ones fail too (`stays`), and the `root` below which they do. `log` gets a line with the kind of each call.
 """
 
 from __future__ import annotations
 
-import atexit
 import builtins
 import io
 import json
@@ -16,11 +15,13 @@ from typing import Any
 
 _fault: Any = json.loads(os.environ.get("TORTURE_FAULT") or "null")
 _counts: dict[str, int] = {}
+_log = os.open(_fault["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND) if _fault else -1
 
 
 def _check(kind: str, path: object) -> None:
     """Count a call and fail where its turn has come."""
     number = _counts[kind] = _counts.get(kind, 0) + 1
+    os.write(_log, f"{kind}\n".encode())
     is_due = number > _fault["number"] if _fault["stays"] else number == _fault["number"] + 1
     if kind in _fault["kinds"] and is_due:
         raise OSError(_fault["errno"], os.strerror(_fault["errno"]), str(path) if path is not None else None)
@@ -91,15 +92,6 @@ def _install() -> None:
     io.open = builtins.open = opened
     os.open, os.fsync, os.mkdir = os_opened, sync, made  # type: ignore[assignment]
     os.replace, os.rename = renamed("replace"), renamed("rename")
-    if _fault.get("log"):
-        process = os.getpid()
-
-        def write_log() -> None:
-            if os.getpid() == process:
-                with real_open(_fault["log"], "w") as stream:
-                    json.dump(_counts, stream)
-
-        atexit.register(write_log)
 
 
 if _fault:

@@ -147,7 +147,8 @@ def kill_and_compare(
 def judge_killed(bench: Bench, ran: Ran, kind: signal.Signals) -> None:
     """Report a killed run that ended otherwise than by its signal, or documented."""
     is_starting = "KeyboardInterrupt" in ran.err and "trendcli/" not in ran.err
-    if ran.code == -kind or is_starting:  # before a line of the program ran
+    # by the signal itself, or by 143 for SIGTERM as shells tell it; or before a line of the program ran
+    if ran.code == -kind or (kind, ran.code) == (signal.SIGTERM, 128 + signal.SIGTERM) or is_starting:
         return
     if kind == signal.SIGINT and ran.code not in (0, 4, 130):
         bench.report("exit code of Ctrl-C", first_line(ran))

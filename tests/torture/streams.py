@@ -82,7 +82,7 @@ def try_encoding(bench: Bench, store: Path, name: str, encoding: str, plain: Ran
 
 def count_digits(text: str) -> list[str]:
     """Return the numbers of a text, but for those of escapes and versions of the clock."""
-    plain = re.sub(r"\\u[0-9a-f]{4}|&#\d+;|\\x[0-9a-f]{2}|T\d\d:\d\d[\d:.+Z]*", "", text)
+    plain = re.sub(r"\\u[0-9a-f]{4}|&#\d+;|\\x[0-9a-f]{2}|T\d\d:\d\d[\d:.+Z]*", " ", text)
     return re.findall(r"\d+", plain)
 
 
