@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+import time_machine
 
 from tests.commands import run
 from tests.standins.arxiv import ArxivStandIn
@@ -88,6 +89,7 @@ def test_a_damaged_file_is_found(store: Store, harm: str) -> None:
 
 
 @pytest.mark.journey
+@time_machine.travel(datetime(2020, 1, 5, tzinfo=UTC))  # later the stand-in has nothing, which would be doubted
 def test_a_damaged_file_becomes_a_gap_that_the_next_fetch_fills(standin: ArxivStandIn, tmp_path: Path) -> None:
     env = {**standin.build_environment(), "TREND_STORE": str(tmp_path / "store")}
     assert run("fetch", *CATEGORIES, "--since", "2018", "--until", "2020", env=env).exit_code == 0
