@@ -11,9 +11,9 @@ import pytest
 from tests.commands import run
 from tests.standins.arxiv import ArxivStandIn
 from tests.worlds import coverage_record, fill, gan_world, paper
+from trendcli.cli.base import CommonOptions
 from trendcli.cli.commands.store import _describe_age, _read_monthly_totals, _span_rows
 from trendcli.core.errors import UsageError
-from trendcli.core.settings import Settings
 from trendcli.store.coverage import Coverage
 
 
@@ -24,8 +24,8 @@ def test_status_shows_the_size_and_the_age_of_the_data(store: Path) -> None:
     assert as_json["data_as_of"] == "2020-01-01T00:00:00Z"
 
 
-def test_status_lists_days_that_were_never_requested(live: tuple[ArxivStandIn, dict[str, str]]) -> None:
-    _, env = live
+def test_status_lists_days_that_were_never_requested(standin: ArxivStandIn, tmp_path: Path) -> None:
+    env = {**standin.build_environment(), "TREND_STORE": str(tmp_path / "store")}
     for since, until in (("2019-01", "2019-02"), ("2019-04", "2019-05-10")):
         run("fetch", "-c", "cs.CL", "--since", since, "--until", until, env=env)
     spans = json.loads(run("status", "--format", "json", env=env).stdout)["rows"]
@@ -80,8 +80,8 @@ def test_status_names_gaps_and_venues(tmp_path: Path) -> None:
 def test_doctor_compares_with_monthly_totals_of_a_file(store: Path, tmp_path: Path) -> None:
     assert run("doctor", "--store", store).exit_code == 0
     (tmp_path / "totals.csv").write_text("month,submissions\n2018-01,84\n")
-    assert _read_monthly_totals(str(tmp_path / "totals.csv"), Settings()) == {"2018-01": 84}
+    assert _read_monthly_totals(str(tmp_path / "totals.csv"), CommonOptions()) == {"2018-01": 84}
     with pytest.raises(UsageError, match="Cannot read .*none.csv: No such file or directory."):
-        _read_monthly_totals(str(tmp_path / "none.csv"), Settings())
+        _read_monthly_totals(str(tmp_path / "none.csv"), CommonOptions())
     refused = run("doctor", "--store", store, "--totals", "arxiv", "--corpus", "iclr")
     assert refused.exit_code == 4 and "no venue 'iclr'" in refused.stderr

@@ -230,7 +230,7 @@ def run_doctor(
     store = common.open_store(corpus)
     if totals and corpus != ARXIV:
         raise UsageError("--totals applies to arXiv only: leave it out with --corpus.")
-    monthly_totals = _read_monthly_totals(common, totals) if totals else None
+    monthly_totals = _read_monthly_totals(totals, common) if totals else None
     if fix:
         with store.write_lock():
             for note in repair_store(store):
@@ -257,7 +257,7 @@ def run_doctor(
         raise FindingsReported(f"{finding_count}; see above for what to do.")
 
 
-def _read_monthly_totals(common: CommonOptions, location: str) -> dict[str, int]:
+def _read_monthly_totals(location: str, common: CommonOptions) -> dict[str, int]:
     """Read the monthly totals from a file or a URL, by month."""
     from trendcli.reports.doctor import parse_monthly_totals
 
