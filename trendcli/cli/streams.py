@@ -63,6 +63,18 @@ def print_message(text: str) -> None:
         discard_stream(sys.stderr)
 
 
+def has_lost_reader(stream: TextIO) -> bool:
+    """Return whether a stream is a pipe that nobody reads any more; True where the system cannot tell."""
+    import select
+
+    try:
+        poll = select.poll()
+        poll.register(stream.fileno(), select.POLLOUT)
+        return any(event & select.POLLERR for _, event in poll.poll(0))
+    except (AttributeError, OSError, ValueError):  # Windows has no poll; a stream of a test has no number
+        return True
+
+
 def discard_stream(stream: TextIO) -> None:
     """Send what is left in a stream to nowhere: Python would complain about it when it ends."""
     with contextlib.suppress(OSError, ValueError):

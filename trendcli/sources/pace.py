@@ -190,5 +190,16 @@ def site_of_url(url: str) -> str:
     try:
         ip_address(host)
     except ValueError:
-        return parts.netloc if host == "localhost" else ".".join(host.split(".")[-2:])
-    return parts.netloc
+        return host_of_url(url) if host == "localhost" else ".".join(host.split(".")[-2:])
+    return host_of_url(url)
+
+
+def hide_login(url: str) -> str:
+    """Return a URL without a user name and password, for logs and messages."""
+    netloc = urlsplit(url).netloc
+    return url.replace(netloc, host_of_url(url), 1) if "@" in netloc else url
+
+
+def host_of_url(url: str) -> str:
+    """Return the host and port of a URL, without a user name and password."""
+    return urlsplit(url).netloc.rpartition("@")[2]

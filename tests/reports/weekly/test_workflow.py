@@ -255,7 +255,7 @@ def test_copies_are_added_and_the_newest_three_stay(repository: Repository) -> N
         ("view", "GitHub did not list the copies."),
         ("download", "GitHub did not deliver weekly-20260720T070001Z.tar.gz."),
         ("half", "GitHub did not deliver weekly-20260720T070001Z.tar.gz."),
-        ("torn", "All copies in the release are damaged: weekly-20260720T070001Z.tar.gz."),
+        ("torn", "No copy in the release can be used: weekly-20260720T070001Z.tar.gz."),
         ("upload", "GitHub did not take weekly-20260720T070002Z.tar.gz."),
         ("upload-half", "GitHub did not take weekly-20260720T070002Z.tar.gz."),
         ("upload-damaged", "GitHub delivers another weekly-20260720T070002Z.tar.gz than was uploaded."),
@@ -297,7 +297,7 @@ def test_a_damaged_copy_is_skipped(repository: Repository) -> None:
         archive.add(folder / "store", "store")
     succeeded, said = repository.run()
     assert succeeded and "Restored weekly-20260720T070002Z.tar.gz, with 20 submissions." in said, said
-    assert said.count("is damaged, so an earlier copy is used.") == 2
+    assert said.count("cannot be used, so an earlier copy is tried.") == 2
 
 
 @pytest.mark.journey

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit
 
 import typer
 
@@ -180,7 +179,8 @@ def _check_source_options(source: str, values: dict[str, Any]) -> None:
 def _check_clock(store: Store) -> None:
     """Raise RetryableError where nothing is to be requested because the clock is wrong, or was."""
     now = datetime.now(UTC)
-    newest = max((record.answered_at for record in store.manifest.ledger), default=now)
+    answers = (record.answered_at for record in store.manifest.ledger if record.status != "failed")
+    newest = max(answers, default=now)
     if newest > now + timedelta(days=1):
         raise RetryableError(
             f"This machine's clock says {now:%Y-%m-%d}, but the store has an answer of {newest:%Y-%m-%d}, so nothing "
@@ -323,7 +323,9 @@ def _build_dry_run_report(common: CommonOptions, source: str, planned_requests: 
             f"{subject} are upper bounds, at {MAX_SUBMISSIONS_PER_DAY} submissions a day: in its busiest month so far, "
             f"October 2025, arXiv received 27,692. {problem}."
         )
-    host = urlsplit(_source_url(settings, source)).netloc
+    from trendcli.sources.pace import host_of_url
+
+    host = host_of_url(_source_url(settings, source))
     dates = "change" if source == "oai" else "submission"
     columns = [
         Column("categories", "Categories", "text"),
