@@ -127,11 +127,11 @@ def _build_old_parameters(parameters: list[inspect.Parameter]) -> dict[str, insp
 
 
 def _check_encoding(values: list[Any]) -> None:
-    """Raise UsageError for text that the shell passed as bytes that are no characters; paths may hold any bytes."""
+    """Raise UsageError for text that is not UTF-8; paths may contain any bytes."""
     for value in values:
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str) and SURROGATES.search(text):
-                raise UsageError(f"{text!r} is not UTF-8 text. Nothing was done.")
+                raise UsageError(f"{text!r} is not UTF-8 text. Nothing was changed.")
 
 
 def _start_output(common: CommonOptions, notes: list[str]) -> None:
@@ -149,7 +149,7 @@ def exit_on_error() -> Iterator[None]:
     """Turn an expected error into a sentence on stderr and an exit code; a bug keeps its traceback."""
     try:
         yield
-    except BrokenPipeError:  # the reader has gone, as `head` does
+    except BrokenPipeError:  # the reader has exited, as `head` does
         discard_stream(sys.stdout)
         raise SystemExit(0) from None
     except (Exception, KeyboardInterrupt) as error:

@@ -49,7 +49,7 @@ class InvalidResponse(Exception):
 
 
 class ReplyTooLarge(RetryableError):
-    """A reply went beyond the limits of size or time; to repeat the request would bring the same again."""
+    """A reply went beyond the limits of size or time; repeating the request would not help."""
 
 
 class Transport(HTTPAdapter):
@@ -170,7 +170,7 @@ class Transport(HTTPAdapter):
         return response, problem, max(self.requested_wait_s(response), self._retry_wait_s(attempt))
 
     def _judge_failure(self, error: Exception, url: str, attempt: int) -> str:
-        """Return why no response came, as a noun phrase; raise where to try again at once is no use."""
+        """Return why no response came, as a noun phrase; raise if an immediate retry is useless."""
         problem, host = describe_failure(error), urlsplit(url).netloc
         if isinstance(error, exceptions.SSLError):
             raise SourceUnreachable(
@@ -221,7 +221,7 @@ class Transport(HTTPAdapter):
             raise RetryableError(f"{self.site_name} {problem}. {self.stored_message}; {RETRY_ADVICE}.")
 
     def check_status(self, response: requests.Response, attempt: int) -> None:
-        """Raise where retrying is no use: SourceUnreachable after a refusal, RetryableError after a bad query."""
+        """Raise if retrying is useless: SourceUnreachable after a refusal, RetryableError after a bad query."""
         status = response.status_code
         if status == 403:
             self.pace.block_site(response.url)
