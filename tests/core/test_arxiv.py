@@ -63,7 +63,7 @@ def test_anything_else_is_not_an_identifier(written: str) -> None:
         ("1412.00010", "identifiers of 1412 have 4 digits"),
         ("1501.0001", "identifiers of 1501 have 5 digits"),
         ("0703.0001", "begin in 2007-04"),
-        ("9912.00001", "lies ahead"),
+        ("9912.00001", "in the future"),
         ("0704.0000", "numbers begin at 1"),
         ("1801.00000v1", "numbers begin at 1"),
         ("math/0611000", "numbers begin at 1"),

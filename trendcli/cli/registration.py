@@ -127,11 +127,11 @@ def _build_old_parameters(parameters: list[inspect.Parameter]) -> dict[str, insp
 
 
 def _check_encoding(values: list[Any]) -> None:
-    """Raise UsageError for text that the shell passed as bytes that are no characters; paths may hold any bytes."""
+    """Raise UsageError for text that is not UTF-8; paths may contain any bytes."""
     for value in values:
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str) and SURROGATES.search(text):
-                raise UsageError(f"{text!r} is not UTF-8 text. Nothing was done.")
+                raise UsageError(f"{text!r} is not UTF-8 text. Nothing was changed.")
 
 
 def _start_output(common: CommonOptions, notes: list[str]) -> None:

@@ -169,7 +169,7 @@ def parse_arxiv_id(raw_id: str) -> tuple[str, int | None]:
 
 
 def _find_id_fault(ident: str) -> str:
-    """Return why arXiv cannot have given an identifier in canonical form; '' where it can."""
+    """Return why arXiv cannot have given an identifier in canonical form; '' if it can."""
     archive, _, number = ident.rpartition("/")
     month, number = (number[:4], number[4:]) if archive else ident.split(".")
     if not number.strip("0"):
@@ -177,13 +177,13 @@ def _find_id_fault(ident: str) -> str:
     if archive:
         is_old = "9107" <= month <= "9912" or month <= "0703"
         is_known = archive in _OLD_STYLE_ARCHIVES and is_old
-        return "" if is_known else "old-style identifiers are of 1991-07 to 2007-03 and of an archive of that time"
+        return "" if is_known else "old-style identifiers date from 1991-07 to 2007-03 and name an archive of that time"
     digits = _count_digits(month)
     if not digits:
-        return "identifiers of this form begin in 2007-04" if month < "0704" else "its month lies ahead"
+        return "identifiers of this form begin in 2007-04" if month < "0704" else "its month is in the future"
     if len(number) == digits:
         return ""
-    hint = "; if pandas wrote the file, read identifiers with dtype=str, as numbers lose a final zero"
+    hint = "; if pandas wrote the file, read identifiers with dtype=str, since numbers lose a final zero"
     return f"identifiers of {month} have {digits} digits after the dot{hint if len(number) < digits else ''}"
 
 

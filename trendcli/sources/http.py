@@ -49,7 +49,7 @@ class InvalidResponse(Exception):
 
 
 class ReplyTooLarge(RetryableError):
-    """A reply went beyond the limits of size or time; to repeat the request would bring the same again."""
+    """A reply went beyond the limits of size or time; repeating the request would not help."""
 
 
 class Transport(HTTPAdapter):
@@ -224,7 +224,7 @@ class Transport(HTTPAdapter):
             raise RetryableError(f"{self.site_name} {problem}. {self.stored_message}; {RETRY_ADVICE}.")
 
     def check_status(self, response: requests.Response, attempt: int) -> None:
-        """Raise where retrying is no use: SourceUnreachable after a refusal, RetryableError after a bad query."""
+        """Raise if retrying is useless: SourceUnreachable after a refusal, RetryableError after a bad query."""
         status = response.status_code
         if status == 403:
             self.pace.block_site(response.url)

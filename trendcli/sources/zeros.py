@@ -1,9 +1,9 @@
-"""Which zeros are believed: a site that is out of order may answer that there is nothing, for days, with status 200.
+"""Which zeros are believed: a faulty site may report zero submissions for days, with status 200.
 
-A zero is no answer where the site has nothing of the categories at any time although arXiv has them, where the store
-holds submissions of those very days, or where the days before let expect more than chance can lose. Such days are
-recorded as failed, so that the next fetch asks again. All else is believed: a weekend, a rare category, the years
-before a category began. So is a zero that stays: a category may have ended, and nobody should be told so for ever.
+A zero is not believed if the site reports zero for existing categories at any time, if the store has submissions of
+those days, or if the preceding days make it improbable. Such days are recorded as failed, so that the next fetch
+requests them again. All other zeros are believed: a weekend, a rare category, the years before a category began. So
+is a zero that persists, since a category may have ended and the warning should not go on for ever.
 """
 
 from __future__ import annotations
