@@ -178,7 +178,7 @@ def test_an_invalid_identity_is_not_kept(tmp_path: Path, identity: str) -> None:
 def test_an_earlier_folder_with_an_index_of_a_person_is_refused(tmp_path: Path) -> None:
     write_empty_week(tmp_path, "2019-W20")
     write_tree(tmp_path, "index.html")
-    with pytest.raises(UsageError, match=r"names that it needs in .*: index\.html\."):
+    with pytest.raises(UsageError, match=r"whose names it needs: index\.html\."):
         check_folder(tmp_path)
 
 
@@ -199,7 +199,7 @@ def test_a_damaged_marker_is_written_anew_with_the_identity_of_the_feed(tmp_path
     marker = (tmp_path / MARKER_NAME).read_bytes()
     (tmp_path / MARKER_NAME).write_bytes(damage)
     if damage == b"{":  # nothing shows that it was a marker
-        with pytest.raises(UsageError, match=r"names that it needs in .*: trend-weekly\.json\."):
+        with pytest.raises(UsageError, match=r"whose names it needs: trend-weekly\.json\."):
             check_folder(tmp_path)
         return
     with lock_folder(tmp_path):

@@ -52,7 +52,7 @@ def test_only_what_this_run_said_is_quoted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "error_class", "words"),
     [
-        ("exit(2)", UsageError, "exit code 2: it said"),
+        ("exit(2)", UsageError, "exit code 2: it printed"),
         ("exit('trend: no network')", ActionRequiredError, "exit code 1: no network"),
         ("print('trend: later.'); exit(3)", RetryableError, "exit code 3: later."),
         ("exit(4)", ActionRequiredError, "exit code 4"),
