@@ -74,9 +74,11 @@ def torture(bench: Bench, world: World) -> None:
         case()
 
 
-def ask_and_compare(bench: Bench, store: Path, good: Sequence[dict[str, Ran]], *, must_refuse: bool = False) -> None:
-    """Ask every question; each answer is one of the good ones, or there is a word."""
-    doctor = bench.run_here(store, "doctor")
+def ask_and_compare(
+    bench: Bench, store: Path, good: Sequence[dict[str, Ran]], corpus: str = "arxiv", *, must_refuse: bool = False
+) -> None:
+    """Ask every question; each answer is one of the good ones, or there is a word. Doctor looks at a corpus."""
+    doctor = bench.run_here(store, "doctor", "--corpus", corpus)
     bench.judge(doctor, "doctor")
     answers = {name: bench.run_here(store, *words) for name, words in QUESTIONS.items()}
     venue_questions = {name for name, words in QUESTIONS.items() if "--corpus" in words}
@@ -247,5 +249,5 @@ def lose_venue_manifest(bench: Bench, world: World) -> None:
     before = read_versions(store)
     (store / "venues" / VENUE / "manifest.json").unlink()
     remove_results(store)
-    ask_and_compare(bench, store, [world.read_answers()])
+    ask_and_compare(bench, store, [world.read_answers()], VENUE)
     check_nothing_lost(bench, store, before, ["import", world.venue_list, "--venue", VENUE, "--year", 2019])
