@@ -24,15 +24,14 @@ with end_on_signals(), exit_on_error():
 
 
 def interrupt(code: str, *numbers: int) -> tuple[int, str]:
-    """Run a program until it prints a line, send it the signals, and return how it ended and what it said on stderr."""
+    """Run a program, send it a signal for each line it prints, and return how it ended and what it said on stderr."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a runner in the background would ignore it
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     signal.signal(signal.SIGINT, before)
-    assert process.stdout is not None and process.stdout.readline() == "ready\n"
-    for number in numbers:
-        process.send_signal(number)
-        time.sleep(0.2)
-    _, stderr = process.communicate(timeout=30)
+    for number in numbers or [0]:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+        process.send_signal(number)  # 0 is none
+    _, stderr = process.communicate(timeout=60)
     return process.returncode, stderr
 
 
@@ -60,6 +59,7 @@ INTERRUPTED = "trend: interrupted; the store is intact and keeps everything comm
     try:
         time.sleep(30)
     finally:
+        print("ready", flush=True)
         time.sleep(30)""", [signal.SIGINT, signal.SIGINT], 130, ""),
     ],
 )  # fmt: skip

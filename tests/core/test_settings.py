@@ -42,7 +42,11 @@ def test_printed_settings_read_back(tmp_path: Path) -> None:
     [
         ("contactt: x", r"unknown setting 'contactt' \(did you mean contact\?\)"),
         ("arxiv_url: ftp://x", "setting 'arxiv_url' is 'ftp://x': expected an http or https URL"),
+        ("arxiv_url: http://x:99999/", "setting 'arxiv_url' is 'http://x:99999/': Port out of range"),
         ("request_interval_s: soon", "request_interval_s"),
+        ("contact: 日本", "setting 'contact' is '日本': expected ASCII text of one line"),
+        ("reply_size_mb: 0", "expected more than 0, and at most 86400"),
+        ("reply_duration_s: .nan", "expected more than 0, and at most 86400"),
         ("request_interval_s: 1", "arXiv's terms require at least 3 seconds"),
         ("scopes: [a]", "expected `name:"),
         ("scope: nothing", "No scope 'nothing'"),
@@ -56,7 +60,7 @@ def test_printed_settings_read_back(tmp_path: Path) -> None:
 )
 def test_a_wrong_settings_file_is_refused_with_the_reason(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "settings.yaml"
-    file.write_text(text)
+    file.write_text(text, encoding="utf-8")
     with pytest.raises(SettingsError, match=message):
         load_settings(file, {})
 

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from lxml import etree
+from matplotlib.figure import Figure
 
 from tests.reports.helpers import build_report
 from tests.worlds import coverage_record, days, fill, paper
@@ -175,3 +178,14 @@ def test_labels_of_an_axis_of_changes_do_not_overlap(gans: Store, library: Libra
     figure.canvas.draw()
     labels = [text.get_window_extent() for text in figure.axes[0].get_xticklabels() if text.get_text()]
     assert len(labels) > 2 and all(one.x1 < other.x0 for one, other in pairwise(labels))
+
+
+@pytest.mark.parametrize("draw", [draw_lines, draw_heatmap])
+def test_a_dollar_sign_is_no_formula(quarterly_series: Report, draw: Callable[[Report], Figure]) -> None:
+    name = "$\\foo{ $x^ \x1b[31m\ufffe & \u202e<b>"
+    rows = [{**row, "name": name} for row in quarterly_series.rows if row["topic"] == "gan"]
+    svg = encode_figure(draw(replace(quarterly_series, title=name, rows=rows)), "svg")
+    texts = [
+        "".join(element.itertext()) for element in etree.fromstring(svg).iter() if str(element.tag).endswith("text")
+    ]
+    assert any("$\\foo{ $x^ [31m & <b>" in text for text in texts)

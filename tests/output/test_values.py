@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tests.output.worlds import papers_report, render
+from trendcli.core.registry import FORMATS
 from trendcli.core.report import Column
 from trendcli.output.values import column_heading, format_cell, format_percent, is_numeric_column
 
@@ -56,3 +60,16 @@ def test_units_are_in_the_headings_and_numbers_are_right_aligned() -> None:
     assert column_heading(Column("count", "Count", "count")) == "Count"
     assert is_numeric_column(Column("count", "Count", "count"))
     assert not is_numeric_column(Column("title", "Title", "text"))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_no_format_lets_a_control_character_out(name: str) -> None:
+    hostile = "a\x1b[31mb\x07\x9b2J\x00\u202e\u2066\ufffe\x85c\udce9\td\ne"
+    report = papers_report(hostile)
+    row = {**report.rows[0], "authors": [hostile], "name": hostile}
+    report = replace(report, title=hostile, notes=[hostile], rows=[row], query={"a": hostile}, sections=[replace(report, rows=[row])])  # fmt: skip
+    text = render(name, report)
+    assert all(line.isprintable() for line in text.split("\n")), [char for char in text if not char.isprintable()]
+    if name in ("json", "jsonl"):
+        rows = json.loads(text)["rows"] if name == "json" else [json.loads(text)]
+        assert rows[0]["title"] == hostile  # programs get what is stored

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+import requests
 import time_machine
 
 pytest.importorskip("openreview", reason="openreview-py is not installed: pip install openreview-py")
 
 from tests.commands import run
+from tests.standins.mutation import VALUES, mutate_json
 from tests.standins.openreview import (
     DEMO_PASSWORD,
     DEMO_TOKEN,
@@ -33,8 +37,9 @@ from trendcli.core.errors import (
 )
 from trendcli.core.types import Request, ignore_progress
 from trendcli.sources.harvest import HarvestResult, harvest_source
+from trendcli.sources.http import InvalidResponse
 from trendcli.sources.openreview import Credentials, OpenReview
-from trendcli.sources.pace import Pace
+from trendcli.sources.pace import DAY_S, Pace
 from trendcli.sources.venue_lists import decision_categories
 from trendcli.store.sql import file_rows_sql
 from trendcli.store.store import Store, list_venues
@@ -229,6 +234,9 @@ FAULTS: list[tuple[str, int, type[TrendError] | None, str]] = [
         r"accepts no more requests for now.*rerun the same command after \d{4}-\d\d-\d\d \d\d:\d\d UTC",
     ),
     ("429 by header", 1, RetryableError, "accepts no more requests for now"),
+    ("429 until the year 9999", 1, RetryableError, "accepts no more requests for now"),
+    ("429 for ever", 1, RetryableError, "accepts no more requests for now"),
+    ("half a character", 1, None, ""),
     ("challenge", 1, None, ""),
     (
         "challenge",
@@ -330,6 +338,77 @@ def test_without_a_login(standin: OpenReviewStandIn, tmp_path: Path) -> None:
     assert len(standin.requests) == 2  # neither was retried
     assert fetch(standin, tmp_path, login=Credentials()).upsert_counts.new == 400
     assert all(not request.authorization and request.path == "/v2/notes" for request in standin.requests)
+
+
+def test_a_password_stays_with_its_host(standin: OpenReviewStandIn, tmp_path: Path) -> None:
+    other = OpenReviewStandIn(ENTRIES)
+    with run_stand_in(other):
+        standin.redirect_to = other.url
+        with pytest.raises(RetryableError, match="OpenReview redirects a login from .* so nothing was stored"):
+            fetch(standin, tmp_path)
+        with pytest.raises(RetryableError, match="OpenReview redirects a login from"):
+            fetch(standin, tmp_path, login=Credentials(token=DEMO_TOKEN))
+    assert other.requests == [] and len(standin.requests) == 2
+
+
+def test_a_list_is_of_the_earlier_clock(standin: OpenReviewStandIn, tmp_path: Path) -> None:
+    """A clock that was ahead once does not date the list of a year; the later of two lists still wins."""
+    with time_machine.travel(NOON + timedelta(days=450)):
+        standin.clock = lambda: NOON
+        result = fetch(standin, tmp_path)
+    assert {record.answered_at for record in result.coverage_records} == {NOON}
+    assert result.notes[-1].startswith(
+        "OpenReview's answer is dated 2026-11-21, but this machine's clock says 2028-02-14"
+    )
+
+
+def test_mutated_lists_end_in_a_sentence_or_are_read() -> None:
+    """600 mutations end in an expected error or in a batch; see test_what_a_mutated_error_says for refusals."""
+    rng = random.Random(4)
+    small = OpenReviewStandIn(ENTRIES[:6])
+    accepted = 0
+    for _ in range(600):
+        source = OpenReview("iclr", 2024, ("http://127.0.0.1:9",) * 2, Pace(None, 0.0, lambda seconds: None))
+
+        def send(request: requests.PreparedRequest, *args: object, **kwargs: object) -> requests.Response:
+            query = dict(parse_qsl(urlsplit(request.url or "").query))
+            value = json.loads(small._page_response(2, query).body)
+            for _ in range(rng.randint(0, 3)):
+                value = mutate_json(value, rng)
+            body = json.dumps(value).encode()
+            response = requests.Response()
+            response.status_code, response.url, response.request = 200, request.url or "", request
+            response._content = source._check_response(body, response.url) or body  # type: ignore[attr-defined]
+            return response
+
+        source.transport.send = send  # type: ignore[method-assign]
+        try:
+            accepted += sum(
+                batch.submissions is not None for batch in source.iter_batches(Request(()), ignore_progress)
+            )
+        except (InvalidResponse, TrendError):
+            continue
+    assert accepted > 50
+
+
+def test_what_a_mutated_error_says(standin: OpenReviewStandIn) -> None:
+    """1,000 refusals, whatever they hold, end in one line and a wait of a day at most."""
+    rng = random.Random(4)
+    source = OpenReview("iclr", 2024, (standin.url,) * 2, Pace(None, 0.0, lambda seconds: None))
+    for _ in range(1000):
+        value = {"name": "RateLimitError", "message": "x", "details": {"resetTime": rng.choice(VALUES)}}
+        for _ in range(rng.randint(0, 2)):
+            value = mutate_json(value, rng)
+        response = requests.Response()
+        response.status_code, response.url = rng.choice((400, 401, 404, 422, 429, 500, 503)), f"{standin.url}/login"
+        response._content = json.dumps(value).encode()  # type: ignore[attr-defined]
+        response.headers["Retry-After"] = rng.choice(VALUES[:10])
+        source.transport.server_times = [None]
+        assert 0 <= source.transport.requested_wait_s(response) <= DAY_S
+        try:
+            source.transport.check_status(response, 1)
+        except TrendError as error:
+            assert str(error).isprintable() and len(str(error)) < 500
 
 
 def test_logins_that_fail(standin: OpenReviewStandIn, tmp_path: Path) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from datetime import date, timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.worlds import coverage_record
+from trendcli.core.errors import UsageError
 from trendcli.core.types import CoverageRecord, Request, Window
 from trendcli.sources.plan import (
     FIRST_DATESTAMP,
     covered_categories,
+    merge_spans,
     plan_change_requests,
+    plan_repeated_requests,
     plan_window_requests,
     unrequested_categories,
 )
@@ -174,3 +178,23 @@ def test_the_planned_requests_cover_the_window_once(
         settled = min(end, TODAY - timedelta(days=14))
         if window.since < settled:
             assert after.worst_status("cs.LG", window.since, settled) == "complete"
+
+
+def test_a_span_is_repeated_whatever_is_covered() -> None:
+    window, today = Window(date(2018, 1, 1), date(2019, 1, 1)), date(2026, 11, 21)
+    assert plan_repeated_requests(["cs.LG", "cs.CL"], window, today, by_change=False) == [
+        Request(("cs.LG", "cs.CL"), window)
+    ]
+    (request,) = plan_repeated_requests(["cs.LG"], Window(date(2018, 1, 1), None), today, by_change=False)
+    assert request.window.until == date(2026, 11, 22)
+    assert plan_repeated_requests(["cs.LG", "cs.CL"], Window(date(2001, 1, 1), None), today, by_change=True) == [
+        Request((name,), Window(date(2001, 1, 1), None), date(2005, 9, 16)) for name in ("cs.LG", "cs.CL")
+    ]
+    with pytest.raises(UsageError, match="--again needs a start: give --since"):
+        plan_repeated_requests(["cs.LG"], Window(None, None), today, by_change=False)
+
+
+def test_spans_that_touch_are_one() -> None:
+    days = [date(2018, 1, number) for number in range(1, 9)]
+    spans = [(days[4], days[6]), (days[0], days[1]), (days[1], days[2]), (days[5], days[5])]
+    assert merge_spans(spans) == [(days[0], days[2]), (days[4], days[6])]

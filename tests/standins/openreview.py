@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 from trendcli.demo.corpus import build_corpus
@@ -74,6 +75,9 @@ class OpenReviewStandIn:
         self.pending_faults: list[tuple[Fault, Callable[[HttpRequest], bool]]] = []
         self.requests: list[HttpRequest] = []
         self.url = ""
+        # another address to which every request is redirected; what the site says the time is
+        self.redirect_to = ""
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     @property
     def api_version(self) -> int:
@@ -94,7 +98,10 @@ class OpenReviewStandIn:
     def answer_request(self, request: HttpRequest) -> HttpResponse:
         """Record a request and return its response, with a fault where one is due."""
         self.requests.append(request)
+        if self.redirect_to:
+            return HttpResponse(307, b"", headers=(("Location", f"{self.redirect_to}{request.path}"),))
         response = self._route_request(request)
+        response = response._replace(headers=(*response.headers, ("Date", format_datetime(self.clock(), usegmt=True))))
         for number, (show_fault, when) in enumerate(self.pending_faults):
             if when(request):
                 del self.pending_faults[number]
@@ -265,6 +272,13 @@ FAULTS: dict[str, Fault] = {
     "429 for half an hour": _build_rate_limit_fault(1800),
     "429 by header": lambda s, q, r: HttpResponse(
         429, b"Too many requests", "text/plain", (("ratelimit-reset", "1800"),)
+    ),
+    "429 until the year 9999": lambda s, q, r: _error_response(
+        429, "RateLimitError", "Too many requests", resetTime="9999-12-31T23:59:59.999Z"
+    ),
+    "429 for ever": lambda s, q, r: HttpResponse(429, b"Too many", "text/plain", (("Retry-After", "inf"),)),
+    "half a character": lambda s, q, r: r._replace(
+        body=r.body.replace(b'"keywords": {"value": ["', b'"keywords": {"value": ["\\ud800')
     ),
     "503": lambda s, q, r: HttpResponse(503, b"<html><body>Service unavailable</body></html>", "text/html"),
     "hang": _delay_response,

@@ -33,7 +33,7 @@ _COMMAND_TARGETS = {
     "terms": "terms:show_terms",
     "export": "report:export_selection",
     "status": "store:show_status",
-    "doctor": "store:run_doctor",
+    "doctor": "doctor:run_doctor",
     "settings": "settings:show_settings",
     "digest": "weekly:show_digest",
     "weekly": "weekly:run_weekly_job",

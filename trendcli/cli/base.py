@@ -64,10 +64,11 @@ class CommonOptions:
 
     def open_store(self, corpus: str = "arxiv") -> Store:
         """Open the store of a corpus; raise StoreMissing, with the command that fills it, where there is none."""
+        from trendcli.store.identity import FolderState, inspect_folder
         from trendcli.store.store import Store, list_venues
 
         venues = list_venues(self.store_root())
-        if corpus == "arxiv" and venues and not (self.store_root() / "manifest.json").exists():
+        if corpus == "arxiv" and venues and inspect_folder(self.store_root()) == FolderState.empty:
             raise StoreMissing(
                 f"The store {self.store_root()} has no arXiv submissions, only these venues: {' '.join(venues)}. Use "
                 f"--corpus {venues[0]}, or add arXiv with `trend import FILE` or `trend fetch --since 2024-01`."

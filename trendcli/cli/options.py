@@ -66,7 +66,8 @@ def complete_scopes(incomplete: str) -> list[str]:
     return filter_by_prefix(sorted(CommonOptions().resolved_settings[0].scopes), incomplete)
 
 
-def _complete_corpora(incomplete: str) -> list[str]:
+def complete_corpora(incomplete: str) -> list[str]:
+    """Return the corpora of the default store that begin with a text."""
     from trendcli.store.store import list_venues
 
     return filter_by_prefix(["arxiv", *list_venues(CommonOptions().store_root())], incomplete)
@@ -93,7 +94,7 @@ ScopeOption = Annotated[
 ]
 CorpusOption = Annotated[
     str,
-    typer.Option(metavar="CORPUS", help="arxiv, or an imported venue, e.g. iclr.", autocompletion=_complete_corpora),
+    typer.Option(metavar="CORPUS", help="arxiv, or an imported venue, e.g. iclr.", autocompletion=complete_corpora),
 ]
 OutcomeOption = Annotated[
     str | None, typer.Option(metavar="accepted", help="Venues only: share of accepted submissions, by topic.")

@@ -99,17 +99,20 @@ def build_feed_submission(
     is_asked_for = low - MAX_DIFFERENCE <= result.published <= high + MAX_DIFFERENCE
     if not is_asked_for or not result.title.strip() or not result.primary_category.strip():
         return None
-    return build_submission(
-        id=ident,
-        version=version or 0,
-        v1_at=v1_at,
-        updated_at=updated_at,
-        title=result.title,
-        abstract=result.summary,
-        authors=", ".join(author.name for author in result.authors),
-        categories=" ".join(dict.fromkeys([result.primary_category, *result.categories])),
-        comments=result.comment,
-        journal_ref=result.journal_ref,
-        doi=result.doi,
-        as_of=(answered_at - _EPOCH).days,
-    )
+    try:
+        return build_submission(
+            id=ident,
+            version=version or 0,
+            v1_at=v1_at,
+            updated_at=updated_at,
+            title=result.title,
+            abstract=result.summary,
+            authors=", ".join(author.name for author in result.authors),
+            categories=" ".join(dict.fromkeys([result.primary_category, *result.categories])),
+            comments=result.comment,
+            journal_ref=result.journal_ref,
+            doi=result.doi,
+            as_of=(answered_at - _EPOCH).days,
+        )
+    except ValueError:  # categories that cannot be
+        return None

@@ -18,17 +18,22 @@ MAX_DIFFERENCE = timedelta(days=1)
 MAX_VERSION = 99_999
 
 
-def parse_server_time(text: str | None) -> datetime | None:
-    """Return the time that a site states in a header, or as ISO 8601; None where it states none."""
+def parse_moment(text: str | None) -> datetime | None:
+    """Return a moment as headers write it, or as ISO 8601, in UTC unless it says otherwise; None for another text."""
     for parse in (datetime.fromisoformat, parsedate_to_datetime):
         try:
             moment = parse((text or "").strip())
         except (TypeError, ValueError, IndexError, OverflowError):
             continue
-        # the years at both ends overflow once a time zone or a lag is applied
-        if FIRST_YEAR <= moment.year < 9999:
-            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return None
+
+
+def parse_server_time(text: str | None) -> datetime | None:
+    """Return the time that a site states, in UTC; None where it states none that can be."""
+    moment = parse_moment(text)
+    # the years at both ends overflow once a time zone or a lag is applied
+    return moment.astimezone(UTC) if moment and FIRST_YEAR <= moment.year < 9999 else None
 
 
 def find_answer_time(received_at: datetime, server_times: Iterable[datetime | None]) -> datetime:

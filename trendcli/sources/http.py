@@ -10,7 +10,6 @@ import random
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -22,7 +21,7 @@ from requests.adapters import HTTPAdapter
 
 from trendcli.core import __version__
 from trendcli.core.errors import RetryableError, SettingsError, SourceUnreachable
-from trendcli.sources.clock import describe_clock_difference, find_answer_time, parse_server_time
+from trendcli.sources.clock import describe_clock_difference, find_answer_time, parse_moment, parse_server_time
 from trendcli.sources.failures import describe_failure, quote
 from trendcli.sources.pace import MAX_WAIT_S, Pace, TurnTooFar, clamp_wait
 from trendcli.sources.reply import ENCODINGS, LimitExceeded, limit_pools, read_body
@@ -280,12 +279,8 @@ def parse_retry_after(header: str | None, server_time: datetime | None = None) -
         return clamp_wait(float(header or "0"))
     except ValueError:
         pass
-    try:
-        moment = parsedate_to_datetime(header or "")
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return clamp_wait((moment - (server_time or datetime.now(UTC))).total_seconds())
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return 0.0
+    moment = parse_moment(header)
+    return clamp_wait((moment - (server_time or datetime.now(UTC))).total_seconds()) if moment else 0.0
 
 
 def _check_certificates_exist(verify: object) -> None:

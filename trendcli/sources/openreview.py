@@ -19,7 +19,7 @@ import requests
 
 from trendcli.core.errors import ActionRequiredError, RetryableError, SettingsError, SourceUnreachable, UsageError
 from trendcli.core.types import Batch, CoverageRecord, Progress, Request, Submission
-from trendcli.sources.clock import parse_server_time
+from trendcli.sources.clock import parse_moment
 from trendcli.sources.failures import quote
 from trendcli.sources.http import (
     RETRY_ADVICE,
@@ -329,7 +329,7 @@ class _OpenReviewTransport(Transport):
         if response.status_code == 429:
             waits.append(parse_retry_after(response.headers.get("ratelimit-reset")))
             details = _read_error(response).get("details")
-            resets_at = parse_server_time(str(details.get("resetTime"))) if isinstance(details, Mapping) else None
+            resets_at = parse_moment(str(details.get("resetTime"))) if isinstance(details, Mapping) else None
             if resets_at:
                 waits.append(clamp_wait((resets_at - self.answered_at).total_seconds()))
         return max(waits)

@@ -255,6 +255,7 @@ def parse_version_date(text: str) -> int:
         pass
     with suppress(TypeError, ValueError, IndexError, OverflowError):
         moment = parsedate_to_datetime(text)
-        if moment.year >= _FIRST_YEAR:
+        # a year of two digits is of this century to the parser, and so is 0001
+        if moment.year >= _FIRST_YEAR and str(moment.year) in text:
             return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
     raise ValueError(f"not a version date: {text[:60]!r}")

@@ -105,6 +105,8 @@ def _explain_doubt(
     does not settle it, the source is asked for the days before, and for all days up to `tomorrow`.
     """
     since, until = span
+    if until <= FIRST_DAY:
+        return ""
     stored_count = stored.count(categories, since, until) if stored else 0
     if stored_count >= MIN_STORED:
         return f"of which the store holds {stored_count:,}"

@@ -195,7 +195,8 @@ def _decide_status(replies: Sequence[_Reply]) -> str | None:
     stated = [reply for reply in replies if reply.status not in ("failed", "unknown")]
     if not stated:
         return min((reply.status for reply in replies), key=_SEVERITY.__getitem__, default=None)
-    latest = max(stated, key=lambda reply: reply.answered_at)
+    # of those of one second, the one that was stored last
+    latest = max(reversed(stated), key=lambda reply: reply.answered_at)
     if latest.status == "partial":
         return "partial"
     return min((reply.status for reply in stated if reply.status != "partial"), key=_SEVERITY.__getitem__)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 
 from tests.commands import run
 from tests.standins.arxiv import ArxivStandIn, expected_rows, recent_submission, rows
@@ -73,8 +74,13 @@ def test_weeks_of_upkeep_by_either_source(
 def test_a_snapshot_joins_on_to_what_is_fetched(
     standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
 ) -> None:
-    """Import what was known on a day, fetch the rest by either source: all of it once, and no gap between."""
+    """Import what was known on a day, fetch the rest by either source: all of it once, and no gap between.
+
+    The day of the fetch is soon after the last submission: years without any would not be believed.
+    """
     moment = datetime(2019, 6, 1, tzinfo=UTC)
+    end = datetime(2020, 1, 1, tzinfo=UTC)
+    standin.submissions = small_corpus = [p for p in small_corpus if p.versions[-1] < end]
 
     def text(at: datetime) -> str:
         return f"{at:%a, %d %b %Y %H:%M:%S} GMT"
@@ -91,18 +97,22 @@ def test_a_snapshot_joins_on_to_what_is_fetched(
     for source in ("arxiv", "oai"):
         env = {**standin.build_environment(), "TREND_STORE": str(tmp_path / source)}
         assert run("import", tmp_path / "s.jsonl", "--complete", "all", env=env).exit_code == 0
-        fetched = run("fetch", "--source", source, env=env)
+        with time_machine.travel(end + timedelta(hours=12)):
+            fetched = run("fetch", "--source", source, env=env)
         assert fetched.exit_code == 0, fetched.stderr
-        assert fetched.stderr.startswith(f"{600 - len(known)} new, ")
+        assert fetched.stderr.startswith(f"{len(small_corpus) - len(known)} new, ")
         store = Store.open(tmp_path / source)
         stored_rows = rows(store)
-        assert stored_rows.keys() == expected_rows(small_corpus).keys() and store.manifest.submission_count == 600
+        assert stored_rows.keys() == expected_rows(small_corpus).keys() and store.manifest.submission_count == len(
+            small_corpus
+        )
         if source == "oai":  # changes bring every revision, the API's window those of the last weeks
             assert stored_rows == expected_rows(small_corpus)
         spans = store.build_coverage().category_spans("cs.LG")
         assert [s.status for s in spans] == ["complete", "provisional"] and spans[0].since.year == 2018
         years = json.loads(run("report", "--by", "year", *CATEGORY_OPTIONS, "--format", "json", env=env).stdout)["rows"]
-        assert [row["count"] for row in years[:2]] == [250, 350]
+        counts = [sum(p.published_at.year == year for p in small_corpus) for year in (2018, 2019)]
+        assert [row["count"] for row in years[:2]] == counts
 
 
 def test_without_a_store_it_needs_a_start(live: tuple[ArxivStandIn, dict[str, str]]) -> None:
@@ -127,6 +137,13 @@ def test_options_that_do_not_fit_get_a_sentence(live: tuple[ArxivStandIn, dict[s
         (["-c", "cs.XX", "--since", "2024"], "No category 'cs.XX'"),
         (["--venue", "iclr", "--year", "2024"], "--source arxiv cannot be combined with --venue or --year."),
         (["--source", "openreview", "-c", "cs.LG"], "--source openreview cannot be combined with --category."),
+        (
+            ["--source", "openreview", "--again"],
+            "--source openreview cannot be combined with --again. A year of a venue",
+        ),
+        (["--again"], "--again needs a start: give --since, and --until unless the days to repeat end today."),
+        (["--again", "-c", "cs.LG", "--until", "2020"], "--again needs a start"),
+        (["--again", "--source", "oai", "--since", "2019", "--until", "2020"], "--source oai cannot be combined with"),
     ):
         result = run("fetch", *words, env=env)
         assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
@@ -164,6 +181,84 @@ def test_a_dry_run_without_a_network_shows_upper_bounds(tmp_path: Path) -> None:
     # a list of changes declares no total, so the API is asked for one
     assert "Cannot reach 127.0.0.1:9: Connection refused." in changes
     assert "Nothing was fetched from oaipmh.arxiv.org." in changes
+
+
+def test_a_span_can_be_fetched_again(
+    standin: ArxivStandIn, small_corpus: list[SyntheticSubmission], tmp_path: Path
+) -> None:
+    """What a faulty server left out, and called complete, comes with --again; the ledger follows the later answer."""
+    env = {**standin.build_environment(), "TREND_STORE": str(tmp_path / "store")}
+    window = ("--since", "2018", "--until", "2019")
+    whole = standin.submissions
+    standin.submissions = whole[::2]
+    assert run("fetch", *CATEGORY_OPTIONS, *window, env=env).exit_code == 0
+    standin.submissions, standin.last_results = whole, ("", [])
+    standin.requests.clear()
+    assert "everything is covered" in run("fetch", *CATEGORY_OPTIONS, *window, env=env).stderr
+    plan = json.loads(run("fetch", "--again", *window, "--dry-run", "--format", "json", env=env).stdout)["rows"]
+    assert [(row["categories"], row["since"], row["until"], row["submissions"]) for row in plan] == [
+        (" ".join(sorted(CATEGORIES)), "2018-01-01", "2019-01-01", 250)
+    ]
+    again = run("fetch", "--again", *window, env=env)
+    assert again.exit_code == 0 and again.stderr.startswith(
+        "125 new, 0 revised, 125 unchanged, 2018-01-01 to 2019-01-01"
+    )
+    assert rows(Store.open(tmp_path / "store")) == expected_rows(
+        [p for p in small_corpus if p.published_at.year == 2018]
+    )
+    standin.inject_fault(
+        "entry without a date", times=99, when=lambda query: query["max_results"] != "1" and query["start"] == "0"
+    )
+    assert run("fetch", "--again", "-c", "cs.LG", *window, env=env).exit_code == 3
+    standin.pending_faults = []
+    coverage = Store.open(tmp_path / "store").build_coverage()
+    assert [span.status for span in coverage.category_spans("cs.LG")] == ["partial"]
+    assert [span.status for span in coverage.category_spans("cs.CL")] == ["complete"]
+    assert run("fetch", "--again", "-c", "cs.LG", *window, env=env).exit_code == 0
+    coverage = Store.open(tmp_path / "store").build_coverage()
+    assert [span.status for span in coverage.category_spans("cs.LG")] == ["complete"]
+
+
+def test_changes_can_be_fetched_again(standin: ArxivStandIn, tmp_path: Path) -> None:
+    env = {**standin.build_environment(), "TREND_STORE": str(tmp_path / "store")}
+    words = ("fetch", "--source", "oai", "-c", "cs.LG")
+    assert run(*words, env=env).exit_code == 0
+    assert "everything is covered or was fetched today" in run(*words, env=env).stderr
+    standin.requests.clear()
+    again = run(*words, "--again", "--since", "2019-06", env=env)
+    assert again.exit_code == 0 and "0 new, 0 revised" in again.stderr
+    assert [query["from"] for query in standin.requests] == ["2019-06-01"] * 2
+
+
+def test_an_outage_is_said_and_ended_by_the_next_fetch(standin: ArxivStandIn, tmp_path: Path) -> None:
+    env = {**standin.build_environment(), "TREND_STORE": str(tmp_path / "store")}
+    words = ("fetch", "-c", "cs.LG", "--since", "2018", "--until", "2020")
+    standin.inject_fault("no results", times=99)
+    failed = run(*words, env=env)
+    assert failed.exit_code == 3 and "arXiv reports no submissions to cs.LG, and none at any time" in failed.stderr
+    standin.pending_faults = []
+    assert run("fetch", "-c", "cs.LG", "--until", "2020", env=env).exit_code == 0  # asks for what failed
+    spans = Store.open(tmp_path / "store").build_coverage().category_spans("cs.LG")
+    assert [(span.status, str(span.since), str(span.until)) for span in spans] == [
+        ("complete", "2018-01-01", "2020-01-01")
+    ]
+
+
+def test_an_answer_of_the_future_is_named(tmp_path: Path) -> None:
+    """An earlier program believed a clock that was ahead, and called days complete that had not been."""
+    ahead = TODAY + timedelta(days=450)
+    fill(tmp_path, gan_world()[:3], [coverage_record(since="2018-01-01", until=str(ahead), at=str(ahead))])
+    result = run("fetch", "-c", "cs.LG", "--since", "2019", "--store", tmp_path)
+    assert result.exit_code == 3
+    assert f"clock says {TODAY}, but the store has an answer of {ahead}, so nothing was requested" in result.stderr
+
+
+def test_a_contact_that_is_no_header_is_a_wrong_setting(live: tuple[ArxivStandIn, dict[str, str]]) -> None:
+    standin, env = live
+    for contact in ("日本", "a\nb: c", "a\x1b"):
+        refused = run("fetch", "-c", "cs.LG", "--since", "2024", env={**env, "TREND_CONTACT": contact})
+        assert refused.exit_code == 2 and "setting 'contact' is" in refused.stderr
+    assert standin.requests == []
 
 
 @pytest.mark.journey

@@ -10,7 +10,7 @@ import pytest
 
 from tests.commands import TREND, run
 from tests.standins.snapshot import line, months, write
-from tests.worlds import coverage_record, fill, gan_world
+from tests.worlds import coverage_record, fill, gan_world, paper
 from trendcli.cli.commands.importing import parse_venue_year, parse_window, raise_for_failure, summarize_harvest
 from trendcli.core.errors import RetryableError, StoreUnchanged, UsageError
 from trendcli.core.types import Window
@@ -119,3 +119,13 @@ def test_a_harvest_that_failed_raises() -> None:
     with pytest.raises(StoreUnchanged, match="Nothing is new."):
         raise_for_failure(HarvestResult(UpsertCounts(repeated=3)), True)
     raise_for_failure(HarvestResult(UpsertCounts(revised=1)), True)
+
+
+def test_an_import_says_what_it_moved_to_the_quarantine(tmp_path: Path) -> None:
+    store = fill(tmp_path / "store", [paper("1801.00001", "2018-01-05")], [coverage_record()])
+    leftover = store.root / "arxiv/months/2018-02.00000000000a.parquet"
+    leftover.write_bytes(b"half")
+    path = write(tmp_path / "s.jsonl", line("0704.0002"))
+    done = run("import", path, "--store", store.root)
+    assert done.exit_code == 0 and not leftover.exists()
+    assert "Moved arxiv/months/2018-02.00000000000a.parquet to the quarantine" in done.stderr

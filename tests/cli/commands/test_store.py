@@ -1,4 +1,4 @@
-"""status and doctor."""
+"""status"""
 
 from __future__ import annotations
 
@@ -6,14 +6,9 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-
 from tests.commands import run
-from tests.standins.arxiv import ArxivStandIn
 from tests.worlds import coverage_record, fill, gan_world, paper
-from trendcli.cli.commands.store import _describe_age, _read_monthly_totals, _span_rows
-from trendcli.core.errors import UsageError
-from trendcli.core.settings import Settings
+from trendcli.cli.commands.store import _describe_age, _span_rows
 from trendcli.store.coverage import Coverage
 
 
@@ -24,12 +19,12 @@ def test_status_shows_the_size_and_the_age_of_the_data(store: Path) -> None:
     assert as_json["data_as_of"] == "2020-01-01T00:00:00Z"
 
 
-def test_status_lists_days_that_were_never_requested(live: tuple[ArxivStandIn, dict[str, str]]) -> None:
-    _, env = live
-    for since, until in (("2019-01", "2019-02"), ("2019-04", "2019-05-10")):
-        run("fetch", "-c", "cs.CL", "--since", since, "--until", until, env=env)
-    spans = json.loads(run("status", "--format", "json", env=env).stdout)["rows"]
-    assert [(row["since"], row["status"]) for row in spans] == [
+def test_status_lists_days_that_were_never_requested(tmp_path: Path) -> None:
+    env = {"TREND_STORE": str(tmp_path / "store")}
+    spans = (("2019-01-01", "2019-02-01"), ("2019-04-01", "2019-05-10"))
+    fill(tmp_path / "store", [], [coverage_record(["cs.CL"], since, until, source="arxiv") for since, until in spans])
+    rows = json.loads(run("status", "--format", "json", env=env).stdout)["rows"]
+    assert [(row["since"], row["status"]) for row in rows] == [
         ("2019-01-01", "complete"),
         ("2019-02-01", "never requested"),
         ("2019-04-01", "complete"),
@@ -43,7 +38,7 @@ def test_status_lists_days_that_were_never_requested(live: tuple[ArxivStandIn, d
         ("2019-05", "complete"),
     ]
     notes = " ".join(json.loads(run("status", "--format", "json", env=env).stdout)["notes"])
-    assert "Data as of 2019-05-10" in notes and "requests what was submitted since 2019-05-10" in notes
+    assert "Data as of 2019-05-10" in notes and "requests what was submitted since 2019-04-10" in notes
     assert "--by accepts span or month" in run("status", "--by", "week", env=env).stderr
 
 
@@ -75,13 +70,3 @@ def test_status_names_gaps_and_venues(tmp_path: Path) -> None:
     assert "Venue iclr: 1 submissions (`trend status --corpus iclr`)." in notes
     venue_notes = json.loads(run("status", "--store", tmp_path, "--corpus", "iclr", "--format", "json").stdout)["notes"]
     assert "2020: 1 submissions, 1 without keywords." in venue_notes
-
-
-def test_doctor_compares_with_monthly_totals_of_a_file(store: Path, tmp_path: Path) -> None:
-    assert run("doctor", "--store", store).exit_code == 0
-    (tmp_path / "totals.csv").write_text("month,submissions\n2018-01,84\n")
-    assert _read_monthly_totals(str(tmp_path / "totals.csv"), Settings()) == {"2018-01": 84}
-    with pytest.raises(UsageError, match="Cannot read .*none.csv: No such file or directory."):
-        _read_monthly_totals(str(tmp_path / "none.csv"), Settings())
-    refused = run("doctor", "--store", store, "--totals", "arxiv", "--corpus", "iclr")
-    assert refused.exit_code == 2 and "--totals applies to arXiv only" in refused.stderr

@@ -169,6 +169,8 @@ def _import_snapshot(
     request = Request(scope.categories if scope else (), parse_window(since, until))
     result = harvest_with_progress(common, store, Snapshot(file, store.root, complete_categories), [request])
     common.print_note(summarize_harvest(result))
+    for note in result.notes:
+        common.print_note(note)
     if not result.faults and [record.status for record in result.coverage_records] == ["unknown"]:
         common.print_note(
             "The file does not say which categories it covers, so counts are marked as having unknown coverage. If "

@@ -1,30 +1,25 @@
-"""Commands about the store itself: status, what it holds and covers, and doctor, what is wrong with it."""
+"""The command status: what a store holds and covers."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trendcli.cli.base import CommonOptions, read_text
+from trendcli.cli.base import CommonOptions
 from trendcli.cli.commands.fetch import plan_requests
-from trendcli.cli.commands.importing import build_pace
 from trendcli.cli.options import CorpusOption, FormatOption, OutputOption
-from trendcli.core.errors import FindingsReported, StoreDamaged, TrendError, UsageError
+from trendcli.core.errors import TrendError, UsageError
 from trendcli.core.registry import SOURCES
-from trendcli.store.manifest import ARXIV, Manifest
+from trendcli.store.manifest import ARXIV
 
 if TYPE_CHECKING:
     from trendcli.core.settings import Settings
     from trendcli.store.coverage import Coverage
     from trendcli.store.store import Store
 
-MONTHLY_TOTALS_URL = "https://arxiv.org/stats/get_monthly_submissions"
-# arXiv's has 15 bytes a month
-MAX_TOTALS_BYTES = 1_000_000
 # coverage records with a gap that `trend status` shows, the latest ones
 MAX_SHOWN_GAPS = 5
 NEVER_REQUESTED = "never requested"
@@ -202,95 +197,3 @@ def _describe_next_fetch(store: Store, settings: Settings) -> list[str]:
             option = "" if source == "arxiv" else f" --source {source}"
             notes.append(f"The next `trend fetch{option}` requests what was {event} since {min(starts)}.")
     return notes or ["The next `trend fetch` has nothing to request today."]
-
-
-def run_doctor(
-    common: CommonOptions,
-    fix: Annotated[
-        bool, typer.Option("--fix", help="Repair what can be repaired without losing readable submissions.")
-    ] = False,
-    rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Make a lost or damaged manifest again from the data files.")
-    ] = False,
-    totals: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SOURCE", help="Compare with arXiv's monthly totals: a CSV file, a URL, or `arxiv` to fetch them."
-        ),
-    ] = None,
-    corpus: CorpusOption = "arxiv",
-    format: FormatOption = None,
-    output: OutputOption = None,
-) -> None:
-    """Check the store and its caches for damage, duplicates and gaps.
-
-    Each finding says what to do. Exits with code 4 if there are findings.
-    """
-    from trendcli.core.report import Column, Report
-    from trendcli.reports.doctor.check import check_store
-    from trendcli.reports.doctor.problems import REBUILD_COMMAND, StoreProblem
-    from trendcli.reports.doctor.repair import repair_store
-    from trendcli.reports.notes import format_count
-    from trendcli.store.rebuild import rebuild_manifest
-    from trendcli.store.store import Store
-
-    root = common.store_root(corpus)
-    if totals and corpus != ARXIV:
-        raise UsageError("--totals applies to arXiv only: leave it out with --corpus.")
-    if rebuild:
-        for note in rebuild_manifest(root, corpus):
-            common.print_note(note)
-    monthly_totals = _read_monthly_totals(common, totals) if totals else None
-    try:
-        store = common.open_store(corpus)
-    except StoreDamaged as error:
-        store = Store(root, Manifest(corpus=corpus))
-        problems = [StoreProblem(str(error), "manifest.json", REBUILD_COMMAND)]
-        notes: list[str] = []
-    else:
-        if fix:
-            with store.write_lock():
-                for note in repair_store(store):
-                    common.print_note(note)
-        with common.progress_bar() as progress:
-            problems, notes = check_store(store, common.load_library(), monthly_totals, progress)
-    finding_count = format_count(len(problems), "finding")
-    labels = {"what": "What", "where": "Where", "do": "What to do"}
-    common.write_report(
-        Report(
-            kind="doctor",
-            title=f"{store.root}: {finding_count if problems else 'no findings'}",
-            corpus=store.corpus,
-            synthetic=store.manifest.synthetic,
-            query={"totals": totals},
-            columns=[Column(key, label, "text") for key, label in labels.items()],
-            rows=[problem._asdict() for problem in problems],
-            notes=notes,
-        ),
-        format,
-        output,
-    )
-    if problems:
-        raise FindingsReported(f"{finding_count}; see above for what to do.")
-
-
-def _read_monthly_totals(common: CommonOptions, location: str) -> dict[str, int]:
-    """Read the monthly totals from a file or a URL, by month."""
-    from trendcli.reports.doctor.identifiers import parse_monthly_totals
-
-    url = MONTHLY_TOTALS_URL if location == "arxiv" else location
-    if not url.startswith(("http://", "https://")):
-        return parse_monthly_totals(read_text(Path(url)), url)
-    from trendcli.sources.http import InvalidResponse, build_session, fetch_body
-    from trendcli.sources.reply import LimitExceeded
-
-    def check_body(body: bytes, url: str) -> None:
-        if len(body) > MAX_TOTALS_BYTES:
-            raise LimitExceeded("larger than a list of months can be")
-        try:
-            parse_monthly_totals(body.decode(), url)
-        except (UnicodeError, UsageError) as error:
-            raise InvalidResponse(str(error).removesuffix(".")) from None
-
-    session, _ = build_session(build_pace(common, url), common.resolved_settings[0].contact, check_body)
-    return parse_monthly_totals(fetch_body(session, url).decode(), url)
