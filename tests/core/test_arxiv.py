@@ -63,7 +63,7 @@ def test_anything_else_is_not_an_identifier(written: str) -> None:
         ("1412.00010", "identifiers of 1412 have 4 digits"),
         ("1501.0001", "identifiers of 1501 have 5 digits"),
         ("0703.0001", "begin in 2007-04"),
-        ("9912.00001", "lies ahead"),
+        ("9912.00001", "in the future"),
         ("0704.0000", "numbers begin at 1"),
         ("1801.00000v1", "numbers begin at 1"),
         ("math/0611000", "numbers begin at 1"),
@@ -174,3 +174,26 @@ def test_breaks_name_categories_and_come_in_order() -> None:
             assert re.fullmatch(r"[a-z-]+(\.(\*|[A-Za-z-]+))?", glob), glob
         assert entry.description and entry.source
     assert [entry.day for entry in STRUCTURAL_BREAKS] == sorted(entry.day for entry in STRUCTURAL_BREAKS)
+
+
+def test_classes_of_other_systems_are_no_categories() -> None:
+    """MSC and ACM classes, which arXiv's API has listed among the categories."""
+    assert canonical_categories("cs.CV 68T05 I.2.10;I.4.6 cs.LG I.2.6; G.3") == "cs.CV cs.LG"
+    assert canonical_categories("math.AG 14F05, (primary) cs.NE") == "math.AG cs.NE"
+    for primary in ("68T05 cs.LG", "I.2.6", "Mon, cs.LG", "cs..LG", "cs.LG."):
+        with pytest.raises(ValueError, match="not a category"):
+            canonical_categories(primary)
+
+
+def test_every_category_and_archive_is_a_category() -> None:
+    for name in (
+        *CATEGORIES,
+        *CATEGORY_ALIASES,
+        *SUBSUMED_ARCHIVES,
+        "astro-ph",
+        "cond-mat",
+        "physics",
+        "nlin",
+        "cs.ZZ",
+    ):
+        assert canonical_categories(name)

@@ -70,7 +70,7 @@ def test_damage_to_judgements_is_noticed_and_the_whole_ones_are_kept(store: Stor
     assert run("doctor", "--store", store.root).exit_code == 4
     fixed = run("doctor", "--fix", "--store", store.root)
     assert (fixed.exit_code, [item.id for item in read_judgements(store, "gan")]) == (0, ["2", "3"])
-    assert "Kept the readable judgements of judgements/gan.jsonl; 1 line lost." in fixed.stderr
+    assert "Kept the readable judgements in judgements/gan.jsonl; lost 1 line." in fixed.stderr
 
 
 def test_the_precision_of_one_period_has_a_wilson_interval() -> None:

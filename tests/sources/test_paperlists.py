@@ -112,7 +112,7 @@ def test_authors_are_split_at_semicolons_or_else_commas(tmp_path: Path, line: st
         (b"[" * 200_000, "recursion"),
         (b'{"a": ' * 200_000, "Expected `array`"),
         (b"[" + b"0," * 5_000_001 + b"0]", "more than 256 MiB or 5,000,000 values"),
-        (b"[" + b"{}," * 100_001 + b"{}]", "100,000 are unreadable, the first of them submission 1: Object missing"),
+        (b"[" + b"{}," * 100_001 + b"{}]", "100,000 are unreadable, the first submission 1: Object missing"),
         (b"\xff\xfe[\x00", "malformed"),
         (b"", "truncated"),
     ],

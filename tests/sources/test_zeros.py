@@ -51,11 +51,44 @@ def test_a_month_is_judged_by_the_source(is_alive: bool, at_source: int, categor
 
 @pytest.mark.parametrize(
     ("days", "at_source", "is_believed"),
-    [(2, 100, True), (6, 100, True), (7, 2, True), (7, 3, False), (28, 1, False), (400, 1, False)],
+    [
+        (1, 59, True),
+        (1, 60, False),
+        (2, 29, True),
+        (2, 30, False),
+        (6, 9, True),
+        (7, 2, True),
+        (7, 3, False),
+        (28, 1, False),
+        (400, 1, False),
+    ],
 )
 def test_a_few_days_may_be_a_holiday(days: int, at_source: int, is_believed: bool) -> None:
     records, _ = judge((SPAN[0], SPAN[0] + timedelta(days=days)), at_source=at_source)
     assert (records[0].status == "complete") is is_believed
+
+
+def test_days_that_are_not_announced_yet_may_be_empty() -> None:
+    """Asked on the first of June, shortly after midnight, about this day and the five before."""
+    for since, is_believed in ((date(2019, 6, 1), True), (date(2019, 5, 27), True), (date(2019, 5, 26), False)):
+        records, _ = judge((since, date(2019, 6, 2)), at_source=100)
+        assert (records[0].status == "complete") is is_believed or (date(2019, 6, 2) - since).days >= 7, since
+
+
+def test_a_doubt_is_over_once_its_days_were_answered(tmp_path: Path) -> None:
+    doubted = coverage_record(("cs.LG",), "2019-03-01", "2019-03-04", "2019-03-20", "failed", expected=0, received=0)
+    answered = coverage_record(("cs.LG",), "2019-03-01", "2019-03-08", "2019-03-27")
+    store = fill(tmp_path, [], [doubted, answered])
+    assert StoredSubmissions(store).first_doubt(("cs.LG",), *SPAN) is None
+    (record,), _ = judge((date(2019, 3, 1), date(2019, 3, 8)), StoredSubmissions(store), at_source=100)
+    assert record.status == "failed"  # a new outage is doubted anew
+
+
+def test_a_zero_against_what_the_store_holds_is_never_believed(tmp_path: Path) -> None:
+    doubted = coverage_record(("cs.LG",), "2019-03-01", "2019-04-01", AT, "failed", expected=0, received=0)
+    stored = StoredSubmissions(fill(tmp_path, papers_of_day("2019-03-05", 5, "It.", first_number=1), [doubted]))
+    (record,), reason = judge(stored=stored, at="2020-06-01")
+    assert (record.status, reason) == ("failed", "of which the store holds 5")
 
 
 def test_the_store_knows_the_days_before_and_the_days_themselves(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_of_blocks_that_overlap_one_counts(store: Store) -> None:
     assert pairs == [(file_id, key) for file_id in (1, 2, 3) for key in (10, 11, 12)]
     assert sorted(compute.calls) == [([1, 2], [12]), ([3], [10, 11, 12])]
     assert pairs_of(ensure_blocks(store, KIND, [1, 2, 3], [10, 11, 12], compute)) == pairs
-    assert {damage for _, damage in find_damaged_blocks(store, KIND)} == {"a file of the cache that others cover"}
+    assert {damage for _, damage in find_damaged_blocks(store, KIND)} == {"redundant file in the cache"}
 
 
 @pytest.mark.parametrize("ending", [".json", ".parquet"])
@@ -142,7 +142,7 @@ def test_one_bit_is_noticed_and_the_block_computed_again(
         path.write_bytes(content)
         caplog.clear()
         assert pairs_of(ensure_blocks(store, KIND, [1, 2], [10], compute)) == [(1, 10), (2, 10)]
-        assert "was damaged and is computed again" in caplog.text
+        assert "a damaged file, which is computed again" in caplog.text
     assert len(compute.calls) == 4
 
 

@@ -56,7 +56,7 @@ def test_a_folder_of_somebody_elses_is_refused_and_left_alone(tmp_path: Path, na
         lambda: fill(tmp_path, PAPERS),
         lambda: fill(tmp_path / "venues" / "iclr", PAPERS, corpus="iclr"),
     ):
-        with pytest.raises(UsageError, match=r"is not empty and is no store\. Nothing in it was changed\."):
+        with pytest.raises(UsageError, match=r"is neither empty nor a store\. Nothing in it was changed\."):
             attempt()
     assert sorted(tmp_path.rglob("*")) == before
 

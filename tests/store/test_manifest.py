@@ -81,25 +81,25 @@ def test_every_changed_byte_is_noticed() -> None:
     ("content", "reason"),
     [
         (b'{"format": 3, "gene', "Unterminated string.*"),
-        (b'{"format": "3"}', "its format is no number"),
+        (b'{"format": "3"}', "its format is not a number"),
         (b"\xff", ".*invalid start byte.*"),
         (b"[" * 100_000, ".*recursion.*"),
         (b"[]", "list indices must be integers.*"),
         (change_manifest({"files": None}), "'files'"),
-        (change_file(path="a.b.parquet"), "'a.b.parquet' is no data file of a store"),
+        (change_file(path="a.b.parquet"), "'a.b.parquet' is not the path of a data file"),
         (change_manifest({"files": [parse_checked_json(format_manifest(MANIFEST))["files"][0]] * 2}), "it names a .*"),
         (change_manifest({"surplus": 1}), ".*unexpected keyword argument 'surplus'"),
         (change_manifest({"generation": "2"}), "a value has the wrong type"),
         (change_manifest({"corpus": "../x"}), "a value has the wrong type"),
         (change_manifest({"ledger": [{"source": "oai"}]}), "'categories'"),
         (change_manifest({"ledger": ["a text"]}), ".*"),
-        (change_file(rows=-1), "the numbers of rows .* cannot be"),
-        (change_file(kind="update"), ".* is no file of kind update"),
+        (change_file(rows=-1), "impossible row counts for .*"),
+        (change_file(kind="update"), ".* is not of kind update"),
         (change_file(first="2019-02-30"), "day is out of range for month"),
     ],
 )
 def test_a_damaged_manifest_is_refused_with_the_reason_and_what_to_do(content: bytes, reason: str) -> None:
-    message = rf"^store/manifest.json is damaged \({reason}\)\. Nothing was changed; .* `trend doctor --rebuild`"
+    message = rf"^store/manifest.json is damaged \({reason}\)\. Nothing was changed\. Run `trend doctor --rebuild`"
     with pytest.raises(StoreDamaged, match=message):
         parse_manifest(content, PATH)
 
@@ -123,5 +123,5 @@ def test_a_manifest_names_files_of_its_store_alone(path: str) -> None:
         change_manifest({"dropped": [path]}),
         change_file(path=path),
     ):
-        with pytest.raises(StoreDamaged, match="is no data file of a store"):
+        with pytest.raises(StoreDamaged, match="is not the path of a data file"):
             parse_manifest(content, PATH)

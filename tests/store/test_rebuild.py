@@ -53,12 +53,12 @@ def test_a_lost_manifest_is_made_again_from_files(store: Store, and_copies: bool
     lose_manifest(store.root, and_copies=and_copies)
     with pytest.raises(StoreDamaged):
         Store.open(store.root)
-    origin = "its data files" if and_copies else "a copy of it"
-    assert rebuild_manifest(store.root) == [f"Made the manifest again as of generation 5, which {origin} told of."]
+    origin = "the data files" if and_copies else "a kept generation"
+    assert rebuild_manifest(store.root) == [f"Rebuilt the manifest at generation 5 from {origin}."]
     after = Store.open(store.root)
     assert (after.manifest.files, after.manifest.ledger) == (before.manifest.files, before.manifest.ledger)
     assert live_rows(after) == live_rows(before)
-    assert rebuild_manifest(store.root) == ["The manifest is whole: nothing had to be made again."]
+    assert rebuild_manifest(store.root) == ["The manifest is intact; nothing was rebuilt."]
 
 
 @pytest.mark.parametrize("and_copies", [False, True])
@@ -97,7 +97,7 @@ def test_a_damaged_file_becomes_a_gap(store: Store) -> None:
     lose_manifest(store.root, and_copies=False)
     notes = rebuild_manifest(store.root)
     assert any(
-        note.startswith(f"{store.manifest.files[1].path} is gone: 3 submissions from 2018-02-01") for note in notes
+        note.startswith(f"{store.manifest.files[1].path} is missing: 3 submissions from 2018-02-01") for note in notes
     )
     after = Store.open(store.root)
     assert [row[0] for row in live_rows(after) if row[0].startswith("1802")] == ["1802.00001"]  # of the delta file
@@ -116,7 +116,7 @@ def test_files_of_a_killed_commit_are_no_state(store: Store) -> None:
     lose_manifest(store.root, and_copies=False)
     notes = rebuild_manifest(store.root)
     assert len(live_rows(Store.open(store.root))) == len(live_rows(store)) + 3
-    assert "as of generation 6, which its data files told of" in notes[0]  # all files of that commit are there
+    assert "at generation 6 from the data files" in notes[0]  # all files of that commit are there
 
 
 def test_files_of_the_first_versions_are_collected_and_their_coverage_is_unknown(
@@ -126,7 +126,7 @@ def test_files_of_the_first_versions_are_collected_and_their_coverage_is_unknown
     monkeypatch.setattr("trendcli.store.rebuild.read_commit", lambda path: None)
     lose_manifest(store.root, and_copies=True)
     notes = rebuild_manifest(store.root)
-    assert "What the store covers is not known any more" in notes[1]
+    assert "The coverage of the store is lost" in notes[1]
     after = Store.open(store.root)
     assert live_rows(after) == before and after.manifest.submission_count == 12
     assert [(record.status, record.categories) for record in after.manifest.ledger] == [("unknown", ("*",))]
@@ -142,7 +142,7 @@ def test_two_copies_that_went_on_separately_are_brought_together(store: Store) -
     with pytest.raises(StoreDamaged, match="older than the store"):
         Store.open(store.root)
     notes = rebuild_manifest(store.root)
-    assert notes[-1] == "Took in 3 new and 0 newer submissions from files that it did not name."
+    assert notes[-1] == "Added 3 new and 0 newer submissions from data files that it did not name."
     after = Store.open(store.root)
     assert len({row[0] for row in live_rows(after)}) == len(live_rows(after)) == after.manifest.submission_count == 21
 
@@ -157,7 +157,7 @@ def test_a_damaged_manifest_is_kept_aside(store: Store, damage: bytes) -> None:
 
 
 def test_without_any_file_there_is_nothing_to_rebuild(tmp_path: Path) -> None:
-    with pytest.raises(StoreMissing, match="holds no data file"):
+    with pytest.raises(StoreMissing, match="contains no data files"):
         rebuild_manifest(tmp_path / "none")
 
 

@@ -25,7 +25,8 @@ def test_what_is_set_aside_is_a_gap_and_what_is_left_counts_right(store: Store) 
         (note,) = set_aside_files(store, [month_file])
     assert (
         note
-        == f"Set aside {month_file.path}: 2 submissions from 2018-01-05 to 2018-01-06 are missing until fetched again."
+        == f"Moved {month_file.path} to the quarantine: 2 submissions from 2018-01-05 to 2018-01-06 are missing until they "
+        "are fetched again."
     )
     after = Store.open(store.root)
     assert [row[2] for row in live_rows(after)] == ["Second"] and after.manifest.submission_count == 1
@@ -42,6 +43,8 @@ def test_a_wrong_number_of_replaced_rows_is_corrected(store: Store) -> None:
     with store.write_lock():
         store.commit([replace(delta_file, replaces=0)])
         assert (store.manifest.submission_count, find_wrong_replacements(store)) == (3, [delta_file])
-        assert correct_replacements(store) == [f"Corrected how many submissions {delta_file.path} replaces: 1."]
+        assert correct_replacements(store) == [
+            f"Corrected the number of submissions that {delta_file.path} replaces: 1."
+        ]
         assert correct_replacements(store) == []
     assert Store.open(store.root).manifest.files == (month_file, delta_file)

@@ -51,7 +51,7 @@ def test_one_changed_digit_is_noticed_and_said_once(tmp_path: Path, caplog: pyte
     path.write_bytes(path.read_bytes().replace(b'"value": 5', b'"value": 6'))
     assert read_result(tmp_path, "key", number_from_json) is None
     assert (
-        caplog.messages == [f"A file in the cache of {tmp_path} was damaged and is computed again: key.json"]
+        caplog.messages == [f"The cache of {tmp_path} contains a damaged file, which is computed again: key.json"]
         and not path.exists()
     )
     assert read_result(tmp_path, "key", number_from_json) is None and len(caplog.messages) == 1

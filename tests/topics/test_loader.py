@@ -63,7 +63,7 @@ def test_a_topic_file_is_read(topic_file: Any) -> None:
         ('topics:\n  a:\n    name: "A\\nB"', ":3: a value of several lines"),
         ('packs:\n  "a\\x9bb": [x]', ":2: the control character '\\x9b' in a value"),
         ("topics:\n  a:\n    phrases:\n      - |\n        x\n", ":4: expected one line"),
-        ("topics:\n  a: &a {phrases: *a}", ":2: the alias 'a' inside of what it stands for"),
+        ("topics:\n  a: &a {phrases: *a}", ":2: the alias 'a' inside its own anchor"),
         ("topics: " + "{a: " * 30, ":1: nested more than 20 levels deep"),
         ("topics:\n  a: {name: Nothing}", ":2: topic 'a' has neither rules nor children"),
         (

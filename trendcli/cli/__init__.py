@@ -101,7 +101,7 @@ def _load_command(target: str) -> Callable[..., None]:
 
 
 class _Commands(TyperGroup):
-    """All commands, with the errors of their options cut to a length that can be read."""
+    """All commands; long errors of their options are shortened."""
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Run a command line and exit with its code."""

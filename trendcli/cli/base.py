@@ -199,7 +199,7 @@ def infer_format(output: Path | None, default: str = "table") -> str:
 
 
 def read_text(path: Path, encoding: str = "utf-8-sig") -> str:
-    """Read a file that a user named, also one with a byte order mark; raise UsageError with the reason."""
+    """Read a file that a user named, with or without a byte order mark; raise UsageError with the reason."""
     try:
         return path.read_text(encoding=encoding)
     except (OSError, UnicodeError) as error:
@@ -208,7 +208,7 @@ def read_text(path: Path, encoding: str = "utf-8-sig") -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file, and its folder where it is missing; raise UsageError with the reason where that fails.
+    """Write a file, and its folder if it is missing; raise UsageError with the reason if that fails.
 
     The file is complete or as it was; ActionRequiredError says that the disk is full.
     """

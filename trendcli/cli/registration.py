@@ -14,8 +14,8 @@ import typer
 
 from trendcli.cli.base import CommonOptions
 from trendcli.cli.deprecated import RENAMED_OPTIONS, format_command_note, format_option_note, parameter_name
-from trendcli.cli.streams import discard_stream, print_message
-from trendcli.core.errors import UsageError
+from trendcli.cli.streams import discard_stream, has_lost_reader, print_message
+from trendcli.core.errors import RetryableError, UsageError
 from trendcli.core.foreign_errors import is_interrupt, translate_error
 from trendcli.core.text import SURROGATES
 
@@ -127,11 +127,11 @@ def _build_old_parameters(parameters: list[inspect.Parameter]) -> dict[str, insp
 
 
 def _check_encoding(values: list[Any]) -> None:
-    """Raise UsageError for text that the shell passed as bytes that are no characters; paths may hold any bytes."""
+    """Raise UsageError for text that is not UTF-8; paths may contain any bytes."""
     for value in values:
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str) and SURROGATES.search(text):
-                raise UsageError(f"{text!r} is not UTF-8 text. Nothing was done.")
+                raise UsageError(f"{text!r} is not UTF-8 text. Nothing was changed.")
 
 
 def _start_output(common: CommonOptions, notes: list[str]) -> None:
@@ -149,8 +149,13 @@ def exit_on_error() -> Iterator[None]:
     """Turn an expected error into a sentence on stderr and an exit code; a bug keeps its traceback."""
     try:
         yield
-    except BrokenPipeError:  # the reader has gone, as `head` does
-        discard_stream(sys.stdout)
+    except BrokenPipeError:
+        if not has_lost_reader(sys.stdout):  # a pipe to a worker
+            from concurrent.futures import BrokenExecutor
+
+            print_message(f"trend: {translate_error(BrokenExecutor())}")
+            raise SystemExit(RetryableError.exit_code) from None
+        discard_stream(sys.stdout)  # the reader has gone, as `head` does
         raise SystemExit(0) from None
     except (Exception, KeyboardInterrupt) as error:
         if is_interrupt(error):

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the program cleans up and ends with 130 or 143, at any moment and without a traceback."""
+"""Ctrl-C and SIGTERM: clean up at any moment and exit with 130 or 143, without a traceback."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import FrameType
 
 
 def end_at_once(number: int, frame: FrameType | None) -> None:
-    """End the process with the exit code of a signal, as a handler for when there is nothing to clean up."""
+    """Exit with the code of a signal: a handler for when there is nothing to clean up."""
     os._exit(128 + number)
 
 

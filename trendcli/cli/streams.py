@@ -1,4 +1,4 @@
-"""Stdout and stderr as they come: in any encoding, closed, or a pipe whose reader has gone."""
+"""Output to stdout and stderr in any encoding, also if they are closed or the reader of a pipe has exited."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typer
 
 from trendcli.core.text import clean_message
 
-# what tables, notes and help contain and a Windows code page may lack; anything else loses its accents, or is a "?"
+# characters of tables, notes and help that a Windows code page may lack; others lose their accents or become "?"
 _SUBSTITUTES = {
     "→": "->", "–": "-", "—": "-", "−": "-", "‐": "-", "‑": "-", "─": "-", "│": "|", "×": "x", "±": "+/-", "≤": "<=",
     "≥": ">=", "·": ".", "φ": "phi", "μ": "mu", "α": "alpha", "κ": "kappa", "Σ": "sum", "’": "'", "‘": "'", "“": '"',
@@ -25,7 +25,7 @@ _ASCII_FORMATS = {"json": "trend.json", "jsonl": "trend.json", "html": "xmlcharr
 
 
 def prepare_streams() -> None:
-    """Make stdout and stderr able to take any text, also where they are closed or have a small character set."""
+    """Let stdout and stderr accept any text, also if they are closed or have a small character set."""
     codecs.register_error("trend.text", _substitute_characters)
     codecs.register_error("trend.json", _escape_json)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
@@ -56,15 +56,27 @@ def write_stdout(text: str, format_name: str = "table") -> None:
 
 
 def print_message(text: str) -> None:
-    """Print a message on stderr; nothing where that is closed or full, since no message is worth losing the data."""
+    """Print a message on stderr; ignore a closed or full stderr, since data matter more than a message."""
     try:
         typer.echo(clean_message(text), err=True)
     except OSError:
         discard_stream(sys.stderr)
 
 
+def has_lost_reader(stream: TextIO) -> bool:
+    """Return whether a stream is a pipe that nobody reads any more; True where the system cannot tell."""
+    import select
+
+    try:
+        poll = select.poll()
+        poll.register(stream.fileno(), select.POLLOUT)
+        return any(event & select.POLLERR for _, event in poll.poll(0))
+    except (AttributeError, OSError, ValueError):  # Windows has no poll; a stream of a test has no number
+        return True
+
+
 def discard_stream(stream: TextIO) -> None:
-    """Send what is left in a stream to nowhere: Python would complain about it when it ends."""
+    """Discard the rest of a stream, about which Python would complain at exit."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 

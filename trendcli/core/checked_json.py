@@ -1,4 +1,4 @@
-"""JSON files that carry a checksum of themselves, so that what was damaged on the disk is noticed when it is read."""
+"""JSON files that carry their own checksum, so that damage on the disk is noticed when they are read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ChecksumError(ValueError):
 def format_checked_json(
     value: dict[str, Any], *, default: Callable[[Any], Any] | None = None, indent: int | None = None
 ) -> bytes:
-    """Return a JSON object that begins with a checksum of all that follows it; `value` must not be empty."""
+    """Return a JSON object that begins with a checksum of the rest; `value` must not be empty."""
     body = json.dumps(value, default=default, indent=indent, ensure_ascii=False).encode(errors="surrogatepass")
     return b'{"' + CHECKSUM_KEY.encode() + b'": "' + xxh3_128_hexdigest(body).encode() + b'",' + body[1:]
 

@@ -17,12 +17,12 @@ from trendcli.core.foreign_errors import disk_error_number
 if TYPE_CHECKING:
     import filelock
 
-# what file systems say that have no flock (NFS without a lock server, FUSE, some synchronised folders)
+# errors of file systems without flock (NFS without a lock server, FUSE, some synchronised folders)
 _NO_FLOCK = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}
-# what file systems say that cannot sync a file or a folder; all that can be written is written then
+# errors of file systems that cannot sync a file or a folder; files are then written without it
 _NO_SYNC = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF}
 _FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
-MAX_SOFT_LOCK_WAIT_S = 60  # a soft lock may be that of another computer that was switched off, and would never end
+MAX_SOFT_LOCK_WAIT_S = 60  # the soft lock of a computer that was switched off would never end
 
 
 def draft_path(path: Path) -> Path:
@@ -53,7 +53,7 @@ def atomic_draft(path: Path) -> Iterator[Path]:
         publish_file(draft, path)
     except BaseException as error:
         with suppress(OSError):
-            draft.unlink(missing_ok=True)  # a full disk needs the room
+            draft.unlink(missing_ok=True)  # free the space on a full disk
         if isinstance(error, OSError) and error.errno and error.filename in (None, str(draft)):
             error.filename, error.filename2 = str(path), None
         raise
@@ -82,10 +82,10 @@ def named_output(path: Path) -> Iterator[Path]:
             yield target
             return
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists() and not os.access(target, os.W_OK):  # a draft could replace a file that is write-protected
+        if target.exists() and not os.access(target, os.W_OK):  # replacing would ignore the write protection
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         with atomic_draft(target) as draft:
-            draft.touch()  # a folder that cannot be written is noticed before the long work
+            draft.touch()  # fail on a read-only folder before the long work
             yield draft
             if target.exists():
                 shutil.copymode(target, draft)
@@ -121,7 +121,7 @@ def exclusive_lock(path: Path, timeout_s: float = -1) -> Iterator[None]:
     import filelock  # 5 ms, and most commands only read
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    # its own fallback would use the same file, which always lies there once it was locked in the usual way
+    # filelock's own fallback would use the same file, which always exists after an ordinary lock
     lock: filelock.BaseFileLock = filelock.FileLock(path, timeout=timeout_s, fallback_to_soft=False)
     try:
         lock.acquire()
@@ -139,8 +139,8 @@ def _acquire_soft_lock(path: Path, timeout_s: float) -> filelock.BaseFileLock:
     import filelock
 
     log = logging.getLogger(__name__)
-    log.info("the disk of %s has no locks; the file stands for one", path)
-    # more than one attempt, since the first may only remove the file of a process that is gone
+    log.info("the disk of %s does not support locks; using a lock file", path)
+    # more than one attempt, since the first may only remove the file of a process that has ended
     lock = filelock.SoftFileLock(path, timeout=max(timeout_s, 0.2) if timeout_s >= 0 else MAX_SOFT_LOCK_WAIT_S)
     try:
         lock.acquire()

@@ -1,4 +1,4 @@
-"""Errors of Python and of libraries as the expected failures that they stand for, each with an exit code.
+"""Translation of errors of Python and of libraries into expected failures, each with an exit code.
 
 A full disk, a damaged file, hostile input or lack of memory can raise nearly anything, from nearly anywhere. Here, and
 nowhere else, such an error becomes a TrendError.
@@ -23,7 +23,7 @@ from trendcli.core.errors import (
 
 
 def is_interrupt(error: BaseException) -> bool:
-    """Return whether an error says that the person interrupted the program, also where a library gave it a name."""
+    """Return whether the user interrupted the program, including errors by which libraries report that."""
     return (
         isinstance(error, KeyboardInterrupt)
         or not _class_names(error).isdisjoint({"duckdb.InterruptException", "pyarrow.ArrowCancelled"})
@@ -32,7 +32,7 @@ def is_interrupt(error: BaseException) -> bool:
 
 
 def translate_error(error: BaseException) -> TrendError | None:
-    """Return the expected failure that an error of Python or a library stands for; None if it is a bug.
+    """Translate an error of Python or a library into an expected failure; return None for a bug.
 
     Classes are told by their names, since importing their libraries would take longer than most commands.
     """
@@ -46,7 +46,7 @@ def translate_error(error: BaseException) -> TrendError | None:
 
 
 def disk_error_number(error: BaseException) -> int | None:
-    """Return the system's number of an error of a disk, also where an engine says it in words; None for any other."""
+    """Return the errno of a disk error, including those that an engine reports in words; None for other errors."""
     if isinstance(error, OSError) and error.errno:
         return error.errno
     if _class_names(error).isdisjoint(_ENGINE_ERRORS):
@@ -56,7 +56,7 @@ def disk_error_number(error: BaseException) -> int | None:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Raise errors of Python and of libraries as the TrendError that they stand for; bugs stay what they are."""
+    """Raise errors of Python and of libraries as the corresponding TrendError; leave bugs unchanged."""
     try:
         yield
     except Exception as error:
@@ -85,21 +85,21 @@ def _class_names(error: BaseException) -> set[str]:
 
 def _translate_memory(error: BaseException) -> TrendError:
     return ActionRequiredError(
-        "The memory is not enough for this. Everything stored is intact. Ask about fewer topics or a shorter span "
-        "(--since, --until), or close other programs, and run the command again."
+        "Not enough memory. Everything stored is intact. Choose fewer topics or a shorter span (--since, --until), or "
+        "close other programs, then run the command again."
     )
 
 
 def _translate_worker(error: BaseException) -> TrendError:
     return RetryableError(
-        "A worker process was ended from outside, usually because the memory is full. Everything stored before this "
-        "command is intact. Close other programs, or work on a smaller part, and run the command again."
+        "A worker process was killed, usually because memory ran out. Everything stored before this command is intact. "
+        "Close other programs or choose a smaller part, then run the command again."
     )
 
 
 def _translate_disk(error: BaseException) -> TrendError:
-    """Name the file, or else the system's own words; a name that no disk can hold is a mistake in the command."""
-    if not isinstance(error, OSError):  # what an engine says is long, in JSON, and about a draft
+    """Name the file, or give the system's reason; treat a name that no disk can hold as a mistake in the command."""
+    if not isinstance(error, OSError):  # messages of engines are long, in JSON, and name a draft
         file = _QUOTED_FILE.search(str(error))
         location = f": {file['path']}" if file else ""
         reason = os.strerror(disk_error_number(error) or 0)
@@ -115,7 +115,7 @@ def _translate_disk(error: BaseException) -> TrendError:
 
 
 def _translate_data(error: BaseException) -> TrendError | None:
-    """Translate what an engine says about data: a disk that fails, or a file that is missing or damaged."""
+    """Translate an engine's error on data: a failing disk, or a missing or damaged file."""
     text, number = str(error), disk_error_number(error)
     if number and number != errno.ENOENT:
         return _translate_disk(error)
@@ -129,8 +129,8 @@ def _translate_data(error: BaseException) -> TrendError | None:
 
 def _damage(file: str, error: BaseException) -> TrendError:
     return StoreDamaged(
-        f"{file} is missing or damaged ({_first_line(error)}). Nothing was changed. Run `trend doctor` to see what is "
-        "wrong, then `trend doctor --fix`."
+        f"{file} is missing or damaged ({_first_line(error)}). Nothing was changed. Run `trend doctor` to list the "
+        "damage, then `trend doctor --fix`."
     )
 
 
@@ -141,7 +141,7 @@ def _translate_text(error: BaseException) -> TrendError:
 
 
 def _translate_number(error: BaseException) -> TrendError:
-    return UsageError(f"A number is too large to be computed with ({_first_line(error)}). Nothing was changed.")
+    return UsageError(f"A number is too large ({_first_line(error)}). Nothing was changed.")
 
 
 def _translate_depth(error: BaseException) -> TrendError:
@@ -149,18 +149,20 @@ def _translate_depth(error: BaseException) -> TrendError:
 
 
 def _translate_words(error: BaseException) -> TrendError | None:
-    """Translate errors of classes that bugs have too, by what they say."""
+    """Translate errors by their text if bugs can raise the same class."""
     if "embedded null" in str(error):
         return UsageError(f"A path contains a NUL character ({_first_line(error)}). Nothing was changed.")
     return _translate_memory(error) if "can't start new thread" in str(error) else None
 
 
 def _translate_network(error: BaseException) -> TrendError:
-    return SourceUnreachable(f"The connection failed ({_first_line(error)}). What had come is stored; try again later.")
+    return SourceUnreachable(
+        f"The connection failed ({_first_line(error)}). Everything received so far is stored; try again later."
+    )
 
 
 def _first_line(error: BaseException) -> str:
-    """Return the first line of an error's text, without its full stop, cut where it is long."""
+    """Return the first line of an error's text, without its full stop, shortened if it is long."""
     line = (str(error).strip().splitlines() or [type(error).__name__])[0].removesuffix(".")
     return line if len(line) <= 200 else f"{line[:200]}…"
 
@@ -172,7 +174,7 @@ _MEMORY_PHRASES = ("failed to allocate", "Out of Memory", "could not allocate", 
 _DATA_FILE = re.compile(r"""(?:^|["'])(?P<path>[^"'\n]+?\.(?:parquet|npy|arrow))(?=$|["'\\])""")
 _QUOTED_FILE = re.compile(r"""file \\?["'](?P<path>[^"'\\]+?)(\.\d+\.draft)?\\?["']""")
 _WRONG_QUERIES = {f"duckdb.{name}Exception" for name in ("Binder", "Catalog", "Parser", "Syntax", "NotImplemented")}
-# the first that fits holds: what libraries derive from Python's own classes stands before these
+# the first match counts: classes that libraries derive from Python's own come before these
 _TRANSLATIONS: tuple[tuple[Callable[[BaseException], TrendError | None], set[str]], ...] = (
     (_translate_memory, {"builtins.MemoryError", "duckdb.OutOfMemoryException", "pyarrow.ArrowCapacityError"}),
     (_translate_worker, {"concurrent.BrokenExecutor"}),

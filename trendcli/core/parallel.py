@@ -28,10 +28,10 @@ def count_cores() -> int:
 
 
 class _Pool(ProcessPoolExecutor):
-    """Leaves out what has not begun when its block ends with an error, so that Ctrl-C waits for no more than a task."""
+    """A pool that drops waiting tasks when its block ends with an error, so that Ctrl-C waits for one task at most."""
 
     def __exit__(self, error_type: type[BaseException] | None, *_: object) -> None:
-        """Wait for the tasks, or after an error for those that have begun."""
+        """Wait for all tasks, or after an error for the running ones."""
         self.shutdown(cancel_futures=error_type is not None)
 
 
@@ -54,7 +54,7 @@ def start_forkserver() -> None:
 
 @contextmanager
 def _block_interrupts() -> Iterator[None]:
-    """Keep Ctrl-C, which reaches all processes of a terminal, from those started in the block: the main one ends them.
+    """Shield processes started in the block from Ctrl-C, which reaches all of a terminal: the main one ends them.
 
     They inherit the mask. To ignore the signal when they have started would be too late for their imports, which would
     print a traceback.

@@ -59,7 +59,7 @@ def check_path(value: Any) -> str | None:
 
 
 def expand_path(text: str) -> Path:
-    """Return a path with ~ expanded; ValueError where that names nobody's home."""
+    """Return a path with ~ expanded; raise ValueError for an unknown user."""
     try:
         return Path(text).expanduser()
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""YAML: reading with limits, so that no file can fill the memory, and writing by hand, where comments have to stay."""
+"""YAML: reading with limits, so that no file can fill the memory, and writing that keeps comments."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def load_yaml(text: str, path: Path, error_class: type[TrendError]) -> Any:
     import yaml
 
     class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-        """Tells the line of a value that its tag does not fit, as in `!!int x`."""
+        """Names the line of a value that does not fit its tag, as in `!!int x`."""
 
         def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
             try:
@@ -81,7 +81,7 @@ def compose_yaml(text: str, path: Path, error_class: type[TrendError], loader: A
 
 
 def _read_checked(text: str, path: Path, error_class: type[TrendError], read: Callable[[], Any]) -> Any:
-    """Return what `read` does, once the text is within the limits; raise `error_class` for any fault."""
+    """Check the limits of a text and return the result of `read`; raise `error_class` for any fault."""
     import yaml
 
     try:
@@ -124,11 +124,11 @@ def _check_limits(text: str) -> None:
                 chars_by_anchor[event.anchor] = len(event.value) + 1
         elif isinstance(event, yaml.AliasEvent):
             is_endless = event.anchor in (anchor for anchor, _ in open_collections)
-            check(is_endless, event, f"the alias {event.anchor!r} inside of what it stands for")
+            check(is_endless, event, f"the alias {event.anchor!r} inside its own anchor")
             repeated = chars_by_anchor.get(event.anchor or "", 0)
             aliased_chars += repeated
             chars += repeated
-            check(aliased_chars > MAX_ALIASED_CHARS, event, "aliases that repeat more text than a file may hold")
+            check(aliased_chars > MAX_ALIASED_CHARS, event, "aliases that expand to more text than allowed")
         elif isinstance(event, yaml.CollectionStartEvent):
             open_collections.append((event.anchor, chars))
             check(len(open_collections) > MAX_YAML_DEPTH, event, f"nested more than {MAX_YAML_DEPTH} levels deep")
@@ -140,7 +140,7 @@ def _check_limits(text: str) -> None:
 
 
 def find_control_character(text: str) -> str:
-    """Return the first character of a text that would end a line or steer a terminal, '' where there is none."""
+    """Return the first line break or control character of a text; '' if there is none."""
     if text.isprintable():
         return ""
     return next(

@@ -40,15 +40,8 @@ def render_digest(report: Mapping[str, Any]) -> str:
 def render_submissions_csv(report: Mapping[str, Any]) -> str:
     """Return the submissions of a weekly report as CSV, a line each; lists are joined by '; '."""
     columns = [Column(key, key, "text") for key in _SUBMISSION_KEYS]
-    rows = [{key: _defuse_formula(paper[key]) for key in _SUBMISSION_KEYS} for paper in report["papers"]]
+    rows = [{key: paper[key] for key in _SUBMISSION_KEYS} for paper in report["papers"]]
     return render_csv(Report("papers", report["title"], "arxiv", report["synthetic"], {}, columns, rows))
-
-
-def _defuse_formula(value: Any) -> Any:
-    """Return a value of a cell, with an apostrophe before text that a spreadsheet would take for a formula."""
-    if isinstance(value, list):
-        return [*map(_defuse_formula, value[:1]), *value[1:]]
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 def describe_chart(report: Report) -> str:

@@ -63,7 +63,7 @@ def judgements_path(store: Store, topic: str) -> Path:
 
 
 def read_judgements(store: Store, topic: str) -> list[Judgement]:
-    """Return all judgements of a topic, the oldest first; StoreDamaged where the file is not as it was written.
+    """Return all judgements of a topic, the oldest first; raise StoreDamaged if the file is damaged.
 
     Of a file of the first versions, a last line that a crash cut off is left out.
     """
@@ -72,13 +72,13 @@ def read_judgements(store: Store, topic: str) -> list[Judgement]:
         return [_parse_judgement(line) for line in _read_lines(path)]
     except (ValueError, UsageError, RecursionError) as error:
         raise StoreDamaged(
-            f"{path} is damaged ({str(error)[:120]}). Nothing was changed; restore it from a backup, or keep the "
-            "judgements that are whole with `trend doctor --fix`."
+            f"{path} is damaged ({str(error)[:120]}). Nothing was changed. Restore it from a backup, or run "
+            "`trend doctor --fix` to keep the readable judgements."
         ) from None
 
 
 def append_judgements(store: Store, topic: str, new_judgements: Iterable[Judgement]) -> None:
-    """Append judgements to those of a topic; StoreDamaged, and nothing is written, where the file is damaged."""
+    """Append judgements to those of a topic; raise StoreDamaged, and write nothing, if the file is damaged."""
     path = judgements_path(store, topic)
     with exclusive_lock(path.with_name("lock")):
         judgements = [*read_judgements(store, topic), *new_judgements]
@@ -86,7 +86,7 @@ def append_judgements(store: Store, topic: str, new_judgements: Iterable[Judgeme
 
 
 def repair_judgements(path: Path) -> tuple[bytes, int]:
-    """Return the content of a damaged file with the judgements that are whole, and how many lines are lost."""
+    """Return the content of a damaged file reduced to the readable judgements, and the number of lost lines."""
     judgements: list[Judgement] = []
     lines = [line for line in path.read_bytes().split(b"\n") if line and not line.startswith(_HASH_HEAD)]
     for line in lines:
@@ -96,7 +96,7 @@ def repair_judgements(path: Path) -> tuple[bytes, int]:
 
 
 def _read_lines(path: Path) -> list[bytes]:
-    """Return the lines of a file of judgements; ValueError where they are not those that were written."""
+    """Return the lines of a file of judgements; raise ValueError if they are damaged."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -119,7 +119,7 @@ def _format_judgements(judgements: Iterable[Judgement]) -> bytes:
 
 
 def _parse_judgement(line: bytes) -> Judgement:
-    """Return the judgement of a line; ValueError or UsageError where it is none, or does not match its checksum."""
+    """Return the judgement of a line; raise ValueError or UsageError if it is damaged."""
     value = json.loads(line)
     if isinstance(value, dict) and not value.keys() <= set(Judgement._fields):
         value = parse_checked_json(line)

@@ -1,4 +1,4 @@
-"""The moment of an answer: the earlier of what this machine's clock says and what the site states.
+"""The moment of an answer: the earlier of the times of this machine's clock and of the site.
 
 A clock that is ahead would otherwise call days complete that had not ended, for good; one that is behind only makes a
 later fetch ask for them again.
@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 
 # arXiv began in August 1991: an earlier time of a site states nothing
 FIRST_YEAR = 1991
-# beyond this difference of the two clocks the user is told
+# a larger difference between the two clocks is reported
 MAX_DIFFERENCE = timedelta(days=1)
 # the most versions that a submission can have; the busiest has a few hundred, and the store's column ends at 2**31
 MAX_VERSION = 99_999
@@ -30,7 +30,7 @@ def parse_moment(text: str | None) -> datetime | None:
 
 
 def parse_server_time(text: str | None) -> datetime | None:
-    """Return the time that a site states, in UTC; None where it states none that can be."""
+    """Return the time that a site states, in UTC; None if it states no possible one."""
     moment = parse_moment(text)
     # the years at both ends overflow once a time zone or a lag is applied
     return moment.astimezone(UTC) if moment and FIRST_YEAR <= moment.year < 9999 else None
@@ -42,7 +42,7 @@ def find_answer_time(received_at: datetime, server_times: Iterable[datetime | No
 
 
 def describe_clock_difference(site_name: str, received_at: datetime, server_times: Iterable[datetime | None]) -> str:
-    """Return a sentence where the clocks of this machine and a site differ by more than a day; '' where they agree."""
+    """Return a sentence if the clocks of this machine and a site differ by more than a day; else ''."""
     stated = min(filter(None, server_times), default=received_at)
     if abs(stated - received_at) <= MAX_DIFFERENCE:
         return ""

@@ -15,7 +15,7 @@ MAX_QUOTED_CHARS = 200
 
 
 def quote(text: str) -> str:
-    """Return a site's own words as they may stand in a message: one line, shortened, without control characters."""
+    """Return a site's own words prepared for a message: one line, shortened, without control characters."""
     printable = "".join(char if char.isprintable() else " " for char in text[: 4 * MAX_QUOTED_CHARS])
     line = " ".join(printable.split())
     return line if len(line) <= MAX_QUOTED_CHARS else f"{line[:MAX_QUOTED_CHARS]}…"

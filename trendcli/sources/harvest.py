@@ -53,8 +53,7 @@ def harvest_source(
     with store.write_lock():
         for path in quarantine_leftovers(store):
             result.notes.append(
-                f"Moved {path.relative_to(store.root)} to the quarantine: no commit names it, which happens when a run "
-                "is killed."
+                f"Moved {path.relative_to(store.root)} to the quarantine: no manifest names it, as after a killed run."
             )
         remove_expired_folders(store.root, datetime.now(UTC).date())
         _compact_if_due(store)

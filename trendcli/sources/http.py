@@ -23,7 +23,7 @@ from trendcli.core import __version__
 from trendcli.core.errors import RetryableError, SettingsError, SourceUnreachable
 from trendcli.sources.clock import describe_clock_difference, find_answer_time, parse_moment, parse_server_time
 from trendcli.sources.failures import describe_failure, quote
-from trendcli.sources.pace import MAX_WAIT_S, Pace, TurnTooFar, clamp_wait
+from trendcli.sources.pace import MAX_WAIT_S, Pace, TurnTooFar, clamp_wait, hide_login, host_of_url
 from trendcli.sources.reply import ENCODINGS, LimitExceeded, limit_pools, read_body
 
 MAX_TRIES = 5
@@ -49,7 +49,7 @@ class InvalidResponse(Exception):
 
 
 class ReplyTooLarge(RetryableError):
-    """A reply went beyond the limits of size or time; to repeat the request would bring the same again."""
+    """A reply went beyond the limits of size or time; repeating the request would not help."""
 
 
 class Transport(HTTPAdapter):
@@ -109,7 +109,7 @@ class Transport(HTTPAdapter):
                     response, problem, wait_s = self._try_once(request, attempt, *args, **kwargs)
                     if response is not None and not problem:
                         return response
-                    log.info("%s: %s (try %d of %d)", request.url, problem, attempt, MAX_TRIES)
+                    log.info("%s: %s (try %d of %d)", hide_login(request.url or ""), problem, attempt, MAX_TRIES)
                     # also after the last try, so that the next run does not repeat at once what this one gave up
                     self.pace.hold_site(request.url or "", wait_s)
             except TurnTooFar as error:
@@ -163,7 +163,7 @@ class Transport(HTTPAdapter):
             except LimitExceeded as error:
                 raise self._build_limit_error(error) from None
             else:
-                log.info("%s: %d bytes", url, len(body))
+                log.info("%s: %d bytes", hide_login(url), len(body))
                 if replacement is not None:
                     response._content = replacement
                 return response, "", 0.0
@@ -171,17 +171,19 @@ class Transport(HTTPAdapter):
 
     def _judge_failure(self, error: Exception, url: str, attempt: int) -> str:
         """Return why no response came, as a noun phrase; raise where to try again at once is no use."""
-        problem, host = describe_failure(error), urlsplit(url).netloc
-        if isinstance(error, exceptions.SSLError):
+        problem, host = describe_failure(error), host_of_url(url)
+        unchanged = self.stored_message if self.has_connected else "The store is unchanged"
+        # a handshake that was cut may succeed at the next try
+        if isinstance(error, exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
             raise SourceUnreachable(
-                f"Cannot connect to {host} safely: {problem}. The store is unchanged. If a proxy or virus scanner "
+                f"Cannot connect to {host} safely: {problem}. {unchanged}. If a proxy or virus scanner "
                 "of yours signs connections, name its certificate file in REQUESTS_CA_BUNDLE; otherwise check the "
                 f"clock of this machine, or {RETRY_ADVICE}."
             ) from None
         if isinstance(error, exceptions.InvalidURL | exceptions.InvalidSchema | exceptions.MissingSchema):
             raise SettingsError(
-                f"Cannot send a request to {host or url!r}: {quote(str(error)).rstrip('.')}. Check the address in your "
-                "settings, HTTP_PROXY and HTTPS_PROXY. The store is unchanged."
+                f"Cannot send a request to {host or hide_login(url)!r}: {quote(str(error)).rstrip('.')}. Check the "
+                "address in your settings, HTTP_PROXY and HTTPS_PROXY. The store is unchanged."
             ) from None
         if attempt == 2 and not self.has_connected and isinstance(error, exceptions.ConnectionError):
             raise SourceUnreachable(
@@ -215,13 +217,14 @@ class Transport(HTTPAdapter):
         elif request.body or "Authorization" in request.headers:
             is_upgrade = (origin.scheme, target.scheme) == ("http", "https") and origin.hostname == target.hostname
             if (origin.scheme, origin.netloc) != (target.scheme, target.netloc) and not is_upgrade:
-                problem = f"redirects a login from {origin.netloc} to {quote(target.netloc)}, where it was not sent"
+                hosts = f"{host_of_url(request.url or '')} to {quote(host_of_url(target.geturl()))}"
+                problem = f"redirects a login from {hosts}, where it was not sent"
         if problem:
             self.redirect_count = 0
             raise RetryableError(f"{self.site_name} {problem}. {self.stored_message}; {RETRY_ADVICE}.")
 
     def check_status(self, response: requests.Response, attempt: int) -> None:
-        """Raise where retrying is no use: SourceUnreachable after a refusal, RetryableError after a bad query."""
+        """Raise if retrying is useless: SourceUnreachable after a refusal, RetryableError after a bad query."""
         status = response.status_code
         if status == 403:
             self.pace.block_site(response.url)

@@ -1,4 +1,4 @@
-"""The pace of requests: turns per site, shared by all processes of a user, and how long anybody waits for one."""
+"""The pace of requests: turns per site, shared by all processes of a user, and the longest wait for one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from trendcli.sources.reply import ReplyLimits
 DAY_S = 86_400.0
 # longest wait for a turn, in seconds: twice the longest between two tries at arXiv's pace. Beyond it a command stops
 MAX_WAIT_S = 600.0
-# a wait beyond this many seconds is said
+# longer waits, in seconds, are announced
 SILENT_WAIT_S = 10.0
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ _NO_PAUSE = (0.0, 0.0)
 
 
 class TurnTooFar(Exception):
-    """The next turn at a site is in `wait_s` seconds, which is longer than anybody waits."""
+    """The next turn at a site is in `wait_s` seconds, which exceeds the longest wait."""
 
     def __init__(self, wait_s: float) -> None:
         super().__init__()
@@ -97,9 +97,9 @@ class Pace:
         self._write_state(site, {**self._read_state(site), key: _pause_of(seconds)})
 
     def _remaining_s(self, pause: _Pause) -> float:
-        """Return the seconds that are left of a pause; of one that began in the future, at most one interval.
+        """Return the remaining seconds of a pause; for one that began in the future, at most one interval.
 
-        Such a one was written by a clock that was ahead, so nobody knows when it ends.
+        Such a pause was written by a clock that was ahead, so its end is unknown.
         """
         since, until = pause
         now = time.time()
@@ -184,11 +184,22 @@ def _pause_of(seconds: float) -> _Pause:
 
 
 def site_of_url(url: str) -> str:
-    """Return what counts as one site: 'arxiv.org' for all of its hosts; localhost or an IP address with its port."""
+    """Return the name of a site: 'arxiv.org' for all of its hosts; localhost or an IP address with its port."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     try:
         ip_address(host)
     except ValueError:
-        return parts.netloc if host == "localhost" else ".".join(host.split(".")[-2:])
-    return parts.netloc
+        return host_of_url(url) if host == "localhost" else ".".join(host.split(".")[-2:])
+    return host_of_url(url)
+
+
+def hide_login(url: str) -> str:
+    """Return a URL without a user name and password, for logs and messages."""
+    netloc = urlsplit(url).netloc
+    return url.replace(netloc, host_of_url(url), 1) if "@" in netloc else url
+
+
+def host_of_url(url: str) -> str:
+    """Return the host and port of a URL, without a user name and password."""
+    return urlsplit(url).netloc.rpartition("@")[2]

@@ -80,7 +80,7 @@ class Paperlist:
                 faults.append(f"{self.path}: submission {number:,}: {error}")
                 if len(faults) > MAX_FAULTS:
                     raise UsageError(
-                        f"{self.path} is no list of submissions: {MAX_FAULTS:,} are unreadable, the first of them "
+                        f"{self.path} is not a list of submissions: {MAX_FAULTS:,} are unreadable, the first "
                         f"{faults[0].removeprefix(f'{self.path}: ')}. Nothing was imported."
                     ) from None
                 continue
@@ -107,7 +107,7 @@ class Paperlist:
 
 
 def _read_entries(path: str) -> list[msgspec.Raw]:
-    """Return the entries of a list, each as it is written; raises UsageError where the file is none, or too large."""
+    """Return the entries of a list, each as it is written; raise UsageError if the file is not a list, or too large."""
     try:
         with open(path, "rb") as stream:
             content = stream.read(MAX_LIST_BYTES + 1).removeprefix(BOM_UTF8)

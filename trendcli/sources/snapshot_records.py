@@ -148,19 +148,19 @@ class _RecordParser:
                 self.add_record(decoder.decode(line))
         except MemoryError:
             raise
-        except Exception as error:  # whatever a line holds, it costs no other one
+        except Exception as error:  # whatever a line contains, other lines are unaffected
             self.parsed.add_error(number, str(error) or type(error).__name__)
 
     def add_record(self, record: _SnapshotRecord) -> None:
-        """Add a record; raise ValueError, and count nothing of it, where it cannot be."""
+        """Add a record; raise ValueError, and count nothing of it, if it is impossible."""
         ident, _ = parse_arxiv_id(record.id)
         version, first_date, last_date = _parse_versions(record.versions)
         v1_at = parse_version_date(first_date)
         as_of = parse_epoch_day(record.update_date)
         if as_of * 86400 > self.last_moment or v1_at > self.last_moment:
             raise ValueError(
-                f"dated {record.update_date if as_of * 86400 > self.last_moment else first_date}, which lies ahead by "
-                "the clock of this machine"
+                f"dated {record.update_date if as_of * 86400 > self.last_moment else first_date}"
+                ", which is in the future by this machine's clock"
             )
         is_kept = self._is_kept(record, v1_at)
         if is_kept:

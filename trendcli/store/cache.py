@@ -33,7 +33,7 @@ from trendcli.store.store import Store
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# drafts that are older were left by a process that was killed; none takes an hour to be written
+# older drafts were left by a killed process; writing one never takes an hour
 _MAX_DRAFT_AGE_S = 86_400
 _DRAFT_NAME = re.compile(r"[0-9a-z_.]+\.\d+\.draft")
 _BLOCK_NAME = re.compile(r"[0-9a-f]{16}\.(?:json|parquet)")
@@ -122,7 +122,7 @@ def remove_stale_blocks(store: Store, kind: CacheKind) -> int:
 
 
 def drop_blocks(store: Store, blocks: Iterable[CacheBlock]) -> None:
-    """Remove blocks that turned out to be wrong, and say so."""
+    """Remove wrong blocks, with a warning."""
     for block in blocks:
         if isinstance(block.rows, Path):
             _drop_block(store, block.rows.with_suffix(".json"))
@@ -138,7 +138,7 @@ def _is_stale(path: Path, kept_stems: set[str]) -> bool:
 
 
 def _select_disjoint(blocks: Sequence[CacheBlock]) -> list[CacheBlock]:
-    """Return blocks of which no two cover the same pair of file and key, the largest first."""
+    """Return blocks that do not overlap (no pair of file and key twice), the largest first."""
     ordered = sorted(blocks, key=lambda block: (-block.pair_count, str(block.rows)))
     selected: list[CacheBlock] = []
     files_by_keys: dict[frozenset[int], set[int]] = {}  # most blocks have the same keys, and other files
@@ -169,18 +169,18 @@ def _find_missing(
 
 
 def find_damaged_blocks(store: Store, kind: CacheKind) -> list[tuple[Path, str]]:
-    """Return the headers of blocks that reports leave out, each with what is wrong; nothing is removed."""
+    """Return the headers of blocks that reports skip, each with its fault; remove nothing."""
     blocks, damaged = _inspect_blocks(store, kind)
     selected = _select_disjoint(blocks)
     overlapping = [block.rows.with_suffix(".json") for block in blocks if block not in selected]
     return [
         *((path, "damaged file in the cache") for path in damaged),
-        *((path, "a file of the cache that others cover") for path in overlapping),
+        *((path, "redundant file in the cache") for path in overlapping),
     ]
 
 
 def _read_blocks(store: Store, kind: CacheKind) -> list[CacheBlock]:
-    """Return all stored blocks of a kind whose header and rows are what was written; drop the others."""
+    """Return all stored blocks of a kind with intact header and rows; drop the others."""
     blocks, damaged = _inspect_blocks(store, kind)
     for header_path in damaged:
         _drop_block(store, header_path)
@@ -188,7 +188,7 @@ def _read_blocks(store: Store, kind: CacheKind) -> list[CacheBlock]:
 
 
 def _inspect_blocks(store: Store, kind: CacheKind) -> tuple[list[CacheBlock], list[Path]]:
-    """Return the stored blocks of a kind that are what was written, and the headers of those that are not."""
+    """Return the intact stored blocks of a kind, and the headers of the damaged ones."""
     folder = store.cache_folder / kind.folder
     blocks, row_hashes, damaged = [], [], []
     for name in _list_names(folder):
@@ -221,7 +221,7 @@ def _list_names(folder: Path) -> list[str]:
 
 
 def _parse_header(content: bytes, stem: str) -> dict[str, Any] | None:
-    """Return a header; {} for one of the first versions, which cannot be checked; None for a damaged one."""
+    """Return a header; {} for one of an early version, which cannot be checked; None for a damaged one."""
     try:
         header = json.loads(content)
         is_whole = xxh3_64_hexdigest(content) == stem
@@ -231,8 +231,8 @@ def _parse_header(content: bytes, stem: str) -> dict[str, Any] | None:
 
 
 def _drop_block(store: Store, header_path: Path) -> None:
-    """Remove a damaged block, and say so."""
-    log.warning("A file in the cache of %s was damaged and is computed again: %s", store.root, header_path.name)
+    """Remove a damaged block, with a warning."""
+    log.warning("The cache of %s contains a damaged file, which is computed again: %s", store.root, header_path.name)
     with suppress(OSError):  # a read-only disk
         header_path.unlink(missing_ok=True)
         header_path.with_suffix(".parquet").unlink(missing_ok=True)
@@ -241,7 +241,7 @@ def _drop_block(store: Store, header_path: Path) -> None:
 def _write_block(
     folder: Path, kind: CacheKind, file_ids: Sequence[int], keys: Sequence[int], rows: pa.Table
 ) -> CacheBlock | None:
-    """Write a block, and return it; None where the disk is full."""
+    """Write a block, and return it; None if the disk is full."""
     import pyarrow.parquet as pq
 
     draft = draft_path(folder / xxh3_64_hexdigest(json.dumps([file_ids, keys]).encode()))

@@ -1,4 +1,4 @@
-"""What a data file says about the commit that wrote it, so that a lost manifest can be made again from data files."""
+"""The commit metadata in data files, from which a lost manifest can be rebuilt."""
 
 from __future__ import annotations
 

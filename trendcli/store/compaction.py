@@ -89,7 +89,7 @@ def _rewrite_months(store: Store, extra_months: Iterable[str]) -> pa.Table:
             table = pa.table(
                 {**{name: rows[name] for name in columns}, **replaces_none}, schema=data_schema(store.corpus)
             )
-            if not rows.num_rows:  # all of them were in a file that was set aside
+            if not rows.num_rows:  # all were in a file that was quarantined
                 continue
             new_files.append(write_data_file(store.root, store.corpus, "month", f"{since:%Y-%m}", table, commit))
             row_origins.append(rows.select(["file", "row"]))

@@ -31,7 +31,7 @@ class ContentChecks:
         return self.root / "cache" / "checked.json"
 
     def find_damaged(self, hashes: Iterable[tuple[Path, str]]) -> list[Path]:
-        """Return those of some files that are missing or do not have their hash; hashes may be cut short.
+        """Return the files that are missing or do not match their hash; hashes may be abbreviated.
 
         Raise OSError for a file that exists and cannot be read.
         """
@@ -72,7 +72,7 @@ class ContentChecks:
             return {}
 
     def _write_states(self, new_states: dict[str, State]) -> None:
-        """Add states to those that other processes may have written; a store that cannot be written is checked anew."""
+        """Merge states into those that other processes wrote; a read-only store is checked in every run."""
         states = self._load_states() | new_states
         existing = {key: state for key, state in states.items() if (self.root / key.rpartition(" ")[0]).exists()}
         with suppress(OSError):

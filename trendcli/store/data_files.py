@@ -34,7 +34,7 @@ DATA_COLUMNS = (
     ("over_file", "int64"),
     ("over_row", "int32"),
 )
-# what the data files of a venue have besides
+# an additional column in the data files of a venue
 KEYWORDS_COLUMN = ("keywords", "string")
 # the key of the parquet metadata under which a data file carries the commit that wrote it (commits.py)
 COMMIT_KEY = b"trendcli.commit"
@@ -80,7 +80,7 @@ def write_data_file(root: Path, corpus: str, kind: str, stem: str, table: pa.Tab
         )
         path = folder / f"{stem}.{hash_content(draft)[:12]}.parquet"
         publish_file(draft, path)
-    except OSError:  # a full disk needs the room
+    except OSError:  # free the space on a full disk
         draft.unlink(missing_ok=True)
         raise
     return _build_data_file(root, path, kind, table.select(["v1_at", "over_file"]))
@@ -100,7 +100,7 @@ def _build_data_file(root: Path, path: Path, kind: str, columns: pa.Table) -> Da
 
     span = pc.min_max(columns["v1_at"]).as_py()
     if span["min"] is None:
-        raise ValueError("it holds no submissions")
+        raise ValueError("it contains no submissions")
     replaces = columns.num_rows - columns["over_file"].null_count
     relative = path.relative_to(root).as_posix()
     return DataFile(relative, kind, columns.num_rows, span["min"].date(), span["max"].date(), replaces)

@@ -1,4 +1,4 @@
-"""The identity of a store: the small file by which a folder is known to be one. Any other folder is left alone."""
+"""The identity of a store: the small file that marks a folder as a store. Any other folder is left unchanged."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ VENUES_FOLDER = "venues"
 _GENERATION_NAME = re.compile(r"\d{6,}\.json")
 _BEGINNING = re.compile(rf"lock|lock\.json|{re.escape(IDENTITY_NAME)}\.\d+\.draft")
 _KIND = "trendcli store"
-# what systems and file managers put into a folder that is otherwise empty
+# files that systems and file managers put into an otherwise empty folder
 _SYSTEM_NAMES = {".DS_Store", "Thumbs.db", "desktop.ini", "lost+found"}
 
 
 class FolderState(StrEnum):
-    """What lies at the path of a store."""
+    """What was found at the path of a store."""
 
     empty = "empty"  # nothing, or a store to which nothing has been committed yet
     store = "store"
@@ -38,7 +38,7 @@ class FolderState(StrEnum):
 
 
 def inspect_folder(root: Path) -> FolderState:
-    """Return what lies at `root`; a store of a version that wrote no identity is known by what only a store holds."""
+    """Return what is at `root`; stores of versions that wrote no identity are recognised by their other files."""
     try:
         names = {path.name for path in root.iterdir()} - _SYSTEM_NAMES
     except (FileNotFoundError, NotADirectoryError):
@@ -48,7 +48,7 @@ def inspect_folder(root: Path) -> FolderState:
     has_manifest, has_data = MANIFEST_NAME in names, _has_data(root)
     is_ours = IDENTITY_NAME in names or has_data or (has_manifest and _is_manifest(root / MANIFEST_NAME))
     is_ours = is_ours or any((root / VENUES_FOLDER).glob(f"*/{MANIFEST_NAME}"))
-    # what a run leaves that was killed before it had written the identity
+    # leftovers of a run that was killed before it wrote the identity
     if not is_ours and not all(_BEGINNING.fullmatch(name) and (root / name).is_file() for name in names):
         return FolderState.foreign
     if has_manifest:
@@ -86,12 +86,10 @@ def _is_manifest(path: Path) -> bool:
 
 
 def check_folder(root: Path) -> None:
-    """Raise UsageError where `root` is a folder or file of somebody else's, so that nothing in it is touched."""
+    """Raise UsageError if `root` is a file, or a folder that is neither empty nor a store."""
     if inspect_folder(root) == FolderState.foreign:
-        kind = "is not empty and is no store" if root.is_dir() else "is a file, not a folder"
-        raise UsageError(
-            f"{root} {kind}. Nothing in it was changed. Give --store an empty folder, or one that does not exist yet."
-        )
+        kind = "is neither empty nor a store" if root.is_dir() else "is a file, not a folder"
+        raise UsageError(f"{root} {kind}. Nothing in it was changed. Choose an empty or new folder with --store.")
 
 
 def ensure_identity(root: Path, corpus: str, *, synthetic: bool) -> None:
@@ -115,5 +113,5 @@ def read_identity(root: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     if value.get("kind") != _KIND:
-        raise ValueError("it is not that of a store")
+        raise ValueError("not the identity of a store")
     return value

@@ -29,7 +29,7 @@ _FILE_NAMES = {
     "update": r"\d{6,}-\d{3,}\.[0-9a-f]{12}\.parquet",
     COUNTS_ONLY_KIND: r"corpus\.[0-9a-f]{12}\.parquet",
 }
-# the paths of data files, which only a store makes; anything else is not the store's to read, move or remove
+# the paths of data files, which only a store uses; a store does not read, move or remove anything else
 DATA_PATH_PATTERN = re.compile(
     f"(?:{_CORPUS_NAME})/(?:{'|'.join(f'{KIND_FOLDERS[kind]}/{name}' for kind, name in _FILE_NAMES.items())})"
 )
@@ -63,7 +63,7 @@ class DataFile:
 
 
 class DroppedFile(NamedTuple):
-    """A data file that is no longer named, and the moment (UTC) since when; None in a store of an older format."""
+    """A data file that a commit has dropped, and when (UTC; None in a store of an older format)."""
 
     path: str
     at: datetime | None
@@ -102,15 +102,15 @@ def format_manifest(manifest: Manifest) -> bytes:
 def parse_manifest(content: bytes, path: Path) -> Manifest:
     """Return the manifest that the file at `path` holds as JSON.
 
-    Raise StoreTooNew if a later program wrote it; StoreDamaged if it does not match its checksum, is no manifest, or
-    names a file that is not the store's.
+    Raise StoreTooNew if a newer version wrote it; StoreDamaged if it does not match its checksum, is not a manifest,
+    or names a file that is not the store's.
     """
     try:
         return _parse_manifest(content, path)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StoreDamaged(
-            f"{path} is damaged ({str(error)[:120]}). Nothing was changed; restore it from a backup, or run "
-            "`trend doctor --rebuild`, which makes it again from the data files."
+            f"{path} is damaged ({str(error)[:120]}). Nothing was changed. Run `trend doctor "
+            "--rebuild` to rebuild it, or restore the whole store from a backup."
         ) from None
 
 
@@ -119,7 +119,7 @@ def _parse_manifest(content: bytes, path: Path) -> Manifest:
     # is decoded, by `from_json` 6 ms
     value = json.loads(content)
     if not isinstance(value["format"], int):
-        raise TypeError("its format is no number")
+        raise TypeError("its format is not a number")
     if value["format"] > STORE_FORMAT:
         raise StoreTooNew(
             f"The store {path.parent} has format {value['format']} (written by trendcli {value.get('program')}); this "
@@ -154,9 +154,9 @@ def _parse_data_file(fields: Mapping[str, Any]) -> DataFile:
         }
     )
     if file.path.split("/")[1] != KIND_FOLDERS[file.kind]:
-        raise ValueError(f"{file.path} is no file of kind {file.kind}")
+        raise ValueError(f"{file.path} is not of kind {file.kind}")
     if not (type(file.rows) is int and type(file.replaces) is int and 0 <= file.replaces <= file.rows):
-        raise ValueError(f"the numbers of rows of {file.path} cannot be")
+        raise ValueError(f"impossible row counts for {file.path}")
     return file
 
 
@@ -166,15 +166,15 @@ def _parse_dropped_file(entry: Any) -> DroppedFile:
 
 
 def _check_data_path(path: str) -> str:
-    """Return the path of a data file with slashes; ValueError for a path that no store makes."""
+    """Return the path of a data file with slashes; ValueError for a path that no store uses."""
     path = path.replace("\\", "/")  # stores of older formats that were written on Windows
     if not DATA_PATH_PATTERN.fullmatch(path):
-        raise ValueError(f"{path[:80]!r} is no data file of a store")
+        raise ValueError(f"{path[:80]!r} is not the path of a data file")
     return path
 
 
 def parse_coverage_record(fields: Mapping[str, Any]) -> CoverageRecord:
-    """Return a coverage record from its JSON object; ValueError, KeyError or TypeError if it is none."""
+    """Return a coverage record from its JSON object; ValueError, KeyError or TypeError if it is not one."""
     changed = fields.get("changed")
     record = CoverageRecord(
         **{

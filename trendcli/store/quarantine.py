@@ -1,4 +1,4 @@
-"""Files of a store that no manifest names: they are recognised, moved aside and kept, and never deleted on sight.
+"""Files of a store that no manifest names: they are moved to the quarantine, and deleted only after 30 days.
 
 STORE/quarantine/2026-11-28/<path in the store>
 """
@@ -30,7 +30,7 @@ _DRAFT_PATTERN = re.compile(
 def find_leftovers(store: Store) -> list[Path]:
     """Return the files of the store that its manifest does not name: drafts, and data that was never committed.
 
-    Only names that a store makes, in its own folders, are recognised; all else is somebody's.
+    Only names that a store uses, in its own folders, are recognised; other files are the user's.
     """
     manifest = store.manifest
     known_paths = {*(file.path for file in manifest.files), *(entry.path for entry in manifest.dropped)}
@@ -45,33 +45,33 @@ def find_leftovers(store: Store) -> list[Path]:
 
 
 def quarantine_leftovers(store: Store) -> list[Path]:
-    """Move the leftovers of killed runs to the quarantine; return where they lay. Call it inside `write_lock()`.
+    """Move the leftovers of killed runs to the quarantine; return their former paths. Call it inside `write_lock()`.
 
-    Raise StoreDamaged, and move nothing, where one of them was written by a later commit than the manifest can know:
-    the manifest is older than the store.
+    Raise StoreDamaged, and move nothing, if a later commit than that of the manifest wrote one: the manifest is then
+    older than the store.
     """
     leftovers = find_leftovers(store)
     if later := find_later_commit(store, leftovers):
         raise StoreDamaged(
             f"{store.root / MANIFEST_NAME} is older than the store: {later.relative_to(store.root)} was written by a "
-            "later commit. Nothing was changed; `trend doctor --rebuild` finds the newest state of which all files "
-            "are there."
+            "later commit. Nothing was changed. Run `trend doctor --rebuild` to restore the newest state whose files "
+            "all exist."
         )
     quarantine_files(store.root, leftovers)
     return leftovers
 
 
 def find_later_commit(store: Store, leftovers: Iterable[Path]) -> Path | None:
-    """Return a leftover that shows the manifest to be older than the store; None where none does.
+    """Return a leftover that shows the manifest to be older than the store; None if none does.
 
-    A run that was killed leaves files of the commit that it was about to make, which is the next one.
+    A killed run leaves files of the commit that it was about to make, which is the next one.
     """
     next_generation = store.manifest.generation + 1
     return next((path for path in leftovers if _read_generation(path) > next_generation), None)
 
 
 def _read_generation(path: Path) -> int:
-    """Return the number of the commit that wrote a leftover; 0 where it does not say."""
+    """Return the number of the commit that wrote a leftover; 0 if unknown."""
     if path.parent.name == "updates":
         return int(path.name.partition("-")[0])
     commit = read_commit(path) if path.suffix == ".parquet" else None
@@ -79,7 +79,7 @@ def _read_generation(path: Path) -> int:
 
 
 def quarantine_files(root: Path, paths: Iterable[Path]) -> None:
-    """Move files of the store at `root` to the quarantine of today; a name that is taken gets a number."""
+    """Move files of the store at `root` to the quarantine of today; add a number to a name that is taken."""
     folder = root / QUARANTINE_FOLDER / f"{datetime.now(UTC):%Y-%m-%d}"
     for path in paths:
         target = folder / path.relative_to(root)
@@ -105,7 +105,7 @@ def list_expired_folders(root: Path, today: date) -> list[Path]:
 
 
 def remove_expired_folders(root: Path, today: date) -> list[Path]:
-    """Delete what was kept in the quarantine long enough; return its folders."""
+    """Delete expired folders of the quarantine; return them."""
     folders = list_expired_folders(root, today)
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""Making a lost, damaged or older manifest again: from its kept generations, or from the data files alone.
+"""Rebuilding a lost, damaged or outdated manifest: from its kept generations, or from the data files alone.
 
 A data file carries the manifest that its commit made (commits.py), so the newest commit of which all files are there is
-a state of the store. What is in no file and no kept generation is lost, and is said.
+a state of the store. What is in no file and no kept generation is lost, and is reported.
 """
 
 from __future__ import annotations
@@ -36,30 +36,30 @@ from trendcli.store.store import Store, lock_root
 
 
 class _State(NamedTuple):
-    """A state in which the store was, and what is known of it by: a file of the manifest, or data files."""
+    """An earlier state of the store, and its origin: a manifest or kept generation, or data files."""
 
     manifest: Manifest
     origin: str
 
 
 def rebuild_manifest(root: Path, corpus: str = ARXIV) -> list[str]:
-    """Make the manifest of the store at `root` again, and return sentences on what was done and what is lost.
+    """Rebuild the manifest of the store at `root`, and return sentences on what was done and what is lost.
 
-    Do nothing where the manifest is whole. Rows of data files that the manifest does not name are taken in if they are
-    new or newer. Raise StoreMissing where nothing can be found, StoreLocked if another process writes to the store.
+    Do nothing if the manifest is intact. Rows of data files that the manifest does not name are added if they are new
+    or newer. Raise StoreMissing where nothing can be found, StoreLocked if another process writes to the store.
     """
     check_folder(root)
     with lock_root(root):
         if _is_whole(root):
-            return ["The manifest is whole: nothing had to be made again."]
+            return ["The manifest is intact; nothing was rebuilt."]
         data_paths = _list_data_paths(root, corpus)
         damaged = _find_damaged(root, data_paths)
         whole_paths = [path for path in data_paths if path not in damaged]
         commits = {path: read_commit(root / path) for path in whole_paths}
         states = [*_list_manifest_states(root), *_list_commit_states(root, commits)]
         if not states and not whole_paths:
-            raise StoreMissing(f"{root} holds no data file and no manifest from which one could be made.")
-        # of the same generation, a manifest knows what came without a file
+            raise StoreMissing(f"{root} contains no data files or kept generations, so the manifest cannot be rebuilt.")
+        # of two states of one generation, a manifest also has the coverage of commits without data files
         newest = max(states, key=lambda state: (state.manifest.generation, state.origin == "manifest"), default=None)
         loss = _describe_loss(root, newest, commits)
         store, notes = _restore_state(root, corpus, newest, whole_paths)
@@ -76,7 +76,7 @@ def _known_paths(store: Store) -> set[str]:
 
 
 def _is_whole(root: Path) -> bool:
-    """Return whether the manifest can be read and is the newest that is known of."""
+    """Return whether the manifest can be read and is the newest known one."""
     try:
         store = Store.open(root)
         return find_later_commit(store, find_leftovers(store)) is None
@@ -90,7 +90,7 @@ def _list_data_paths(root: Path, corpus: str) -> list[str]:
 
 
 def _find_damaged(root: Path, paths: Iterable[str]) -> set[str]:
-    """Return those of some data files that cannot be read, or whose content is not that of their hash."""
+    """Return the data files that cannot be read, or whose content does not match their hash."""
     damaged = set()
     for path in paths:
         try:
@@ -102,7 +102,7 @@ def _find_damaged(root: Path, paths: Iterable[str]) -> set[str]:
 
 
 def _list_manifest_states(root: Path) -> Iterator[_State]:
-    """Yield the states that the manifest and its kept generations tell of; those that are damaged are left out."""
+    """Yield the states recorded in the manifest and its kept generations; skip damaged ones."""
     paths = [root / MANIFEST_NAME, *(generation_path(root, number) for number in list_generations(root))]
     for path in paths:
         try:
@@ -112,7 +112,7 @@ def _list_manifest_states(root: Path) -> Iterator[_State]:
 
 
 def _list_commit_states(root: Path, commits: Mapping[str, Commit | None]) -> Iterator[_State]:
-    """Yield the states that commits made of which every file is there."""
+    """Yield the states made by those commits whose files all exist."""
     paths_by_commit: dict[Commit, list[str]] = defaultdict(list)
     for path, commit in commits.items():
         if commit:
@@ -128,10 +128,10 @@ def _list_commit_states(root: Path, commits: Mapping[str, Commit | None]) -> Ite
 def _restore_state(
     root: Path, corpus: str, state: _State | None, whole_paths: Sequence[str]
 ) -> tuple[Store, list[str]]:
-    """Make a state the present one, without the files that are gone, whose days become gaps; None: an empty one."""
+    """Restore a state, None for an empty one; the days of files that are missing become gaps."""
     if state is None:
         manifest = Manifest(corpus=corpus, synthetic=_is_synthetic(root))
-        notes = ["No commit is known as a whole, so the submissions were collected from the data files one by one."]
+        notes = ["No commit is complete, so the submissions were collected from the data files one by one."]
     else:
         whole = set(whole_paths)
         files = tuple(file for file in state.manifest.files if file.path in whole)
@@ -139,10 +139,10 @@ def _restore_state(
         ledger = (*state.manifest.ledger, *build_gap_records(state.manifest, missing))
         manifest = replace(state.manifest, files=files, ledger=ledger)
         notes = [
-            f"Made the manifest again as of generation {state.manifest.generation}, which "
-            f"{'a copy of it' if state.origin == 'manifest' else 'its data files'} told of."
+            f"Rebuilt the manifest at generation {state.manifest.generation} from "
+            f"{'a kept generation' if state.origin == 'manifest' else 'the data files'}."
         ]
-        notes += [f"{file.path} is gone: {describe_gap(file)}" for file in missing]
+        notes += [f"{file.path} is missing: {describe_gap(file)}" for file in missing]
     if (root / MANIFEST_NAME).exists():
         quarantine_files(root, [root / MANIFEST_NAME])
     store = Store(root, manifest)
@@ -159,20 +159,20 @@ def _is_synthetic(root: Path) -> bool:
 
 
 def _describe_loss(root: Path, newest: _State | None, commits: Mapping[str, Commit | None]) -> list[str]:
-    """Return what is known to have been committed after the state that was restored."""
+    """Return sentences on what was committed after the restored state."""
     if newest is None:
-        return [
-            "What the store covers is not known any more: coverage is unknown until it is fetched or imported again."
-        ]
+        return ["The coverage of the store is lost; it is unknown until the submissions are fetched or imported again."]
     numbers = [*list_generations(root), *(commit.manifest.generation for commit in commits.values() if commit)]
     latest = max(numbers, default=0)
     if latest <= newest.manifest.generation:
         return []
-    return [f"Of the commits up to generation {latest} the coverage is lost; `trend fetch` asks for those days again."]
+    return [
+        f"The coverage of later commits (up to generation {latest}) is lost; `trend fetch` requests those days again."
+    ]
 
 
 def _take_in_rows(store: Store, paths: Sequence[str], *, is_unknown: bool) -> list[str]:
-    """Upsert the submissions of data files that no manifest names; return what came of it in a sentence."""
+    """Upsert the submissions of data files that no manifest names; return a sentence on the result, or none."""
     import pyarrow.parquet as pq
 
     counts, group, row_count = UpsertCounts(), [], 0
@@ -203,4 +203,4 @@ def _take_in_rows(store: Store, paths: Sequence[str], *, is_unknown: bool) -> li
         store.commit([], [record])
     if not counts.new + counts.revised:
         return []
-    return [f"Took in {counts.new:,} new and {counts.revised:,} newer submissions from files that it did not name."]
+    return [f"Added {counts.new:,} new and {counts.revised:,} newer submissions from data files that it did not name."]

@@ -19,19 +19,19 @@ def set_aside_files(store: Store, damaged: Sequence[DataFile]) -> list[str]:
     store.commit([], build_gap_records(store.manifest, damaged), replaced_files=damaged, keep_replaced=True)
     quarantine_files(store.root, [path for file in damaged if (path := store.file_path(file)).exists()])
     correct_replacements(store)
-    return [f"Set aside {file.path}: {describe_gap(file)}" for file in damaged]
+    return [f"Moved {file.path} to the quarantine: {describe_gap(file)}" for file in damaged]
 
 
 def correct_replacements(store: Store) -> list[str]:
-    """Let the manifest state how many rows each delta file replaces, where it does not; return a sentence for each."""
+    """Correct the number of rows that each delta file replaces in the manifest; return a sentence for each."""
     corrected = find_wrong_replacements(store)
     if corrected:
         store.commit(corrected)
-    return [f"Corrected how many submissions {file.path} replaces: {file.replaces:,}." for file in corrected]
+    return [f"Corrected the number of submissions that {file.path} replaces: {file.replaces:,}." for file in corrected]
 
 
 def find_wrong_replacements(store: Store) -> list[DataFile]:
-    """Return the entries that delta files should have whose `replaces` is not the number of rows that they replace."""
+    """Return corrected entries for the delta files whose `replaces` is wrong."""
     delta_files = [file for file in store.manifest.files if file.kind == "update"]
     if not delta_files:
         return []
@@ -85,5 +85,5 @@ def build_gap_records(manifest: Manifest, files: Sequence[DataFile]) -> list[Cov
 
 
 def describe_gap(file: DataFile) -> str:
-    """Return what is missing without a data file, in a sentence."""
-    return f"{file.rows:,} submissions from {file.first} to {file.last} are missing until fetched again."
+    """Describe what is missing without a data file, in a sentence."""
+    return f"{file.rows:,} submissions from {file.first} to {file.last} are missing until they are fetched again."

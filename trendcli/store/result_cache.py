@@ -68,14 +68,14 @@ def read_result(root: Path, key: str, parse_json: Callable[[Any], Result]) -> Re
     try:
         return parse_json(parse_checked_json(content))
     except (ValueError, TypeError, KeyError, RecursionError):
-        log.warning("A file in the cache of %s was damaged and is computed again: %s", root, path.name)
+        log.warning("The cache of %s contains a damaged file, which is computed again: %s", root, path.name)
         with suppress(OSError):
             path.unlink()
         return None
 
 
 def list_damaged_results(root: Path) -> list[Path]:
-    """Return the results in the cache that do not match their checksum; those of the first versions have none."""
+    """Return the results in the cache that do not match their checksum; those of early versions have none."""
     damaged = []
     for path in sorted((root / "cache" / "answers").glob("*.json")):
         try:

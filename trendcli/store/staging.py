@@ -1,4 +1,4 @@
-"""Folders for what an import unpacks before it is committed: inside the store, so that what a kill leaves is found."""
+"""Staging folders for unpacked imports: inside the store, so that leftovers of killed imports are found."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
-# begins the names that are made here, and so of those that may be removed
+# the prefix of the folders that are made here, and may be removed
 _PREFIX = "import-"
 
 

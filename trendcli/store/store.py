@@ -1,6 +1,6 @@
 """The store: immutable parquet files, and one manifest that names them. The rename of the manifest is the commit.
 
-    STORE/trend-store.json                      by which the folder is known to be a store (identity.py)
+    STORE/trend-store.json                      which marks the folder as a store (identity.py)
     STORE/manifest.json                         which files hold the submissions, and the coverage ledger
     STORE/manifests/000012.json                 the last generations of the manifest (rebuild.py)
     STORE/arxiv/months/2019-03.<hash>.parquet   month file: submissions by month of the v1 date, as last compacted
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 
 # in which rules are matched
 TEXT_FIELDS = ("title", "keywords", "abstract")
-# how long a file that was replaced stays, since a reader that opened the store before may still want it
+# how long a replaced file stays, for readers that opened the store earlier
 READER_GRACE = timedelta(hours=24)
 # generations of the manifest that are kept beside it
 KEPT_GENERATIONS = 10
@@ -110,8 +110,8 @@ class Store:
         if (newest := max(list_generations(root), default=0)) > manifest.generation:
             raise StoreDamaged(
                 f"{root / MANIFEST_NAME} is older than the store: generation {manifest.generation}, where {newest} was "
-                "committed. It may have been restored or synchronised alone. Nothing was changed; "
-                "`trend doctor --rebuild` finds the newest state of which all files are there."
+                "committed. It may have been restored or synchronised alone. Nothing was changed. Run "
+                "`trend doctor --rebuild` to restore the newest state whose files all exist."
             )
         return cls(root, manifest)
 
@@ -152,7 +152,7 @@ class Store:
         """
         for folder in _list_roots(self.root, self.corpus):
             check_folder(folder)
-            if inspect_folder(folder) == FolderState.empty:  # before anything else lies there
+            if inspect_folder(folder) == FolderState.empty:  # before anything else is written there
                 corpus = self.corpus if folder == self.root else ARXIV
                 ensure_identity(folder, corpus, synthetic=self.manifest.synthetic)
         with lock_root(self.root):
@@ -190,7 +190,7 @@ class Store:
         return self.root / data_file.path
 
     def read_paths(self, files: Iterable[DataFile]) -> list[Path]:
-        """Return the paths of data files whose content is what was written; StoreDamaged where one's is not."""
+        """Return the paths of data files after checking their content; raise StoreDamaged if any is damaged."""
         hashes = [(self.file_path(file), file.content_hash) for file in files]
         try:
             damaged = self.content_checks.find_damaged(hashes)
@@ -200,8 +200,8 @@ class Store:
             others = f", and {len(damaged) - 1:,} more" if len(damaged) > 1 else ""
             state = "damaged" if damaged[0].exists() else "missing"
             raise StoreDamaged(
-                f"A data file of the store is {state}: {damaged[0]}{others}. Nothing was changed; `trend doctor` lists "
-                "the damage, and `trend doctor --fix` sets it aside so that `trend fetch` fills the gap."
+                f"A data file of the store is {state}: {damaged[0]}{others}. Nothing was changed. Run `trend doctor` "
+                "to list the damage, then `trend doctor --fix` and `trend fetch` to repair it."
             )
         return [path for path, _ in hashes]
 
@@ -224,7 +224,7 @@ class Store:
         old = self.manifest
         new = next_manifest(old, new_files, coverage_records, replaced_files)
         named_paths = {file.path for file in new.files}
-        # a moment that lies ahead was written by a clock that was wrong
+        # a moment in the future was written by a wrong clock
         dropped = [DroppedFile(path, min(at or now, now)) for path, at in old.dropped if path not in named_paths]
         expired = [entry for entry in dropped if entry.at and now - entry.at >= READER_GRACE]
         replaced_paths = [] if keep_replaced else sorted({file.path for file in replaced_files} - named_paths)
@@ -234,7 +234,7 @@ class Store:
             (self.root / entry.path).unlink(missing_ok=True)
 
     def replace_manifest(self, manifest: Manifest) -> None:
-        """Make a manifest that was not derived from the present one the next generation; for repairs alone."""
+        """Commit a manifest that was not derived from the current one as the next generation; for repairs only."""
         generation = max([manifest.generation, self.manifest.generation, *list_generations(self.root)]) + 1
         self._write_manifest(replace(manifest, generation=generation))
 
@@ -243,8 +243,8 @@ class Store:
         content = format_manifest(manifest)
         write_file_atomically(self.root / MANIFEST_NAME, content)
         self.manifest = manifest
-        with suppress(OSError):  # the commit is made; a full disk may have no room for the copy
-            # written last, so that a copy that is newer than the manifest shows that the manifest went back
+        with suppress(OSError):  # the commit is done; a full disk may have no room for the copy
+            # written last: a copy that is newer than the manifest shows that an older manifest was restored
             write_file_atomically(generation_path(self.root, manifest.generation), content)
             for generation in list_generations(self.root)[:-KEPT_GENERATIONS]:
                 generation_path(self.root, generation).unlink(missing_ok=True)
@@ -295,12 +295,12 @@ def read_manifest(root: Path) -> Manifest:
 
 
 def _missing_manifest_error(root: Path) -> TrendError:
-    """Return the error that says why no store can be opened at `root`, which has no manifest."""
+    """Return the error for opening a store at `root`, which has no manifest."""
     check_folder(root)
     if inspect_folder(root) == FolderState.headless:
         return StoreDamaged(
-            f"{root / MANIFEST_NAME} is missing, but there are data files beside it. Nothing was changed; restore it "
-            "from a backup, or run `trend doctor --rebuild`, which makes it again from the data files."
+            f"{root / MANIFEST_NAME} is missing, but its data files exist. Nothing was changed. Run `trend doctor "
+            "--rebuild` to rebuild it, or restore the whole store from a backup."
         )
     return StoreMissing(
         f"No store at {root}. Create one with `trend import FILE` or `trend fetch --since 2024-01`, "
@@ -309,7 +309,7 @@ def _missing_manifest_error(root: Path) -> TrendError:
 
 
 def _list_roots(root: Path, corpus: str) -> list[Path]:
-    """Return the folders that have to be stores for the store at `root` to be one: that of a venue lies in another."""
+    """Return the folders that must be stores for `root` to be one: the store of a venue is inside another."""
     is_inside = corpus != ARXIV and root.parent.name == VENUES_FOLDER
     return [root.parents[1], root] if is_inside else [root]
 

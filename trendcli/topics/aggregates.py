@@ -144,8 +144,8 @@ def ensure_aggregates(
         blocks = ensure_blocks()
         if find_wrong_totals(store, blocks):
             raise StoreDamaged(
-                f"The submissions counted in {store.root} are not as many as its manifest states. Nothing was changed; "
-                "`trend doctor` says which files disagree, and `trend doctor --fix` repairs them."
+                f"The submissions counted in {store.root} do not add up to the number in its manifest. "
+                "Nothing was changed. Run `trend doctor` to list the files that disagree, then `trend doctor --fix`."
             )
     return blocks
 

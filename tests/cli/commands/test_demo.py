@@ -20,5 +20,5 @@ def test_real_data_are_not_written_over(tmp_path: Path) -> None:
 def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "lines.png").write_bytes(b"mine")
     refused = run("demo", "--out", tmp_path)
-    assert refused.exit_code == 2 and "is not empty and holds no demo. Nothing in it was changed" in refused.stderr
+    assert refused.exit_code == 2 and "is neither empty nor a demo. Nothing in it was changed" in refused.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["lines.png"]

@@ -39,7 +39,7 @@ def test_without_a_corpus_all_of_them_are_checked(tmp_path: Path) -> None:
     assert list_findings("--store", tmp_path, "--corpus", "arxiv") == []
     assert list_findings("--store", tmp_path, "--corpus", "iclr") == [(damage, venue.manifest.files[0].path)]
     fixed = run("doctor", "--fix", "--store", tmp_path)
-    assert "iclr: Set aside iclr/months/2018-01" in fixed.stderr
+    assert "iclr: Moved iclr/months/2018-01" in fixed.stderr
 
 
 def test_where_there_are_only_venues_arxiv_is_not_missed(tmp_path: Path) -> None:
@@ -57,5 +57,5 @@ def test_a_lost_manifest_is_a_finding_and_made_again(tmp_path: Path, corpus: str
     ((what, where),) = list_findings("--store", tmp_path)
     assert "manifest.json is missing" in what and where.endswith("manifest.json")
     rebuilt = run("doctor", "--rebuild", "--store", tmp_path)
-    assert rebuilt.exit_code == 0 and "Made the manifest again as of generation 1" in rebuilt.stderr
+    assert rebuilt.exit_code == 0 and "Rebuilt the manifest at generation 1" in rebuilt.stderr
     assert run("status", "--corpus", corpus, "--store", tmp_path).exit_code == 0

@@ -95,13 +95,13 @@ def test_the_workflow_refers_to_no_file_outside_of_the_repository(repository: Pa
     for words, message in (
         (
             ["--settings", "../settings.yaml", "schedule", "--github"],
-            "The settings file is ../settings.yaml, outside of",
+            "The settings file is ../settings.yaml, outside",
         ),
-        (["schedule", "--github", "../job.yaml"], "The file of the weekly job is ../job.yaml, outside of"),
-        (["schedule", "--github", "link.yaml"], "The file of the weekly job is link.yaml, outside of"),
+        (["schedule", "--github", "../job.yaml"], "The job file is ../job.yaml, outside"),
+        (["schedule", "--github", "link.yaml"], "The job file is link.yaml, outside"),
         (
             ["--settings", "elsewhere.yaml", "schedule", "--github"],
-            "The setting `topics` is ../topics.yaml, outside of",
+            "The setting `topics` is ../topics.yaml, outside",
         ),
         (["--settings", "absolute.yaml", "schedule", "--github"], "Write `topics: mine-topics.yaml` there."),
     ):

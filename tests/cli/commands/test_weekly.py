@@ -343,7 +343,10 @@ def test_a_folder_of_a_person_is_refused_before_anything_is_fetched(
     files = read_weeks(out)
     result = run(*job[:-1], env={"TREND_ARXIV_URL": "http://127.0.0.1:9/api"})
     assert result.exit_code == 2 and "127.0.0.1" not in result.stderr
-    assert "out holds other files (feed.xml, index.html, latest), and `trend weekly` writes only into" in result.stderr
+    assert (
+        "out contains other files (feed.xml, index.html, latest), but `trend weekly` needs its own folder"
+        in result.stderr
+    )
     assert read_weeks(out) == files and not (out / ".lock").exists()
 
 

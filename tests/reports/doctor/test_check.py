@@ -98,14 +98,14 @@ def test_a_damaged_file_becomes_a_gap_that_the_next_fetch_fills(standin: ArxivSt
     store.file_path(damaged).write_bytes(b"PAR1 and nothing")
     assert run("doctor", env=env).exit_code == 4
     fixed = run("doctor", "--fix", env=env)
-    assert f"Set aside {damaged.path}: {damaged.rows} submissions" in fixed.stderr
+    assert f"Moved {damaged.path} to the quarantine: {damaged.rows} submissions" in fixed.stderr
     assert fixed.exit_code == 4 and "partial" in fixed.stdout  # the gap is still to be filled, and names the command
     (kept,) = (tmp_path / "store/quarantine").rglob(Path(damaged.path).name)
     assert kept.read_bytes() == b"PAR1 and nothing"
     gap = run("report", "--by", "month", "--since", "2018-06", "--until", "2018-09", "--format", "json", env=env)
     assert [row["count"] is None for row in json.loads(gap.stdout)["rows"]] == [False, True, False]
     # up to 2020: that the stand-in has nothing later would be doubted
-    filled = run("fetch", *CATEGORIES, "--since", "2018", "--until", "2020", env=env)
+    filled = run("fetch", "--until", "2020", env=env)
     assert filled.exit_code == 0 and f"{damaged.rows} new" in filled.stderr
     assert read_rows(Store.open(tmp_path / "store")) == before
     assert run("doctor", env=env).exit_code == 0
@@ -164,16 +164,16 @@ def test_totals_are_read_from_a_file_or_an_address(store: Store, standin: ArxivS
     fetched = run("doctor", "--store", store.root, "--totals", standin.totals_url, "--format", "json", env=env)
     assert "according to arXiv's totals" in json.loads(fetched.stdout)["rows"][0]["what"]
     assert run("doctor", "--store", store.root, "--totals", tmp_path / "no.csv").exit_code == 2
-    with pytest.raises(UsageError, match="has no columns `month` and `submissions`"):
+    with pytest.raises(UsageError, match="must have the columns `month` and `submissions`"):
         parse_monthly_totals("a,b\n1,2\n", "x.csv")
-    with pytest.raises(UsageError, match="x.csv, line 3: not a month and a number"):
+    with pytest.raises(UsageError, match="x.csv, line 3: expected a month and a number"):
         parse_monthly_totals("month,submissions\n2018-01,5\n2018-13,5\n", "x.csv")
     for text in (
         "month,submissions\n2018-01,\x00\n",
         f"month,submissions\n2018-01,{'9' * 200_000}\n",
         f"{'m' * 200_000},x\n",
     ):
-        with pytest.raises(UsageError, match=r"x.csv, line \d: not a month and a number|no columns"):
+        with pytest.raises(UsageError, match=r"x.csv, line \d: expected a month and a number|must have the columns"):
             parse_monthly_totals(text, "x.csv")
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 
 from tests.reports.helpers import build_report
 from tests.worlds import coverage_record, fill, paper
-from trendcli.core.errors import UsageError
+from trendcli.core.errors import TrendError, UsageError
 from trendcli.core.report import Report
 from trendcli.core.types import Submission
 from trendcli.output.machine import render_json
@@ -195,3 +197,25 @@ def test_a_note_on_precision_is_not_compared(tmp_path: Path, own: Library) -> No
     assert causes(store, own, judged) == []
     judged["notes"].append("All is falling.")
     assert causes(store, own, judged) == ["unexplained"]
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_a_saved_report_with_values_of_other_types_is_refused_or_reproduced(
+    tmp_path_factory: pytest.TempPathFactory, own: Library, number: int
+) -> None:
+    rng = random.Random(number)
+    root = tmp_path_factory.getbasetemp() / "mutated"
+    store = Store.open(root) if (root / "manifest.json").exists() else fill(root, world())
+    saved = save_report(build_report("series", store, own, "apple", by="year"))
+    for _ in range(25):
+        node = mutated = json.loads(json.dumps(saved))
+        while isinstance(node, (dict, list)) and node:
+            key = rng.choice(list(node) if isinstance(node, dict) else range(len(node)))
+            if not isinstance(node[key], (dict, list)) or rng.random() < 0.3:
+                node[key] = rng.choice(
+                    [None, True, 0, -1, 1e308, 10**30, "", "\x00", "a" * 500, [], {}, ["x"], [1], {"a": 1}]
+                )
+                break
+            node = node[key]
+        with contextlib.suppress(TrendError):
+            verify_report(store, own, mutated)

@@ -93,7 +93,7 @@ def test_a_folder_of_a_person_is_refused_and_left_as_it_is(tmp_path: Path, names
 def test_many_names_are_counted_in_the_message(tmp_path: Path) -> None:
     write_tree(tmp_path, "a", "b", "c", "d", "e")
     with pytest.raises(
-        UsageError, match=r"holds other files \(a, b, c and 2 more\), and `trend weekly` writes only into"
+        UsageError, match=r"contains other files \(a, b, c and 2 more\), but `trend weekly` needs its own folder"
     ):
         check_folder(tmp_path)
 
@@ -145,7 +145,9 @@ def test_what_a_person_puts_in_the_way_is_never_replaced(tmp_path: Path, name: s
         target.write_text("mine")
     before = read_tree(tmp_path)
     with (
-        pytest.raises(UsageError, match="did not write what it finds .*Nothing was changed. Rename or move them"),
+        pytest.raises(
+            UsageError, match="did not write but whose names it needs.*Nothing was changed. Rename or move them"
+        ),
         lock_folder(out),
     ):
         pass
@@ -176,7 +178,7 @@ def test_an_invalid_identity_is_not_kept(tmp_path: Path, identity: str) -> None:
 def test_an_earlier_folder_with_an_index_of_a_person_is_refused(tmp_path: Path) -> None:
     write_empty_week(tmp_path, "2019-W20")
     write_tree(tmp_path, "index.html")
-    with pytest.raises(UsageError, match=r"names that it needs in .*: index\.html\."):
+    with pytest.raises(UsageError, match=r"whose names it needs: index\.html\."):
         check_folder(tmp_path)
 
 
@@ -184,7 +186,7 @@ def test_a_week_that_only_looks_like_one_does_not_make_a_folder_ours(tmp_path: P
     write_empty_week(tmp_path, "2019-W19")
     (tmp_path / "2019-W19").rename(tmp_path / "2019-W99")
     write_empty_week(tmp_path, "2019-W20", kind="daily")
-    with pytest.raises(UsageError, match="holds other files"):
+    with pytest.raises(UsageError, match="contains other files"):
         check_folder(tmp_path)
 
 
@@ -197,7 +199,7 @@ def test_a_damaged_marker_is_written_anew_with_the_identity_of_the_feed(tmp_path
     marker = (tmp_path / MARKER_NAME).read_bytes()
     (tmp_path / MARKER_NAME).write_bytes(damage)
     if damage == b"{":  # nothing shows that it was a marker
-        with pytest.raises(UsageError, match=r"names that it needs in .*: trend-weekly\.json\."):
+        with pytest.raises(UsageError, match=r"whose names it needs: trend-weekly\.json\."):
             check_folder(tmp_path)
         return
     with lock_folder(tmp_path):

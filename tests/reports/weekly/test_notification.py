@@ -109,4 +109,4 @@ def test_a_job_does_not_wait_for_ever_for_another_that_is_sending(tmp_path: Path
     change_pending_weeks(tmp_path, add=["2019-W20"])
     with exclusive_lock(tmp_path / ".notify.lock"):
         failure = send_digests(tmp_path, "true", 0.1)
-    assert failure == "Another weekly job is still sending digests; what it leaves is sent by the next run."
+    assert failure == "Another weekly job is still sending digests; the next run sends the rest."

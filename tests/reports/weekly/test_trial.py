@@ -46,13 +46,13 @@ def test_a_service_runs_with_its_variables(home: Path) -> None:
 def test_only_what_this_run_said_is_quoted(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("of last week\n")
-    assert try_crontab(render_crontab(["true"], {}, log, timedelta(0)), log).last_words == "it said nothing."
+    assert try_crontab(render_crontab(["true"], {}, log, timedelta(0)), log).last_words == "it printed nothing."
 
 
 @pytest.mark.parametrize(
     ("code", "error_class", "words"),
     [
-        ("exit(2)", UsageError, "exit code 2: it said"),
+        ("exit(2)", UsageError, "exit code 2: it printed"),
         ("exit('trend: no network')", ActionRequiredError, "exit code 1: no network"),
         ("print('trend: later.'); exit(3)", RetryableError, "exit code 3: later."),
         ("exit(4)", ActionRequiredError, "exit code 4"),

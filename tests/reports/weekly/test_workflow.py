@@ -80,7 +80,7 @@ def test_an_address_with_a_hash_is_taken(tmp_path: Path, address: str) -> None:
     ],
 )  # fmt: skip
 def test_any_other_address_is_refused(tmp_path: Path, address: str) -> None:
-    with pytest.raises(UsageError, match="is not fixed to one version"):
+    with pytest.raises(UsageError, match="is not pinned to one version"):
         check_install_address(address, tmp_path)
 
 
@@ -92,7 +92,7 @@ def test_a_wheel_of_the_repository_is_taken(tmp_path: Path) -> None:
         "vendor/trendcli-1.whl", None, None, {}
     )
     (tmp_path.parent / "outside.whl").touch()
-    with pytest.raises(UsageError, match="outside of"):
+    with pytest.raises(UsageError, match="outside"):
         check_install_address("../outside.whl", tmp_path)
 
 
@@ -128,7 +128,7 @@ def test_paths_are_those_of_the_repository(tmp_path: Path) -> None:
     assert relative_to_repository(tmp_path / "sub" / "a.yaml", tmp_path, "It") == "sub/a.yaml"
     assert relative_to_repository(Path("-x.yaml"), tmp_path, "It") == "./-x.yaml"
     for path in ("/etc/passwd", "../a.yaml", "sub/../../a.yaml", "~/a.yaml"):
-        with pytest.raises(UsageError, match="outside of"):
+        with pytest.raises(UsageError, match="outside"):
             relative_to_repository(Path(path), tmp_path, "It")
 
 
@@ -255,10 +255,10 @@ def test_copies_are_added_and_the_newest_three_stay(repository: Repository) -> N
         ("view", "GitHub did not list the copies."),
         ("download", "GitHub did not deliver weekly-20260720T070001Z.tar.gz."),
         ("half", "GitHub did not deliver weekly-20260720T070001Z.tar.gz."),
-        ("torn", "All copies in the release are damaged: weekly-20260720T070001Z.tar.gz."),
+        ("torn", "No copy in the release can be used: weekly-20260720T070001Z.tar.gz."),
         ("upload", "GitHub did not take weekly-20260720T070002Z.tar.gz."),
         ("upload-half", "GitHub did not take weekly-20260720T070002Z.tar.gz."),
-        ("upload-damaged", "GitHub delivers another weekly-20260720T070002Z.tar.gz than was uploaded."),
+        ("upload-damaged", "The weekly-20260720T070002Z.tar.gz that GitHub delivers differs from the upload."),
     ],
 )
 def test_the_good_copy_survives_a_request_that_fails(repository: Repository, fault: str, message: str) -> None:
@@ -297,7 +297,7 @@ def test_a_damaged_copy_is_skipped(repository: Repository) -> None:
         archive.add(folder / "store", "store")
     succeeded, said = repository.run()
     assert succeeded and "Restored weekly-20260720T070002Z.tar.gz, with 20 submissions." in said, said
-    assert said.count("is damaged, so an earlier copy is used.") == 2
+    assert said.count("cannot be used, so an earlier copy is tried.") == 2
 
 
 @pytest.mark.journey
@@ -318,10 +318,10 @@ def test_a_store_with_fewer_submissions_or_none_is_not_saved(repository: Reposit
     assert not succeeded and "The store holds 3 submissions, but 10 were restored." in said
     repository.command = "rm -rf store"
     succeeded, said = repository.run()
-    assert not succeeded and "There is no store without damage." in said
+    assert not succeeded and "The store is missing or damaged." in said
     repository.command = "rm store/arxiv/months/*"
     succeeded, said = repository.run()
-    assert not succeeded and "There is no store without damage." in said
+    assert not succeeded and "The store is missing or damaged." in said
     assert repository.count() == 10 and len(repository.copies()) == 1
 
 

@@ -42,7 +42,9 @@ def run_demo(
 
     root = out / "store"
     if inspect_folder(out) != FolderState.empty and inspect_folder(root) == FolderState.empty:
-        raise UsageError(f"{out} is not empty and holds no demo. Nothing in it was changed; choose another --out.")
+        raise UsageError(
+            f"{out} is neither empty nor a demo. Nothing in it was changed. Choose another folder with --out."
+        )
     if (root / "manifest.json").exists() and not Store.open(root).manifest.synthetic:
         raise UsageError(f"{root} contains real data; nothing was changed. Choose another folder with --out.")
     common = replace(common, store=root)

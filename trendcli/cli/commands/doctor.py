@@ -1,4 +1,4 @@
-"""The command doctor: what is wrong with a store, and what to do about it."""
+"""The command doctor: problems of a store, and how to repair them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trendcli.reports.doctor.problems import StoreProblem
 
 MONTHLY_TOTALS_URL = "https://arxiv.org/stats/get_monthly_submissions"
-# arXiv's has 15 bytes a month
+# arXiv's has 15 bytes per month
 MAX_TOTALS_BYTES = 1_000_000
 
 
@@ -26,9 +26,7 @@ def run_doctor(
     fix: Annotated[
         bool, typer.Option("--fix", help="Repair what can be repaired without losing readable submissions.")
     ] = False,
-    rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Make a lost or damaged manifest again from the data files.")
-    ] = False,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Rebuild a lost, damaged or outdated manifest.")] = False,
     totals: Annotated[
         str | None,
         typer.Option(
@@ -37,9 +35,7 @@ def run_doctor(
     ] = None,
     corpus: Annotated[
         str | None,
-        typer.Option(
-            metavar="CORPUS", help="arxiv, or an imported venue [all of them].", autocompletion=complete_corpora
-        ),
+        typer.Option(metavar="CORPUS", help="arxiv, or an imported venue [all].", autocompletion=complete_corpora),
     ] = None,
     format: FormatOption = None,
     output: OutputOption = None,
@@ -55,7 +51,7 @@ def run_doctor(
     from trendcli.store.rebuild import rebuild_manifest
 
     if totals and corpus not in (None, ARXIV):
-        raise UsageError("--totals applies to arXiv only: leave it out with --corpus.")
+        raise UsageError("--totals applies to arXiv only; omit it, or --corpus.")
     monthly_totals = _read_monthly_totals(common, totals) if totals else None
     problems: list[StoreProblem] = []
     notes: list[str] = []
@@ -89,7 +85,7 @@ def run_doctor(
 
 
 def _list_corpora(root: Path) -> list[str]:
-    """Return the corpora that have a store in the folder; arXiv where none has, so that its absence is said."""
+    """Return the corpora that have a store in the folder; if none has, arXiv, so that its absence is reported."""
     from trendcli.store.identity import FolderState, inspect_folder
     from trendcli.store.store import list_venues
 
@@ -142,7 +138,7 @@ def _read_monthly_totals(common: CommonOptions, location: str) -> dict[str, int]
 
     def check_body(body: bytes, url: str) -> None:
         if len(body) > MAX_TOTALS_BYTES:
-            raise LimitExceeded("larger than a list of months can be")
+            raise LimitExceeded("too large for a list of months")
         try:
             parse_monthly_totals(body.decode(), url)
         except (UnicodeError, UsageError) as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit
 
 import typer
 
@@ -101,7 +100,7 @@ def fetch_submissions(
         bool,
         typer.Option(
             "--again",
-            help="With --since: request those days again, whatever is stored. With --source oai, all changes since.",
+            help="With --since: request those days again, whatever is stored; with --source oai, all changes since.",
         ),
     ] = False,
     dry_run: Annotated[
@@ -178,18 +177,19 @@ def _check_source_options(source: str, values: dict[str, Any]) -> None:
 
 
 def _check_clock(store: Store) -> None:
-    """Raise RetryableError where nothing is to be requested because the clock is wrong, or was."""
+    """Raise RetryableError if nothing can be requested because the clock is wrong, or was."""
     now = datetime.now(UTC)
-    newest = max((record.answered_at for record in store.manifest.ledger), default=now)
+    answers = (record.answered_at for record in store.manifest.ledger if record.status != "failed")
+    newest = max(answers, default=now)
     if newest > now + timedelta(days=1):
         raise RetryableError(
             f"This machine's clock says {now:%Y-%m-%d}, but the store has an answer of {newest:%Y-%m-%d}, so nothing "
-            "was requested. Set the clock; if it is right, an earlier one was not: request those days with --again."
+            "was requested. Set the clock. If it is right, it was wrong earlier: request those days with --again."
         )
 
 
 def print_source_notes(common: CommonOptions, result: HarvestResult) -> None:
-    """Print what a source had to say about a harvest, each sentence once."""
+    """Print the notes of a source on a harvest, each once."""
     for note in dict.fromkeys(result.notes):
         common.print_note(note)
 
@@ -323,7 +323,9 @@ def _build_dry_run_report(common: CommonOptions, source: str, planned_requests: 
             f"{subject} are upper bounds, at {MAX_SUBMISSIONS_PER_DAY} submissions a day: in its busiest month so far, "
             f"October 2025, arXiv received 27,692. {problem}."
         )
-    host = urlsplit(_source_url(settings, source)).netloc
+    from trendcli.sources.pace import host_of_url
+
+    host = host_of_url(_source_url(settings, source))
     dates = "change" if source == "oai" else "submission"
     columns = [
         Column("categories", "Categories", "text"),

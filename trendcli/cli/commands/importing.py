@@ -213,12 +213,13 @@ def build_pace(common: CommonOptions, *urls: str) -> Pace:
 
     settings = common.resolved_settings[0]
     # with --verbose they are logged
-    is_watched = sys.stderr.isatty() and not common.verbose
+    is_watched = sys.stderr.isatty() and not common.verbose and not common.quiet
     return Pace(
         pace_path(),
         max(map(settings.interval_for_url, urls)),
         limits=ReplyLimits(settings.reply_size_mb, settings.reply_duration_s),
-        say_wait=common.print_note if is_watched else lambda sentence: None,
+        # through sys.stderr as it then is: a progress bar puts such lines above itself
+        say_wait=lambda sentence: print(sentence, file=sys.stderr) if is_watched else None,
     )
 
 

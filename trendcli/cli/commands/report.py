@@ -23,6 +23,7 @@ from trendcli.cli.options import (
 )
 from trendcli.core.errors import FindingsReported, UsageError, suggest_names
 from trendcli.core.registry import CHARTS, REPORTS, load_entry
+from trendcli.store.manifest import ARXIV
 
 if TYPE_CHECKING:
     from trendcli.core.report import Report
@@ -183,10 +184,13 @@ def verify_file(
 
 def _open_saved_store(common: CommonOptions, saved_report: Any) -> Store:
     """Open the store that a saved report is about, restricted to the same fields."""
-    query = saved_report.get("query") if isinstance(saved_report, dict) else None
-    corpus = saved_report.get("corpus", "arxiv") if isinstance(saved_report, dict) else "arxiv"
-    fields = query.get("fields") if isinstance(query, dict) else None
-    return SelectionOptions(corpus=corpus, fields=",".join(fields) if fields else None).open_store(common)
+    saved = saved_report if isinstance(saved_report, dict) else {}
+    query = saved.get("query")
+    corpus, fields = saved.get("corpus"), query.get("fields") if isinstance(query, dict) else None
+    has_fields = isinstance(fields, list) and all(isinstance(name, str) for name in fields)
+    return SelectionOptions(
+        corpus=corpus if isinstance(corpus, str) else ARXIV, fields=",".join(fields) if has_fields and fields else None
+    ).open_store(common)
 
 
 def draw_chart(

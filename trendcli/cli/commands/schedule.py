@@ -1,4 +1,4 @@
-"""The command schedule: what runs the weekly job by itself, on this machine or on GitHub, and a trial of it."""
+"""The command schedule: schedules for the weekly job, on this machine or on GitHub, and a trial run."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def show_schedule(
         bool,
         typer.Option(
             "--test",
-            help="Also run the job once, now, as cron or systemd would: in an empty environment, with all that it "
-            "fetches, writes and sends. Reports what would go wrong, and exits with the code of the job.",
+            help="Also run the real job once, immediately, as cron or systemd would: in an empty environment. It "
+            "fetches, writes and sends. Report how it ended, and exit with its code.",
         ),
     ] = False,
 ) -> None:
@@ -54,7 +54,7 @@ def show_schedule(
         raise UsageError("Give one of --cron, --systemd and --github.")
     if github and test:
         raise UsageError(
-            "--test runs a job of this machine; a workflow is tested on GitHub, with its button Run workflow."
+            "--test runs the job on this machine; test a workflow on GitHub, with its button Run workflow."
         )
     if install and not github:
         raise UsageError("--install applies to --github only.")
@@ -66,7 +66,7 @@ def show_schedule(
     folder = (out or Path(job.out)).absolute()
     try:
         check_folder(folder)
-    except UsageError as error:  # it may be another by Monday
+    except UsageError as error:  # the folder may be acceptable by Monday
         common.print_note(f"The job would be refused: {error}")
     settings_file = _find_settings_file(common)
     command_words = build_command(
@@ -84,15 +84,15 @@ def show_schedule(
         text = render_crontab(command_words, environment, log_path, utc_offset)
     typer.echo(text, nl=False)
     if test:
-        common.print_note("Running the job once, as it will run on Mondays. The first fetch may take hours.")
+        common.print_note("Running the job once, as on Mondays. The first fetch may take hours.")
         trial = try_service(command_words, environment) if systemd else try_crontab(text, log_path)
         _report_trial(common, trial, folder)
 
 
 def _report_trial(common: CommonOptions, trial: Trial, folder: Path) -> None:
-    """Say how the job ran and what it left; raise its error."""
+    """Report how the job ended and where its log and page are; raise its error."""
     common.print_note(
-        f"The job ran for {trial.seconds:,.0f} s with nothing but {trial.description}. Exit code: {trial.exit_code}."
+        f"The job ran for {trial.seconds:,.0f} s with only {trial.description}. Exit code: {trial.exit_code}."
     )
     common.print_note(f"Log: {trial.log}")
     page = folder / "latest" / "index.html"
@@ -101,7 +101,7 @@ def _report_trial(common: CommonOptions, trial: Trial, folder: Path) -> None:
 
 
 def _find_settings_file(common: CommonOptions) -> Path | None:
-    """Return the settings file that is in use here, also the user's own, which another environment might not find."""
+    """Return the settings file that is in use here, including the user's own, which a job might not find."""
     named = common.settings or os.environ.get("TREND_SETTINGS")
     origins = common.resolved_settings[1].values()
     files = [origin for origin in origins if origin not in ("default", "flag") and not origin.startswith("TREND_")]
@@ -109,7 +109,7 @@ def _find_settings_file(common: CommonOptions) -> Path | None:
 
 
 def _list_settings_variables(common: CommonOptions) -> dict[str, str]:
-    """Return the variables that settings were taken from here, since a scheduled job does not see them.
+    """Return the variables that set settings here, since a scheduled job does not see them.
 
     The store is left out, which the command names. A path is made absolute, also one from the settings file, since the
     job starts in another folder.
@@ -147,8 +147,8 @@ def _render_workflow(common: CommonOptions, config: Path | None, install: str | 
         variables["TREND_TOPICS"] = topics
     elif settings.topics and Path(settings.topics).is_absolute():
         raise UsageError(
-            f"The setting `topics` in {origins['topics']} is an absolute path, which a GitHub workflow does not have. "
-            f"Write `topics: {topics}` there."
+            f"The setting `topics` in {origins['topics']} is an absolute path, which does not exist in a GitHub "
+            f"workflow. Write `topics: {topics}` there."
         )
     if install:
         address = check_install_address(install, root)
@@ -156,12 +156,12 @@ def _render_workflow(common: CommonOptions, config: Path | None, install: str | 
         address = find_install_address() or WHEEL_PATTERN
         if address == WHEEL_PATTERN and not list(root.glob(WHEEL_PATTERN)):
             common.print_note(
-                f"The workflow installs {WHEEL_PATTERN}, which is not there yet. Make it from a clone of trendcli with "
-                "`pip wheel --no-deps --wheel-dir vendor CLONE`, or name an address with --install."
+                f"The workflow installs {WHEEL_PATTERN}, which does not exist yet. Build it from a clone of trendcli "
+                "with `pip wheel --no-deps --wheel-dir vendor CLONE`, or name an address with --install."
             )
     return render_github_workflow(
         address,
-        relative_to_repository(config, root, "The file of the weekly job") if config else None,
+        relative_to_repository(config, root, "The job file") if config else None,
         relative_to_repository(settings_file, root, "The settings file") if settings_file else None,
         variables,
         (topics,) if topics else (),

@@ -195,7 +195,7 @@ def show_digest(
     with common.progress_bar() as progress:
         digest_input = DigestInput(store, library, pack_query, watched_topics, scope)
         document = build_digest(digest_input, period, today, progress)
-    common.write_output(renderers[format](document), output)
+    common.write_output(renderers[format](document), output, format)
 
 
 def _parse_week(text: str | None) -> Period:

@@ -1,1 +1,1 @@
-"""What is wrong with a store, and what to do about it: a module for each thing that is checked, one that repairs."""
+"""Checks of a store, one module for each kind, and repairs."""

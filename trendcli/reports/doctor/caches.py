@@ -1,4 +1,4 @@
-"""Whether the caches of a store hold what would be computed anew: their files, their totals, and a sample of counts."""
+"""Checks of the caches of a store: their files, their totals, and a sample of counts."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ def check_caches(
     problems += [_cache_problem(store, path, "damaged result in the cache") for path in damaged_results]
     if read_index(store).is_damaged:
         where = (index_folder(store) / "index.json").relative_to(store.root).as_posix()
-        problems.append(StoreProblem("damaged search index, which is not used", where, "`trend index` builds it again"))
+        problems.append(StoreProblem("damaged search index, which is not used", where, "`trend index` rebuilds it"))
     recount_problems, note = _recount_sample(store, library, whole_files, progress)
     return [*problems, *recount_problems], [note] if note else []
 
 
 def find_damaged_blocks(store: Store) -> list[tuple[Path, str]]:
-    """Return the blocks of the caches that reports leave out, for each choice of text fields, with what is wrong."""
+    """Return the blocks of the caches that reports skip, for each choice of text fields, with their faults."""
     return [
         damage for view in list_views(store) for kind in CACHE_KINDS for damage in cache.find_damaged_blocks(view, kind)
     ]
 
 
 def list_views(store: Store) -> list[Store]:
-    """Return the store with each choice of text fields that it has a cache for."""
+    """Return the store with each choice of text fields for which it has a cache."""
     choices = [
         path.name.split("-")
         for path in (store.root / "cache").glob("*")
@@ -68,12 +68,12 @@ def _cache_problem(store: Store, path: Path, damage: str) -> StoreProblem:
 def _recount_sample(
     store: Store, library: Library, whole_files: Sequence[DataFile], progress: Progress
 ) -> tuple[list[StoreProblem], str]:
-    """Match and count some month files from their texts, and compare with what is cached of them."""
+    """Match and count some month files from their texts, and compare with the cache."""
     blocks = cache.list_blocks(store, aggregates.CACHE_KIND)
     cached_ids = {file_id for block in blocks for file_id in block.file_ids}
     candidates = [file for file in whole_files if file.kind == "month" and file.file_id in cached_ids]
     sample: list[DataFile] = []
-    # the same store gives the same sample, so that a finding can be looked at again
+    # the same store gives the same sample, so that a finding can be reproduced
     for file in random.Random(store.compute_fingerprint()).sample(candidates, len(candidates)):
         if sum(other.rows for other in sample) + file.rows <= SAMPLE_ROWS:
             sample.append(file)

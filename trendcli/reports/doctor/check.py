@@ -31,12 +31,14 @@ def check_store(
     file_problems, whole_files = check_data_files(store, data_files, progress)
     problems += file_problems
     notes.insert(0, f"Compared the content of {format_count(len(data_files), 'data file')} with the stored hashes.")
-    # what can be read is checked without what cannot
+    # the readable files are checked without the others
     readable = Store(store.root, replace(store.manifest, files=tuple(whole_files)), store.text_fields)
     problems += check_rows(readable, whole_files)
     if not file_problems:
         problems += [
-            StoreProblem(f"replaces {file.replaces:,} submissions, not as many as stated", file.path, FIX_COMMAND)
+            StoreProblem(
+                f"replaces {file.replaces:,} submissions; the manifest states another number", file.path, FIX_COMMAND
+            )
             for file in find_wrong_replacements(store)
         ]
         cache_problems, cache_notes = check_caches(store, library, whole_files, progress)
@@ -59,7 +61,7 @@ def check_store(
 
 
 def _is_still_open(store: Store, record: CoverageRecord) -> bool:
-    """Whether days of a record that was not complete are still not covered."""
+    """Return whether days of an incomplete record are still not covered."""
     coverage = store.build_coverage()
     return record.changed is not None or any(
         coverage.worst_status(category, record.since, min(record.until, record.answered_at.date()))

@@ -1,4 +1,4 @@
-"""Whether the files of a store are those that were written: identity, manifests, data files, judgements, leftovers."""
+"""Checks of the files of a store: identity, manifests, data files, judgements, leftovers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from trendcli.store.store import Store
 
 
 def check_leftovers(store: Store) -> tuple[list[StoreProblem], list[str]]:
-    """Return the files that no manifest names as problems, and notes on what could not be checked or is kept aside."""
+    """Return files that no manifest names as problems, and notes on the quarantine and on what was not checked."""
     problems, notes = [], []
     try:
         with store.write_lock():
@@ -41,7 +41,7 @@ def check_leftovers(store: Store) -> tuple[list[StoreProblem], list[str]]:
         expired = len(list_expired_folders(store.root, datetime.now(UTC).date()))
         notes.append(
             f"The quarantine holds {format_count(len(kept), 'file')}, {size / 1e6:,.1f} MB; each is kept for 30 days"
-            + (f", and {FIX_COMMAND} or the next fetch deletes what is older." if expired else ".")
+            + (f", and {FIX_COMMAND} or the next fetch deletes older ones." if expired else ".")
         )
     return problems, notes
 
@@ -54,7 +54,7 @@ def check_small_files(store: Store) -> list[StoreProblem]:
     except (OSError, ValueError) as error:
         problems.append(StoreProblem(f"damaged: {str(error)[:80]}", IDENTITY_NAME, FIX_COMMAND))
     problems += [
-        StoreProblem("damaged copy of a manifest", path.relative_to(store.root).as_posix(), FIX_COMMAND)
+        StoreProblem("damaged generation of the manifest", path.relative_to(store.root).as_posix(), FIX_COMMAND)
         for path in list_damaged_generations(store)
     ]
     for path in sorted((store.root / JUDGEMENTS_FOLDER).glob("*.jsonl")):
@@ -79,12 +79,12 @@ def list_damaged_generations(store: Store) -> list[Path]:
 def check_data_files(
     store: Store, data_files: Sequence[DataFile], progress: Progress
 ) -> tuple[list[StoreProblem], list[DataFile]]:
-    """Compare the content of data files with the stored hashes; return the damage, and the files that are whole."""
+    """Compare the content of data files with the stored hashes; return the damage, and the intact files."""
     problems, whole_files = [], []
     for number, data_file in enumerate(data_files):
         progress(number, len(data_files), data_file.path)
         if damage := find_damage(store, data_file):
-            remedy = f"restore it from a backup, or set it aside with {FIX_COMMAND} and fetch its days again"
+            remedy = f"{FIX_COMMAND}, then `trend fetch`; or restore it from a backup"
             problems.append(StoreProblem(damage, data_file.path, remedy))
         else:
             whole_files.append(data_file)
@@ -92,7 +92,7 @@ def check_data_files(
 
 
 def find_damage(store: Store, data_file: DataFile) -> str:
-    """Return what is wrong with a data file: its content must match the hash in its name; '' where nothing is."""
+    """Return what is wrong with a data file, whose content must match the hash in its name; '' if nothing is."""
     import pyarrow.parquet as pq
 
     path = store.file_path(data_file)

@@ -1,4 +1,4 @@
-"""Whether months that are covered hold what arXiv has: by their highest identifiers, and by arXiv's own totals."""
+"""Checks of covered months against arXiv: their highest identifiers, and arXiv's own totals."""
 
 from __future__ import annotations
 
@@ -71,11 +71,11 @@ def parse_monthly_totals(text: str, file_name: str) -> dict[str, int]:
     try:
         if not {"month", "submissions"} <= set(rows.fieldnames or ()):
             raise UsageError(
-                f"{file_name} is not a file of monthly totals: it has no columns `month` and `submissions`."
+                f"{file_name} is not a file of monthly totals: it must have the columns `month` and `submissions`."
             )
         for row in rows:
             month = date.fromisoformat(f"{row['month'][:7]}-01")
             totals[f"{month:%Y-%m}"] = int(row["submissions"])
     except (TypeError, ValueError, csv.Error):  # csv.Error: a NUL, or a cell of more than 128 kB
-        raise UsageError(f"{file_name}, line {max(rows.line_num, 1)}: not a month and a number.") from None
+        raise UsageError(f"{file_name}, line {max(rows.line_num, 1)}: expected a month and a number.") from None
     return totals

@@ -1,4 +1,4 @@
-"""A problem of a store, as the checks find it and a report lists it."""
+"""A problem of a store, as the checks return it and a report lists it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ REBUILD_COMMAND = "`trend doctor --rebuild`"
 
 
 class StoreProblem(NamedTuple):
-    """Something that is wrong with a store: what, where, and what to do about it."""
+    """A problem of a store: what is wrong, where, and what to do."""
 
     what: str
     where: str

@@ -30,7 +30,7 @@ def repair_store(store: Store) -> list[str]:
     ]
     today = datetime.now(UTC).date()
     repairs += [
-        f"Deleted {folder.relative_to(store.root).as_posix()}: kept for 30 days."
+        f"Deleted {folder.relative_to(store.root).as_posix()}, whose 30 days are over."
         for folder in remove_expired_folders(store.root, today)
     ]
     repairs += _repair_small_files(store)
@@ -54,7 +54,7 @@ def _repair_small_files(store: Store) -> list[str]:
         quarantine_files(store.root, [store.root / IDENTITY_NAME])
     if identity is None:
         ensure_identity(store.root, store.corpus, synthetic=store.manifest.synthetic)
-        repairs.append(f"Wrote {IDENTITY_NAME}, by which the folder is known to be a store.")
+        repairs.append(f"Wrote {IDENTITY_NAME}, which marks the folder as a store.")
     for path in list_damaged_generations(store):
         quarantine_files(store.root, [path])
         repairs.append(f"Moved {path.relative_to(store.root).as_posix()} to the quarantine.")
@@ -66,7 +66,7 @@ def _repair_small_files(store: Store) -> list[str]:
             quarantine_files(store.root, [path])
             write_file_atomically(path, content)
             name = path.relative_to(store.root).as_posix()
-            repairs.append(f"Kept the readable judgements of {name}; {format_count(lost_count, 'line')} lost.")
+            repairs.append(f"Kept the readable judgements in {name}; lost {format_count(lost_count, 'line')}.")
     return repairs
 
 

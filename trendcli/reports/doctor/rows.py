@@ -1,4 +1,4 @@
-"""Whether the rows of a store can be: duplicates, impossible dates, and months without submissions among busy ones."""
+"""Checks of the rows of a store: duplicates, impossible dates, and months without submissions among busy ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trendcli.store.manifest import ARXIV, DataFile
 from trendcli.store.sql import file_rows_sql
 from trendcli.store.store import Store
 
-# arXiv holds submissions that were made before it began, dated by their authors, but none before this
+# arXiv has submissions that their authors dated before it began, but none before this
 EARLIEST_SUBMISSION_DATE = date(1986, 1, 1)
 # a month without submissions cannot be by chance where each of BUSY_MONTHS beside it has as many: in a month of 20 on
 # average, none has a probability of 2e-9
@@ -35,7 +35,7 @@ def check_rows(store: Store, data_files: Sequence[DataFile]) -> list[StoreProble
         problems.append(StoreProblem(f"duplicate submissions: {len(duplicates):,}", examples, FIX_COMMAND))
     if impossible:
         examples = format_examples([f"{name} ({day})" for name, day in impossible])
-        remedy = "check them on arxiv.org; if arXiv shows the same dates, nothing needs to be done"
+        remedy = "check them on arxiv.org; if arXiv shows the same dates, do nothing"
         problems.append(StoreProblem(f"impossible dates: {len(impossible):,}", examples, remedy))
     return problems
 
@@ -54,7 +54,7 @@ def _impossible_dates_sql(rows: str) -> str:
 
 
 def check_empty_months(store: Store, data_files: Sequence[DataFile]) -> list[StoreProblem]:
-    """Return the months that a category is covered in and has no submission of, next to busy ones.
+    """Return the months in which a category is covered but has no submissions, next to busy ones.
 
     A source that was out of order for a day has answered with zeros before.
     """
@@ -91,7 +91,7 @@ def check_empty_months(store: Store, data_files: Sequence[DataFile]) -> list[Sto
 
 
 def _list_empty_months(counts: Mapping[date, int], last_covered: date) -> list[date]:
-    """Return the months before `last_covered` without submissions that have BUSY_MONTHS busy ones before or behind."""
+    """Return the months before `last_covered` without submissions, with BUSY_MONTHS busy ones before or after."""
     months = [min(counts)]
     while (following := add_months(months[-1], 1)) < last_covered:
         months.append(following)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from math import isclose
 from textwrap import shorten
 from typing import Any
 
 from trendcli.core.errors import UsageError
-from trendcli.core.periods import parse_period, parse_period_label
+from trendcli.core.json import from_json
+from trendcli.core.periods import PERIOD_UNITS, parse_period, parse_period_label
 from trendcli.core.registry import REPORTS, load_entry
 from trendcli.core.report import Column, Report
 from trendcli.core.types import Progress, Scope, Window, ignore_progress
@@ -31,6 +32,49 @@ _VERIFICATION_COLUMNS = (
 _DERIVED_KEYS = ("name", "rank_1", "rank_2")  # what differs in these follows from something else
 
 
+@dataclass(frozen=True)
+class _SavedQuery:
+    """The types of what a saved query holds; not every kind of report holds all of it."""
+
+    scope: str
+    categories: list[str]
+    topics: list[str]
+    within: str | None
+    both: list[str] = field(default_factory=list)
+    match: str = "any"
+    id: str | None = None
+    as_of: str | None = None
+    across: str | None = None
+    index: str | None = None
+    author: str | None = None
+    primary_only: bool = False
+    rolling: int = 1
+    sensitivity: bool = False
+    include_partial: bool = False
+    sort: str = ""
+    reverse: bool = False
+    limit: int = 0
+    min_count: int = 0
+    period: str | None = None
+    since: str | None = None
+    until: str | None = None
+    by: str | None = None
+    vs: str | None = None
+    words: str = ""
+    name_like: str | None = None
+    backtest: str | None = None
+
+
+@dataclass(frozen=True)
+class _SavedProvenance:
+    """The types of what a saved report says of its origin: hashes and totals of periods, hashes of rules."""
+
+    program: str
+    data: dict[str, Any]
+    bases: dict[str, Any]
+    rules: dict[str, Any]
+
+
 def verify_report(
     store: Store, library: Library, saved_report: Mapping[str, Any], progress: Progress = ignore_progress
 ) -> Report:
@@ -46,6 +90,8 @@ def verify_report(
     )
     try:
         kind, saved_query = saved_report["kind"], saved_report["query"]
+        from_json(_SavedQuery, saved_query)
+        from_json(_SavedProvenance, saved_report["provenance"])
         query, library = _restore_query(library, kind, saved_query, store.corpus)
         extra_arguments = _extra_arguments(kind, saved_query)
         scope = Scope(saved_query["scope"], tuple(saved_query["categories"]))
@@ -60,8 +106,12 @@ def verify_report(
             then["rules"],
             saved_report.get("summary", {}),
         ]
-        is_consistent = then["data"].keys() == then["bases"].keys() and all(
-            "label" in period for period in saved_report["periods"]
+        is_consistent = (
+            then["data"].keys() == then["bases"].keys()
+            and all(isinstance(period["label"], str) for period in saved_report["periods"])
+            and all(type(total) is int for total in then["bases"].values())
+            and isinstance(saved_report.get("notes", []), list)
+            and saved_query.get("by") in (None, "window", *PERIOD_UNITS)
         )
     except (KeyError, TypeError, AttributeError, IndexError, ValueError):
         raise not_reproducible from None

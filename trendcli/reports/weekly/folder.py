@@ -38,7 +38,7 @@ from trendcli.reports.weekly.marker import (
 MAX_BACKFILLED_WEEKS = 53
 # newest weeks that are checked for missing files
 RECHECKED_WEEKS = 8
-# what the system answers where a person may not write, as opposed to a disk that fails
+# errors for missing permissions, as opposed to a failing disk
 _REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG)
 
 
@@ -223,7 +223,7 @@ def drafted_folder(out: Path, name: str) -> Iterator[Path]:
     try:
         yield draft
     except BaseException:
-        _discard_draft(draft)  # a full disk needs the room
+        _discard_draft(draft)  # free the space on a full disk
         raise
     folder, old = out / name, _build_old_path(out, name)
     if folder.exists():
@@ -237,7 +237,7 @@ def _build_old_path(out: Path, name: str) -> Path:
 
 
 def _settle_replaced(old: Path, folder: Path) -> None:
-    """Move what a person put into a replaced folder to its successor, and remove the rest."""
+    """Move the user's files from a replaced folder to its successor, and remove the rest."""
     if not old.exists():
         return
     own_files = list_own_files(old)
@@ -248,7 +248,7 @@ def _settle_replaced(old: Path, folder: Path) -> None:
 
 
 def _discard_draft(draft: Path) -> None:
-    """Remove a draft; what a person put into it, or into the expired week that it was, stays under its name."""
+    """Remove a draft; the user's files in it, or in the expired week that it was, stay under the week's name."""
     _remove_own_files(draft)
     folder = draft.with_name(draft.name[1:].removesuffix(".draft"))
     if draft.exists() and not folder.exists():

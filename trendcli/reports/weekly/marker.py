@@ -1,4 +1,4 @@
-"""The marker of the folder of weeks: what makes it the weekly job's own, and what in it is refused as a person's.
+"""The marker of the folder of weeks: which files belong to the weekly job, and which to the user.
 
 Nothing is written into a folder that is neither empty nor marked, and in a marked one nothing of another origin is
 replaced or removed. The marker also keeps the identity of the feed, which must not change with the host or the path.
@@ -21,10 +21,10 @@ MARKER_NAME = "trend-weekly.json"
 _KIND = "trend-weekly"
 _FORMAT_VERSION = 1
 _EXPLANATION = (
-    "The folder of `trend weekly`, which adds, replaces and removes weeks here and leaves all other files as they are. "
+    "The folder of `trend weekly`, which adds, replaces and removes weeks here and leaves all other files unchanged. "
     "`feed` identifies the feed; without this file, the folder is refused."
 )
-# what hosts and desktops put into a folder that is empty otherwise; the job writes none of these
+# files that hosts and desktops put into an otherwise empty folder; the job writes none of these
 _HARMLESS_NAMES = frozenset(
     (".git", ".gitattributes", ".gitignore", ".nojekyll", "CNAME", "robots.txt", ".DS_Store", "lost+found")
 )
@@ -47,31 +47,31 @@ _MAX_SHOWN_NAMES = 3
 
 
 def check_folder(out: Path) -> None:
-    """Raise UsageError where `out`, or a name in it that the job needs, is not the job's own; nothing is touched.
+    """Raise UsageError where `out`, or a name in it that the job needs, does not belong to the job; touch nothing.
 
-    A folder is the job's own if it is empty or absent, carries the marker, or was written before there were markers.
+    A folder belongs to the job if it is empty or absent, carries the marker, or was written before there were markers.
     Raise StoreTooNew for a folder of a newer version.
     """
     if not out.is_dir():
         if out.exists() or out.is_symlink():
-            raise UsageError(f"{out} is not a folder. Name a new or empty folder with --out.")
+            raise UsageError(f"{out} is not a folder. Nothing was changed. Choose a new or empty folder with --out.")
         return
     if _read_marker(out) is None and not _is_unmarked_own(out):
         others = sorted(path.name for path in out.iterdir() if not _is_harmless(path))
         if others:
             raise UsageError(
-                f"{out} holds other files ({_format_names(others)}), and `trend weekly` writes only into a folder of "
-                f"its own. Nothing was changed. Name a new or empty folder, e.g. --out {out / 'trend-weekly'}."
+                f"{out} contains other files ({_format_names(others)}), but `trend weekly` needs its own folder. "
+                f"Nothing was changed. Choose a new or empty folder, e.g. --out {out / 'trend-weekly'}."
             )
     if foreign := sorted(path.name for path in out.iterdir() if _is_foreign(path)):
         raise UsageError(
-            f"`trend weekly` did not write what it finds under names that it needs in {out}: {_format_names(foreign)}. "
-            "Nothing was changed. Rename or move them, or name another folder with --out."
+            f"{out} contains files that `trend weekly` did not write but whose names it needs: "
+            f"{_format_names(foreign)}. Nothing was changed. Rename or move them, or choose another folder with --out."
         )
 
 
 def read_feed_identity(out: Path) -> str:
-    """Return the URN that identifies the feed of a folder, and write the marker that keeps it where there is none."""
+    """Return the URN that identifies the feed of a folder, and write the marker that stores it if there is none."""
     marker = _read_marker(out)
     if marker:
         return str(marker["feed"])
@@ -87,7 +87,7 @@ def list_week_folders(out: Path) -> list[Path]:
 
 
 def list_work_folders(out: Path) -> list[Path]:
-    """Return what a killed job left: replaced folders, then drafts; only the job gives such names."""
+    """Return the leftovers of a killed job: replaced folders, then drafts; only the job uses such names."""
     paths = [path for path in out.iterdir() if _WORK_PATTERN.fullmatch(path.name)]
     return sorted(paths, key=lambda path: path.suffix, reverse=True)
 
@@ -98,7 +98,7 @@ def list_draft_files(out: Path) -> list[Path]:
 
 
 def list_own_files(folder: Path) -> list[Path]:
-    """Return the files of a week that the job wrote, also half-written ones, without what a person put beside them."""
+    """Return the files of a week that the job wrote, including half-written ones, but no files of the user."""
     return [path for path in folder.iterdir() if _OWN_FILE_PATTERN.fullmatch(path.name) and _is_file(path)]
 
 
@@ -110,7 +110,7 @@ def _read_marker(out: Path) -> Mapping[str, object] | None:
             return None
         if marker["format"] > _FORMAT_VERSION:
             raise StoreTooNew(
-                f"{out} was written by a newer version of trendcli. Nothing was changed. Update trendcli, or name "
+                f"{out} was written by a newer version of trendcli. Nothing was changed. Update trendcli, or choose "
                 "another folder with --out."
             )
         return marker if _is_urn(marker["feed"]) else None
@@ -133,7 +133,7 @@ def _read_earlier_identity(out: Path) -> str | None:
 
 
 def _is_unmarked_own(out: Path) -> bool:
-    """Return whether a folder without a readable marker holds a week of the job's own."""
+    """Return whether a folder without a readable marker contains a week that the job wrote."""
     return any(_is_own_document(week / "report.json") for week in list_week_folders(out))
 
 
@@ -145,7 +145,7 @@ def _is_harmless(path: Path) -> bool:
 
 
 def _is_foreign(path: Path) -> bool:
-    """Return whether a path has a name that the job needs, and is not of the job."""
+    """Return whether a path has a name that the job needs but was not written by it."""
     name = path.name
     if name == ".lock":
         return not _is_empty(path)

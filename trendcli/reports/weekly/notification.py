@@ -1,7 +1,7 @@
-"""Telling somebody of new weeks: which ones are pending, and the command that reads their digests.
+"""Notifications of new weeks: the pending weeks, and the command that reads their digests.
 
 A week is pending from before it is drawn until the command has succeeded, so a killed job loses no notification.
-Neither the drawing of weeks nor another job waits for a command that hangs.
+A command that hangs delays neither the drawing of weeks nor other jobs.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def send_digests(out: Path, command: str, timeout_s: float) -> str:
     except subprocess.TimeoutExpired:
         failures["timeout"] = f"was stopped after {timeout_s:g} seconds (setting `notify_timeout_s`)"
     except TimeoutError:
-        return "Another weekly job is still sending digests; what it leaves is sent by the next run."
+        return "Another weekly job is still sending digests; the next run sends the rest."
     if not failures:
         return ""
     pending = ", ".join(read_pending_weeks(out))
@@ -65,7 +65,7 @@ def send_digests(out: Path, command: str, timeout_s: float) -> str:
 def _run_command(command: str, digest: Path, timeout_s: float) -> int | None:
     """Run a shell command that reads a digest; return its exit code, None if the week is not drawn yet.
 
-    Raise TimeoutExpired once it, and all that it has started, is stopped.
+    Raise TimeoutExpired after stopping it and every process that it started.
     """
     try:
         stream = digest.open("rb")

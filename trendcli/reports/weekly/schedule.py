@@ -61,8 +61,8 @@ def check_schedule_texts(texts: Iterable[str]) -> None:
     for text in texts:
         if _CONTROL_CHARACTERS.search(text):
             raise UsageError(
-                f"A schedule cannot hold {text!r}, which has a line break or another control character. Change it; "
-                "nothing was printed."
+                f"A schedule cannot hold {text!r}, which contains a line break or another control character. Nothing "
+                "was printed. Change it and run the command again."
             )
 
 

@@ -23,7 +23,7 @@ _SERVICE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True)
 class Trial:
-    """A run of the job: the environment it had, in words, how it ended, and the end of what it said."""
+    """A run of the job: its environment in words, how it ended, and its last output."""
 
     description: str
     exit_code: int
@@ -39,7 +39,7 @@ class Trial:
 
 
 def describe_exit(exit_code: int) -> str:
-    """Return what an exit code says, in words where the shell or a signal gave it."""
+    """Describe an exit code, in words if it comes from the shell or a signal."""
     if exit_code < 0:
         return f"signal {signal.Signals(-exit_code).name}"
     reasons = {126: " (the program cannot be run)", 127: " (the program was not found)"}
@@ -60,7 +60,7 @@ def try_service(command_words: Sequence[str], variables: Mapping[str, str]) -> T
 
 
 def build_login_variables() -> dict[str, str]:
-    """Return HOME and LOGNAME as the system's list of users has them, whatever the shell says."""
+    """Return HOME and LOGNAME from the system's user database, not from the shell."""
     try:
         import pwd
 
@@ -71,7 +71,7 @@ def build_login_variables() -> dict[str, str]:
 
 
 def _run_job(words: Sequence[str], environment: Mapping[str, str], log_path: Path | None, log_start: int) -> Trial:
-    """Run the job; read what it said from its output, and from the log from `log_start` on."""
+    """Run the job; read its messages from its output, and from the log from `log_start` on."""
     home = environment["HOME"]
     started_at = time.monotonic()
     try:
@@ -98,5 +98,5 @@ def _run_job(words: Sequence[str], environment: Mapping[str, str], log_path: Pat
         exit_code=result.returncode,
         seconds=time.monotonic() - started_at,
         log=str(log_path) if log_path else "journalctl --user -u trend-weekly",
-        last_words=said[-1] if said else "it said nothing.",
+        last_words=said[-1] if said else "it printed nothing.",
     )

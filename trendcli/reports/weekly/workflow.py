@@ -41,7 +41,7 @@ def check_install_address(address: str, root: Path) -> str:
     if "/" in address and "://" not in address and (root / address).exists():
         return relative_to_repository(Path(address), root, "--install")
     raise UsageError(
-        f"--install {address} is not fixed to one version. Give an address with the hash of a commit, e.g. "
+        f"--install {address} is not pinned to one version. Use an address with the hash of a commit, e.g. "
         "git+https://github.com/OWNER/trendcli@<40 digits>, or with #sha256=…, or the path of a wheel here."
     )
 
@@ -54,15 +54,15 @@ def relative_to_repository(path: Path, root: Path, what: str) -> str:
     target = root / path.expanduser()
     if not target.resolve().is_relative_to(root.resolve()) or not target.absolute().is_relative_to(root.absolute()):
         raise UsageError(
-            f"{what} is {path}, outside of {root}, where a GitHub workflow cannot read it. Copy it into the "
-            "repository and name the copy."
+            f"{what} is {path}, outside {root}, where a GitHub workflow cannot read it. Copy it into the "
+            "repository and use the copy."
         )
     name = target.absolute().relative_to(root.absolute()).as_posix()
     return f"./{name}" if name.startswith("-") else name  # it would be taken for an option
 
 
 def check_repository_root(root: Path) -> None:
-    """Raise UsageError in a folder within a repository, since the workflow runs in the root of it."""
+    """Raise UsageError in a subfolder of a repository, since the workflow runs in its root."""
     for parent in root.absolute().parents:
         if (parent / ".git").exists() and not (root / ".git").exists():
             raise UsageError(f"The workflow runs in the root of the repository. Run this command there: cd {parent}")
@@ -84,7 +84,7 @@ def render_github_workflow(
     texts = [install, *files, *environment.values()]
     check_schedule_texts(texts)
     if expressions := [text for text in texts if "${{" in text]:
-        raise UsageError(f"GitHub would read {expressions[0]!r} as an expression of its own. Rename the file.")
+        raise UsageError(f"GitHub would evaluate {expressions[0]!r} as an expression. Rename the file.")
     variables = "".join(f"\n          {name}: {json.dumps(value)}" for name, value in environment.items())
     is_path = not _PINNED_ADDRESS.fullmatch(install)
     values = {
