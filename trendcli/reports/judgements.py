@@ -85,14 +85,21 @@ def append_judgements(store: Store, topic: str, new_judgements: Iterable[Judgeme
         write_file_atomically(path, _format_judgements(judgements))
 
 
-def repair_judgements(path: Path) -> tuple[bytes, int]:
-    """Return the content of a damaged file reduced to the readable judgements, and the number of lost lines."""
-    judgements: list[Judgement] = []
-    lines = [line for line in path.read_bytes().split(b"\n") if line and not line.startswith(_HASH_HEAD)]
-    for line in lines:
-        with suppress(ValueError, UsageError, RecursionError):
-            judgements.append(_parse_judgement(line))
-    return _format_judgements(judgements), len(lines) - len(judgements)
+def repair_judgements(path: Path, quarantine: Path) -> int:
+    """Keep the valid judgements of a damaged file, and return how many lines are lost.
+
+    The damaged file is copied to a folder of the quarantine first. Raise OSError where it cannot be read or written.
+    """
+    with exclusive_lock(path.with_name("lock")):
+        content = path.read_bytes()
+        write_file_atomically(quarantine / JUDGEMENTS_FOLDER / path.name, content)
+        judgements: list[Judgement] = []
+        lines = [line for line in content.split(b"\n") if line and not line.startswith(_HASH_HEAD)]
+        for line in lines:
+            with suppress(ValueError, UsageError, RecursionError):
+                judgements.append(_parse_judgement(line))
+        write_file_atomically(path, _format_judgements(judgements))
+    return len(lines) - len(judgements)
 
 
 def _read_lines(path: Path) -> list[bytes]:

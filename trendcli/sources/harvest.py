@@ -16,6 +16,7 @@ from trendcli.topics.matches import is_match_cache_current
 
 # how many times the size at which compaction is due delta files may reach that were not matched
 OVERDUE_FACTOR = 4
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -55,7 +56,6 @@ def harvest_source(
             result.notes.append(
                 f"Moved {path.relative_to(store.root)} to the quarantine: no manifest names it, as after a killed run."
             )
-        remove_expired_folders(store.root, datetime.now(UTC).date())
         _compact_if_due(store)
         try:
             for number, request in enumerate(requests):
@@ -64,6 +64,9 @@ def harvest_source(
         except RetryableError as error:
             result.stop_error = error
         _compact_if_due(store)
+        # by the newest answer, which is a server's: a clock that is ahead must not delete anything early
+        answers = (record.answered_at for record in store.manifest.ledger)
+        remove_expired_folders(store.root, min(max(answers, default=_EPOCH), datetime.now(UTC)).date())
     return result
 
 

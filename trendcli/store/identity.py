@@ -47,7 +47,7 @@ def inspect_folder(root: Path) -> FolderState:
         return FolderState.empty
     has_manifest, has_data = MANIFEST_NAME in names, _has_data(root)
     is_ours = IDENTITY_NAME in names or has_data or (has_manifest and _is_manifest(root / MANIFEST_NAME))
-    is_ours = is_ours or any((root / VENUES_FOLDER).glob(f"*/{MANIFEST_NAME}"))
+    is_ours = is_ours or any(map(_is_manifest, (root / VENUES_FOLDER).glob(f"*/{MANIFEST_NAME}")))
     # leftovers of a run that was killed before it wrote the identity
     if not is_ours and not all(_BEGINNING.fullmatch(name) and (root / name).is_file() for name in names):
         return FolderState.foreign
@@ -70,6 +70,11 @@ def list_generations(root: Path) -> list[int]:
         names = os.listdir(root / GENERATIONS_FOLDER)
         return sorted(int(name[:-5]) for name in names if _GENERATION_NAME.fullmatch(name))
     return []
+
+
+def rebuild_mark_path(root: Path) -> Path:
+    """Return the path of a file that exists while the manifest is being rebuilt."""
+    return root / GENERATIONS_FOLDER / "rebuilding"
 
 
 def generation_path(root: Path, generation: int) -> Path:

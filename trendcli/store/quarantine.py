@@ -14,7 +14,7 @@ from pathlib import Path
 from trendcli.core.errors import StoreDamaged
 from trendcli.store.commits import read_commit
 from trendcli.store.identity import GENERATIONS_FOLDER, IDENTITY_NAME, MANIFEST_NAME
-from trendcli.store.manifest import DATA_PATH_PATTERN
+from trendcli.store.manifest import COUNTS_ONLY_KIND, DATA_PATH_PATTERN, Manifest
 from trendcli.store.store import Store
 
 QUARANTINE_FOLDER = "quarantine"
@@ -51,23 +51,34 @@ def quarantine_leftovers(store: Store) -> list[Path]:
     older than the store.
     """
     leftovers = find_leftovers(store)
-    if later := find_later_commit(store, leftovers):
+    if sign := find_older_sign(store, leftovers):
         raise StoreDamaged(
-            f"{store.root / MANIFEST_NAME} is older than the store: {later.relative_to(store.root)} was written by a "
-            "later commit. Nothing was changed. Run `trend doctor --rebuild` to restore the newest state whose files "
-            "all exist."
+            f"{store.root / MANIFEST_NAME} is older than the store: {sign}. Nothing was changed. Run "
+            "`trend doctor --rebuild` to restore the newest state that is known."
         )
-    quarantine_files(store.root, leftovers)
+    quarantine_files(store.root, leftovers, newest_day(store.manifest))
     return leftovers
 
 
-def find_later_commit(store: Store, leftovers: Iterable[Path]) -> Path | None:
-    """Return a leftover that shows the manifest to be older than the store; None if none does.
+def find_older_sign(store: Store, leftovers: Iterable[Path]) -> str:
+    """Return what shows the manifest to be older than the store, as a clause; '' if nothing does.
 
-    A killed run leaves files of the commit that it was about to make, which is the next one.
+    A killed run leaves files of the commit that it was about to make, which is the next one, and removes none.
     """
+    data_files = [path for path in leftovers if path.suffix == ".parquet"]
+    missing = [file.path for file in store.manifest.files if not (store.root / file.path).exists()]
+    missing = [path for path in missing if f"/{COUNTS_ONLY_KIND}/" not in path]
+    if data_files and missing:
+        return f"{missing[0]} is missing, and there are data files that it does not name"
     next_generation = store.manifest.generation + 1
-    return next((path for path in leftovers if _read_generation(path) > next_generation), None)
+    later = next((path for path in leftovers if _read_generation(path) > next_generation), None)
+    return f"{later.relative_to(store.root).as_posix()} was written by a later commit" if later else ""
+
+
+def newest_day(manifest: Manifest) -> date:
+    """Return the later of today and of the newest answer in the ledger, since this machine's clock may be behind."""
+    answers = (record.answered_at.date() for record in manifest.ledger)
+    return max([datetime.now(UTC).date(), *answers])
 
 
 def _read_generation(path: Path) -> int:
@@ -78,9 +89,9 @@ def _read_generation(path: Path) -> int:
     return commit.manifest.generation if commit else 0
 
 
-def quarantine_files(root: Path, paths: Iterable[Path]) -> None:
-    """Move files of the store at `root` to the quarantine of today; add a number to a name that is taken."""
-    folder = root / QUARANTINE_FOLDER / f"{datetime.now(UTC):%Y-%m-%d}"
+def quarantine_files(root: Path, paths: Iterable[Path], day: date) -> None:
+    """Move files of the store at `root` to the quarantine of a day; a name that exists there gets a number."""
+    folder = root / QUARANTINE_FOLDER / str(day)
     for path in paths:
         target = folder / path.relative_to(root)
         target.parent.mkdir(parents=True, exist_ok=True)

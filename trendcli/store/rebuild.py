@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from trendcli.core.errors import StoreDamaged, StoreMissing
+from trendcli.core.files import write_file_atomically
 from trendcli.core.types import CoverageRecord
 from trendcli.store.commits import Commit, read_commit
 from trendcli.store.compaction import compact_store
@@ -22,14 +23,17 @@ from trendcli.store.coverage import ALL_CATEGORIES
 from trendcli.store.data_files import read_data_file
 from trendcli.store.identity import (
     MANIFEST_NAME,
+    FolderState,
     check_folder,
     generation_path,
+    inspect_folder,
     list_generations,
     read_identity,
+    rebuild_mark_path,
 )
 from trendcli.store.ingest import MAX_DELTA_ROWS, UpsertCounts, upsert_batches
-from trendcli.store.manifest import ARXIV, DATA_PATH_PATTERN, Manifest, parse_manifest
-from trendcli.store.quarantine import find_later_commit, find_leftovers, quarantine_files
+from trendcli.store.manifest import ARXIV, COUNTS_ONLY_KIND, DATA_PATH_PATTERN, Manifest, parse_manifest
+from trendcli.store.quarantine import find_leftovers, find_older_sign, newest_day, quarantine_files
 from trendcli.store.records import batch_schema
 from trendcli.store.repair import build_gap_records, correct_replacements, describe_gap
 from trendcli.store.store import Store, lock_root
@@ -49,6 +53,8 @@ def rebuild_manifest(root: Path, corpus: str = ARXIV) -> list[str]:
     or newer. Raise StoreMissing where nothing can be found, StoreLocked if another process writes to the store.
     """
     check_folder(root)
+    if inspect_folder(root) == FolderState.empty:
+        raise StoreMissing(f"{root} contains no data files or kept generations, so the manifest cannot be rebuilt.")
     with lock_root(root):
         if _is_whole(root):
             return ["The manifest is intact; nothing was rebuilt."]
@@ -62,11 +68,15 @@ def rebuild_manifest(root: Path, corpus: str = ARXIV) -> list[str]:
         # of two states of one generation, a manifest also has the coverage of commits without data files
         newest = max(states, key=lambda state: (state.manifest.generation, state.origin == "manifest"), default=None)
         loss = _describe_loss(root, newest, commits)
+        # until all is taken in, no command must take the rest for leftovers
+        write_file_atomically(rebuild_mark_path(root), b"")
         store, notes = _restore_state(root, corpus, newest, whole_paths)
         notes += loss
         extra_paths = [path for path in whole_paths if path not in _known_paths(store)]
         notes += _take_in_rows(store, extra_paths, is_unknown=newest is None)
-        quarantine_files(root, [root / path for path in data_paths if path not in _known_paths(store)])
+        unnamed_paths = [root / path for path in data_paths if path not in _known_paths(store)]
+        quarantine_files(root, unnamed_paths, newest_day(store.manifest))
+        rebuild_mark_path(root).unlink()
         notes += [f"Moved {path} to the quarantine." for path in damaged]
     return notes
 
@@ -79,7 +89,7 @@ def _is_whole(root: Path) -> bool:
     """Return whether the manifest can be read and is the newest known one."""
     try:
         store = Store.open(root)
-        return find_later_commit(store, find_leftovers(store)) is None
+        return not find_older_sign(store, find_leftovers(store))
     except (StoreDamaged, StoreMissing):
         return False
 
@@ -91,10 +101,10 @@ def _list_data_paths(root: Path, corpus: str) -> list[str]:
 
 def _find_damaged(root: Path, paths: Iterable[str]) -> set[str]:
     """Return the data files that cannot be read, or whose content does not match their hash."""
-    damaged = set()
+    damaged, content_checks = set(), ContentChecks(root)
     for path in paths:
         try:
-            if ContentChecks(root).find_damaged([(root / path, path.split(".")[-2])]):
+            if content_checks.find_damaged([(root / path, path.split(".")[-2])]):
                 damaged.add(path)
         except OSError:
             damaged.add(path)
@@ -133,7 +143,8 @@ def _restore_state(
         manifest = Manifest(corpus=corpus, synthetic=_is_synthetic(root))
         notes = ["No commit is complete, so the submissions were collected from the data files one by one."]
     else:
-        whole = set(whole_paths)
+        # counts that were made on a cluster have no file
+        whole = {*whole_paths, *(file.path for file in state.manifest.files if file.kind == COUNTS_ONLY_KIND)}
         files = tuple(file for file in state.manifest.files if file.path in whole)
         missing = [file for file in state.manifest.files if file.path not in whole]
         ledger = (*state.manifest.ledger, *build_gap_records(state.manifest, missing))
@@ -144,7 +155,7 @@ def _restore_state(
         ]
         notes += [f"{file.path} is missing: {describe_gap(file)}" for file in missing]
     if (root / MANIFEST_NAME).exists():
-        quarantine_files(root, [root / MANIFEST_NAME])
+        quarantine_files(root, [root / MANIFEST_NAME], newest_day(manifest))
     store = Store(root, manifest)
     store.replace_manifest(manifest)
     correct_replacements(store)
@@ -165,7 +176,8 @@ def _describe_loss(root: Path, newest: _State | None, commits: Mapping[str, Comm
     numbers = [*list_generations(root), *(commit.manifest.generation for commit in commits.values() if commit)]
     latest = max(numbers, default=0)
     if latest <= newest.manifest.generation:
-        return []
+        unknown = "Commits that brought no submissions left no trace in them, so their coverage may be missing."
+        return [unknown] if newest.origin == "data files" else []
     return [
         f"The coverage of later commits (up to generation {latest}) is lost; `trend fetch` requests those days again."
     ]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from trendcli.core.types import CoverageRecord
 from trendcli.store.compaction import compact_store
 from trendcli.store.manifest import DataFile, Manifest
-from trendcli.store.quarantine import quarantine_files
+from trendcli.store.quarantine import newest_day, quarantine_files
 from trendcli.store.sql import create_temp_table, file_rows_sql
 from trendcli.store.store import Store
 
@@ -17,7 +17,8 @@ from trendcli.store.store import Store
 def set_aside_files(store: Store, damaged: Sequence[DataFile]) -> list[str]:
     """Move damaged files to the quarantine; their days become gaps. Return a sentence for each."""
     store.commit([], build_gap_records(store.manifest, damaged), replaced_files=damaged, keep_replaced=True)
-    quarantine_files(store.root, [path for file in damaged if (path := store.file_path(file)).exists()])
+    paths = [path for file in damaged if (path := store.file_path(file)).exists()]
+    quarantine_files(store.root, paths, newest_day(store.manifest))
     correct_replacements(store)
     return [f"Moved {file.path} to the quarantine: {describe_gap(file)}" for file in damaged]
 
@@ -67,13 +68,15 @@ def compact_duplicates(store: Store) -> int:
 def build_gap_records(manifest: Manifest, files: Sequence[DataFile]) -> list[CoverageRecord]:
     """Return coverage records that make the days of some data files a gap, which the next fetch fills."""
     categories = tuple(sorted({name for record in manifest.ledger for name in record.categories}))
+    # the latest answer decides, and those of a server may be ahead of this machine's clock
+    answered_at = max([datetime.now(UTC), *(record.answered_at for record in manifest.ledger)])
     return [
         CoverageRecord(
             source="doctor",
             categories=categories,
             since=file.first,
             until=file.last + timedelta(days=1),
-            answered_at=datetime.now(UTC),
+            answered_at=answered_at,
             status="partial",
             expected=file.rows,
             received=0,

@@ -42,6 +42,7 @@ from trendcli.store.identity import (
     generation_path,
     inspect_folder,
     list_generations,
+    rebuild_mark_path,
 )
 from trendcli.store.manifest import (
     ARXIV,
@@ -103,15 +104,19 @@ class Store:
         Raise StoreMissing where there is none, UsageError where something else is, StoreDamaged where the manifest is
         lost, damaged or older than it was, StoreTooNew if a later program wrote it.
         """
+        # listed before the manifest is read: a commit in between must not look like a manifest that went back
+        newest = max(list_generations(root), default=0)
+        if rebuild_mark_path(root).exists():
+            raise StoreDamaged(f"A rebuild of {root} was interrupted. Run `trend doctor --rebuild` again to finish it.")
         try:
             manifest = read_manifest(root)
         except FileNotFoundError:
             raise _missing_manifest_error(root) from None
-        if (newest := max(list_generations(root), default=0)) > manifest.generation:
+        if newest > manifest.generation:
             raise StoreDamaged(
                 f"{root / MANIFEST_NAME} is older than the store: generation {manifest.generation}, where {newest} was "
                 "committed. It may have been restored or synchronised alone. Nothing was changed. Run "
-                "`trend doctor --rebuild` to restore the newest state whose files all exist."
+                "`trend doctor --rebuild` to restore the newest state that is known."
             )
         return cls(root, manifest)
 

@@ -21,6 +21,7 @@ from trendcli.store.manifest import DataFile
 from trendcli.store.result_cache import read_result, write_result
 from trendcli.store.sql import create_temp_table, file_rows_sql, scope_filter_sql
 from trendcli.store.store import Store
+from trendcli.topics import matches
 from trendcli.topics.library import Library
 from trendcli.topics.matches import blocks_sql, create_topic_match_table, ensure_topic_rule_matches
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 # the aggregates in the cache of a store; the folder and the column names below are on users' disks, and the version
 # changes where the same rule matches would give other aggregates than before
-CACHE_KIND = cache.CacheKind("cells", 1)
+CACHE_KIND = cache.CacheKind("cells", f"{matches.CACHE_KIND.version}.1")
 # the topic that stands for all submissions
 TOTAL_KEY = 0
 # matches of a topic by mode; of the total the submissions (n_any) and the two halves of the sum of their row hashes
@@ -56,9 +57,12 @@ def compute_month_sums(
 
     They are cached by scope, so that a second report on it opens no parquet file.
     """
-    paths = [file.path for file in store.manifest.files]
+    # what a file counts for depends on how many rows of other files it replaces
+    paths = [f"{file.path} {file.replaces}" for file in store.manifest.files]
     # "sums 3" names the layout of MonthSums, and that it carries a checksum
-    identity = "\n".join(["sums 3", *paths, " ".join(scope.categories), str(primary_only), *store.text_expressions])
+    identity = "\n".join(
+        ["sums 3", CACHE_KIND.version, *paths, " ".join(scope.categories), str(primary_only), *store.text_expressions]
+    )
     cache_key = blake2b(identity.encode(), digest_size=16).hexdigest()
     topic_keys = [TOTAL_KEY, *(topic_key(library, topic) for topic in topics)]
     month_sums = read_result(store.root, cache_key, _month_sums_from_json)
@@ -160,7 +164,9 @@ def find_wrong_totals(store: Store, blocks: Sequence[cache.CacheBlock]) -> list[
         ).fetchall()
     totals = dict(rows)
     wrong_files = {file_id for file_id, count in expected.items() if totals.get(file_id, 0) != count}
-    return [block for block in blocks if TOTAL_KEY in block.keys and block.file_ids & wrong_files]
+    # where a total is wrong, the counts of topics are as well, also those that were not asked for
+    suspects = cache.list_blocks(store, CACHE_KIND) if wrong_files else []
+    return [block for block in (*blocks, *suspects) if block.file_ids & wrong_files]
 
 
 def remap(store: Store, row_map: pa.Table) -> None:

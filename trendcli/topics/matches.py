@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # the rule matches in the cache of a store; with another folder or version every text is matched again: the version
 # changes where the same rule and text would give other matches than before
-CACHE_KIND = cache.CacheKind("tags", 1)
+CACHE_KIND = cache.CacheKind("tags", "1")
 # submissions that one process matches at a time; a second process pays from the second chunk on
 ROWS_PER_CHUNK = 50_000
 # rows read from a parquet file at a time

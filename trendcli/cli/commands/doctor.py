@@ -120,7 +120,7 @@ def _check_corpus(
         return [StoreProblem(error.summary, "manifest.json", REBUILD_COMMAND)], []
     if fix:
         with store.write_lock():
-            for note in repair_store(store):
+            for note in repair_store(store, common.load_library()):
                 common.print_note(_name_corpus(note, corpus))
     with common.progress_bar() as progress:
         return check_store(store, common.load_library(), monthly_totals, progress)

@@ -39,8 +39,12 @@ def check_caches(
     if read_index(store).is_damaged:
         where = (index_folder(store) / "index.json").relative_to(store.root).as_posix()
         problems.append(StoreProblem("damaged search index, which is not used", where, "`trend index` rebuilds it"))
-    recount_problems, note = _recount_sample(store, library, whole_files, progress)
-    return [*problems, *recount_problems], [note] if note else []
+    wrong_files, note = recount_sample(store, library, whole_files, progress)
+    problems += [
+        StoreProblem(f"cached counts differ from the texts: {', '.join(topics[:3])}", path, FIX_COMMAND)
+        for path, topics in wrong_files.items()
+    ]
+    return problems, [note] if note else []
 
 
 def find_damaged_blocks(store: Store) -> list[tuple[Path, str]]:
@@ -65,13 +69,16 @@ def _cache_problem(store: Store, path: Path, damage: str) -> StoreProblem:
     return StoreProblem(damage, path.relative_to(store.root).as_posix(), remedy)
 
 
-def _recount_sample(
+def recount_sample(
     store: Store, library: Library, whole_files: Sequence[DataFile], progress: Progress
-) -> tuple[list[StoreProblem], str]:
-    """Match and count some month files from their texts, and compare with the cache."""
+) -> tuple[dict[str, list[str]], str]:
+    """Match and count some data files from their texts, and compare with what is cached of them.
+
+    Return the topics whose counts differ by the path of the file, and a note; '' where nothing was compared.
+    """
     blocks = cache.list_blocks(store, aggregates.CACHE_KIND)
     cached_ids = {file_id for block in blocks for file_id in block.file_ids}
-    candidates = [file for file in whole_files if file.kind == "month" and file.file_id in cached_ids]
+    candidates = [file for file in whole_files if not file.replaces and file.file_id in cached_ids]
     sample: list[DataFile] = []
     # the same store gives the same sample, so that a finding can be reproduced
     for file in random.Random(store.compute_fingerprint()).sample(candidates, len(candidates)):
@@ -80,14 +87,14 @@ def _recount_sample(
     keys = {key for block in blocks for key in block.keys}
     topics = [name for name in library.topics if aggregates.topic_key(library, name) in keys]
     if not sample or not topics:
-        return [], ""
+        return {}, ""
     with TemporaryDirectory() as folder:
         alone = Store(store.root, replace(store.manifest, files=tuple(sample)), store.text_fields)
         alone.cache_root = Path(folder)
         fresh_counts = _read_counts(alone, aggregates.ensure_aggregates(alone, library, topics, progress), sample)
     topic_by_key = {aggregates.topic_key(library, name): name for name in topics}
     cached_counts = _read_counts(store, blocks, sample)
-    wrong: list[StoreProblem] = []
+    wrong_files: dict[str, list[str]] = {}
     for file in sample:
         covered = {key for block in blocks if file.file_id in block.file_ids for key in block.keys}
         differing = [
@@ -96,9 +103,8 @@ def _recount_sample(
             if cached_counts.get((file.file_id, key)) != fresh_counts.get((file.file_id, key))
         ]
         if differing:
-            names = ", ".join(differing[:3])
-            wrong.append(StoreProblem(f"cached counts differ from the texts: {names}", file.path, FIX_COMMAND))
-    return wrong, (
+            wrong_files[file.path] = differing
+    return wrong_files, (
         f"Counted {format_count(len(topics), 'topic')} in {sum(file.rows for file in sample):,} submissions again from "
         "their texts, and compared with the cache."
     )

@@ -12,9 +12,9 @@ from trendcli.reports.doctor.problems import FIX_COMMAND, REBUILD_COMMAND, Store
 from trendcli.reports.judgements import JUDGEMENTS_FOLDER, read_judgements
 from trendcli.reports.notes import format_count
 from trendcli.store.data_files import hash_content
-from trendcli.store.identity import IDENTITY_NAME, generation_path, list_generations, read_identity
+from trendcli.store.identity import IDENTITY_NAME, MANIFEST_NAME, generation_path, list_generations, read_identity
 from trendcli.store.manifest import DataFile, parse_manifest
-from trendcli.store.quarantine import QUARANTINE_FOLDER, find_later_commit, find_leftovers, list_expired_folders
+from trendcli.store.quarantine import QUARANTINE_FOLDER, find_leftovers, find_older_sign, list_expired_folders
 from trendcli.store.store import Store
 
 
@@ -24,9 +24,8 @@ def check_leftovers(store: Store) -> tuple[list[StoreProblem], list[str]]:
     try:
         with store.write_lock():
             leftovers = find_leftovers(store)
-        if later := find_later_commit(store, leftovers):
-            where = later.relative_to(store.root).as_posix()
-            return [StoreProblem("the manifest is older than this file", where, REBUILD_COMMAND)], []
+        if sign := find_older_sign(store, leftovers):
+            return [StoreProblem(f"older than the store: {sign}", MANIFEST_NAME, REBUILD_COMMAND)], []
         problems = [
             StoreProblem("leftover of a killed run", path.relative_to(store.root).as_posix(), FIX_COMMAND)
             for path in leftovers
