@@ -113,7 +113,8 @@ def test_aliases_become_the_canonical_category() -> None:
 @pytest.mark.parametrize("name", ["*", "cs.\x1b[2J", "cs.LG;", "=1+1", "\u202ecs", "\x00"])
 def test_what_is_no_name_is_no_category(name: str) -> None:
     with pytest.raises(ValueError, match="not a category"):
-        canonical_categories(f"cs.LG {name}")
+        canonical_categories(f"{name} cs.LG")
+    assert canonical_categories(f"cs.LG {name} stat.ML") == "cs.LG stat.ML"
 
 
 def test_the_order_of_cross_lists_does_not_matter() -> None:

@@ -220,14 +220,16 @@ def test_an_outage_in_the_middle_of_a_run_is_asked_again_at_its_end(
     assert rows(store) == expected_rows(small_corpus) and result.is_complete
 
 
-def test_months_without_any_amid_busy_ones_are_not_believed_for_a_week(standin: ArxivStandIn, tmp_path: Path) -> None:
+def test_months_without_any_amid_busy_ones_are_not_believed_for_two_weeks(
+    standin: ArxivStandIn, tmp_path: Path
+) -> None:
     """arXiv answers everything else, and the category lived before; so it is asked again until it insists."""
     hole = Window(date(2019, 3, 1), date(2019, 5, 1))
     store = Store.open_or_create(tmp_path)
     with time_machine.travel(NOON, tick=False) as clock:
         fetch_into(standin, store, Window(date(2018, 1, 1), date(2019, 3, 1)))
         standin.submissions = [paper for paper in standin.submissions if not in_window(paper, hole)]
-        for days, status in ((0, "failed"), (1, "failed"), (5.9, "failed"), (0.2, "complete")):
+        for days, status in ((0, "failed"), (7, "failed"), (7.9, "failed"), (0.2, "complete")):
             clock.shift(timedelta(days=days))
             result = fetch_into(standin, store, hole)
             assert {record.status for record in result.coverage_records} == {status}, days

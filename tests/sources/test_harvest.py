@@ -50,6 +50,9 @@ def test_a_harvest_sets_aside_the_files_that_a_killed_one_left(standin: ArxivSta
     assert all(path.exists() for path in kept)
     with time_machine.travel(datetime.now(UTC) + timedelta(days=32)):
         harvest_source(store, source, [Request(("cs.LG",), window)], ignore_progress, lambda fault: None)
+        assert all(path.exists() for path in kept)  # the clock alone is not believed
+        fill(tmp_path, [], [coverage_record(at=f"{datetime.now(UTC):%Y-%m-%d}")])
+        harvest_source(store, source, [Request(("cs.LG",), window)], ignore_progress, lambda fault: None)
     assert not any(path.exists() for path in kept)
     assert store.file_path(store.manifest.files[0]).exists()
 

@@ -147,7 +147,7 @@ def test_blank_lines_only_are_an_empty_file(tmp_path: Path) -> None:
 def test_the_batches_are_staged_in_the_store_and_nothing_is_left(tmp_path: Path) -> None:
     path = write(tmp_path / "s.jsonl", line("0704.0001"))
     load_snapshot(tmp_path / "store", path)
-    killed = tmp_path / "store" / "staging" / "import-killed"
+    killed = tmp_path / "store" / "staging" / "import-77-0123456789abcdef"
     killed.mkdir(parents=True)
     (killed / "0.arrow").write_bytes(b"x")
     load_snapshot(tmp_path / "store", path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +26,7 @@ from trendcli.store.cache import (
 from trendcli.store.compaction import compact_store
 from trendcli.store.store import Store
 
-KIND = CacheKind("kind", 1)
+KIND = CacheKind("kind", "1")
 
 
 class Compute:
@@ -60,7 +61,7 @@ def test_only_what_is_missing_is_computed(store: Store) -> None:
     ]  # fmt: skip
     assert sorted(compute.calls[1:]) == [([2], [11]), ([3], [10, 11])]
     assert ensure_blocks(store, KIND, [], [10], compute) == ensure_blocks(store, KIND, [1], [], compute) == []
-    assert ensure_blocks(store, CacheKind("other", 1), [1], [10], compute) != [] and len(compute.calls) == 4
+    assert ensure_blocks(store, CacheKind("other", "1"), [1], [10], compute) != [] and len(compute.calls) == 4
 
 
 def test_missing_rectangles_do_not_overlap() -> None:
@@ -118,12 +119,14 @@ def test_stale_blocks_go_once_no_state_names_their_files(tmp_path: Path) -> None
 def test_of_blocks_that_overlap_one_counts(store: Store) -> None:
     """As after the caches of two copies of a store were copied together."""
     compute = Compute()
-    for file_ids, keys in (([1, 2], [10]), ([1, 2], [11]), ([1, 2], [10, 11]), ([2, 3], [11, 12])):
-        add_block(store, KIND, file_ids, keys, compute(file_ids, keys))
+    for number, (file_ids, keys) in enumerate((([1, 2], [10]), ([1, 2], [11]), ([1, 2], [10, 11]), ([2, 3], [11, 12]))):
+        copied = Store.open_or_create(store.root / f"copy{number}")
+        add_block(copied, KIND, file_ids, keys, compute(file_ids, keys))
+        shutil.copytree(copied.cache_folder, store.cache_folder, dirs_exist_ok=True)
     compute.calls.clear()
     pairs = pairs_of(ensure_blocks(store, KIND, [1, 2, 3], [10, 11, 12], compute))
     assert pairs == [(file_id, key) for file_id in (1, 2, 3) for key in (10, 11, 12)]
-    assert sorted(compute.calls) == [([1, 2], [12]), ([3], [10, 11, 12])]
+    assert 1 <= sum(len(file_ids) * len(keys) for file_ids, keys in compute.calls) <= 5  # a block of 4 was of use
     assert pairs_of(ensure_blocks(store, KIND, [1, 2, 3], [10, 11, 12], compute)) == pairs
     assert {damage for _, damage in find_damaged_blocks(store, KIND)} == {"redundant file in the cache"}
 
@@ -149,7 +152,7 @@ def test_one_bit_is_noticed_and_the_block_computed_again(
 def test_blocks_of_another_version_of_the_code_are_not_read(store: Store) -> None:
     compute = Compute()
     ensure_blocks(store, KIND, [1], [10], compute)
-    ensure_blocks(store, KIND._replace(version=2), [1], [10], compute)
+    ensure_blocks(store, KIND._replace(version="2"), [1], [10], compute)
     assert compute.calls == [([1], [10])] * 2
     assert find_damaged_blocks(store, KIND) == []
 

@@ -10,6 +10,8 @@ from tests.worlds import coverage_record, fill, live_rows, paper
 from trendcli.core.errors import StoreDamaged, StoreMissing
 from trendcli.store.commits import read_commit
 from trendcli.store.compaction import compact_store
+from trendcli.store.manifest import COUNTS_ONLY_KIND, DataFile
+from trendcli.store.quarantine import quarantine_leftovers
 from trendcli.store.rebuild import rebuild_manifest
 from trendcli.store.store import Store
 
@@ -54,7 +56,11 @@ def test_a_lost_manifest_is_made_again_from_files(store: Store, and_copies: bool
     with pytest.raises(StoreDamaged):
         Store.open(store.root)
     origin = "the data files" if and_copies else "a kept generation"
-    assert rebuild_manifest(store.root) == [f"Rebuilt the manifest at generation 5 from {origin}."]
+    first, *others = rebuild_manifest(store.root)
+    assert first == f"Rebuilt the manifest at generation 5 from {origin}."
+    assert [note.partition(",")[0] for note in others] == (
+        ["Commits that brought no submissions left no trace in them"] if and_copies else []
+    )
     after = Store.open(store.root)
     assert (after.manifest.files, after.manifest.ledger) == (before.manifest.files, before.manifest.ledger)
     assert live_rows(after) == live_rows(before)
@@ -167,3 +173,54 @@ def test_made_up_data_stay_made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     lose_manifest(tmp_path / "store", and_copies=True)
     rebuild_manifest(tmp_path / "store")
     assert Store.open(tmp_path / "store").manifest.synthetic
+
+
+def test_a_rebuild_that_was_interrupted_is_finished_and_nothing_acts_on_half_of_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = live_rows(store)
+    monkeypatch.setattr("trendcli.store.rebuild.read_commit", lambda path: None)
+    lose_manifest(store.root, and_copies=True)
+
+    def interrupt(*args: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("trendcli.store.rebuild.upsert_batches", interrupt)
+        rebuild_manifest(store.root)
+    for attempt in (lambda: Store.open(store.root), lambda: fill(store.root, month(5))):
+        with pytest.raises(StoreDamaged, match="was interrupted. Run `trend doctor --rebuild` again"):
+            attempt()
+    rebuild_manifest(store.root)
+    assert live_rows(Store.open(store.root)) == before
+
+
+def test_a_manifest_whose_files_are_gone_beside_others_is_older(store: Store) -> None:
+    """As one of before a compaction that comes back to a store without kept generations."""
+    old_manifest = (store.root / "manifest.json").read_bytes()
+    with store.write_lock():
+        compact_store(store)
+    before = live_rows(store)
+    (store.root / "manifest.json").write_bytes(old_manifest)
+    shutil.rmtree(store.root / "manifests")
+    for path in store.root.glob("arxiv/updates/*"):
+        path.unlink()
+    opened = Store.open(store.root)
+    with (
+        pytest.raises(StoreDamaged, match="is missing, and there are data files that it does not name"),
+        opened.write_lock(),
+    ):
+        quarantine_leftovers(opened)
+    rebuild_manifest(store.root)
+    assert live_rows(Store.open(store.root)) == before
+
+
+def test_counts_of_a_cluster_have_no_file_and_stay(tmp_path: Path) -> None:
+    store = Store.open_or_create(tmp_path)
+    day = date(2018, 1, 1)
+    counts = DataFile("arxiv/elsewhere/corpus.0123456789ab.parquet", COUNTS_ONLY_KIND, 10, day, day)
+    with store.write_lock():
+        store.commit([counts], [coverage_record()])
+    (tmp_path / "manifest.json").write_bytes(b"{")
+    rebuild_manifest(tmp_path)
+    assert Store.open(tmp_path).manifest.files == (counts,)

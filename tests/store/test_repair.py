@@ -48,3 +48,12 @@ def test_a_wrong_number_of_replaced_rows_is_corrected(store: Store) -> None:
         ]
         assert correct_replacements(store) == []
     assert Store.open(store.root).manifest.files == (month_file, delta_file)
+
+
+def test_a_gap_counts_whatever_this_machines_clock_says(store: Store) -> None:
+    """Answers carry the time of a server, which may be ahead."""
+    fill(store.root, [], [coverage_record(at="2100-01-01")])
+    store = Store.open(store.root)
+    with store.write_lock():
+        set_aside_files(store, store.manifest.files[:1])
+    assert store.build_coverage().worst_status("cs.LG", date(2018, 1, 5), date(2018, 1, 7)) == "partial"

@@ -21,7 +21,7 @@ def test_it_is_removed_also_after_an_error(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_run_left_goes_and_nothing_else(tmp_path: Path) -> None:
-    for name in ("import-k1ll3d", "thesis"):
+    for name in ("import-77-0123456789abcdef", "thesis"):
         (tmp_path / "staging" / name).mkdir(parents=True)
         (tmp_path / "staging" / name / "file").write_bytes(b"x")
     with staging_folder(tmp_path) as folder:

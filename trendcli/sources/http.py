@@ -39,6 +39,8 @@ MAX_REDIRECTS = 4
 # the next step where nothing but time helps
 RETRY_ADVICE = "rerun the same command later"
 # what can go wrong below; urllib3 lets some of its own errors through
+# of failed handshakes those that the next try cannot mend
+_LASTING_SSL_ERRORS = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER")
 _SEND_ERRORS = (exceptions.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
 
 log = logging.getLogger(__name__)
@@ -174,7 +176,7 @@ class Transport(HTTPAdapter):
         problem, host = describe_failure(error), host_of_url(url)
         unchanged = self.stored_message if self.has_connected else "The store is unchanged"
         # a handshake that was cut may succeed at the next try
-        if isinstance(error, exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
+        if isinstance(error, exceptions.SSLError) and any(sign in str(error) for sign in _LASTING_SSL_ERRORS):
             raise SourceUnreachable(
                 f"Cannot connect to {host} safely: {problem}. {unchanged}. If a proxy or virus scanner "
                 "of yours signs connections, name its certificate file in REQUESTS_CA_BUNDLE; otherwise check the "

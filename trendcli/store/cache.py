@@ -26,8 +26,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from xxhash import xxh3_64_hexdigest
 
 from trendcli.core import __version__
+from trendcli.core.errors import StoreDamaged
 from trendcli.core.files import draft_path, exclusive_lock, publish_file, write_file_atomically
 from trendcli.store.data_files import hash_content
+from trendcli.store.manifest import COUNTS_ONLY_KIND
 from trendcli.store.store import Store
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ class CacheKind(NamedTuple):
     """What the blocks of a folder of the cache hold, and the version of the code that computes it."""
 
     folder: str
-    version: int
+    version: str
 
 
 @dataclass(frozen=True)
@@ -96,9 +98,11 @@ def list_blocks(store: Store, kind: CacheKind) -> list[CacheBlock]:
 def add_block(store: Store, kind: CacheKind, file_ids: Iterable[int], keys: Iterable[int], rows: pa.Table) -> None:
     """Store a block that was computed by other means; do nothing where the store cannot be written."""
     folder = store.cache_folder / kind.folder
+    block = CacheBlock(frozenset(file_ids), frozenset(keys), rows)
     with _lock_folder(folder) as writable:
-        if writable:
-            _write_block(folder, kind, sorted(file_ids), sorted(keys), rows)
+        # a report may have computed some of it meanwhile
+        if writable and not any(_overlap(block, other) for other in list_blocks(store, kind)):
+            _write_block(folder, kind, sorted(block.file_ids), sorted(block.keys), rows)
 
 
 def remove_stale_blocks(store: Store, kind: CacheKind) -> int:
@@ -111,7 +115,7 @@ def remove_stale_blocks(store: Store, kind: CacheKind) -> int:
     live_ids |= {int(entry.path.split(".")[-2], 16) for entry in store.manifest.dropped}
     folder = store.cache_folder / kind.folder
     with _lock_folder(folder) as writable:
-        if not writable:
+        if not writable or _holds_counts_only(store):
             return 0
         blocks = [block for block in list_blocks(store, kind) if block.file_ids & live_ids]
         kept_stems = {block.rows.stem for block in blocks if isinstance(block.rows, Path)}
@@ -135,6 +139,15 @@ def _is_stale(path: Path, kept_stems: set[str]) -> bool:
         with suppress(OSError):
             return time.time() - path.stat().st_mtime > _MAX_DRAFT_AGE_S
     return False
+
+
+def _overlap(one: CacheBlock, other: CacheBlock) -> bool:
+    return not one.file_ids.isdisjoint(other.file_ids) and not one.keys.isdisjoint(other.keys)
+
+
+def _holds_counts_only(store: Store) -> bool:
+    """Return whether the cache is all that there is: counts that were made on a cluster cannot be computed again."""
+    return any(file.kind == COUNTS_ONLY_KIND for file in store.manifest.files)
 
 
 def _select_disjoint(blocks: Sequence[CacheBlock]) -> list[CacheBlock]:
@@ -201,10 +214,10 @@ def _inspect_blocks(store: Store, kind: CacheKind) -> tuple[list[CacheBlock], li
         header = _parse_header(content, name.removesuffix(".json"))
         if header is None:
             damaged.append(folder / name)
-        elif header.get("code") == kind.version:
+        elif header.get("code") == kind.version or _holds_counts_only(store):
             rows_path = (folder / name).with_suffix(".parquet")
             blocks.append(CacheBlock(frozenset(header["files"]), frozenset(header["keys"]), rows_path))
-            row_hashes.append((rows_path, header["rows"]))
+            row_hashes.append((rows_path, header.get("rows", "")))  # the first versions stored none
     try:
         damaged_rows = set(store.content_checks.find_damaged(row_hashes))
     except OSError:  # some cannot be read: none can be trusted
@@ -224,14 +237,20 @@ def _parse_header(content: bytes, stem: str) -> dict[str, Any] | None:
     """Return a header; {} for one of an early version, which cannot be checked; None for a damaged one."""
     try:
         header = json.loads(content)
-        is_whole = xxh3_64_hexdigest(content) == stem
-        return header if is_whole else {} if header.keys() == {"files", "keys"} else None
+        is_first_version = header.keys() == {"files", "keys"}
+        named = json.dumps([header["files"], header["keys"]]).encode() if is_first_version else content
+        return header if xxh3_64_hexdigest(named) == stem else None
     except (ValueError, AttributeError, RecursionError):
         return None
 
 
 def _drop_block(store: Store, header_path: Path) -> None:
-    """Remove a damaged block, with a warning."""
+    """Remove a damaged block, with a warning; StoreDamaged, and it stays, where it cannot be computed again."""
+    if _holds_counts_only(store):
+        raise StoreDamaged(
+            f"The counts in {store.root} were made on a cluster, and one of their files is damaged: {header_path}. "
+            "Nothing was changed; restore it from a backup, or count again on the cluster."
+        )
     log.warning("The cache of %s contains a damaged file, which is computed again: %s", store.root, header_path.name)
     with suppress(OSError):  # a read-only disk
         header_path.unlink(missing_ok=True)

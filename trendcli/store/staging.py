@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import mkdtemp
 
-# the prefix of the folders that are made here, and may be removed
-_PREFIX = "import-"
+# the names of the folders that are made here, and may be removed: a process, and a random number
+_FOLDER_NAME = re.compile(r"import-\d+-[0-9a-f]{16}")
 
 
 @contextmanager
@@ -20,9 +22,11 @@ def staging_folder(root: Path) -> Iterator[Path]:
     """
     staging = root / "staging"
     staging.mkdir(parents=True, exist_ok=True)
-    for left in staging.glob(f"{_PREFIX}*"):
-        shutil.rmtree(left, ignore_errors=True)
-    folder = Path(mkdtemp(prefix=_PREFIX, dir=staging))
+    for left in staging.iterdir():
+        if _FOLDER_NAME.fullmatch(left.name):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = staging / f"import-{os.getpid()}-{secrets.token_hex(8)}"
+    folder.mkdir()
     try:
         yield folder
     finally:

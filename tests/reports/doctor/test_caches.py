@@ -9,11 +9,12 @@ import pytest
 from tests.commands import run
 from tests.worlds import coverage_record, fill, paper
 from trendcli.core.errors import StoreDamaged
-from trendcli.core.types import ignore_progress
+from trendcli.core.types import Scope, ignore_progress
 from trendcli.reports.doctor.caches import check_caches
 from trendcli.reports.papers.fulltext import index_folder
 from trendcli.reports.papers.fulltext_build import build_index
 from trendcli.store import cache
+from trendcli.store.repair import set_aside_files
 from trendcli.store.store import Store
 from trendcli.topics import aggregates
 from trendcli.topics.library import Library
@@ -79,6 +80,29 @@ def test_a_count_that_the_texts_do_not_give_is_found(store: Store, library: Libr
     aggregates.ensure_aggregates(store, library, ["gan"], ignore_progress)
     rewrite_block(store, "n_any", 7)
     assert problems_of(store, library) == ["cached counts differ from the texts: gan"]
+    fixed = run("doctor", "--fix", "--store", store.root)
+    assert fixed.exit_code == 0 and "a sample did not match the texts" in fixed.stderr
+
+
+def test_counts_of_a_delta_file_are_computed_anew_once_what_it_replaced_is_gone(
+    tmp_path: Path, library: Library
+) -> None:
+    """Blocks of other topics than those asked for are stale as well."""
+    fill(tmp_path, PAPERS, [coverage_record()])
+    newer = [paper(f"1801.{n:05d}", "2018-01-05", "Recurrent neural networks", version=2) for n in (1, 2, 3)]
+    store = fill(tmp_path, newer, [coverage_record()])
+    for topic in ("gan", "rnn"):
+        aggregates.ensure_aggregates(store, library, [topic], ignore_progress)
+    with store.write_lock():
+        set_aside_files(store, [file for file in store.manifest.files if file.kind == "month"])
+    again = fill(tmp_path, PAPERS, [coverage_record(at="2100-01-01")])
+
+    def count(topic: str) -> list[int]:
+        cs_lg = Scope("cs.LG", ("cs.LG",))
+        sums = aggregates.compute_month_sums(again, library, [topic], cs_lg, False, ignore_progress).sums
+        return [sum(sums[str(key)][0]) for key in (aggregates.topic_key(library, topic), aggregates.TOTAL_KEY)]
+
+    assert (count("rnn"), count("gan")) == ([3, 10], [0, 10])
 
 
 def test_a_total_that_the_manifest_does_not_state_is_computed_again(store: Store, library: Library) -> None:

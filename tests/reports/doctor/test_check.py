@@ -203,7 +203,7 @@ def test_partial_coverage_records_are_problems_until_they_are_completed(tmp_path
 def test_repairing_a_sound_store_changes_nothing(store: Store) -> None:
     before = read_rows(store)
     with store.write_lock():
-        assert repair_store(store) == []
+        assert repair_store(store, Library({}, {})) == []
     assert read_rows(Store.open(store.root)) == before
     assert compact_store(store).num_rows == 0
     assert store.build_coverage().worst_status(ALL_CATEGORIES, date(2018, 1, 1), date(2019, 1, 1)) == "complete"

@@ -113,7 +113,7 @@ def read_segments(store: Store) -> tuple[list[tuple[Segment, bool]], frozenset[i
     except OSError:
         return [], frozenset()
     try:
-        if json.loads(content)["version"] < INDEX_VERSION:
+        if json.loads(content)["version"] != INDEX_VERSION:
             return [], frozenset()
         value = parse_checked_json(content)
         segments = []
