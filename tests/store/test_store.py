@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import time_machine
@@ -68,6 +69,25 @@ def test_a_file_that_was_counted_on_a_cluster_has_no_path(tmp_path: Path) -> Non
     assert store.file_path(month) == tmp_path / "arxiv/months/2018-01.0a.parquet"
     with pytest.raises(UsageError, match="holds only monthly counts of the topics that were counted on a cluster"):
         store.file_path(replace(month, kind=COUNTS_ONLY_KIND))
+
+
+def test_what_a_killed_first_run_leaves_is_no_store_without_a_manifest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "store"
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Store, "commit", Mock(side_effect=KeyboardInterrupt))
+        fill(root, [paper("1901.00001", "2019-01-02")])
+    assert list(root.glob("arxiv/months/*.parquet"))
+    assert Store.open(root).manifest.submission_count == 0
+    assert fill(root, [paper("1901.00002", "2019-01-03")]).manifest.submission_count == 1
+
+
+def test_a_first_run_that_stores_nothing_leaves_no_manifest(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), Store.open_or_create(tmp_path / "store").write_lock():
+        raise KeyboardInterrupt
+    with pytest.raises(StoreMissing):
+        Store.open(tmp_path / "store")
 
 
 def test_one_writer_at_a_time(tmp_path: Path) -> None:

@@ -254,7 +254,7 @@ def describe_fault(ran: Ran) -> str:
         return f"traceback {names[-1] if names else 'of unknown kind'}{place}"
     if ran.code not in DOCUMENTED_CODES:
         return f"exit {ran.code}"
-    if ran.code and not ran.err.strip() and not ran.out.strip():
+    if ran.code not in (0, 130) and not ran.err.strip() and not ran.out.strip():
         return f"exit {ran.code} without a word"
     return ""
 

@@ -74,9 +74,11 @@ def torture(bench: Bench, world: World) -> None:
         case()
 
 
-def ask_and_compare(bench: Bench, store: Path, good: Sequence[dict[str, Ran]], *, must_refuse: bool = False) -> None:
-    """Ask every question; each answer is one of the good ones, or there is a word."""
-    doctor = bench.run_here(store, "doctor")
+def ask_and_compare(
+    bench: Bench, store: Path, good: Sequence[dict[str, Ran]], corpus: str = "arxiv", *, must_refuse: bool = False
+) -> None:
+    """Ask every question; each answer is one of the good ones, or there is a word. Doctor looks at a corpus."""
+    doctor = bench.run_here(store, "doctor", "--corpus", corpus)
     bench.judge(doctor, "doctor")
     answers = {name: bench.run_here(store, *words) for name, words in QUESTIONS.items()}
     venue_questions = {name for name, words in QUESTIONS.items() if "--corpus" in words}
@@ -190,10 +192,10 @@ def lose_identity(bench: Bench, world: World) -> None:
 
 
 def lose_all_but_data(bench: Bench, world: World) -> None:
-    """Keep nothing of a store but its data files."""
+    """Keep nothing of a store but its data files, and the judgements, which are a person's."""
     store = bench.copy_store(world.store)
     for path in sorted(store.rglob("*"), reverse=True):
-        is_data = path.suffix == ".parquet" and "cache" not in path.parts
+        is_data = path.suffix == ".parquet" and "cache" not in path.parts or "judgements" in path.parts
         if path.is_file() and not is_data and VENUE not in path.parts:
             path.unlink()
         elif path.is_dir() and not any(path.iterdir()):
@@ -247,5 +249,5 @@ def lose_venue_manifest(bench: Bench, world: World) -> None:
     before = read_versions(store)
     (store / "venues" / VENUE / "manifest.json").unlink()
     remove_results(store)
-    ask_and_compare(bench, store, [world.read_answers()])
+    ask_and_compare(bench, store, [world.read_answers()], VENUE)
     check_nothing_lost(bench, store, before, ["import", world.venue_list, "--venue", VENUE, "--year", 2019])

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.torture.bench import Bench, Ran, first_line
-from tests.torture.stores import QUESTIONS, WEEK, World, remove_results
+from tests.torture.stores import QUESTIONS, VENUE, WEEK, World, remove_results
 
 SECTOR_BYTES = 512
 
@@ -110,16 +110,27 @@ def torture(bench: Bench, world: World) -> None:
         bench.case_label = f"{way} in {damaged}"
         # nobody can know of a person's file that is gone as a whole
         is_forgotten = way in ("gone", "other") and damaged.parts[0] == "judgements"
-        ask_readers(bench, store, answers, data, is_forgotten=is_forgotten, is_mended=number % 3 == 0)
+        where = ["--corpus", VENUE] if damaged.parts[0] == "venues" else []
+        ask_readers(bench, store, answers, data, where, is_forgotten=is_forgotten, is_mended=number % 3 == 0)
     if bench.arguments.part == 0 and bench.arguments.after < 374:
         damage_weeks(bench, world)
 
 
 def ask_readers(
-    bench: Bench, store: Path, answers: dict[str, Ran], data: bytes, *, is_forgotten: bool, is_mended: bool
+    bench: Bench,
+    store: Path,
+    answers: dict[str, Ran],
+    data: bytes,
+    where: list[str],
+    *,
+    is_forgotten: bool,
+    is_mended: bool,
 ) -> None:
-    """Ask doctor, then every question, and compare; with `is_mended`, try `doctor --fix` after it."""
-    doctor = bench.run_here(store, "doctor", "--format", "csv")
+    """Ask doctor, then every question, and compare; with `is_mended`, try `doctor --fix` after it.
+
+    `where` are the options by which doctor looks at the corpus that the file belongs to.
+    """
+    doctor = bench.run_here(store, "doctor", "--format", "csv", *where)
     bench.judge(doctor, "doctor", data)
     refused, wrong = [], []
     for name, words in QUESTIONS.items():
@@ -141,7 +152,7 @@ def ask_readers(
         bench.report("silently wrong", ", ".join(wrong), data)
     if (refused or (wrong and not is_forgotten)) and doctor.code != 4:
         bench.report("doctor finds nothing", f"{', '.join(refused + wrong)}; doctor: {first_line(doctor)}", data)
-    for words in (["doctor", "--fix"], QUESTIONS["years"]) if is_mended else ():
+    for words in (["doctor", "--fix", *where], QUESTIONS["years"], QUESTIONS["venue"]) if is_mended else ():
         bench.judge(bench.run_here(store, *words), f"after that, {' '.join(words[:2])}", data)
 
 

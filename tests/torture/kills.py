@@ -147,8 +147,11 @@ def kill_and_compare(
 def judge_killed(bench: Bench, ran: Ran, kind: signal.Signals) -> None:
     """Report a killed run that ended otherwise than by its signal, or documented."""
     is_starting = "KeyboardInterrupt" in ran.err and "trendcli/" not in ran.err
-    # by the signal itself, or by 143 for SIGTERM as shells tell it; or before a line of the program ran
-    if ran.code == -kind or (kind, ran.code) == (signal.SIGTERM, 128 + signal.SIGTERM) or is_starting:
+    # by the signal, or with the code that shells give to it; Python ends itself by SIGINT where code that it evaluates
+    # was interrupted; and before a line of the program ran
+    if ran.code in (-kind, -signal.SIGINT, 128 + kind) or is_starting:
+        if "Traceback" in ran.err and not is_starting:
+            bench.judge(ran, f"killed by {kind.name}")
         return
     if kind == signal.SIGINT and ran.code not in (0, 4, 130):
         bench.report("exit code of Ctrl-C", first_line(ran))

@@ -45,7 +45,7 @@ def inspect_folder(root: Path) -> FolderState:
         return FolderState.foreign if root.exists() else FolderState.empty
     if not names:
         return FolderState.empty
-    has_manifest, has_data = MANIFEST_NAME in names, _has_data(root)
+    has_manifest, has_data = MANIFEST_NAME in names, holds_data(root)
     is_ours = IDENTITY_NAME in names or has_data or (has_manifest and _is_manifest(root / MANIFEST_NAME))
     is_ours = is_ours or any(map(_is_manifest, (root / VENUES_FOLDER).glob(f"*/{MANIFEST_NAME}")))
     # leftovers of a run that was killed before it wrote the identity
@@ -56,7 +56,7 @@ def inspect_folder(root: Path) -> FolderState:
     return FolderState.headless if has_data else FolderState.empty
 
 
-def _has_data(root: Path) -> bool:
+def holds_data(root: Path) -> bool:
     """Return whether a folder holds data files, or kept generations of a manifest."""
     data_paths = (path for folder in KIND_FOLDERS.values() for path in root.glob(f"*/{folder}/*.parquet"))
     return any(DATA_PATH_PATTERN.fullmatch(path.relative_to(root).as_posix()) for path in data_paths) or bool(

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from copy import copy
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -40,6 +40,7 @@ from trendcli.store.identity import (
     check_folder,
     ensure_identity,
     generation_path,
+    holds_data,
     inspect_folder,
     list_generations,
     rebuild_mark_path,
@@ -165,7 +166,22 @@ class Store:
                 self.manifest = Store.open(self.root).manifest
             elif self.manifest.generation or inspect_folder(self.root) == FolderState.headless:
                 raise _missing_manifest_error(self.root)
+            with self._empty_manifest() if not self.manifest.generation else nullcontext():
+                yield
+
+    @contextmanager
+    def _empty_manifest(self) -> Iterator[None]:
+        """Keep a manifest without files during the block, and beyond it only if something is left that it belongs to.
+
+        Without one, what a killed first run leaves would pass for a store that has lost its manifest.
+        """
+        path = self.root / MANIFEST_NAME
+        write_file_atomically(path, format_manifest(self.manifest))
+        try:
             yield
+        finally:
+            if not self.manifest.generation and not holds_data(self.root):
+                path.unlink(missing_ok=True)
 
     def build_coverage(self, as_of: date | None = None) -> Coverage:
         """Return what the coverage ledger vouches for; the list of a conference covers its year, whenever it came."""
