@@ -44,7 +44,7 @@ def test_the_workflow_pins_what_it_runs_and_may_do_no_more_than_it_needs() -> No
     run_step = steps["Run the weekly job"]
     assert run_step["run"] == "trend --store store weekly 'configs/my weekly.yaml' --out weeks\n"
     assert run_step["env"] == {"TREND_CONTACT": 'me: "#1"'}
-    assert steps["Install trendcli"]["run"] == f"pip install {ADDRESS}"
+    assert steps["Install trendcli"]["run"] == f"pip install {ADDRESS}\ntrend --version\n"
     assert (workflow["permissions"], build["permissions"]) == ({}, {"contents": "write"})
     assert pages["permissions"] == {"pages": "write", "id-token": "write"}
     used = [step["uses"] for step in (*build["steps"], *pages["steps"]) if "uses" in step]
@@ -88,9 +88,7 @@ def test_a_wheel_of_the_repository_is_taken(tmp_path: Path) -> None:
     (tmp_path / "vendor").mkdir()
     (tmp_path / "vendor" / "trendcli-1.whl").touch()
     assert check_install_address("vendor/trendcli-1.whl", tmp_path) == "vendor/trendcli-1.whl"
-    assert "  pip install ./vendor/trendcli-1.whl\n" in render_github_workflow(
-        "vendor/trendcli-1.whl", None, None, {}
-    )
+    assert "  pip install ./vendor/trendcli-1.whl\n" in render_github_workflow("vendor/trendcli-1.whl", None, None, {})
     (tmp_path.parent / "outside.whl").touch()
     with pytest.raises(UsageError, match="outside"):
         check_install_address("../outside.whl", tmp_path)
