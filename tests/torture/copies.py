@@ -195,7 +195,7 @@ def lose_all_but_data(bench: Bench, world: World) -> None:
     """Keep nothing of a store but its data files, and the judgements, which are a person's."""
     store = bench.copy_store(world.store)
     for path in sorted(store.rglob("*"), reverse=True):
-        is_data = path.suffix == ".parquet" and "cache" not in path.parts or "judgements" in path.parts
+        is_data = (path.suffix == ".parquet" and "cache" not in path.parts) or "judgements" in path.parts
         if path.is_file() and not is_data and VENUE not in path.parts:
             path.unlink()
         elif path.is_dir() and not any(path.iterdir()):
