@@ -42,7 +42,7 @@ def test_the_workflow_pins_what_it_runs_and_may_do_no_more_than_it_needs() -> No
     assert workflow[True]["schedule"] == [{"cron": "17 7 * * 1"}]  # YAML takes `on` for true
     steps = {step.get("name"): step for step in build["steps"]}
     run_step = steps["Run the weekly job"]
-    assert run_step["run"] == "trend --store store weekly 'configs/my weekly.yaml' --out weeks"
+    assert run_step["run"] == "trend --store store weekly 'configs/my weekly.yaml' --out weeks\n"
     assert run_step["env"] == {"TREND_CONTACT": 'me: "#1"'}
     assert steps["Install trendcli"]["run"] == f"pip install {ADDRESS}"
     assert (workflow["permissions"], build["permissions"]) == ({}, {"contents": "write"})
@@ -59,8 +59,8 @@ def test_the_workflow_pins_what_it_runs_and_may_do_no_more_than_it_needs() -> No
 def test_without_an_address_a_wheel_in_the_repository_is_installed() -> None:
     text = render_github_workflow(WHEEL_PATTERN, None, None, {})
     # not a name that somebody else could register
-    assert "run: pip install vendor/trendcli-*.whl\n" in text and "pip install trendcli" not in text
-    assert "run: trend --store store weekly --out weeks\n" in text
+    assert "  pip install vendor/trendcli-*.whl\n" in text and "pip install trendcli" not in text
+    assert "  trend --store store weekly --out weeks\n" in text
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_wheel_of_the_repository_is_taken(tmp_path: Path) -> None:
     (tmp_path / "vendor").mkdir()
     (tmp_path / "vendor" / "trendcli-1.whl").touch()
     assert check_install_address("vendor/trendcli-1.whl", tmp_path) == "vendor/trendcli-1.whl"
-    assert "run: pip install ./vendor/trendcli-1.whl\n" in render_github_workflow(
+    assert "  pip install ./vendor/trendcli-1.whl\n" in render_github_workflow(
         "vendor/trendcli-1.whl", None, None, {}
     )
     (tmp_path.parent / "outside.whl").touch()
