@@ -36,7 +36,7 @@ def test_the_rule_holds(kind: str, torture_world: World, tmp_path: Path) -> None
 def test_the_table_says_what_was_tried() -> None:
     outcome = Outcome("loss")
     outcome.counts.update(cases=1200, commands=34)
-    lines = format_table([outcome], 7, "2026-01-02").splitlines()
-    assert lines[0].startswith("Run on 2026-01-02 with trendcli ") and lines[0].endswith(", seed 7.")
+    lines = format_table([outcome], 7, "short", "2026-01-02").splitlines()
+    assert lines[0].startswith("Run on 2026-01-02 with trendcli ") and lines[0].endswith(", seed 7, at short scale.")
     assert lines[-2] == f"| loss | {KINDS['loss'].what} | 1,200 cases | 34 | 0 |"
     assert lines[-1] == "| all | | 1,200 | 34 | 0 |"

@@ -55,7 +55,7 @@ def main() -> None:
         + (f"; inputs in {options.kept}" if options.kept.exists() and problems else "")
     )
     if options.write:
-        write_table(options.write, outcomes, options.seed)
+        write_table(options.write, outcomes, options.seed, options.scale)
     sys.exit(bool(problems))
 
 
