@@ -111,7 +111,7 @@ def write_made_up_snapshot(path: Path, rows: int) -> Path:
     """Write a snapshot of made-up submissions, where no real one is available, and return the path."""
     from trendcli.demo.corpus import build_corpus
 
-    years = range(2010, 2020)
+    years = range(2015, 2025)  # since when identifiers have five digits, enough for 300,000 a year
     with path.open("w", encoding="utf-8") as out:
         for submission in build_corpus(yearly_counts=dict.fromkeys(years, rows // len(years))):
             versions = [

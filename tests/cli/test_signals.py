@@ -64,7 +64,8 @@ INTERRUPTED = "trend: interrupted; the store is intact and keeps everything comm
     ],
 )  # fmt: skip
 def test_a_signal_ends_with_its_code_and_no_traceback(body: str, numbers: list[int], code: int, stderr: str) -> None:
-    assert interrupt(PROGRAM.format(body=body), *numbers) == (code, stderr)
+    # a second signal that comes late finds a program that has said that it was interrupted
+    assert interrupt(PROGRAM.format(body=body), *numbers) in ((code, stderr), (code, INTERRUPTED))
 
 
 def test_what_a_block_cleans_up_is_cleaned_up_on_sigterm(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from trendcli.sources.venue_lists import build_venue_submission
 from trendcli.store.corpus import restrict_text_fields
 from trendcli.store.ingest import upsert_batches
 from trendcli.store.manifest import ARXIV
+from trendcli.store.quarantine import find_leftovers
 from trendcli.store.records import build_batch_table
 from trendcli.store.store import TEXT_FIELDS, Store
 from trendcli.topics.library import Library
@@ -355,7 +356,7 @@ def test_status_and_doctor_read_a_venue(root: Path) -> None:
 def test_a_run_on_arxiv_leaves_the_venues_alone(root: Path) -> None:
     draft = root / "venues" / "iclr" / "iclr" / "months" / "x.draft"
     draft.write_text("", encoding="utf-8")
-    assert Store.open_or_create(root).find_orphan_files() == []
+    assert find_leftovers(Store.open_or_create(root)) == []
     assert Store.open_or_create(root).corpus == ARXIV
 
 

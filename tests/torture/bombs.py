@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import resource
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -53,7 +54,9 @@ def set_off(bench: Bench, store: Path, words: list[Any], env: dict[str, str]) ->
     bench.judge(ran, where)
     if not ran.is_hung and (ran.cpu_s > MAX_SECONDS or ran.seconds > MAX_SECONDS * measure_contention()):
         bench.report("more than 10 s", where)
-    if ran.megabytes > MAX_MEGABYTES:
+    # a child begins with the peak of the process that started it
+    own_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    if ran.megabytes > max(MAX_MEGABYTES, own_peak):
         bench.report("more than 500 MB", where)
     if len(ran.err) > 20_000:
         bench.report("an endless message", f"{len(ran.err):,} characters on stderr")

@@ -20,6 +20,10 @@ _PRELOADED_MODULES = [
 ]
 
 
+# bytes of the path of the temporary folder, to which 31 are added: 104 are the least that a system allows
+MAX_TEMPORARY_PATH = 70
+
+
 def count_cores() -> int:
     """Return the number of cores that this process may use."""
     with suppress(AttributeError):  # not on macOS and Windows
@@ -46,7 +50,8 @@ def start_forkserver() -> None:
     with suppress(ImportError):
         from multiprocessing import forkserver, resource_tracker
 
-        _process_context()
+        if _process_context().get_start_method() != "forkserver":
+            return
         resource_tracker.ensure_running()  # it would unblock the signal when the server starts it
         with _block_interrupts():
             forkserver.ensure_running()
@@ -75,7 +80,11 @@ def _init_worker() -> None:
 
 
 def _process_context() -> Any:
-    if "forkserver" not in multiprocessing.get_all_start_methods():
+    import tempfile
+
+    # the server listens at a path in the temporary folder, which the system limits to about 100 characters
+    is_too_long = len(os.fsencode(tempfile.gettempdir())) > MAX_TEMPORARY_PATH
+    if is_too_long or "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOADED_MODULES)

@@ -68,8 +68,9 @@ def compact_duplicates(store: Store) -> int:
 def build_gap_records(manifest: Manifest, files: Sequence[DataFile]) -> list[CoverageRecord]:
     """Return coverage records that make the days of some data files a gap, which the next fetch fills."""
     categories = tuple(sorted({name for record in manifest.ledger for name in record.categories}))
-    # the latest answer decides, and those of a server may be ahead of this machine's clock
-    answered_at = max([datetime.now(UTC), *(record.answered_at for record in manifest.ledger)])
+    # the latest answer decides, and of two of one moment the later record: so the gap overrules all answers so far,
+    # whatever this machine's clock says, and is overruled by the next
+    answered_at = max((record.answered_at for record in manifest.ledger), default=datetime.now(UTC))
     return [
         CoverageRecord(
             source="doctor",

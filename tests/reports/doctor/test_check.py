@@ -108,7 +108,8 @@ def test_a_damaged_file_becomes_a_gap_that_the_next_fetch_fills(standin: ArxivSt
     filled = run("fetch", "--until", "2020", env=env)
     assert filled.exit_code == 0 and f"{damaged.rows} new" in filled.stderr
     assert read_rows(Store.open(tmp_path / "store")) == before
-    assert run("doctor", env=env).exit_code == 0
+    checked = run("doctor", env=env)
+    assert checked.exit_code == 0, checked.stdout
     whole = run("report", "--by", "month", "--since", "2018-06", "--until", "2018-09", "--format", "json", env=env)
     assert all(row["count"] for row in json.loads(whole.stdout)["rows"])
 
