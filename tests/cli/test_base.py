@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,16 @@ def test_files_that_cannot_be_read_or_written_get_a_sentence(tmp_path: Path) -> 
     assert read_text(tmp_path / "new" / "a.txt") == "é"
     with pytest.raises(UsageError, match="Cannot write .*: Is a directory"):
         write_text(tmp_path / "new", "é")
+
+
+def test_a_file_is_read_up_to_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trendcli.cli.base.MAX_TEXT_CHARS", 3 << 20)
+    path = tmp_path / "zeros"
+    for size, is_refused in ((3 << 20, False), (1 << 34, True)):
+        with path.open("wb") as stream:
+            stream.truncate(size)
+        with pytest.raises(UsageError, match="more than 3 million characters") if is_refused else nullcontext():
+            assert len(read_text(path)) == size
 
 
 def test_a_missing_store_names_what_is_there_and_the_next_command(store: Path, tmp_path: Path) -> None:

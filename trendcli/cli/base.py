@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from trendcli.topics.library import Library
 
 
+# characters of a file that is read as a whole, such as a saved report: a row of terms has about 890 of them
+MAX_TEXT_CHARS = 32 << 20
+
+
 class Color(StrEnum):
     """When output is coloured."""
 
@@ -201,10 +205,14 @@ def infer_format(output: Path | None, default: str = "table") -> str:
 def read_text(path: Path, encoding: str = "utf-8-sig") -> str:
     """Read a file that a user named, with or without a byte order mark; raise UsageError with the reason."""
     try:
-        return path.read_text(encoding=encoding)
+        with path.open(encoding=encoding) as stream:
+            text = stream.read(MAX_TEXT_CHARS + 1)
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise UsageError(f"Cannot read {path}: {reason}.") from None
+    if len(text) > MAX_TEXT_CHARS:
+        raise UsageError(f"Cannot read {path}: it has more than {MAX_TEXT_CHARS >> 20} million characters.")
+    return text
 
 
 def write_text(path: Path, text: str) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 
 from tests.commands import run
 from tests.standins.arxiv import ArxivStandIn, recent_submission, run_stand_in
@@ -63,6 +64,14 @@ def test_the_job_draws_a_week_once(job: list[Any], tmp_path: Path, without_chart
     assert (again.exit_code, read_weeks(tmp_path / "out")) == (0, files)
     assert again.stderr.splitlines()[-1].startswith("nothing new. The data are ")
     assert run(*job, "--date", "2019-W20", "--fail-if-unchanged").exit_code == 5
+
+
+@pytest.mark.journey
+def test_a_clock_behind_the_data_draws_their_last_week(job: list[Any], tmp_path: Path, without_charts: None) -> None:
+    with time_machine.travel("1970-01-05"):
+        done = run(*job)
+    assert done.exit_code == 0, done.output
+    assert [week.label for week in list_weeks(tmp_path / "out")] == ["2019-W22"]
 
 
 @pytest.mark.journey
