@@ -151,11 +151,11 @@ def judge_killed(bench: Bench, ran: Ran, kind: signal.Signals) -> None:
     # was interrupted; and before a line of the program ran
     if ran.code in (-kind, -signal.SIGINT, 128 + kind) or is_starting:
         if "Traceback" in ran.err and not is_starting:
-            bench.judge(ran, f"killed by {kind.name}")
+            bench.judge(ran, f"killed by {kind.name}", ran.err.encode())
         return
     if kind == signal.SIGINT and ran.code not in (0, 4, 130):
         bench.report("exit code of Ctrl-C", first_line(ran))
-    bench.judge(ran, f"killed by {kind.name}")
+    bench.judge(ran, f"killed by {kind.name}", ran.err.encode())
 
 
 def judge_doctor(bench: Bench, ran: Ran, name: str) -> None:
