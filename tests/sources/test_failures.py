@@ -7,7 +7,7 @@ import ssl
 import pytest
 from requests import exceptions
 
-from trendcli.sources.failures import MAX_QUOTED_CHARS, describe_failure, quote
+from trendcli.sources.failures import MAX_QUOTED_CHARS, describe_failure, quote_text
 
 
 def test_a_certificate_that_is_not_trusted_is_named_as_such() -> None:
@@ -36,5 +36,5 @@ def test_failures_have_their_words(error: Exception, words: str) -> None:
 
 
 def test_a_quotation_is_one_short_line() -> None:
-    assert quote("one\n two\x1b[31m\u202e") == "one two [31m"
-    assert len(quote("x" * 10**6)) == MAX_QUOTED_CHARS + 1
+    assert quote_text("one\n two\x1b[31m\u202e") == "one two [31m"
+    assert len(quote_text("x" * 10**6)) == MAX_QUOTED_CHARS + 1

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import time_machine
 
+from tests.sources.conftest import NOON
 from trendcli.core.errors import RetryableError, SettingsError, SourceUnreachable
 from trendcli.demo.server import HttpRequest, HttpResponse, run_http_server
 from trendcli.sources.http import (
@@ -25,15 +25,6 @@ from trendcli.sources.http import (
 )
 from trendcli.sources.pace import DAY_S, Pace
 from trendcli.sources.reply import ReplyLimits
-
-NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def clock() -> Iterator[Any]:
-    """A clock that stands at noon unless a test moves it."""
-    with time_machine.travel(NOON, tick=False) as coordinates:
-        yield coordinates
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,14 @@ import math
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import time_machine
 
+from tests.sources.conftest import NOON
 from trendcli.core.errors import RetryableError, SourceUnreachable
 from trendcli.core.files import exclusive_lock
 from trendcli.sources import pace as pace_module
@@ -22,14 +22,6 @@ from trendcli.sources.pace import DAY_S, MAX_WAIT_S, Pace, TurnTooFar, clamp_wai
 from trendcli.sources.reply import ReplyLimits
 
 ARXIV = "https://export.arxiv.org/api/query?x"
-NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def clock() -> Iterator[Any]:
-    """A clock that stands at noon unless a test moves it."""
-    with time_machine.travel(NOON, tick=False) as coordinates:
-        yield coordinates
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ def test_two_copies_that_went_on_separately_are_brought_together(store: Store) -
     with pytest.raises(StoreDamaged, match="older than the store"):
         Store.open(store.root)
     notes = rebuild_manifest(store.root)
-    assert notes[-1] == "Added 3 new and 0 newer submissions from data files that it did not name."
+    assert notes[-1] == "Added 3 new and 0 newer submissions from unnamed data files."
     after = Store.open(store.root)
     assert len({row[0] for row in live_rows(after)}) == len(live_rows(after)) == after.manifest.submission_count == 21
 

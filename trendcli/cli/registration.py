@@ -135,7 +135,7 @@ def _check_encoding(values: list[Any]) -> None:
 
 
 def _start_output(common: CommonOptions, notes: list[str]) -> None:
-    """Print warnings, and with --verbose the log, from now on; print notes that come before the command runs."""
+    """Send warnings, and with --verbose the log, to stderr; print the notes that precede the command."""
     if common.verbose:
         logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s")
     else:

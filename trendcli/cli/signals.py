@@ -23,12 +23,12 @@ def end_on_signals() -> Iterator[None]:
     """
     received: list[int] = []
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
+    def handle_signal(number: int, frame: FrameType | None) -> None:
         received.append(number)
         _handle_signals(end_at_once)
         raise KeyboardInterrupt
 
-    _handle_signals(interrupt)
+    _handle_signals(handle_signal)
     try:
         yield
     except BaseException:

@@ -36,7 +36,7 @@ def publish_file(draft: Path, path: Path) -> None:
     Whoever reads `path` finds the old content or the new one, also after a power cut.
     """
     with draft.open("r+b") as stream:
-        _sync(stream.fileno())
+        _sync_handle(stream.fileno())
     os.replace(draft, path)
     _sync_folder(path.parent)
 
@@ -165,12 +165,12 @@ def _sync_folder(folder: Path) -> None:
     except PermissionError:  # a folder may be writable and not readable
         return
     try:
-        _sync(handle)
+        _sync_handle(handle)
     finally:
         os.close(handle)
 
 
-def _sync(handle: int) -> None:
+def _sync_handle(handle: int) -> None:
     try:
         os.fsync(handle)
     except OSError as error:

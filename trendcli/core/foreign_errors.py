@@ -107,7 +107,7 @@ def _translate_disk(error: BaseException) -> TrendError:
     if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
         return UsageError(f"{error.strerror}: {error.filename}. Nothing was changed.")
     if error.errno == errno.ENOENT and _DATA_FILE.search(str(error.filename)):
-        return _damage(str(error.filename), error)
+        return _build_damage_error(str(error.filename), error)
     location = f": {error.filename}" if error.filename else ""
     return ActionRequiredError(
         f"{error.strerror or _first_line(error)}{location}. Everything stored before this command is intact."
@@ -124,10 +124,10 @@ def _translate_data(error: BaseException) -> TrendError | None:
     names_file = _DATA_FILE.search(text)
     if not names_file and not _class_names(error).isdisjoint(_WRONG_QUERIES):
         return None
-    return _damage(names_file["path"] if names_file else "A file of the store", error)
+    return _build_damage_error(names_file["path"] if names_file else "A file of the store", error)
 
 
-def _damage(file: str, error: BaseException) -> TrendError:
+def _build_damage_error(file: str, error: BaseException) -> TrendError:
     return StoreDamaged(
         f"{file} is missing or damaged ({_first_line(error)}). Nothing was changed. Run `trend doctor` to list the "
         "damage, then `trend doctor --fix`."

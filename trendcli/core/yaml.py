@@ -109,29 +109,29 @@ def _check_limits(text: str) -> None:
     open_collections: list[tuple[str | None, int]] = []  # the anchor of each, and the characters before it
     chars = aliased_chars = 0
 
-    def check(is_fault: bool, event: yaml.Event, problem: str) -> None:
+    def raise_if(is_fault: bool, event: yaml.Event, problem: str) -> None:
         if is_fault:
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)  # type: ignore[arg-type]
 
     for event in yaml.parse(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         if isinstance(event, yaml.ScalarEvent):
-            check(len(event.value) > MAX_VALUE_CHARS, event, f"a value of more than {MAX_VALUE_CHARS:,} characters")
+            raise_if(len(event.value) > MAX_VALUE_CHARS, event, f"a value of more than {MAX_VALUE_CHARS:,} characters")
             control = find_control_character(event.value.removesuffix("\n"))  # which folded text ends with
-            check(control == "\n", event, "a value of several lines; write it on one, or fold it with >-")
-            check(bool(control), event, f"the control character {control!r} in a value")
+            raise_if(control == "\n", event, "a value of several lines; write it on one, or fold it with >-")
+            raise_if(bool(control), event, f"the control character {control!r} in a value")
             chars += len(event.value) + 1
             if event.anchor:
                 chars_by_anchor[event.anchor] = len(event.value) + 1
         elif isinstance(event, yaml.AliasEvent):
             is_endless = event.anchor in (anchor for anchor, _ in open_collections)
-            check(is_endless, event, f"the alias {event.anchor!r} inside its own anchor")
+            raise_if(is_endless, event, f"the alias {event.anchor!r} inside its own anchor")
             repeated = chars_by_anchor.get(event.anchor or "", 0)
             aliased_chars += repeated
             chars += repeated
-            check(aliased_chars > MAX_ALIASED_CHARS, event, "aliases that expand to more text than allowed")
+            raise_if(aliased_chars > MAX_ALIASED_CHARS, event, "aliases that expand to more text than allowed")
         elif isinstance(event, yaml.CollectionStartEvent):
             open_collections.append((event.anchor, chars))
-            check(len(open_collections) > MAX_YAML_DEPTH, event, f"nested more than {MAX_YAML_DEPTH} levels deep")
+            raise_if(len(open_collections) > MAX_YAML_DEPTH, event, f"nested more than {MAX_YAML_DEPTH} levels deep")
         elif isinstance(event, yaml.CollectionEndEvent):
             anchor, chars_before = open_collections.pop()
             chars += 1

@@ -26,7 +26,7 @@ from trendcli.sources.arxiv_slices import (
     split_node,
     split_slice,
 )
-from trendcli.sources.failures import quote
+from trendcli.sources.failures import quote_text
 from trendcli.sources.http import RETRY_ADVICE, ReplyTooLarge, Transport, mount_transport
 from trendcli.sources.pace import Pace
 from trendcli.sources.plan import merge_spans
@@ -244,7 +244,7 @@ class ArxivApi:
             pass  # the package dropped every entry of the last page as unreadable; the count will show it
         except (arxiv.ArxivError, requests.exceptions.RequestException) as error:
             raise RetryableError(
-                f"Cannot read arXiv's response ({quote(str(error))}). {Transport.stored_message}; {RETRY_ADVICE}."
+                f"Cannot read arXiv's response ({quote_text(str(error))}). {Transport.stored_message}; {RETRY_ADVICE}."
             ) from None
         return results
 

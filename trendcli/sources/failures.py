@@ -14,7 +14,7 @@ from requests import exceptions
 MAX_QUOTED_CHARS = 200
 
 
-def quote(text: str) -> str:
+def quote_text(text: str) -> str:
     """Return a site's own words prepared for a message: one line, shortened, without control characters."""
     printable = "".join(char if char.isprintable() else " " for char in text[: 4 * MAX_QUOTED_CHARS])
     line = " ".join(printable.split())

@@ -22,7 +22,7 @@ from requests.adapters import HTTPAdapter
 from trendcli.core import __version__
 from trendcli.core.errors import RetryableError, SettingsError, SourceUnreachable
 from trendcli.sources.clock import describe_clock_difference, find_answer_time, parse_moment, parse_server_time
-from trendcli.sources.failures import describe_failure, quote
+from trendcli.sources.failures import describe_failure, quote_text
 from trendcli.sources.pace import MAX_WAIT_S, Pace, TurnTooFar, clamp_wait, hide_login, host_of_url
 from trendcli.sources.reply import ENCODINGS, LimitExceeded, limit_pools, read_body
 
@@ -47,7 +47,7 @@ log = logging.getLogger(__name__)
 
 
 class InvalidResponse(Exception):
-    """A response that cannot be trusted; the message is a noun phrase that gives the reason."""
+    """A response that cannot be trusted; the message gives the reason as a noun phrase."""
 
 
 class ReplyTooLarge(RetryableError):
@@ -161,7 +161,7 @@ class Transport(HTTPAdapter):
             try:
                 replacement = self.check_response(body, url)
             except InvalidResponse as error:
-                problem = quote(str(error))
+                problem = quote_text(str(error))
             except LimitExceeded as error:
                 raise self._build_limit_error(error) from None
             else:
@@ -184,8 +184,8 @@ class Transport(HTTPAdapter):
             ) from None
         if isinstance(error, exceptions.InvalidURL | exceptions.InvalidSchema | exceptions.MissingSchema):
             raise SettingsError(
-                f"Cannot send a request to {host or hide_login(url)!r}: {quote(str(error)).rstrip('.')}. Check the "
-                "address in your settings, HTTP_PROXY and HTTPS_PROXY. The store is unchanged."
+                f"Cannot send a request to {host or hide_login(url)!r}: {quote_text(str(error)).rstrip('.')}. Check "
+                "the address in your settings, HTTP_PROXY and HTTPS_PROXY. The store is unchanged."
             ) from None
         if attempt == 2 and not self.has_connected and isinstance(error, exceptions.ConnectionError):
             raise SourceUnreachable(
@@ -219,7 +219,7 @@ class Transport(HTTPAdapter):
         elif request.body or "Authorization" in request.headers:
             is_upgrade = (origin.scheme, target.scheme) == ("http", "https") and origin.hostname == target.hostname
             if (origin.scheme, origin.netloc) != (target.scheme, target.netloc) and not is_upgrade:
-                hosts = f"{host_of_url(request.url or '')} to {quote(host_of_url(target.geturl()))}"
+                hosts = f"{host_of_url(request.url or '')} to {quote_text(host_of_url(target.geturl()))}"
                 problem = f"redirects a login from {hosts}, where it was not sent"
         if problem:
             self.redirect_count = 0
@@ -271,7 +271,7 @@ def fetch_body(session: requests.Session, url: str, params: Mapping[str, str] | 
         return session.get(url, params=params).content
     except exceptions.RequestException as error:
         raise RetryableError(
-            f"Cannot read arXiv's response ({quote(str(error))}). {Transport.stored_message}; {RETRY_ADVICE}."
+            f"Cannot read arXiv's response ({quote_text(str(error))}). {Transport.stored_message}; {RETRY_ADVICE}."
         ) from None
 
 
@@ -301,4 +301,4 @@ def _describe_status(response: requests.Response) -> str:
     """Return the status of an error, with the summary of its Atom entry where there is one."""
     summary = re.search(rb"<summary[^>]*>([^<]*)</summary>", response.content)
     status = f"status {response.status_code}"
-    return f"{quote(summary[1].decode(errors='replace'))} ({status})" if summary else status
+    return f"{quote_text(summary[1].decode(errors='replace'))} ({status})" if summary else status

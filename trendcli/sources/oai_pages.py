@@ -15,7 +15,7 @@ from lxml import etree
 from trendcli.core.arxiv import parse_arxiv_id
 from trendcli.core.types import Submission
 from trendcli.sources.clock import check_versions, parse_server_time
-from trendcli.sources.failures import quote
+from trendcli.sources.failures import quote_text
 from trendcli.sources.http import InvalidResponse
 from trendcli.sources.snapshot_records import parse_epoch_day, parse_version_date
 from trendcli.sources.xml import parse_xml
@@ -58,7 +58,10 @@ def parse_page(body: bytes, received_at: datetime | None = None) -> OaiPage:
     page = OaiPage(stated_at, min(stated_at, received_at or stated_at))
     error_node = root.find(f"{_OAI_NAMESPACE}error")
     if error_node is not None:
-        page.error_code, page.error_text = quote(error_node.get("code") or "unknown"), quote(error_node.text or "")
+        page.error_code, page.error_text = (
+            quote_text(error_node.get("code") or "unknown"),
+            quote_text(error_node.text or ""),
+        )
         return page
     list_node = next((node for verb in _LIST_VERBS for node in root.iter(_OAI_NAMESPACE + verb)), None)
     if list_node is None:
@@ -87,7 +90,7 @@ def _add_record(header: etree._Element, page: OaiPage, with_record: bool) -> Non
     try:
         ident, _ = parse_arxiv_id(text)
     except ValueError:
-        page.unreadable_headers.append(quote(text)[:40])
+        page.unreadable_headers.append(quote_text(text)[:40])
         return
     last_day = (page.responded_at.date() - _EPOCH).days
     try:
@@ -105,7 +108,7 @@ def _add_record(header: etree._Element, page: OaiPage, with_record: bool) -> Non
             raise ValueError("no metadata")
         page.submissions.append(_parse_record(raw, ident, day, page.responded_at))
     except (ValueError, OverflowError) as error:
-        page.parse_errors.append(f"{ident}: {quote(str(error))}")
+        page.parse_errors.append(f"{ident}: {quote_text(str(error))}")
 
 
 def _parse_record(raw: etree._Element, ident: str, day: int, responded_at: datetime) -> Submission:

@@ -20,7 +20,7 @@ import requests
 from trendcli.core.errors import ActionRequiredError, RetryableError, SettingsError, SourceUnreachable, UsageError
 from trendcli.core.types import Batch, CoverageRecord, Progress, Request, Submission
 from trendcli.sources.clock import parse_moment
-from trendcli.sources.failures import quote
+from trendcli.sources.failures import quote_text
 from trendcli.sources.http import (
     RETRY_ADVICE,
     RETRY_STATUSES,
@@ -170,7 +170,7 @@ class OpenReview:
             ]
         except requests.exceptions.RequestException as error:
             raise RetryableError(
-                f"Cannot read OpenReview's response ({quote(str(error))}). {_NOTHING_STORED}; {RETRY_ADVICE}."
+                f"Cannot read OpenReview's response ({quote_text(str(error))}). {_NOTHING_STORED}; {RETRY_ADVICE}."
             ) from None
         listed_at = self.find_list_time(self.transport.answered_at.replace(microsecond=0))
         submissions: dict[str, Submission] = {}
@@ -293,7 +293,7 @@ class _OpenReviewTransport(Transport):
         """Raise where retrying is no use, by status and name of the error; see Transport."""
         status, error = response.status_code, _read_error(response)
         is_login = urlsplit(response.url).path.endswith("/login")
-        message = quote(str(error.get("message") or f"status {status}")).rstrip(".")
+        message = quote_text(str(error.get("message") or f"status {status}")).rstrip(".")
         is_html = response.content.lstrip().startswith(b"<")
         if error.get("name") == "ChallengeRequiredError" or (status == 200 and is_html):
             if not self.has_login and not is_login:

@@ -75,7 +75,7 @@ class Pace:
             wait_s = self._remaining_s(pause)
             if wait_s > max(max_wait_s, self.interval_s):
                 raise TurnTooFar(wait_s)
-            self._wait(wait_s, f"Waiting {wait_s:.0f} s before the next request to {site}.")
+            self._wait_for_turn(wait_s, f"Waiting {wait_s:.0f} s before the next request to {site}.")
             try:
                 yield
             finally:
@@ -115,13 +115,13 @@ class Pace:
                 status=403,
             )
 
-    def _wait(self, seconds: float, sentence: str) -> None:
+    def _wait_for_turn(self, seconds: float, sentence: str) -> None:
         if seconds > SILENT_WAIT_S:
-            self._announce(sentence)
+            self._announce_wait(sentence)
         if seconds > 0:
             self.sleep(seconds)
 
-    def _announce(self, sentence: str) -> None:
+    def _announce_wait(self, sentence: str) -> None:
         log.info("%s", sentence)
         self.say_wait(sentence)
 
@@ -137,7 +137,7 @@ class Pace:
                     try:
                         stack.enter_context(exclusive_lock(path, SILENT_WAIT_S))
                     except TimeoutError:
-                        self._announce(f"Waiting for another process that sends a request to {site}.")
+                        self._announce_wait(f"Waiting for another process that sends a request to {site}.")
                         stack.enter_context(exclusive_lock(path, MAX_WAIT_S + self.limits.duration_s))
                 except TimeoutError:
                     raise RetryableError(

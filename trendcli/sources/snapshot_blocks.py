@@ -110,7 +110,7 @@ def _open_zip(path: str, stack: ExitStack, raw: BinaryIO) -> Iterator[Block]:
         members = [member for member in archive.infolist() if not member.is_dir()]
         if len(members) == 1:
             if members[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise NotImplementedError("packed by another method than deflate, which takes unbounded memory")
+                raise ValueError("packed by another method than deflate, which takes unbounded memory")
             return _iter_stream_blocks(_Unpacked(stack.enter_context(archive.open(members[0]))), raw.tell)
     except Exception as error:  # zipfile has many: encrypted, packed by an unknown method, damaged
         is_invalid = isinstance(error, zipfile.BadZipFile)

@@ -114,7 +114,7 @@ def parse_block(block: bytes | tuple[str, int, int], record_filter: RecordFilter
             parser.add_line(decoder, number, line)
             if parser.parsed.error_count > MAX_BLOCK_ERRORS:
                 break
-    parsed = parser.finish()
+    parsed = parser.build_result()
     parsed.line_count = text.count(b"\n") + (not text.endswith(b"\n") and bool(text))
     if parser.submissions:
         parsed.batch_path = write_batch_file(build_batch_table(parser.submissions, SOURCE_NAME, now), path)
@@ -192,7 +192,7 @@ class _RecordParser:
             categories and categories.isdisjoint(canonical_categories(record.categories).split())
         )
 
-    def finish(self) -> ParsedBlock:
+    def build_result(self) -> ParsedBlock:
         """Return the counts, with those that need all records."""
         for month, numbers in self.numbers_by_month.items():
             bits = bytearray(max(numbers) // 8 + 1)

@@ -101,7 +101,7 @@ def add_block(store: Store, kind: CacheKind, file_ids: Iterable[int], keys: Iter
     block = CacheBlock(frozenset(file_ids), frozenset(keys), rows)
     with _lock_folder(folder) as writable:
         # a report may have computed some of it meanwhile
-        if writable and not any(_overlap(block, other) for other in list_blocks(store, kind)):
+        if writable and not any(_has_common_pair(block, other) for other in list_blocks(store, kind)):
             _write_block(folder, kind, sorted(block.file_ids), sorted(block.keys), rows)
 
 
@@ -141,7 +141,8 @@ def _is_stale(path: Path, kept_stems: set[str]) -> bool:
     return False
 
 
-def _overlap(one: CacheBlock, other: CacheBlock) -> bool:
+def _has_common_pair(one: CacheBlock, other: CacheBlock) -> bool:
+    """Return whether two blocks cover the same file for the same key."""
     return not one.file_ids.isdisjoint(other.file_ids) and not one.keys.isdisjoint(other.keys)
 
 

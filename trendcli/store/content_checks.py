@@ -27,7 +27,7 @@ class ContentChecks:
         self._states: dict[str, State] | None = None
 
     @property
-    def _path(self) -> Path:
+    def _states_path(self) -> Path:
         return self.root / "cache" / "checked.json"
 
     def find_damaged(self, hashes: Iterable[tuple[Path, str]]) -> list[Path]:
@@ -66,7 +66,7 @@ class ContentChecks:
         try:
             return {
                 key: (state[0], state[1], state[2])
-                for key, state in parse_checked_json(self._path.read_bytes()).items()
+                for key, state in parse_checked_json(self._states_path.read_bytes()).items()
             }
         except (OSError, ValueError, TypeError, LookupError):
             return {}
@@ -76,4 +76,4 @@ class ContentChecks:
         states = self._load_states() | new_states
         existing = {key: state for key, state in states.items() if (self.root / key.rpartition(" ")[0]).exists()}
         with suppress(OSError):
-            write_file_atomically(self._path, format_checked_json(existing))
+            write_file_atomically(self._states_path, format_checked_json(existing))

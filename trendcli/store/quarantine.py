@@ -54,7 +54,7 @@ def quarantine_leftovers(store: Store) -> list[Path]:
     if sign := find_older_sign(store, leftovers):
         raise StoreDamaged(
             f"{store.root / MANIFEST_NAME} is older than the store: {sign}. Nothing was changed. Run "
-            "`trend doctor --rebuild` to restore the newest state that is known."
+            "`trend doctor --rebuild` to restore the newest known state."
         )
     quarantine_files(store.root, leftovers, newest_day(store.manifest))
     return leftovers

@@ -215,4 +215,4 @@ def _take_in_rows(store: Store, paths: Sequence[str], *, is_unknown: bool) -> li
         store.commit([], [record])
     if not counts.new + counts.revised:
         return []
-    return [f"Added {counts.new:,} new and {counts.revised:,} newer submissions from data files that it did not name."]
+    return [f"Added {counts.new:,} new and {counts.revised:,} newer submissions from unnamed data files."]

@@ -117,7 +117,7 @@ class Store:
             raise StoreDamaged(
                 f"{root / MANIFEST_NAME} is older than the store: generation {manifest.generation}, where {newest} was "
                 "committed. It may have been restored or synchronised alone. Nothing was changed. Run "
-                "`trend doctor --rebuild` to restore the newest state that is known."
+                "`trend doctor --rebuild` to restore the newest known state."
             )
         return cls(root, manifest)
 
